@@ -1,0 +1,3 @@
+//! The dozvon binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Simulated worlds: virtual time, seeded chance, laws and oracles.
