@@ -1,1 +1,9 @@
-//! dozvon-center.
+//! The contact center itself: calls, flows, queues, agents, bots' shares. It knows legs, prompts and keys,
+//! and can't spell SIP or RTP.
+
+pub mod acd;
+pub mod calendar;
+pub mod flow;
+pub mod ids;
+pub mod limits;
+pub mod rollout;
