@@ -1,3 +1,10 @@
 //! Sound as pure state machines: RTP, codecs, prompts, keys and bridges; no sockets, no clock, no calls or agents.
+//!
+//! The roof gives each media worker thread one [`bank::Bank`]: it feeds datagrams and ticks in, and gets datagrams and
+//! [`order::Report`]s out. Everything else here is what a bank is made of.
 
+pub mod bank;
+pub mod clip;
+pub mod limits;
 pub mod order;
+pub mod ports;
