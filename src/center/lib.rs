@@ -3,7 +3,10 @@
 
 pub mod acd;
 pub mod calendar;
+pub mod contact;
+pub mod fact;
 pub mod flow;
 pub mod ids;
 pub mod limits;
+pub mod policy;
 pub mod rollout;

@@ -1,0 +1,212 @@
+//! The contact record: what became of one customer's call, in stages that abut without a gap.
+//!
+//! The record is told to the store at the start, at every change of stage and at the end; it is never asked for a decision.
+
+use crate::acd::Status;
+use crate::ids::{AgentId, CallId};
+use crate::rollout::Arm;
+use dozvon_clock::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Who ended something, or whose fault it was that it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The caller hung up or gave up.
+    Caller,
+    /// The agent hung up.
+    Agent,
+    /// The voice bot ended or failed.
+    Bot,
+    /// The network or the other party's equipment.
+    Carrier,
+    /// dozvon itself.
+    Ours,
+    /// The flow came to its end, as planned.
+    Nobody,
+}
+
+/// How a contact ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Whose doing it was.
+    pub fault: Fault,
+    /// A short word in snake_case, one of a bounded set: `hung_up`, `flow_end`, `no_audio`, `drained`, …
+    pub reason: Arc<str>,
+}
+
+impl Ending {
+    /// An ending from its two parts.
+    pub fn new(fault: Fault, reason: &str) -> Self {
+        Self { fault, reason: reason.into() }
+    }
+}
+
+/// How a stay in a queue ended: exactly one of twelve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Sound was joined both ways with an agent.
+    Answered,
+    /// The customer hung up while waiting, after the short-abandon time.
+    Abandoned,
+    /// The customer hung up while waiting, within the short-abandon time.
+    ShortAbandoned,
+    /// The customer accepted to be called back.
+    Callback,
+    /// Moved to another queue or number by a rule.
+    Overflow,
+    /// The maximum wait passed.
+    Timeout,
+    /// Nobody who could serve the call was logged in.
+    NoAgents,
+    /// The queue was closed.
+    Closed,
+    /// The queue was full.
+    RejectedFull,
+    /// The caller left by a key.
+    KeyExit,
+    /// Taken out by a supervisor or a program.
+    Withdrawn,
+    /// The call broke: lost sound, transport failure, our own fault.
+    Failed,
+}
+
+impl Outcome {
+    /// All twelve, in the order of reports.
+    pub const ALL: [Outcome; 12] = [
+        Outcome::Answered,
+        Outcome::Abandoned,
+        Outcome::ShortAbandoned,
+        Outcome::Callback,
+        Outcome::Overflow,
+        Outcome::Timeout,
+        Outcome::NoAgents,
+        Outcome::Closed,
+        Outcome::RejectedFull,
+        Outcome::KeyExit,
+        Outcome::Withdrawn,
+        Outcome::Failed,
+    ];
+
+    /// The word used in records, metrics and screens.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Answered => "answered",
+            Outcome::Abandoned => "abandoned",
+            Outcome::ShortAbandoned => "short_abandoned",
+            Outcome::Callback => "callback",
+            Outcome::Overflow => "overflow",
+            Outcome::Timeout => "timeout",
+            Outcome::NoAgents => "no_agents",
+            Outcome::Closed => "closed",
+            Outcome::RejectedFull => "rejected_full",
+            Outcome::KeyExit => "key_exit",
+            Outcome::Withdrawn => "withdrawn",
+            Outcome::Failed => "failed",
+        }
+    }
+}
+
+/// What kind of stage of the contact this was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageKind {
+    /// In the flow: prompts, menus, digits.
+    Ivr,
+    /// Talking to a voice bot (or being connected to it).
+    Bot,
+    /// Waiting in a queue.
+    Queue,
+    /// Talking to an agent.
+    Talk,
+    /// Being connected to, or talking on, a number outside.
+    Transfer,
+    /// The survey after the talk.
+    Survey,
+}
+
+/// One stage of a contact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// What it was.
+    pub kind: StageKind,
+    /// When it began: the moment the one before it ended.
+    pub from: Timestamp,
+    /// When it ended; `None` while it lasts.
+    pub to: Option<Timestamp>,
+    /// The queue, for `Queue` and `Talk`.
+    pub queue: Option<Arc<str>>,
+    /// The agent, for `Talk`.
+    pub agent: Option<Arc<str>>,
+    /// The bot, for `Bot`; the number class, for `Transfer`.
+    pub peer: Option<Arc<str>>,
+    /// How the wait ended, for `Queue`.
+    pub outcome: Option<Outcome>,
+    /// Seconds on hold inside a `Talk`.
+    pub hold_secs: f64,
+    /// Seconds of wrap-up after a `Talk`, known when the agent has finished it.
+    pub wrap_up_secs: Option<f64>,
+}
+
+/// The drawn arm of a rollout, as the record keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmRecord {
+    /// Name of the rollout.
+    pub option: Arc<str>,
+    /// What was drawn.
+    pub arm: Arm,
+    /// The bot's share at that moment, 0 to 1.
+    pub share: f64,
+    /// Whether the drawn bot was really reached; always true for people.
+    pub delivered: bool,
+}
+
+/// One customer's contact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Its identity, unique over restarts.
+    pub call: CallId,
+    /// The caller's number as shown to us; empty when hidden.
+    pub caller: String,
+    /// The number that was dialled.
+    pub dialled: String,
+    /// Name of the flow that served it.
+    pub flow: Arc<str>,
+    /// Version of that flow: the first twelve hex digits of its content hash.
+    pub flow_version: Arc<str>,
+    /// Language chosen last.
+    pub language: Arc<str>,
+    /// When the INVITE came.
+    pub started_at: Timestamp,
+    /// When we answered it.
+    pub answered_at: Option<Timestamp>,
+    /// When the caller's leg ended.
+    pub ended_at: Option<Timestamp>,
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// Nodes of the flow in the order they were entered, bounded by `limits::PATH_MAX`.
+    pub path: Vec<Arc<str>>,
+    /// Stages in order, without a gap, bounded by `limits::STAGES_MAX`.
+    pub stages: Vec<Stage>,
+    /// Rollout draws.
+    pub arms: Vec<ArmRecord>,
+    /// Survey answers: question and score.
+    pub survey: Vec<(Arc<str>, u8)>,
+    /// Whether the caller asked for an operator, by any way.
+    pub operator_requested: bool,
+}
+
+/// One stretch of an agent's day: a status with an activity, from one moment to another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentStretch {
+    /// Who.
+    pub agent: AgentId,
+    /// The status during the stretch.
+    pub status: Status,
+    /// Its beginning.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+}

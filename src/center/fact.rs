@@ -1,0 +1,323 @@
+//! Facts: everything that happened, said once. Metrics, the event log, live screens and logs derive from facts and
+//! can therefore be reconciled with each other and with the contact records.
+
+use crate::acd::{Activity, Cause, OfferResult, Status};
+use crate::contact::{Ending, Outcome};
+use crate::ids::{AgentId, CallId, OfferId};
+use crate::rollout::Arm;
+use dozvon_clock::Timestamp;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// One thing that happened, when, and to which call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fact {
+    /// When.
+    pub at: Timestamp,
+    /// To which call, if to one.
+    pub call: Option<CallId>,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// How a call left the flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IvrExit {
+    /// By the operator key or word.
+    Operator,
+    /// To a voice bot.
+    Bot,
+    /// To a queue by the flow's own way.
+    Queue,
+    /// The caller hung up inside the flow.
+    Hangup,
+    /// The flow came to its end and hung up.
+    SelfServed,
+    /// To a number outside.
+    Transfer,
+    /// The flow was stopped by a bound of ours.
+    Error,
+}
+
+impl IvrExit {
+    /// All of them, for metrics.
+    pub const ALL: [IvrExit; 7] = [
+        IvrExit::Operator,
+        IvrExit::Bot,
+        IvrExit::Queue,
+        IvrExit::Hangup,
+        IvrExit::SelfServed,
+        IvrExit::Transfer,
+        IvrExit::Error,
+    ];
+
+    /// The word used in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            IvrExit::Operator => "operator",
+            IvrExit::Bot => "bot",
+            IvrExit::Queue => "queue",
+            IvrExit::Hangup => "hangup",
+            IvrExit::SelfServed => "self_served",
+            IvrExit::Transfer => "transfer",
+            IvrExit::Error => "error",
+        }
+    }
+}
+
+/// How a caller asked for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperatorRequest {
+    /// Pressed the exit key in the flow or the survey.
+    Dtmf,
+    /// Pressed the exit key while a bot talked, or the bot handed over.
+    Bot,
+}
+
+impl OperatorRequest {
+    /// The word used in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            OperatorRequest::Dtmf => "dtmf",
+            OperatorRequest::Bot => "bot",
+        }
+    }
+}
+
+/// Whether a wait kept the service level (center of the lag-free definition: decided at the answer or when T is crossed).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceLevel {
+    /// Answered within the threshold.
+    Met,
+    /// The wait crossed the threshold, or ended otherwise than by an answer.
+    Missed,
+    /// Short abandons and accepted callbacks count neither way.
+    Excluded,
+}
+
+impl ServiceLevel {
+    /// The word used in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ServiceLevel::Met => "met",
+            ServiceLevel::Missed => "missed",
+            ServiceLevel::Excluded => "excluded",
+        }
+    }
+}
+
+/// Who handled a talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Handler {
+    /// An agent.
+    Human,
+    /// A voice bot.
+    Bot,
+}
+
+impl Handler {
+    /// The word used in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Handler::Human => "human",
+            Handler::Bot => "bot",
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum What {
+    /// A call came in.
+    CallStarted {
+        /// The flow that will serve it.
+        flow: Arc<str>,
+        /// The number dialled.
+        dialled: String,
+        /// The caller's number; personal data: masked wherever it is shown above DEBUG.
+        caller: String,
+    },
+    /// We answered it.
+    CallAnswered,
+    /// The caller reached a node of the flow.
+    NodeEntered {
+        /// The flow.
+        flow: Arc<str>,
+        /// The node.
+        node: Arc<str>,
+    },
+    /// The caller asked for a person.
+    OperatorRequested {
+        /// The flow.
+        flow: Arc<str>,
+        /// How.
+        how: OperatorRequest,
+    },
+    /// The call left the flow (it may come back after a bot or a talk, and leave again).
+    IvrExited {
+        /// The flow.
+        flow: Arc<str>,
+        /// Where to.
+        exit: IvrExit,
+    },
+    /// An arm of a rollout was drawn.
+    ArmDrawn {
+        /// The rollout.
+        option: Arc<str>,
+        /// The arm.
+        arm: Arm,
+        /// The bot's share then, 0 to 1.
+        share: f64,
+    },
+    /// The drawn arm was delivered, or the bot could not be reached and people took over.
+    ArmDelivered {
+        /// The rollout.
+        option: Arc<str>,
+        /// The arm.
+        arm: Arm,
+        /// Whether the caller really got it.
+        delivered: bool,
+    },
+    /// A bot's leg came up with sound.
+    BotConnected {
+        /// The bot.
+        bot: Arc<str>,
+    },
+    /// The bot's part is over.
+    BotEnded {
+        /// The bot.
+        bot: Arc<str>,
+        /// `done`, `transfer`, `failed` or `too_long`.
+        end: Arc<str>,
+        /// Seconds of talk with it.
+        talk_secs: f64,
+    },
+    /// The call entered a queue: one segment was offered.
+    SegmentStarted {
+        /// The queue.
+        queue: Arc<str>,
+    },
+    /// The segment's wait ended.
+    SegmentEnded {
+        /// The queue.
+        queue: Arc<str>,
+        /// How.
+        outcome: Outcome,
+        /// Seconds waited.
+        waited_secs: f64,
+    },
+    /// The service level of one segment was decided, exactly once.
+    ServiceLevelDecided {
+        /// The queue.
+        queue: Arc<str>,
+        /// How.
+        result: ServiceLevel,
+    },
+    /// An agent began to be rung.
+    OfferStarted {
+        /// The offer.
+        offer: OfferId,
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// An offer ended, one way.
+    OfferEnded {
+        /// The offer.
+        offer: OfferId,
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+        /// How.
+        result: OfferResult,
+        /// Seconds the phone rang.
+        rang_secs: f64,
+    },
+    /// An answer came for an offer that was already closed.
+    OfferStale {
+        /// The offer.
+        offer: OfferId,
+    },
+    /// Caller and agent hear each other.
+    Connected {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+        /// Seconds the caller waited.
+        waited_secs: f64,
+    },
+    /// The talk ended.
+    TalkEnded {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+        /// Seconds of talk without hold.
+        talk_secs: f64,
+        /// Seconds on hold.
+        hold_secs: f64,
+    },
+    /// The agent finished the work after the talk.
+    WrapUpEnded {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+        /// Seconds of wrap-up.
+        wrap_up_secs: f64,
+        /// Talk + hold + wrap-up, seconds.
+        handle_secs: f64,
+    },
+    /// A call to a number outside ended or failed.
+    TransferEnded {
+        /// Whether it was answered.
+        answered: bool,
+    },
+    /// The survey was offered.
+    SurveyOffered {
+        /// The queue of the talk it follows; empty when none.
+        queue: Arc<str>,
+    },
+    /// A survey question was answered.
+    SurveyAnswered {
+        /// The queue of the talk it follows; empty when none.
+        queue: Arc<str>,
+        /// The question.
+        question: Arc<str>,
+        /// The score.
+        score: u8,
+    },
+    /// The caller's leg ended: the contact is closed.
+    CallEnded {
+        /// The flow.
+        flow: Arc<str>,
+        /// How.
+        ending: Ending,
+        /// Seconds from the INVITE.
+        duration_secs: f64,
+    },
+    /// An agent's status or activity changed.
+    AgentChanged {
+        /// Who.
+        agent: AgentId,
+        /// Before.
+        from: (Status, Activity),
+        /// After.
+        to: (Status, Activity),
+        /// The status asked for, to be taken after the call.
+        pending: Option<Status>,
+        /// Seconds spent in `from`.
+        spent_secs: f64,
+        /// Why.
+        cause: Cause,
+    },
+}

@@ -1,0 +1,204 @@
+//! The bell that the roof and the simulator both press: what goes into the switch and what comes out.
+//!
+//! THE LAW: one [`Input`], then drain `poll_output` to `None`, then look at `poll_timeout`.
+
+use dozvon_center::acd::{Cause, Status};
+use dozvon_center::contact::Contact;
+use dozvon_center::fact::Fact;
+use dozvon_center::ids::{AgentId, CallId};
+use dozvon_clock::Timestamp;
+use dozvon_media::order::{Order, Quality, Report};
+use dozvon_sip::endpoint;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// One thing that happened outside.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// Bytes from the network, or news of a connection.
+    Sip(endpoint::Input<'a>),
+    /// A report of a media worker.
+    Media(Report),
+    /// A command about an agent, from the agent's screen or a supervisor's.
+    Desk(AgentId, DeskCommand),
+    /// Hang up this call (API); the reason goes into the record.
+    HangUp(CallId),
+    /// No new calls from now on; running ones may finish.
+    Drain,
+    /// End the calls that still run, with BYE.
+    EndAll,
+}
+
+/// What a screen or a program may ask for an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeskCommand {
+    /// Set the status. With an epoch the command is refused when the agent has changed since that picture.
+    SetStatus {
+        /// The status wanted.
+        status: Status,
+        /// Who asks.
+        cause: Cause,
+        /// `AgentRow::epoch` of the picture the command was made from.
+        epoch: Option<u64>,
+    },
+    /// Log out.
+    LogOut {
+        /// Who asks.
+        cause: Cause,
+    },
+    /// Finish the wrap-up now.
+    EndWrapUp,
+}
+
+/// One thing the roof must do.
+#[derive(Debug)]
+pub enum Output {
+    /// Send these bytes.
+    Sip(endpoint::Transmit),
+    /// Give this order to that media worker.
+    Media {
+        /// Which worker, from 0.
+        worker: u16,
+        /// The order.
+        order: Order,
+    },
+    /// Write the contact record: started, changed or ended.
+    Contact(Box<Contact>),
+    /// Count, log and publish what happened.
+    Fact(Fact),
+    /// Count and log something that concerns no call of the center.
+    Note(Note),
+}
+
+/// Technical happenings: SIP answers, sound quality, refusals, security.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// A final response was sent or received.
+    SipFinal {
+        /// The method it answers.
+        method: Arc<str>,
+        /// Its status code.
+        status: u16,
+        /// Whether we sent it.
+        sent: bool,
+    },
+    /// A media session ended.
+    MediaClosed {
+        /// The call it belonged to.
+        call: Option<CallId>,
+        /// Its counts.
+        quality: Quality,
+    },
+    /// A call was refused by a bound or a rule.
+    Refused {
+        /// The status we answered.
+        status: u16,
+        /// A word of a bounded set: `overload`, `calls_max`, `draining`, `unknown_number`, `forbidden`, `no_codec`, `no_port`.
+        reason: &'static str,
+    },
+    /// An agent's phone registered or went.
+    Registration {
+        /// The user part.
+        user: String,
+        /// How many contacts are bound now.
+        contacts: usize,
+    },
+    /// Something for the security log.
+    Security {
+        /// A word of a bounded set.
+        kind: &'static str,
+        /// Where it came from.
+        source: std::net::SocketAddr,
+    },
+}
+
+/// An immutable picture of the house, made when asked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Snapshot {
+    /// When it was made.
+    pub at: Timestamp,
+    /// Queues in the order of the policy.
+    pub queues: Vec<QueueRow>,
+    /// Agents in the order of the policy.
+    pub agents: Vec<AgentRow>,
+    /// Running calls, oldest first.
+    pub calls: Vec<CallRow>,
+    /// Rollouts and their shares.
+    pub rollouts: Vec<RolloutRow>,
+    /// SIP dialogs.
+    pub dialogs: usize,
+    /// SIP transactions.
+    pub transactions: usize,
+    /// Registered contacts.
+    pub bindings: usize,
+    /// Whether new calls are refused because we are going down.
+    pub draining: bool,
+}
+
+/// A queue in the picture.
+#[derive(Clone, Debug, Serialize)]
+pub struct QueueRow {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Calls waiting (those being offered included).
+    pub waiting: usize,
+    /// When the one waiting longest came.
+    pub oldest_enqueued_at: Option<Timestamp>,
+    /// Agents who serve this queue, by activity; overlaps between queues.
+    pub agents: std::collections::BTreeMap<&'static str, usize>,
+    /// Service-level threshold in seconds.
+    pub service_level_secs: f64,
+}
+
+/// An agent in the picture.
+#[derive(Clone, Debug, Serialize)]
+pub struct AgentRow {
+    /// Number.
+    pub id: AgentId,
+    /// Name, as in the configuration.
+    pub name: Arc<str>,
+    /// Team.
+    pub team: Arc<str>,
+    /// Status.
+    pub status: Status,
+    /// What the agent is doing, as the standard word.
+    pub activity: &'static str,
+    /// The status to be taken after the call.
+    pub pending: Option<Status>,
+    /// Since when status and activity are these.
+    pub since: Timestamp,
+    /// Whether a phone is registered.
+    pub reachable: bool,
+    /// Changes whenever anything about the agent changes; for conditional commands.
+    pub epoch: u64,
+    /// The call the agent has.
+    pub call: Option<CallId>,
+}
+
+/// A running call in the picture.
+#[derive(Clone, Debug, Serialize)]
+pub struct CallRow {
+    /// Which.
+    pub call: CallId,
+    /// The caller's number; masked by whoever shows it to people without the right.
+    pub caller: String,
+    /// The flow.
+    pub flow: Arc<str>,
+    /// `ivr`, `bot`, `waiting`, `offered`, `talking`, `hold`, `transfer`, `survey`.
+    pub state: &'static str,
+    /// The node, queue, agent or bot, as fits the state.
+    pub place: Arc<str>,
+    /// When it came in.
+    pub started_at: Timestamp,
+    /// Since when it is in this state.
+    pub since: Timestamp,
+}
+
+/// A rollout in the picture.
+#[derive(Clone, Debug, Serialize)]
+pub struct RolloutRow {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The bot's share, 0 to 1.
+    pub share: f64,
+}

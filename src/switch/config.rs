@@ -1,0 +1,136 @@
+//! What the switch is told at start: addresses, numbers, who may call where, bounds. Plain data, made by the roof.
+
+use crate::network::Network;
+use dozvon_center::acd::Status;
+use dozvon_media::order::{ClipId, Codec};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything the switch needs besides the center's policy.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Digest realm and domain of our addresses of record.
+    pub realm: String,
+    /// Secret for nonces and tags; random at each start is fine.
+    pub secret: [u8; 32],
+    /// Address told in SDP for IPv4 peers.
+    pub media_v4: Option<IpAddr>,
+    /// Address told in SDP for IPv6 peers.
+    pub media_v6: Option<IpAddr>,
+    /// Ports for RTP (even) and RTCP (odd).
+    pub rtp_ports: RangeInclusive<u16>,
+    /// How long a port rests before it is used again.
+    pub rtp_port_cooldown: Duration,
+    /// How many media workers there are, at least 1.
+    pub workers: u16,
+    /// Codecs in order of preference, for answers and offers.
+    pub codecs: Vec<Codec>,
+    /// What each dialled number (user part) is.
+    pub numbers: BTreeMap<String, Number>,
+    /// Agents' access, in the order of the policy's agents.
+    pub agents: Vec<AgentAccess>,
+    /// Trunks and trusted networks, in order; the first that matches the source counts.
+    pub trunks: Vec<Trunk>,
+    /// Voice bots by name.
+    pub bots: BTreeMap<Arc<str>, BotAccess>,
+    /// Codes an agent dials from his phone, e.g. `*2`.
+    pub feature_codes: BTreeMap<String, FeatureCode>,
+    /// Prompts, music and tones: (language, name) to clip. Music and tones have the language `*`.
+    pub clips: BTreeMap<(Arc<str>, Arc<str>), ClipId>,
+    /// The language of spoken confirmations to agents, unless the agent has one.
+    pub default_language: Arc<str>,
+    /// RFC 4028 session timer we propose, seconds; at least 90.
+    pub session_expires_secs: u32,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// What a dialled number is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// Served by this flow.
+    Flow(Arc<str>),
+    /// Sends the caller's own sound back.
+    Echo,
+}
+
+/// How an agent's phone gets in.
+#[derive(Clone, Debug)]
+pub struct AgentAccess {
+    /// User part of the address of record, and digest user name.
+    pub user: String,
+    /// HA1 for SHA-256, hex (RFC 7616 §3.4.2).
+    pub ha1_sha256: String,
+    /// HA1 for MD5, hex.
+    pub ha1_md5: String,
+    /// Language of spoken confirmations.
+    pub language: Option<Arc<str>>,
+    /// Whether this phone may dial numbers and not only feature codes.
+    pub may_call: bool,
+}
+
+/// A carrier or a network that we take calls from, and perhaps send calls to.
+#[derive(Clone, Debug)]
+pub struct Trunk {
+    /// Its name in records and logs.
+    pub name: Arc<str>,
+    /// Source addresses that are this trunk, without digest.
+    pub networks: Vec<Network>,
+    /// Dialled numbers it may reach; empty = every number of `Config::numbers`.
+    pub may_dial: Vec<String>,
+    /// Where calls to it are sent, a SIP URI; `None` = it only brings calls.
+    pub target: Option<String>,
+    /// User and password for its challenges, with the realm it must use.
+    pub credentials: Option<TrunkCredentials>,
+    /// Bound on new calls per second from it.
+    pub calls_per_sec_max: u32,
+}
+
+/// Credentials toward a trunk. The password is never logged (`Debug` hides it).
+#[derive(Clone)]
+pub struct TrunkCredentials {
+    /// User name.
+    pub user: String,
+    /// Password.
+    pub password: String,
+    /// The only realm we answer.
+    pub realm: String,
+}
+
+impl std::fmt::Debug for TrunkCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrunkCredentials").field("user", &self.user).field("realm", &self.realm).finish_non_exhaustive()
+    }
+}
+
+/// How a bot is reached.
+#[derive(Clone, Debug)]
+pub struct BotAccess {
+    /// Its SIP URI.
+    pub uri: String,
+}
+
+/// What a feature code does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeatureCode {
+    /// Sets the agent's status.
+    Status(Status),
+    /// Logs the agent out.
+    LogOut,
+}
+
+/// Bounds of the switch. At each bound new calls get 503 with Retry-After; running calls are unhurt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls at the same time.
+    pub calls_max: u32,
+    /// New calls per second, over all sources.
+    pub calls_per_sec_max: u32,
+    /// New calls per second from one untrusted source address.
+    pub source_calls_per_sec_max: u32,
+    /// Seconds told in Retry-After.
+    pub retry_after_secs: u32,
+}
