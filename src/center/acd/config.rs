@@ -1,0 +1,227 @@
+//! What the ACD is told by the policy: queues, agents and times. Plain data; who may change it is not known here.
+
+use crate::ids::{QueueId, SkillId};
+use crate::limits;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One queue, found by its position in [`Config::queues`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueueConfig {
+    /// Its name in configuration, records and metrics.
+    pub name: Arc<str>,
+    /// The acceptable wait T of the service level SL(T), and the queue's target in the order of calls: across queues
+    /// the earliest `enqueued_at + T - boost` goes first, so a queue with a short T is urgent without ever starving
+    /// another.
+    pub service_level: Duration,
+    /// Callers who hang up sooner count neither for nor against the service level.
+    pub short_abandon: Duration,
+    /// How long a phone rings before the offer goes elsewhere.
+    pub ring_timeout: Duration,
+    /// How long an agent has for the paperwork after a talk. Zero: none.
+    pub wrap_up: Duration,
+    /// How long a call may wait in this queue before it is handed back; `None`: for ever.
+    pub max_wait: Option<Duration>,
+    /// How many calls may wait (being offered included). One more is turned away as `Full`.
+    pub length_max: usize,
+}
+
+impl QueueConfig {
+    /// A queue with the house's defaults: SL(20 s), short abandon 5 s, 20 s of ringing, 15 s of wrap-up, no end of
+    /// waiting, 500 calls.
+    pub fn new(name: impl Into<Arc<str>>) -> QueueConfig {
+        QueueConfig {
+            name: name.into(),
+            service_level: Duration::from_secs(20),
+            short_abandon: Duration::from_secs(5),
+            ring_timeout: Duration::from_secs(20),
+            wrap_up: Duration::from_secs(15),
+            max_wait: None,
+            length_max: 500,
+        }
+    }
+}
+
+/// One agent, found by its position in [`Config::agents`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentConfig {
+    /// His name in configuration, records and metrics.
+    pub name: Arc<str>,
+    /// What he can do. He serves a call that requires no more than this.
+    pub skills: BTreeSet<SkillId>,
+    /// The queues that he serves; empty: all of them.
+    pub queues: BTreeSet<QueueId>,
+    /// The team that he is counted with.
+    pub team: Arc<str>,
+}
+
+/// The ACD's part of the policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The queues; [`QueueId`] is the position.
+    pub queues: Vec<QueueConfig>,
+    /// The agents; [`crate::ids::AgentId`] is the position.
+    pub agents: Vec<AgentConfig>,
+    /// How long a phone may take to say that it rings. Then it counts as out of order and the call goes on. 2 s.
+    pub reserved_max: Duration,
+    /// How long joining the two voices may take after the answer. Then the caller gets his place back. 5 s.
+    pub connecting_max: Duration,
+    /// How long after the ring time-out an answer still counts, if the call isn't offered elsewhere yet. 1 s.
+    pub late_answer: Duration,
+    /// No offers for this long after one rang out. 30 s.
+    pub rona_cooldown: Duration,
+    /// So many offers in a row that rang out, or that failed technically, make an agent `not_responding`. 3.
+    pub rona_limit: u32,
+    /// A count of such offers is forgotten after this long without one. 30 min.
+    pub rona_forget: Duration,
+    /// No offers for this long after the agent declined one, or was busy. 10 s.
+    pub reject_cooldown: Duration,
+    /// No offers for this long after one failed technically. 30 s.
+    pub fault_cooldown: Duration,
+    /// An agent who missed or declined a call isn't offered it again for this long, unless nobody else on duty can
+    /// take it. 60 s.
+    pub skip: Duration,
+    /// A ready agent whose phone is out of reach for this long becomes `unreachable`. 5 s.
+    pub unreachable_grace: Duration,
+    /// An `unreachable` agent whose phone is back within this long of its loss is ready again by itself. 60 s.
+    pub unreachable_return: Duration,
+    /// A waiting call that nobody at work could ever serve is handed back after this long. Zero: it waits on. 30 s.
+    pub no_agents_grace: Duration,
+}
+
+impl Config {
+    /// These queues and agents with the house's default times.
+    pub fn new(queues: Vec<QueueConfig>, agents: Vec<AgentConfig>) -> Config {
+        Config {
+            queues,
+            agents,
+            reserved_max: Duration::from_secs(2),
+            connecting_max: Duration::from_secs(5),
+            late_answer: Duration::from_secs(1),
+            rona_cooldown: Duration::from_secs(30),
+            rona_limit: 3,
+            rona_forget: Duration::from_secs(30 * 60),
+            reject_cooldown: Duration::from_secs(10),
+            fault_cooldown: Duration::from_secs(30),
+            skip: Duration::from_secs(60),
+            unreachable_grace: Duration::from_secs(5),
+            unreachable_return: Duration::from_secs(60),
+            no_agents_grace: Duration::from_secs(30),
+        }
+    }
+
+    /// Everything that is wrong with it, each with its cure; empty when it can be used.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.queues.len() > limits::QUEUES_MAX {
+            problems.push(format!("{} queues: at most {}", self.queues.len(), limits::QUEUES_MAX));
+        }
+        if self.agents.len() > limits::AGENTS_MAX {
+            problems.push(format!("{} agents: at most {}", self.agents.len(), limits::AGENTS_MAX));
+        }
+        for queue in &self.queues {
+            problems.extend(queue.problems());
+        }
+        for agent in &self.agents {
+            let unknown = agent.queues.iter().find(|id| usize::from(id.0) >= self.queues.len());
+            if let Some(id) = unknown {
+                problems.push(format!("agent `{}` serves {id}, which isn't there", agent.name));
+            }
+        }
+        for (name, at_least_a_moment, time) in self.times() {
+            if time > limits::ACD_TIME_MAX {
+                problems.push(format!("{name}: at most a day"));
+            }
+            if at_least_a_moment && time.is_zero() {
+                problems.push(format!("{name}: more than zero, or nobody could ever answer"));
+            }
+        }
+        if self.rona_limit == 0 {
+            problems.push("rona_limit: at least 1, or nobody would ever be ready".to_owned());
+        }
+        problems
+    }
+
+    /// Its times by name, and whether each must be more than zero.
+    fn times(&self) -> [(&'static str, bool, Duration); 11] {
+        [
+            ("reserved_max", true, self.reserved_max),
+            ("connecting_max", true, self.connecting_max),
+            ("late_answer", false, self.late_answer),
+            ("rona_cooldown", false, self.rona_cooldown),
+            ("rona_forget", false, self.rona_forget),
+            ("reject_cooldown", false, self.reject_cooldown),
+            ("fault_cooldown", false, self.fault_cooldown),
+            ("skip", false, self.skip),
+            ("unreachable_grace", false, self.unreachable_grace),
+            ("unreachable_return", false, self.unreachable_return),
+            ("no_agents_grace", false, self.no_agents_grace),
+        ]
+    }
+}
+
+impl QueueConfig {
+    fn problems(&self) -> Vec<String> {
+        let name = &self.name;
+        let mut problems = Vec::new();
+        let times = [
+            ("service_level", Some(self.service_level)),
+            ("short_abandon", Some(self.short_abandon)),
+            ("ring_timeout", Some(self.ring_timeout)),
+            ("wrap_up", Some(self.wrap_up)),
+            ("max_wait", self.max_wait),
+        ];
+        for (field, time) in times {
+            if time.is_some_and(|time| time > limits::ACD_TIME_MAX) {
+                problems.push(format!("queue `{name}`: {field}: at most a day"));
+            }
+        }
+        if self.ring_timeout.is_zero() {
+            problems.push(format!("queue `{name}`: ring_timeout: more than zero"));
+        }
+        if self.length_max == 0 || self.length_max > limits::QUEUE_LENGTH_MAX {
+            let max = limits::QUEUE_LENGTH_MAX;
+            problems.push(format!("queue `{name}`: length_max: 1 to {max}"));
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_have_no_problems() {
+        assert_eq!(Config::new(vec![QueueConfig::new("cards")], vec![]).problems(), [""; 0]);
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once() {
+        let mut queue = QueueConfig::new("cards");
+        queue.ring_timeout = Duration::ZERO;
+        queue.length_max = 0;
+        queue.max_wait = Some(Duration::MAX);
+        let agent = AgentConfig {
+            name: "anna".into(),
+            skills: BTreeSet::new(),
+            queues: BTreeSet::from([QueueId(7)]),
+            team: "day".into(),
+        };
+        let mut config = Config::new(vec![queue], vec![agent]);
+        config.rona_limit = 0;
+        config.reserved_max = Duration::ZERO;
+        assert_eq!(
+            config.problems(),
+            [
+                "queue `cards`: max_wait: at most a day",
+                "queue `cards`: ring_timeout: more than zero",
+                "queue `cards`: length_max: 1 to 100000",
+                "agent `anna` serves queue-7, which isn't there",
+                "reserved_max: more than zero, or nobody could ever answer",
+                "rona_limit: at least 1, or nobody would ever be ready",
+            ]
+        );
+    }
+}

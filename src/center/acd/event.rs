@@ -1,0 +1,333 @@
+//! What goes in and out of the ACD besides times and ids: waiting calls, answers, and everything it has to tell.
+
+use super::status::{Activity, Cause, Presence};
+use crate::ids::{AgentId, CallId, OfferId, QueueId, SkillId};
+use dozvon_clock::Timestamp;
+use serde::Serialize;
+use std::time::Duration;
+
+/// A call that comes to wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The call.
+    pub call: CallId,
+    /// Where it waits.
+    pub queue: QueueId,
+    /// The skills that an agent must have for it, all of them; at most [`crate::limits::REQUIRES_MAX`].
+    pub requires: Vec<SkillId>,
+    /// Its head start in seconds before calls of the same queue: a call with priority 60 goes before all that came up
+    /// to a minute earlier. Negative: a handicap. Bounded by [`crate::limits::BOOST_MAX`], so that no priority can
+    /// starve anybody.
+    pub priority: i32,
+    /// When its wait began, as the order of calls sees it. Never changes, so a call keeps its place whatever happens
+    /// to its offers; a call that comes back after an interruption brings its old one. Not later than now.
+    pub enqueued_at: Timestamp,
+    /// How long it may wait from now on; `None`: as the queue says.
+    pub max_wait: Option<Duration>,
+}
+
+/// Why a call leaves before an agent spoke with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaving {
+    /// The caller hung up.
+    HungUp,
+    /// It goes elsewhere: a key was pressed, the call overflowed, a supervisor moved it.
+    Elsewhere,
+    /// The caller took the offer to be called back.
+    Callback,
+}
+
+/// Who ended a talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The caller.
+    Caller,
+    /// The agent.
+    Agent,
+    /// Neither: a lost phone, a dead trunk, a limit.
+    System,
+}
+
+/// Why an agent's leg failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// The agent declined.
+    Declined,
+    /// The phone was busy.
+    Busy,
+    /// The phone didn't react or is not registered.
+    Unreachable,
+    /// Something of ours, or of the phone's, went wrong.
+    Error,
+}
+
+/// Whether an answer counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The agent has the call: join the two and say [`super::Acd::connected`].
+    Accepted {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// The offer is over: end the agent's leg with "call completed elsewhere". It is not held against the agent.
+    Stale,
+}
+
+/// Why an agent's leg is to be taken down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Withdrawal {
+    /// The caller hung up, or went elsewhere.
+    CallerGone,
+    /// It rang long enough.
+    RangOut,
+    /// The agent, or a supervisor, set another status or logged out.
+    StatusChanged,
+    /// The phone is in a call of its own.
+    PhoneBusy,
+    /// The phone can't be reached any more, or never said that it rings.
+    Unreachable,
+    /// Answered, but the voices weren't joined in time.
+    NotConnected,
+}
+
+/// How an offer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferResult {
+    /// The agent answered.
+    Answered,
+    /// It rang out. The only result that counts as a miss (RONA).
+    NoAnswer,
+    /// The agent declined.
+    Declined,
+    /// The phone was busy.
+    Busy,
+    /// The caller hung up or went elsewhere.
+    CallerGone,
+    /// The agent's status was changed, or the agent logged out.
+    CancelledStatus,
+    /// The phone can't be reached, or never rang.
+    Unreachable,
+    /// The phone began a call of its own at the same moment.
+    Glare,
+    /// Something went wrong on our side or the phone's.
+    Error,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitEnd {
+    /// An agent and the caller hear each other.
+    Connected(AgentId),
+    /// The caller hung up.
+    HungUp,
+    /// [`Leaving::Elsewhere`].
+    Elsewhere,
+    /// [`Leaving::Callback`].
+    Callback,
+    /// The wait was longer than allowed. **The call is yours again.**
+    MaxWait,
+    /// Nobody at work could ever serve it. **The call is yours again.**
+    NoAgents,
+    /// The queue has no place. **The call is yours again.**
+    Full,
+}
+
+/// What a wait did to the service level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceLevel {
+    /// Connected within T.
+    Met,
+    /// Crossed T, or ended sooner in any way but those below.
+    Missed,
+    /// A short abandon, or a callback accepted within T: counts neither for nor against.
+    Excluded,
+}
+
+/// Something that happened. Drain [`super::Acd::poll_event`] after every call into the ACD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Ring this agent for this call. Report with `ringing`, `answered` and `connected`, or `failed`.
+    Offer {
+        /// The name of this attempt; all reports carry it.
+        offer: OfferId,
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The call's queue.
+        queue: QueueId,
+        /// The agent's epoch as of this offer.
+        epoch: u64,
+    },
+    /// Take the agent's leg of this offer down: cancel it when it rings, end it when it was answered.
+    /// Not told for offers that you reported as failed: there is no leg any more.
+    Withdrawn {
+        /// The offer.
+        offer: OfferId,
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// Why.
+        why: Withdrawal,
+    },
+    /// An offer is over; exactly one for each [`Event::Offer`]. Nothing to be done but counting.
+    OfferEnded {
+        /// The offer.
+        offer: OfferId,
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The call's queue.
+        queue: QueueId,
+        /// How it ended.
+        result: OfferResult,
+        /// How long the phone rang.
+        rang: Duration,
+    },
+    /// An answered offer came to nothing before the two could talk; the call waits on in its old place. Play music to
+    /// the caller again.
+    ConnectFailed {
+        /// The offer.
+        offer: OfferId,
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The call's queue.
+        queue: QueueId,
+    },
+    /// A wait is over; exactly one for each accepted `enqueue`. For `MaxWait`, `NoAgents` and `Full` the call has to be
+    /// taken somewhere else; the others you know already.
+    WaitEnded {
+        /// The call.
+        call: CallId,
+        /// Its queue.
+        queue: QueueId,
+        /// How it ended.
+        why: WaitEnd,
+        /// How long it lasted, from `enqueue` on.
+        waited: Duration,
+        /// What it counts as.
+        service_level: ServiceLevel,
+    },
+    /// A wait counts as missed from this instant on: it crossed T, or ended sooner without an answer. Once a wait.
+    ServiceLevelMissed {
+        /// The call.
+        call: CallId,
+        /// Its queue.
+        queue: QueueId,
+    },
+    /// An agent's state changed. Tell the desk and count the time.
+    AgentChanged {
+        /// The agent.
+        agent: AgentId,
+        /// How he stood before.
+        from: (Presence, Activity),
+        /// How he stands now.
+        to: (Presence, Activity),
+        /// What he will be when the present activity is over; `None`: as he is.
+        pending: Option<Presence>,
+        /// The time in `from` that is not told of yet. Zero when only `pending` changed: the state goes on.
+        spent: Duration,
+        /// Why.
+        cause: Cause,
+        /// The number of this state; commands may name it to be refused when it has changed.
+        epoch: u64,
+    },
+}
+
+/// An agent as seen from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentView {
+    /// How he stands.
+    pub presence: Presence,
+    /// What his phone is busy with.
+    pub activity: Activity,
+    /// What he will be when the activity is over.
+    pub pending: Option<Presence>,
+    /// Since when presence and activity are what they are.
+    pub since: Timestamp,
+    /// Whether his phone can be reached.
+    pub reachable: bool,
+    /// Whether the next call could be offered to him.
+    pub routable: bool,
+    /// Until when he gets no offers after a missed or declined one.
+    pub cooldown_until: Option<Timestamp>,
+    /// Offers in a row that rang out.
+    pub misses: u32,
+    /// The call that he has to do with: offered, joined or talking.
+    pub call: Option<CallId>,
+    /// The number of this state.
+    pub epoch: u64,
+}
+
+/// How many agents are doing what. The sum is everybody who is logged in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AgentCounts {
+    /// Ready and idle: the next call is his, unless he is in a cooldown or just lost his phone.
+    pub idle: u32,
+    /// Idle with any other status, or not responding, or unreachable.
+    pub away: u32,
+    /// A call is offered, the phone doesn't ring yet.
+    pub reserved: u32,
+    /// The phone rings.
+    pub ringing: u32,
+    /// Answered, not joined.
+    pub connecting: u32,
+    /// Talking.
+    pub talking: u32,
+    /// Talking, the caller on hold.
+    pub hold: u32,
+    /// Paperwork.
+    pub wrap_up: u32,
+    /// In a call of the phone's own.
+    pub outbound: u32,
+}
+
+impl AgentCounts {
+    /// Everybody who is logged in.
+    pub fn logged_in(&self) -> u32 {
+        let busy = self.reserved + self.ringing + self.connecting + self.talking + self.hold;
+        self.idle + self.away + busy + self.wrap_up + self.outbound
+    }
+
+    /// The counter for a logged-in agent's state; `None` for one who is logged out.
+    pub(super) fn slot(&mut self, presence: Presence, activity: Activity) -> Option<&mut u32> {
+        if presence == Presence::LoggedOut {
+            return None;
+        }
+        Some(match activity {
+            Activity::Idle if presence == Presence::READY => &mut self.idle,
+            Activity::Idle => &mut self.away,
+            Activity::Reserved => &mut self.reserved,
+            Activity::Ringing => &mut self.ringing,
+            Activity::Connecting => &mut self.connecting,
+            Activity::Talking => &mut self.talking,
+            Activity::Hold => &mut self.hold,
+            Activity::WrapUp => &mut self.wrap_up,
+            Activity::Outbound => &mut self.outbound,
+        })
+    }
+}
+
+/// A queue as seen from outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueView {
+    /// Calls that wait, those being offered or joined included.
+    pub waiting: usize,
+    /// The earliest `enqueued_at` among them.
+    pub oldest: Option<Timestamp>,
+    /// The agents who serve the queue (whatever skills its calls require).
+    pub agents: AgentCounts,
+}
