@@ -2,8 +2,7 @@
 //!
 //! The record is told to the store at the start, at every change of stage and at the end; it is never asked for a decision.
 
-use crate::acd::Status;
-use crate::ids::{AgentId, CallId};
+use crate::ids::CallId;
 use crate::rollout::Arm;
 use dozvon_clock::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -196,17 +195,4 @@ pub struct Contact {
     pub survey: Vec<(Arc<str>, u8)>,
     /// Whether the caller asked for an operator, by any way.
     pub operator_requested: bool,
-}
-
-/// One stretch of an agent's day: a status with an activity, from one moment to another.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AgentStretch {
-    /// Who.
-    pub agent: AgentId,
-    /// The status during the stretch.
-    pub status: Status,
-    /// Its beginning.
-    pub from: Timestamp,
-    /// Its end.
-    pub to: Timestamp,
 }

@@ -1,7 +1,7 @@
 //! Facts: everything that happened, said once. Metrics, the event log, live screens and logs derive from facts and
 //! can therefore be reconciled with each other and with the contact records.
 
-use crate::acd::{Activity, Cause, OfferResult, Status};
+use crate::acd::{Activity, Cause, OfferResult, Presence, ServiceLevel};
 use crate::contact::{Ending, Outcome};
 use crate::ids::{AgentId, CallId, OfferId};
 use crate::rollout::Arm;
@@ -83,29 +83,6 @@ impl OperatorRequest {
         match self {
             OperatorRequest::Dtmf => "dtmf",
             OperatorRequest::Bot => "bot",
-        }
-    }
-}
-
-/// Whether a wait kept the service level (center of the lag-free definition: decided at the answer or when T is crossed).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ServiceLevel {
-    /// Answered within the threshold.
-    Met,
-    /// The wait crossed the threshold, or ended otherwise than by an answer.
-    Missed,
-    /// Short abandons and accepted callbacks count neither way.
-    Excluded,
-}
-
-impl ServiceLevel {
-    /// The word used in metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ServiceLevel::Met => "met",
-            ServiceLevel::Missed => "missed",
-            ServiceLevel::Excluded => "excluded",
         }
     }
 }
@@ -310,11 +287,11 @@ pub enum What {
         /// Who.
         agent: AgentId,
         /// Before.
-        from: (Status, Activity),
+        from: (Presence, Activity),
         /// After.
-        to: (Status, Activity),
-        /// The status asked for, to be taken after the call.
-        pending: Option<Status>,
+        to: (Presence, Activity),
+        /// What the agent will be when the activity is over.
+        pending: Option<Presence>,
         /// Seconds spent in `from`.
         spent_secs: f64,
         /// Why.

@@ -2,7 +2,7 @@
 //!
 //! THE LAW: one [`Input`], then drain `poll_output` to `None`, then look at `poll_timeout`.
 
-use dozvon_center::acd::{Cause, Status};
+use dozvon_center::acd::{Activity, Actor, AgentCounts, Presence, Status};
 use dozvon_center::contact::Contact;
 use dozvon_center::fact::Fact;
 use dozvon_center::ids::{AgentId, CallId};
@@ -32,19 +32,19 @@ pub enum Input<'a> {
 /// What a screen or a program may ask for an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeskCommand {
-    /// Set the status. With an epoch the command is refused when the agent has changed since that picture.
+    /// Set the status, logging in first when the agent is logged out. With an epoch the command is refused when the agent has changed since that picture.
     SetStatus {
         /// The status wanted.
         status: Status,
         /// Who asks.
-        cause: Cause,
+        by: Actor,
         /// `AgentRow::epoch` of the picture the command was made from.
         epoch: Option<u64>,
     },
     /// Log out.
     LogOut {
         /// Who asks.
-        cause: Cause,
+        by: Actor,
     },
     /// Finish the wrap-up now.
     EndWrapUp,
@@ -144,8 +144,8 @@ pub struct QueueRow {
     pub waiting: usize,
     /// When the one waiting longest came.
     pub oldest_enqueued_at: Option<Timestamp>,
-    /// Agents who serve this queue, by activity; overlaps between queues.
-    pub agents: std::collections::BTreeMap<&'static str, usize>,
+    /// Agents who serve this queue, by what they are doing; overlaps between queues.
+    pub agents: AgentCounts,
     /// Service-level threshold in seconds.
     pub service_level_secs: f64,
 }
@@ -159,12 +159,12 @@ pub struct AgentRow {
     pub name: Arc<str>,
     /// Team.
     pub team: Arc<str>,
-    /// Status.
-    pub status: Status,
-    /// What the agent is doing, as the standard word.
-    pub activity: &'static str,
-    /// The status to be taken after the call.
-    pub pending: Option<Status>,
+    /// How the agent stands: one of the nine statuses, or what the system made of him.
+    pub status: Presence,
+    /// What the phone is busy with.
+    pub activity: Activity,
+    /// What the agent will be when the activity is over.
+    pub pending: Option<Presence>,
     /// Since when status and activity are these.
     pub since: Timestamp,
     /// Whether a phone is registered.
