@@ -1,6 +1,7 @@
 //! The bell that the roof and the simulator both press: what goes into the switch and what comes out.
 //!
-//! THE LAW: one [`Input`], then drain `poll_output` to `None`, then look at `poll_timeout`.
+//! THE LAW: one [`Input`] or one command (`desk`, `hang_up`, `drain`, `end_all`: methods of the switch, since their
+//! senders want an answer), then drain `poll_output` to `None`, then look at `poll_timeout`.
 
 use dozvon_center::acd::{Activity, Actor, AgentCounts, Presence, Status};
 use dozvon_center::contact::Contact;
@@ -19,14 +20,6 @@ pub enum Input<'a> {
     Sip(endpoint::Input<'a>),
     /// A report of a media worker.
     Media(Report),
-    /// A command about an agent, from the agent's screen or a supervisor's.
-    Desk(AgentId, DeskCommand),
-    /// Hang up this call (API); the reason goes into the record.
-    HangUp(CallId),
-    /// No new calls from now on; running ones may finish.
-    Drain,
-    /// End the calls that still run, with BYE.
-    EndAll,
 }
 
 /// What a screen or a program may ask for an agent.
