@@ -1,0 +1,187 @@
+//! What the roof itself is told: addresses, files, workers, tokens. Plain data, checked and with every default in it.
+//!
+//! What the switch and the center are told is in [`dozvon_switch::config`] and [`dozvon_center::policy`].
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The settings of the roof.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The configuration folder, as given.
+    pub(crate) folder: PathBuf,
+    /// SIP transports.
+    pub(crate) sip: Sip,
+    /// Sound.
+    pub(crate) media: Media,
+    /// Bounds of what strangers and trusted networks may send, beyond those in the switch's own limits.
+    pub(crate) limits: Limits,
+    /// API and live page.
+    pub(crate) http: Http,
+    /// The database.
+    pub(crate) store: Store,
+    /// The event log.
+    pub(crate) events: Events,
+    /// Our own log.
+    pub(crate) log: Log,
+    /// How a stop goes.
+    pub(crate) drain: Drain,
+}
+
+/// SIP transports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sip {
+    /// UDP addresses to listen on.
+    pub(crate) listen_udp: Vec<SocketAddr>,
+    /// TCP addresses to listen on.
+    pub(crate) listen_tcp: Vec<SocketAddr>,
+    /// The address written into Via and Contact in place of the bound one, behind a static NAT.
+    pub(crate) advertised: Option<std::net::IpAddr>,
+    /// User-Agent and Server headers.
+    pub(crate) server_name: String,
+    /// TCP connections at once. At the bound a new one is closed at once.
+    pub(crate) tcp_connections_max: usize,
+    /// A TCP connection with nothing to say for this long is closed.
+    pub(crate) tcp_idle: Duration,
+    /// The shortest registration that we grant.
+    pub(crate) registration_min: Duration,
+    /// The registration that we grant to a phone that asks for no time.
+    pub(crate) registration_default: Duration,
+    /// The longest registration that we grant.
+    pub(crate) registration_max: Duration,
+}
+
+/// Sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Media {
+    /// Worker threads, at least 1; `auto` is already worked out.
+    pub(crate) workers: u16,
+    /// Silence of the other side after which the leg ends as failed.
+    pub(crate) rtp_timeout: Duration,
+    /// Sound held back before transcoding, to absorb jitter.
+    pub(crate) playout_delay: Duration,
+    /// Interval of RTCP reports.
+    pub(crate) rtcp_interval: Duration,
+}
+
+/// Bounds of the SIP endpoint; those on calls are in [`dozvon_switch::config::Limits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Transactions at once.
+    pub(crate) transactions_max: usize,
+    /// Unanswered calls at once from one untrusted address.
+    pub(crate) early_dialogs_per_source_max: usize,
+    /// Requests per second from one untrusted address, and how many at once.
+    pub(crate) stranger_requests: (u32, u32),
+    /// Requests per second from one address of a trunk, and how many at once.
+    pub(crate) trusted_requests: (u32, u32),
+}
+
+/// API and live page.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    /// Where to listen; `None` = no HTTP at all.
+    pub(crate) listen: Option<SocketAddr>,
+    /// Who may do what.
+    pub(crate) tokens: Vec<Token>,
+}
+
+/// A bearer token of the API.
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    /// Whose it is, for the log.
+    pub(crate) name: String,
+    /// What it allows.
+    pub(crate) role: Role,
+    /// The token itself.
+    pub(crate) token: Secret,
+    /// For [`Role::Agent`]: the agent's user name; the token reaches nobody else.
+    pub(crate) agent: Option<String>,
+}
+
+/// What a token allows. Each role may do what the ones before it may; an agent only for himself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    /// Read figures, without callers' numbers.
+    Monitor,
+    /// Set the own status.
+    Agent,
+    /// Read everything, set agents' statuses, hang up calls.
+    Supervisor,
+    /// Everything.
+    Admin,
+}
+
+impl Role {
+    /// All roles with their names in the configuration.
+    pub(crate) const ALL: [(&'static str, Role); 4] = [
+        ("admin", Role::Admin),
+        ("supervisor", Role::Supervisor),
+        ("agent", Role::Agent),
+        ("monitor", Role::Monitor),
+    ];
+}
+
+/// The database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Store {
+    /// The SQLite file; its folder is made if it isn't there.
+    pub(crate) path: PathBuf,
+}
+
+/// The event log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Events {
+    /// The JSON-lines file; `None` = no event log.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Our own log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Log {
+    /// How lines are written.
+    pub(crate) format: LogFormat,
+    /// What is written, in the words of `tracing`'s `EnvFilter`: `info`, `info,dozvon::server=debug`.
+    pub(crate) filter: String,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people, with colours on a terminal.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How a stop goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Drain {
+    /// How long running calls may take to finish after SIGTERM; then they are ended with BYE.
+    pub(crate) finish_within: Duration,
+}
+
+/// A WAV file that flows or confirmations name, checked: mono, 16 bit, 8, 16 or 48 kHz.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PromptFile {
+    /// The language; `*` for music and what is the same in all of them.
+    pub(crate) language: std::sync::Arc<str>,
+    /// The name, as flows write it.
+    pub(crate) name: std::sync::Arc<str>,
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// How long it plays.
+    pub(crate) duration: Duration,
+}
+
+/// A password or token that no log shows.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
