@@ -4,6 +4,7 @@
 //! inputs and never waits for the asker; an asker who finds the channel full is told [`BrainError::Busy`]. Must never
 //! know HTTP.
 
+use dozvon_center::acd::StatusError;
 use dozvon_center::ids::{AgentId, CallId};
 use dozvon_switch::border::{AgentRow, DeskCommand, Snapshot};
 use std::sync::Arc;
@@ -11,25 +12,24 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// Questions waiting for the brain. One more is refused with [`BrainError::Busy`], which HTTP shows as 503.
-pub const QUERIES_MAX: usize = 256;
+pub(crate) const QUERIES_MAX: usize = 256;
 
 /// How long an asker waits for an answer before it is told [`BrainError::Busy`].
-pub const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// A picture this young is shared instead of having the brain draw another, so readers can't load the brain.
-pub const PICTURE_AGE_MAX: Duration = Duration::from_millis(100);
+pub(crate) const PICTURE_AGE_MAX: Duration = Duration::from_millis(100);
 
 /// A question or a command to the brain. The receiver must answer each through `reply`; a reply that nobody waits for
 /// any more is dropped.
 #[derive(Debug)]
-pub enum Query {
+pub(crate) enum Query {
     /// Draw a picture of the house.
     Snapshot {
         /// Where the picture goes.
         reply: oneshot::Sender<Arc<Snapshot>>,
     },
-    /// Give the switch this desk command and tell what became of it; [`judge`] turns the agent's rows before and after
-    /// into the answer.
+    /// Give the switch this desk command and tell what became of it.
     Desk {
         /// About whom.
         agent: AgentId,
@@ -47,23 +47,18 @@ pub enum Query {
     },
 }
 
-/// Why a desk command did nothing. The rows show how the agent stands now.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum DeskRefusal {
-    /// No agent of that number.
-    #[error("no such agent")]
-    UnknownAgent,
-    /// The agent changed after the picture that the command was made from.
-    #[error("the agent's state has changed meanwhile: look again and decide")]
-    Stale(Box<AgentRow>),
-    /// The rules don't allow it from the present state.
-    #[error("not possible in the present state")]
-    Refused(Box<AgentRow>),
+/// Why a desk command did nothing, and how the agent stands now.
+#[derive(Clone, Debug)]
+pub(crate) struct DeskRefusal {
+    /// Why.
+    pub(crate) why: StatusError,
+    /// The agent's present row; `None` when there is no such agent.
+    pub(crate) row: Option<Box<AgentRow>>,
 }
 
 /// Why the brain gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BrainError {
+pub(crate) enum BrainError {
     /// Too many questions wait, or the answer took longer than [`ANSWER_WITHIN`].
     #[error("the switch is busy: try again in a moment")]
     Busy,
@@ -74,13 +69,13 @@ pub enum BrainError {
 
 /// The askers' end. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct BrainHandle {
+pub(crate) struct BrainHandle {
     queries: mpsc::Sender<Query>,
     picture: Arc<Mutex<Option<(Instant, Arc<Snapshot>)>>>,
 }
 
 /// Both ends of the door: the handle for askers, the receiver for the brain.
-pub fn door() -> (BrainHandle, mpsc::Receiver<Query>) {
+pub(crate) fn door() -> (BrainHandle, mpsc::Receiver<Query>) {
     let (queries, receiver) = mpsc::channel(QUERIES_MAX);
     (BrainHandle { queries, picture: Arc::new(Mutex::new(None)) }, receiver)
 }
@@ -90,7 +85,7 @@ impl BrainHandle {
     ///
     /// # Errors
     /// [`BrainError`] when the brain is overloaded or gone.
-    pub async fn snapshot(&self) -> Result<Arc<Snapshot>, BrainError> {
+    pub(crate) async fn snapshot(&self) -> Result<Arc<Snapshot>, BrainError> {
         // Askers queue here, so that one picture serves all who came while it was drawn.
         let mut picture = self.picture.lock().await;
         if let Some((drawn, snapshot)) = &*picture
@@ -107,7 +102,7 @@ impl BrainHandle {
     ///
     /// # Errors
     /// The outer error is the brain's, the inner one the command's.
-    pub async fn desk(
+    pub(crate) async fn desk(
         &self,
         agent: AgentId,
         command: DeskCommand,
@@ -121,7 +116,7 @@ impl BrainHandle {
     ///
     /// # Errors
     /// [`BrainError`] when the brain is overloaded or gone.
-    pub async fn hang_up(&self, call: CallId) -> Result<bool, BrainError> {
+    pub(crate) async fn hang_up(&self, call: CallId) -> Result<bool, BrainError> {
         let answer = self.ask(|reply| Query::HangUp { call, reply }).await;
         self.forget_picture().await;
         answer
@@ -132,7 +127,10 @@ impl BrainHandle {
         *self.picture.lock().await = None;
     }
 
-    async fn ask<T>(&self, query: impl FnOnce(oneshot::Sender<T>) -> Query) -> Result<T, BrainError> {
+    async fn ask<T>(
+        &self,
+        query: impl FnOnce(oneshot::Sender<T>) -> Query,
+    ) -> Result<T, BrainError> {
         let (reply, answer) = oneshot::channel();
         self.queries.try_send(query(reply)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => BrainError::Busy,
@@ -143,25 +141,4 @@ impl BrainHandle {
             Err(_) => Err(BrainError::Busy),
         }
     }
-}
-
-/// What became of a desk command, seen from the agent's rows before and after the switch was given it.
-///
-/// # Errors
-/// [`DeskRefusal::Stale`] when the command named another epoch than `before` has, [`DeskRefusal::Refused`] when the
-/// agent does not stand as asked for afterwards, nor will after the present call.
-pub fn judge(command: DeskCommand, before: &AgentRow, after: AgentRow) -> Result<AgentRow, DeskRefusal> {
-    let stands_or_will = |word: &str| match after.pending {
-        Some(pending) => pending.as_str() == word,
-        None => after.status.as_str() == word,
-    };
-    let done = match command {
-        DeskCommand::SetStatus { epoch: Some(epoch), .. } if epoch != before.epoch => {
-            return Err(DeskRefusal::Stale(Box::new(after)));
-        }
-        DeskCommand::SetStatus { status, .. } => stands_or_will(status.as_str()),
-        DeskCommand::LogOut { .. } => stands_or_will("logged_out"),
-        DeskCommand::EndWrapUp => before.activity == "wrap_up" && after.activity != "wrap_up",
-    };
-    if done { Ok(after) } else { Err(DeskRefusal::Refused(Box::new(after))) }
 }
