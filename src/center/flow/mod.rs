@@ -1,1 +1,25 @@
-//! To be written.
+//! IVR flows: the files of `ivr-flows/` from text to a caller in a queue.
+//!
+//! [`load`] reads a file, [`check`] proves it, [`run`] lives it for one caller, [`exit`] keeps the way to a person open,
+//! [`script`] plays the file's own tests, [`graph`] draws it. The guide is `docs/flows.md`. Pure: prompts are names and
+//! lengths here, queues and bots are names, and time is an argument.
+
+pub mod check;
+pub mod diagnostic;
+pub mod exit;
+pub mod graph;
+pub mod limits;
+pub mod load;
+pub mod model;
+pub mod run;
+pub mod script;
+pub mod yaml;
+
+pub use check::{Surroundings, check};
+pub use diagnostic::{Diagnostic, Severity};
+pub use exit::{ExitKey, Pressed, Verdict};
+pub use load::{load, load_and_check};
+pub use model::{Flow, Prompt, Way};
+pub use run::{
+    BotEnd, Caller, Effect, Entry, Happening, QueueEnd, QueueOrder, Run, TransferEnd, Visit,
+};

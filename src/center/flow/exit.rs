@@ -1,0 +1,119 @@
+//! When is a key the way to a person? The one place that decides it, for real calls and for scripts alike.
+//!
+//! The operator key works at every moment of every node. Only while digits are collected may it be a digit of a code:
+//! there the *lone* key is the exit, that is the first key of the entry with nothing after it but a pause or the end
+//! key. Until that is known the key is held back. Knows the flow's keys and the entry; never the call or the queue.
+
+use super::model::Flow;
+use super::run::{Entry, Happening, Run};
+use crate::ids::Key;
+use dozvon_clock::Timestamp;
+
+/// What a key means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Take the caller to the operator now; the flow shall not see the key.
+    Exit,
+    /// The lone exit key in digit entry: call [`ExitKey::handle_timeout`] at this moment unless another key comes.
+    Hold(Timestamp),
+    /// Hand these keys to the flow, in this order.
+    Pass(Vec<Key>),
+}
+
+/// What became of a key that [`ExitKey::press`] dealt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pressed {
+    /// The run has left for the operator's queue.
+    Exit,
+    /// It is held back until it is known what it means.
+    Held,
+    /// The flow has it.
+    Passed,
+}
+
+/// The memory of one call for the lone exit key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExitKey {
+    held: Option<(Key, Timestamp)>,
+}
+
+impl ExitKey {
+    /// Nothing held.
+    pub fn new() -> ExitKey {
+        ExitKey::default()
+    }
+
+    /// What a key means now. `entry` is [`Run::entry`] of this moment.
+    pub fn offer(
+        &mut self,
+        now: Timestamp,
+        key: Key,
+        flow: &Flow,
+        entry: Option<Entry>,
+    ) -> Verdict {
+        let held = self.held.take();
+        match (held, entry) {
+            // The pause was over, or the entry was: the held key stood alone.
+            (Some((_, until)), _) if now >= until => Verdict::Exit,
+            (Some(_), None) => Verdict::Exit,
+            (Some(_), Some(entry)) if entry.end_key == Some(key) => Verdict::Exit,
+            (Some((first, _)), Some(_)) => Verdict::Pass(vec![first, key]),
+            (None, None) if flow.operator.has(key) => Verdict::Exit,
+            (None, Some(entry)) if entry.collected == 0 && flow.operator.has(key) => {
+                let until = now + entry.between;
+                self.held = Some((key, until));
+                Verdict::Hold(until)
+            }
+            (None, _) => Verdict::Pass(vec![key]),
+        }
+    }
+
+    /// When the held key becomes the exit.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.held.map(|(_, until)| until)
+    }
+
+    /// [`Verdict::Exit`] when the held key stood alone long enough; else nothing.
+    pub fn handle_timeout(&mut self, now: Timestamp) -> Option<Verdict> {
+        let (_, until) = self.held?;
+        (now >= until).then(|| {
+            self.held = None;
+            Verdict::Exit
+        })
+    }
+
+    /// Forgets a held key, for a caller who left the flow by another door.
+    pub fn forget(&mut self) {
+        self.held = None;
+    }
+
+    /// Decides on a key and does to the run what follows from it.
+    pub fn press(&mut self, now: Timestamp, key: Key, run: &mut Run) -> Pressed {
+        let flow = std::sync::Arc::clone(run.flow());
+        match self.offer(now, key, &flow, run.entry()) {
+            Verdict::Exit => {
+                run.leave_for_operator(now);
+                Pressed::Exit
+            }
+            Verdict::Hold(until) => {
+                run.hold_entry(until);
+                Pressed::Held
+            }
+            Verdict::Pass(keys) => {
+                for key in keys {
+                    run.handle(now, Happening::Key(key));
+                }
+                Pressed::Passed
+            }
+        }
+    }
+
+    /// [`ExitKey::handle_timeout`] with what follows from it for the run; tells whether it left.
+    pub fn expire(&mut self, now: Timestamp, run: &mut Run) -> bool {
+        let left = self.handle_timeout(now).is_some();
+        if left {
+            run.leave_for_operator(now);
+        }
+        left
+    }
+}

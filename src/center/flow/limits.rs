@@ -1,0 +1,45 @@
+//! Every bound of the flow room, and what happens there.
+
+/// Bytes of one flow or calendar file; a longer one is refused with F000.
+pub const FILE_BYTES_MAX: usize = 1 << 20;
+
+/// Nesting of one YAML file; deeper is refused with F000. A flow needs eight levels.
+pub const YAML_DEPTH_MAX: usize = 32;
+
+/// Values of one YAML file (maps, lists and words together); more are refused with F000.
+pub const YAML_VALUES_MAX: usize = 200_000;
+
+/// Nodes of one flow; more are refused with F000.
+pub const NODES_MAX: usize = 5_000;
+
+/// Diagnostics told about one file; the rest are counted in one last line.
+pub const DIAGNOSTICS_MAX: usize = 200;
+
+/// Nodes that one input may pass through without waiting for anything; beyond it the caller is taken to the operator.
+pub const STEPS_MAX: u32 = 100;
+
+/// Nodes that one call may enter; beyond it the caller is taken to the operator, and beyond twice that hung up.
+pub const ENTERED_MAX: u32 = 2_000;
+
+/// Steps remembered in a run's path; later ones are not remembered.
+pub const PATH_MAX: usize = 200;
+
+/// Prompts of one play list; a longer `play` is refused with F020.
+pub const PLAY_MAX: usize = 50;
+
+/// Digits of one entry; a longer `length` is refused with F020.
+pub const DIGITS_MAX: u32 = 32;
+
+/// Attempts of a menu, an entry or a question; more are refused with F020.
+pub const ATTEMPTS_MAX: u32 = 10;
+
+/// Virtual time that one scripted call may take before the script gives up.
+pub const SCRIPT_SECS_MAX: u64 = 4 * 3600;
+
+/// Inputs that one scripted call may take before the script gives up.
+pub const SCRIPT_STEPS_MAX: u32 = 10_000;
+
+const _: () =
+    assert!(STEPS_MAX as usize <= PATH_MAX, "one run-away input must not fill the path twice over");
+const _: () =
+    assert!(ENTERED_MAX > STEPS_MAX, "the bound of a call lies above the bound of one input");

@@ -1,0 +1,860 @@
+//! The interpreter: one caller in one flow, in virtual or real time.
+//!
+//! The owner feeds [`Happening`]s and the time in, and drains [`Effect`]s until `None` after every call. It never learns
+//! who the caller is, where sound comes from or what a queue does. Late news (a prompt that ended after it was stopped,
+//! a draw that came after the caller left) is dropped, so the owner needs no races of its own.
+
+use super::limits::{ENTERED_MAX, PATH_MAX, STEPS_MAX};
+use super::model::{
+    Digits, Flow, Hangup, Kind, MUSIC, Menu, NodeIx, Part, Prompt, PromptRef, Question, Queue,
+    Survey, Target, Template, VarIx, VarKind, Way,
+};
+use crate::calendar::{Calendars, Open};
+use crate::ids::Key;
+use crate::rollout::Arm;
+use dozvon_clock::Timestamp;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What is known of the caller when the call begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// The number shown, if any.
+    pub number: Option<String>,
+    /// The language on the customer's card, if known.
+    pub language: Option<String>,
+}
+
+/// What happens to the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// A key that [`super::exit::ExitKey`] let pass.
+    Key(Key),
+    /// The prompts of this ticket were played to the end.
+    Played(u32),
+    /// Where the rollout sends the caller.
+    Drawn(Arm),
+    /// The talk with the bot has ended.
+    Bot(BotEnd),
+    /// The wait or the talk with an agent has ended.
+    Queue(QueueEnd),
+    /// The call outside has ended.
+    Transfer(TransferEnd),
+}
+
+/// How a talk with a bot ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BotEnd {
+    /// It has served the caller.
+    Done,
+    /// It asks for a person.
+    Transfer,
+    /// It can't be reached or broke.
+    Failed,
+    /// It talked longer than allowed.
+    TooLong,
+}
+
+/// How a stay in a queue ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueEnd {
+    /// An agent answered, the talk is over and the caller is still there.
+    Answered,
+    /// Nobody answered within the longest wait.
+    MaxWait,
+    /// No agent is logged in.
+    Nobody,
+    /// Too many wait already.
+    Full,
+    /// The queue is closed.
+    Closed,
+}
+
+/// How a call outside ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferEnd {
+    /// It was answered, the talk is over and the caller is still there.
+    Answered,
+    /// It was not answered.
+    Failed,
+}
+
+/// What the owner must do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Note that the caller entered a node.
+    Entered {
+        /// Its name.
+        node: Arc<str>,
+    },
+    /// Play these one after the other and report [`Happening::Played`] with the ticket at the end. Never empty.
+    Play {
+        /// Echoed in the report.
+        ticket: u32,
+        /// What to play, in order.
+        prompts: Vec<Prompt>,
+    },
+    /// Stop what the last [`Effect::Play`] plays; no report follows.
+    StopPlaying,
+    /// Draw for this rollout and report [`Happening::Drawn`].
+    Draw {
+        /// Its name.
+        rollout: Arc<str>,
+    },
+    /// Connect the caller with a bot and report [`Happening::Bot`] at the end.
+    Bot {
+        /// Its name.
+        bot: Arc<str>,
+        /// After this the end is [`BotEnd::TooLong`].
+        max_duration: Duration,
+    },
+    /// Put the caller into a queue and report [`Happening::Queue`] at the end.
+    Queue(QueueOrder),
+    /// Call outside for the caller and report [`Happening::Transfer`] at the end.
+    Transfer {
+        /// A number or a `sip:` address.
+        to: Arc<str>,
+        /// How long it may ring.
+        timeout: Duration,
+    },
+    /// The caller left for the operator: take the call out of the bot, the queue or the transfer; no report follows.
+    Withdraw,
+    /// Note a score.
+    Survey {
+        /// The question.
+        id: Arc<str>,
+        /// The score.
+        score: u8,
+    },
+    /// End the call; the run is over.
+    HangUp,
+}
+
+/// How a caller shall wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueOrder {
+    /// Which queue.
+    pub queue: Arc<str>,
+    /// Skills the agent must have, variables filled in.
+    pub skills: Vec<String>,
+    /// The higher the sooner; `raise` is already in it.
+    pub priority: i32,
+    /// What is heard while waiting; `None` = the queue's own music.
+    pub music: Option<Prompt>,
+    /// The longest wait.
+    pub max_wait: Option<Duration>,
+}
+
+/// Digits are being collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// How many there are so far.
+    pub collected: usize,
+    /// The pause that ends an entry.
+    pub between: Duration,
+    /// The key that ends an entry.
+    pub end_key: Option<Key>,
+}
+
+/// One step of a caller's path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// The node entered.
+    pub node: Arc<str>,
+    /// When.
+    pub at: Timestamp,
+    /// By which outcome of the node before.
+    pub way: Way,
+}
+
+/// One caller in one flow.
+pub struct Run {
+    flow: Arc<Flow>,
+    calendars: Arc<Calendars>,
+    caller: Caller,
+    node: NodeIx,
+    state: State,
+    /// When silence, or the pause in an entry, is over.
+    deadline: Option<Timestamp>,
+    language: Arc<str>,
+    values: Vec<Arc<str>>,
+    visits: Vec<u32>,
+    path: Vec<Visit>,
+    entered: u32,
+    astray: bool,
+    ticket: u32,
+    /// A key that cut a `say` short: the next menu or entry takes it, so that those who know the way need not wait.
+    ahead: Option<Key>,
+    effects: VecDeque<Effect>,
+}
+
+/// What the caller is waiting for.
+enum State {
+    /// The prompts of a `say`.
+    Saying { ticket: u32 },
+    /// A key of a menu.
+    Choosing { attempt: u32, playing: Option<u32> },
+    /// Digits.
+    Collecting { attempt: u32, playing: Option<u32>, digits: String },
+    /// The rollout's draw.
+    Drawing,
+    /// The end of the bot's talk.
+    AtBot,
+    /// The end of the wait or of the talk with an agent.
+    InQueue,
+    /// The end of the call outside.
+    Outside,
+    /// A score.
+    Asked { question: usize, again: bool, playing: Option<u32> },
+    /// The end of the goodbye.
+    Parting { ticket: u32 },
+    /// Nothing: the run is over.
+    Ended,
+}
+
+/// Where to go next, and by which outcome.
+type Step = Option<(NodeIx, Way)>;
+
+fn to(way: Way, target: Target) -> Step {
+    Some((target.node, way))
+}
+
+impl Run {
+    /// A caller at the start of the flow.
+    pub fn start(
+        flow: Arc<Flow>,
+        calendars: Arc<Calendars>,
+        now: Timestamp,
+        caller: Caller,
+    ) -> Run {
+        let start = flow.start.node;
+        let mut run = Run::new(flow, calendars, caller);
+        run.go(now, Some((start, Way::Start)));
+        run
+    }
+
+    /// A caller of whom nothing is known at a node; `None` when the flow has no such node.
+    pub fn at(
+        flow: Arc<Flow>,
+        calendars: Arc<Calendars>,
+        now: Timestamp,
+        node: &str,
+    ) -> Option<Run> {
+        let start = flow.find(node)?;
+        let mut run = Run::new(flow, calendars, Caller::default());
+        run.go(now, Some((start, Way::Start)));
+        Some(run)
+    }
+
+    fn new(flow: Arc<Flow>, calendars: Arc<Calendars>, caller: Caller) -> Run {
+        let language = Arc::clone(flow.language_or_default(caller.language.as_deref()));
+        let values = flow.vars.iter().map(|var| match var.kind {
+            VarKind::Language => Arc::clone(&language),
+            VarKind::Text | VarKind::Enum(_) | VarKind::Digits => {
+                var.default.clone().unwrap_or_default()
+            }
+        });
+        Run {
+            values: values.collect(),
+            visits: vec![0; flow.nodes.len()],
+            node: flow.start.node,
+            state: State::Ended,
+            deadline: None,
+            language,
+            path: Vec::new(),
+            entered: 0,
+            astray: false,
+            ticket: 0,
+            ahead: None,
+            effects: VecDeque::new(),
+            flow,
+            calendars,
+            caller,
+        }
+    }
+
+    /// The flow, for the call's whole life the same.
+    pub fn flow(&self) -> &Arc<Flow> {
+        &self.flow
+    }
+
+    /// What was known of the caller at the start.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The node the caller is in.
+    pub fn node(&self) -> &str {
+        &self.flow.node(self.node).name
+    }
+
+    /// The language spoken.
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+
+    /// The first [`PATH_MAX`] steps so far.
+    pub fn path(&self) -> &[Visit] {
+        &self.path
+    }
+
+    /// The value of a variable; `None` when there is none of that name or it is secret.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let index = self.flow.vars.iter().position(|var| &*var.name == name && !var.secret)?;
+        Some(&self.values[index])
+    }
+
+    /// Whether the run is over.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Ended)
+    }
+
+    /// The entry, while digits are collected.
+    pub fn entry(&self) -> Option<Entry> {
+        match (&self.state, &self.flow.node(self.node).kind) {
+            (State::Collecting { digits, .. }, Kind::Digits(node)) => Some(Entry {
+                collected: digits.len(),
+                between: node.between,
+                end_key: node.end_key,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The next thing the owner must do.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When to call [`Run::handle_timeout`].
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.deadline
+    }
+
+    /// Something happened to the caller.
+    pub fn handle(&mut self, now: Timestamp, happening: Happening) {
+        let step = match happening {
+            Happening::Key(key) => self.key(now, key),
+            Happening::Played(ticket) => self.played(now, ticket),
+            Happening::Drawn(arm) => self.drawn(arm),
+            Happening::Bot(end) => self.bot_ended(end),
+            Happening::Queue(end) => self.queue_ended(end),
+            Happening::Transfer(end) => self.transfer_ended(end),
+        };
+        self.go(now, step);
+    }
+
+    /// The time that [`Run::poll_timeout`] named has come; too early does nothing.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        if self.deadline.is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        self.deadline = None;
+        let step = self.silent(now);
+        self.go(now, step);
+    }
+
+    /// Takes the caller to the operator's queue from wherever he is. Who waits there already keeps his place.
+    pub fn leave_for_operator(&mut self, now: Timestamp) {
+        let queue = self.flow.operator.to.node;
+        match self.state {
+            State::Ended => return,
+            State::InQueue if self.node == queue => return,
+            State::InQueue | State::AtBot | State::Outside | State::Drawing => {
+                self.effects.push_back(Effect::Withdraw);
+            }
+            State::Saying { .. }
+            | State::Choosing { .. }
+            | State::Collecting { .. }
+            | State::Asked { .. }
+            | State::Parting { .. } => self.hush(),
+        }
+        self.ahead = None;
+        self.go(now, Some((queue, Way::Operator)));
+    }
+
+    /// The exit key is held back in digit entry: the prompt stops, and the entry waits a moment longer than the key.
+    pub fn hold_entry(&mut self, until: Timestamp) {
+        if matches!(self.state, State::Collecting { .. }) {
+            self.hush();
+            self.deadline = Some(until + Duration::from_millis(1));
+        }
+    }
+
+    // ---- what happens ---------------------------------------------------------------------------------------------
+
+    fn key(&mut self, now: Timestamp, key: Key) -> Step {
+        let flow = Arc::clone(&self.flow);
+        match (&self.state, &flow.node(self.node).kind) {
+            (State::Saying { .. }, Kind::Say(say)) => {
+                self.hush();
+                self.ahead = Some(key);
+                to(Way::Next, say.next)
+            }
+            (State::Choosing { attempt, .. }, Kind::Menu(menu)) => {
+                let attempt = *attempt;
+                self.hush();
+                match menu.option(key) {
+                    Some(option) => to(Way::Key(key), option.to),
+                    None => self.offer_again(now, menu, attempt, Way::Wrong),
+                }
+            }
+            (State::Collecting { .. }, Kind::Digits(digits)) => {
+                self.hush();
+                self.digit(now, digits, key)
+            }
+            (State::Asked { question, again, .. }, Kind::Survey(survey)) => {
+                let (question, again) = (*question, *again);
+                self.hush();
+                self.score(now, survey, question, again, key)
+            }
+            (State::Parting { .. }, Kind::Hangup(_)) => {
+                self.hush();
+                self.end();
+                None
+            }
+            // A bot hears keys by its own ear; a queue and a draw have no use for them.
+            (State::Drawing | State::AtBot | State::InQueue | State::Outside | State::Ended, _) => {
+                None
+            }
+            (state, _) => unreachable!("state {state:?} in a node of another kind"),
+        }
+    }
+
+    fn played(&mut self, now: Timestamp, ticket: u32) -> Step {
+        let flow = Arc::clone(&self.flow);
+        match (&mut self.state, &flow.node(self.node).kind) {
+            (State::Saying { ticket: own }, Kind::Say(say)) if *own == ticket => {
+                to(Way::Next, say.next)
+            }
+            (State::Parting { ticket: own }, Kind::Hangup(_)) if *own == ticket => {
+                self.end();
+                None
+            }
+            (State::Choosing { playing, .. }, Kind::Menu(menu)) if *playing == Some(ticket) => {
+                *playing = None;
+                self.deadline = Some(now + menu.timeout);
+                None
+            }
+            (State::Collecting { playing, .. }, Kind::Digits(digits))
+                if *playing == Some(ticket) =>
+            {
+                *playing = None;
+                self.deadline = Some(now + digits.timeout);
+                None
+            }
+            (State::Asked { playing, .. }, Kind::Survey(survey)) if *playing == Some(ticket) => {
+                *playing = None;
+                self.deadline = Some(now + survey.timeout);
+                None
+            }
+            // The end of something that was stopped meanwhile.
+            _ => None,
+        }
+    }
+
+    fn silent(&mut self, now: Timestamp) -> Step {
+        let flow = Arc::clone(&self.flow);
+        match (&self.state, &flow.node(self.node).kind) {
+            (State::Choosing { attempt, .. }, Kind::Menu(menu)) => {
+                self.offer_again(now, menu, *attempt, Way::Silence)
+            }
+            (State::Collecting { attempt, digits: entry, .. }, Kind::Digits(digits)) => {
+                if entry.len() >= *digits.length.start() as usize {
+                    self.take_entry(digits)
+                } else {
+                    self.ask_again(now, digits, *attempt)
+                }
+            }
+            // Whoever is silent has had enough of questions.
+            (State::Asked { .. }, Kind::Survey(survey)) => to(Way::Next, survey.next),
+            _ => None,
+        }
+    }
+
+    fn drawn(&self, arm: Arm) -> Step {
+        match (&self.state, &self.flow.node(self.node).kind, arm) {
+            (State::Drawing, Kind::Rollout(rollout), Arm::Bot) => to(Way::Bot, rollout.bot),
+            (State::Drawing, Kind::Rollout(rollout), Arm::People) => {
+                to(Way::People, rollout.people)
+            }
+            _ => None,
+        }
+    }
+
+    fn bot_ended(&self, end: BotEnd) -> Step {
+        let (State::AtBot, Kind::Bot(bot)) = (&self.state, &self.flow.node(self.node).kind) else {
+            return None;
+        };
+        match end {
+            BotEnd::Done => to(Way::Done, bot.done),
+            BotEnd::Transfer => to(Way::Transfer, bot.transfer),
+            BotEnd::Failed => to(Way::Failed, bot.failed),
+            BotEnd::TooLong => to(Way::TooLong, bot.too_long),
+        }
+    }
+
+    fn queue_ended(&self, end: QueueEnd) -> Step {
+        let (State::InQueue, Kind::Queue(queue)) = (&self.state, &self.flow.node(self.node).kind)
+        else {
+            return None;
+        };
+        match end {
+            QueueEnd::Answered => to(Way::Answered, queue.answered),
+            QueueEnd::MaxWait => to(Way::MaxWait, queue.max_wait_to),
+            QueueEnd::Nobody => to(Way::Nobody, queue.nobody),
+            QueueEnd::Full => to(Way::Full, queue.full),
+            QueueEnd::Closed => to(Way::Closed, queue.closed),
+        }
+    }
+
+    fn transfer_ended(&self, end: TransferEnd) -> Step {
+        let (State::Outside, Kind::Transfer(transfer)) =
+            (&self.state, &self.flow.node(self.node).kind)
+        else {
+            return None;
+        };
+        match end {
+            TransferEnd::Answered => to(Way::Answered, transfer.answered),
+            TransferEnd::Failed => to(Way::Failed, transfer.failed),
+        }
+    }
+
+    // ---- going ----------------------------------------------------------------------------------------------------
+
+    /// Enters nodes until one waits. A flow that runs in circles is left for the operator, and then ended.
+    fn go(&mut self, now: Timestamp, mut step: Step) {
+        let mut steps = 0;
+        while let Some((node, way)) = step {
+            steps += 1;
+            if steps <= STEPS_MAX && self.entered < ENTERED_MAX {
+                step = self.enter(now, node, way);
+                continue;
+            }
+            let (flow, at) = (&self.flow.name, &self.flow.node(node).name);
+            tracing::warn!(flow = %flow, node = %at, "the flow runs in circles");
+            if self.astray {
+                self.end();
+                return;
+            }
+            self.astray = true;
+            (steps, self.entered) = (0, 0);
+            step = Some((self.flow.operator.to.node, Way::Astray));
+        }
+    }
+
+    /// Enters a node; tells where to go on when it does not wait.
+    fn enter(&mut self, now: Timestamp, node: NodeIx, way: Way) -> Step {
+        let flow = Arc::clone(&self.flow);
+        let place = flow.node(node);
+        self.node = node;
+        self.deadline = None;
+        self.entered += 1;
+        if self.path.len() < PATH_MAX {
+            self.path.push(Visit { node: Arc::clone(&place.name), at: now, way });
+        }
+        self.effects.push_back(Effect::Entered { node: Arc::clone(&place.name) });
+        let count = &mut self.visits[node.0 as usize];
+        *count = count.saturating_add(1);
+        if let Some(visits) = place.visits.filter(|visits| *count > visits.max) {
+            return to(Way::Then, visits.then);
+        }
+        self.begin(now, &place.kind)
+    }
+
+    fn begin(&mut self, now: Timestamp, kind: &Kind) -> Step {
+        match kind {
+            Kind::Say(say) => match self.play(&say.play) {
+                Some(ticket) => {
+                    self.state = State::Saying { ticket };
+                    None
+                }
+                None => to(Way::Next, say.next),
+            },
+            Kind::Menu(menu) => {
+                if let Some(option) = self.ahead.take().and_then(|key| menu.option(key)) {
+                    return to(Way::Key(option.key.value), option.to);
+                }
+                self.offer_menu(now, menu, 1);
+                None
+            }
+            Kind::Digits(digits) => {
+                let ahead = self.ahead.take().filter(|key| key.as_char().is_ascii_digit());
+                self.ask(now, digits, 1, ahead.is_none());
+                ahead.and_then(|key| self.digit(now, digits, key))
+            }
+            Kind::Set(set) => {
+                for (var, value) in &set.vars {
+                    self.set(*var, Arc::clone(value));
+                }
+                to(Way::Next, set.next)
+            }
+            Kind::Hours(hours) => match self.calendars.state(&hours.calendar.value, now) {
+                Some(Open::Open) => to(Way::Open, hours.open),
+                Some(Open::Holiday) => to(Way::Holiday, hours.holiday),
+                // A calendar that vanished can't say that anybody is there.
+                Some(Open::Closed) | None => to(Way::Closed, hours.closed),
+            },
+            Kind::Rollout(rollout) => {
+                let rollout = Arc::clone(&rollout.name.value);
+                self.wait(State::Drawing, Effect::Draw { rollout })
+            }
+            Kind::Bot(bot) => {
+                let max_duration = bot.max_duration;
+                let bot = Arc::clone(&bot.uses.value);
+                self.wait(State::AtBot, Effect::Bot { bot, max_duration })
+            }
+            Kind::Queue(queue) => {
+                let order = self.order(queue);
+                self.wait(State::InQueue, Effect::Queue(order))
+            }
+            Kind::Transfer(transfer) => {
+                let timeout = transfer.timeout;
+                let to = Arc::clone(&transfer.to.value);
+                self.wait(State::Outside, Effect::Transfer { to, timeout })
+            }
+            Kind::Survey(survey) => {
+                self.ahead = None;
+                self.question(now, survey, 0, false)
+            }
+            Kind::Hangup(hangup) => {
+                self.part(hangup);
+                None
+            }
+        }
+    }
+
+    fn wait(&mut self, state: State, effect: Effect) -> Step {
+        self.ahead = None;
+        self.state = state;
+        self.effects.push_back(effect);
+        None
+    }
+
+    fn part(&mut self, hangup: &Hangup) {
+        match self.play(&hangup.play) {
+            Some(ticket) => self.state = State::Parting { ticket },
+            None => self.end(),
+        }
+    }
+
+    fn end(&mut self) {
+        self.state = State::Ended;
+        self.deadline = None;
+        self.effects.push_back(Effect::HangUp);
+    }
+
+    // ---- menus ----------------------------------------------------------------------------------------------------
+
+    fn offer_menu(&mut self, now: Timestamp, menu: &Menu, attempt: u32) {
+        let sorry = if attempt > 1 { &menu.sorry[..] } else { &[] };
+        let options = menu.options.iter().filter_map(|option| option.say.as_ref());
+        let playing = self.play(sorry.iter().chain(&menu.play).chain(options));
+        self.deadline = playing.is_none().then(|| now + menu.timeout);
+        self.state = State::Choosing { attempt, playing };
+    }
+
+    /// Wrong or silent: this menu once more, never the flow from its top.
+    fn offer_again(&mut self, now: Timestamp, menu: &Menu, attempt: u32, why: Way) -> Step {
+        if attempt < menu.attempts {
+            self.offer_menu(now, menu, attempt + 1);
+            return None;
+        }
+        match why {
+            Way::Wrong => to(why, menu.wrong),
+            _ => to(Way::Silence, menu.silence),
+        }
+    }
+
+    // ---- digits ---------------------------------------------------------------------------------------------------
+
+    fn ask(&mut self, now: Timestamp, digits: &Digits, attempt: u32, aloud: bool) {
+        let sorry = if attempt > 1 { &digits.sorry[..] } else { &[] };
+        let playing = if aloud { self.play(sorry.iter().chain(&digits.play)) } else { None };
+        self.deadline = playing.is_none().then(|| now + digits.timeout);
+        self.state = State::Collecting { attempt, playing, digits: String::new() };
+    }
+
+    fn ask_again(&mut self, now: Timestamp, digits: &Digits, attempt: u32) -> Step {
+        if attempt < digits.attempts {
+            self.ask(now, digits, attempt + 1, true);
+            return None;
+        }
+        to(Way::Failed, digits.failed)
+    }
+
+    /// A key in an entry. A key that is neither a digit nor the end key only stops the prompt.
+    fn digit(&mut self, now: Timestamp, digits: &Digits, key: Key) -> Step {
+        let State::Collecting { attempt, digits: entry, .. } = &mut self.state else {
+            unreachable!("digits are taken only while collecting");
+        };
+        let (least, most) = (*digits.length.start() as usize, *digits.length.end() as usize);
+        if digits.end_key == Some(key) {
+            let attempt = *attempt;
+            let enough = entry.len() >= least;
+            return if enough {
+                self.take_entry(digits)
+            } else {
+                self.ask_again(now, digits, attempt)
+            };
+        }
+        if key.as_char().is_ascii_digit() {
+            entry.push(key.as_char());
+            if entry.len() >= most {
+                return self.take_entry(digits);
+            }
+        }
+        let pause = if entry.is_empty() { digits.timeout } else { digits.between };
+        self.deadline = Some(now + pause);
+        None
+    }
+
+    fn take_entry(&mut self, digits: &Digits) -> Step {
+        if let State::Collecting { digits: entry, .. } = &mut self.state {
+            let entry: Arc<str> = std::mem::take(entry).into();
+            self.set(digits.into, entry);
+        }
+        to(Way::Next, digits.next)
+    }
+
+    // ---- survey ---------------------------------------------------------------------------------------------------
+
+    /// Asks the question of this number; goes on when there is none.
+    fn question(&mut self, now: Timestamp, survey: &Survey, question: usize, again: bool) -> Step {
+        let Some(ask) = survey.ask.get(question) else {
+            return to(Way::Next, survey.next);
+        };
+        let offer = survey.offer.as_ref().filter(|_| question == 0 && !again);
+        let playing = self.play(offer.into_iter().chain([&ask.play]));
+        self.deadline = playing.is_none().then(|| now + survey.timeout);
+        self.state = State::Asked { question, again, playing };
+        None
+    }
+
+    fn score(
+        &mut self,
+        now: Timestamp,
+        survey: &Survey,
+        question: usize,
+        again: bool,
+        key: Key,
+    ) -> Step {
+        let ask: &Question = &survey.ask[question];
+        let score = key.as_char().to_digit(10).and_then(|digit| u8::try_from(digit).ok());
+        match score.filter(|score| ask.scores.contains(score)) {
+            Some(score) => {
+                self.effects.push_back(Effect::Survey { id: Arc::clone(&ask.id), score });
+                self.question(now, survey, question + 1, false)
+            }
+            None if again => self.question(now, survey, question + 1, false),
+            None => self.question(now, survey, question, true),
+        }
+    }
+
+    // ---- helpers --------------------------------------------------------------------------------------------------
+
+    /// Orders prompts; `None` when there are none.
+    fn play<'a>(&mut self, prompts: impl IntoIterator<Item = &'a PromptRef>) -> Option<u32> {
+        let prompts: Vec<Prompt> = prompts.into_iter().map(|prompt| self.prompt(prompt)).collect();
+        if prompts.is_empty() {
+            return None;
+        }
+        self.ticket = self.ticket.wrapping_add(1);
+        self.effects.push_back(Effect::Play { ticket: self.ticket, prompts });
+        Some(self.ticket)
+    }
+
+    fn prompt(&self, prompt: &PromptRef) -> Prompt {
+        let language = prompt.language.as_ref().unwrap_or(&self.language);
+        Prompt { name: Arc::clone(&prompt.name), language: Arc::clone(language) }
+    }
+
+    /// Barge-in: stops the prompt if one plays, and its clock if none does.
+    fn hush(&mut self) {
+        let playing = match &mut self.state {
+            State::Saying { .. } | State::Parting { .. } => true,
+            State::Choosing { playing, .. }
+            | State::Collecting { playing, .. }
+            | State::Asked { playing, .. } => playing.take().is_some(),
+            State::Drawing | State::AtBot | State::InQueue | State::Outside | State::Ended => false,
+        };
+        self.deadline = None;
+        if playing {
+            self.effects.push_back(Effect::StopPlaying);
+        }
+    }
+
+    fn set(&mut self, var: VarIx, value: Arc<str>) {
+        if self.flow.var(var).kind == VarKind::Language {
+            self.language = Arc::clone(self.flow.language_or_default(Some(&value)));
+        }
+        self.values[var.0 as usize] = value;
+    }
+
+    fn order(&self, queue: &Queue) -> QueueOrder {
+        let is = |(var, value): &(VarIx, Arc<str>)| self.values[var.0 as usize] == *value;
+        let raised = queue.raise.as_ref().filter(|raise| raise.when.iter().all(is));
+        QueueOrder {
+            queue: Arc::clone(&queue.name.value),
+            skills: queue.skills.iter().map(|skill| self.fill(skill)).collect(),
+            priority: raised.map_or(queue.priority, |raise| raise.priority),
+            music: queue
+                .music
+                .as_ref()
+                .map(|music| Prompt { name: Arc::clone(&music.name), language: MUSIC.into() }),
+            max_wait: queue.max_wait,
+        }
+    }
+
+    fn fill(&self, template: &Template) -> String {
+        let parts = template.parts.iter().map(|part| match part {
+            Part::Text(text) => text,
+            Part::Var(var) => &self.values[var.0 as usize],
+        });
+        parts.map(|part| &**part).collect()
+    }
+}
+
+impl fmt::Debug for State {
+    /// Digits are counted and never shown: an entry may be a code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            State::Saying { ticket } => write!(f, "Saying({ticket})"),
+            State::Choosing { attempt, playing } => write!(f, "Choosing({attempt}, {playing:?})"),
+            State::Collecting { attempt, playing, digits } => {
+                write!(f, "Collecting({attempt}, {playing:?}, {} digits)", digits.len())
+            }
+            State::Drawing => f.write_str("Drawing"),
+            State::AtBot => f.write_str("AtBot"),
+            State::InQueue => f.write_str("InQueue"),
+            State::Outside => f.write_str("Outside"),
+            State::Asked { question, again, playing } => {
+                write!(f, "Asked({question}, {again}, {playing:?})")
+            }
+            State::Parting { ticket } => write!(f, "Parting({ticket})"),
+            State::Ended => f.write_str("Ended"),
+        }
+    }
+}
+
+impl fmt::Debug for Run {
+    /// Without the caller's number and without the values of secret variables.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.flow.vars.iter().zip(&self.values).map(|(var, value)| {
+            let value = if var.secret && !value.is_empty() { "***" } else { &**value };
+            format!("{}={value}", var.name)
+        });
+        f.debug_struct("Run")
+            .field("flow", &self.flow.name)
+            .field("version", &self.flow.version)
+            .field("node", &self.node())
+            .field("state", &self.state)
+            .field("deadline", &self.deadline)
+            .field("language", &self.language)
+            .field("values", &shown.collect::<Vec<_>>())
+            .field("entered", &self.entered)
+            .finish_non_exhaustive()
+    }
+}

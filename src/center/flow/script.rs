@@ -1,0 +1,5 @@
+//! A flow's own tests. (signatures)
+
+/// One scripted call.
+#[derive(Clone, Debug)]
+pub struct Case {}
