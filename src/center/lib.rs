@@ -1,12 +1,23 @@
-//! The contact center itself: calls, flows, queues, agents, bots' shares. It knows legs, prompts and keys,
-//! and can't spell SIP or RTP.
+//! The contact center itself: calls, flows, queues, agents, bots' shares. It knows legs, prompts and keys, and has no
+//! word for how they are carried.
+//!
+//! [`Center`] is the façade. Below it: [`flow`] lives the IVR for one caller, [`acd`] decides who gets whom, [`rollout`]
+//! draws the bots' share, [`calendar`] knows the hours; [`fact`] and [`contact`] are what is told of it all.
 
 pub mod acd;
+pub mod border;
 pub mod calendar;
+mod call;
+mod center;
 pub mod contact;
 pub mod fact;
 pub mod flow;
 pub mod ids;
 pub mod limits;
 pub mod policy;
+mod pump;
+mod record;
 pub mod rollout;
+mod wrapping;
+
+pub use center::Center;

@@ -35,6 +35,12 @@ pub struct BotPolicy {
     pub answer_within: Duration,
 }
 
+impl Default for BotPolicy {
+    fn default() -> Self {
+        BotPolicy { answer_within: Duration::from_secs(2) }
+    }
+}
+
 impl Policy {
     /// The number of a skill's name, if any agent or queue knows it.
     pub fn skill(&self, name: &str) -> Option<SkillId> {

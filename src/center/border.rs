@@ -1,0 +1,166 @@
+//! The vocabulary between the center and whoever carries legs: what legs report, what they are told.
+
+use crate::contact::{Contact, Ending};
+use crate::fact::Fact;
+use crate::flow::Prompt;
+use crate::ids::{AgentId, CallId, Key, LegId, OfferId, PlayId};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A call that comes in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The flow that serves it; must be one of the policy's.
+    pub flow: Arc<str>,
+    /// The number dialled.
+    pub dialled: String,
+    /// The caller's number; `None` when hidden.
+    pub caller: Option<String>,
+    /// The caller's language, when it is known before the flow.
+    pub language: Option<String>,
+}
+
+/// What happens to a leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LegEvent {
+    /// The phone called says that it rings.
+    Ringing,
+    /// The leg is up: the caller has confirmed our answer, or the party called has answered.
+    Answered,
+    /// The party called did not answer. The leg is gone.
+    Refused(Refusal),
+    /// A key was pressed on it.
+    Key(Key),
+    /// A `Play` came to its end.
+    Played(PlayId),
+    /// The party put us on hold, or took us back.
+    Held(bool),
+    /// The party hung up. The leg is gone.
+    HungUp,
+    /// The leg broke: no sound, no signalling, a fault of ours. The leg is gone.
+    Lost(Loss),
+}
+
+/// Why a called party did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// In another call.
+    Busy,
+    /// Does not want it.
+    Declined,
+    /// Not registered, or no way there.
+    Unreachable,
+    /// Rang and was not answered.
+    NoAnswer,
+    /// Something broke.
+    Error,
+}
+
+/// How a leg broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// No sound came for the configured time.
+    NoAudio,
+    /// Signalling failed: transport, timer, session expiry.
+    Signalling,
+    /// We ran out of something.
+    Ours,
+}
+
+impl Loss {
+    /// The word in the ending.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Loss::NoAudio => "no_audio",
+            Loss::Signalling => "signalling_lost",
+            Loss::Ours => "our_fault",
+        }
+    }
+}
+
+/// What a leg is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LegCommand {
+    /// Answer the caller; `LegEvent::Answered` follows.
+    Answer,
+    /// Play these prompts once, in order; `LegEvent::Played` follows unless something else plays before.
+    Play {
+        /// Comes back in `Played`.
+        play: PlayId,
+        /// What to play.
+        prompts: Vec<Prompt>,
+    },
+    /// Play music without end; the same music goes on where it was.
+    Music {
+        /// Its name; music has no language.
+        name: Arc<str>,
+    },
+    /// Let the leg hear silence.
+    StopPlaying,
+    /// A new leg: ring this agent's phone for a caller.
+    RingAgent {
+        /// Whom.
+        agent: AgentId,
+        /// The offer that this is.
+        offer: OfferId,
+        /// The caller's leg, whose number the phone shows and whose format is asked for first.
+        caller: LegId,
+        /// The queue, for the phone's display.
+        queue: Arc<str>,
+        /// How long it may ring at the most; the ring-out itself is decided here, this is the carrier's bound.
+        at_most: Duration,
+    },
+    /// A new leg: call a voice bot.
+    CallBot {
+        /// Which.
+        bot: Arc<str>,
+        /// The caller's leg.
+        caller: LegId,
+    },
+    /// A new leg: call a number or address outside.
+    Dial {
+        /// Where to, as the flow names it.
+        to: Arc<str>,
+        /// The caller's leg.
+        caller: LegId,
+    },
+    /// Join this leg with another: they hear each other, and nothing else.
+    Bridge {
+        /// The other leg.
+        with: LegId,
+    },
+    /// Take this leg out of its bridge; both hear silence.
+    Unbridge,
+    /// End the leg. No event follows; the leg is gone.
+    Release(Ending),
+}
+
+/// What the center wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Tell a leg.
+    Leg(LegId, LegCommand),
+    /// Write the record of a contact: new, changed or ended.
+    Contact(Box<Contact>),
+    /// Something happened.
+    Fact(Fact),
+}
+
+/// A running call, as screens show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallView {
+    /// Which.
+    pub call: CallId,
+    /// The caller's number.
+    pub caller: String,
+    /// Its flow.
+    pub flow: Arc<str>,
+    /// `ivr`, `bot`, `waiting`, `offered`, `talking`, `hold`, `transfer`.
+    pub state: &'static str,
+    /// The node, queue, agent or bot, as fits the state.
+    pub place: Arc<str>,
+    /// When it came in.
+    pub started_at: dozvon_clock::Timestamp,
+    /// Since when it is in this state.
+    pub since: dozvon_clock::Timestamp,
+}

@@ -1,0 +1,824 @@
+//! The façade: owns the calls in progress, the ACD and the policy, and turns legs' events into commands and facts.
+//!
+//! Methods are of four kinds: `arrive`, `leg`, `reachable`, `handle_timeout` take what happened; `set_status`,
+//! `log_out`, `end_wrap_up`, `hang_up` are commands of people; `poll_*` give out; the rest are pictures.
+//! After any method that takes `now`, drain [`Center::poll_output`] to `None`.
+
+use crate::acd::{
+    Acd, Activity, Actor, AgentView, Answer, Event, Failure, Leaving, QueueView, Side, StatusError,
+};
+use crate::border::{Arrival, CallView, LegCommand, LegEvent, Loss, Output, Refusal};
+use crate::call::{Call, Held, Listens, Ringing, State};
+use crate::contact::{Ending, Fault, Outcome, StageKind};
+use crate::fact::{Fact, IvrExit, OperatorRequest, What};
+use crate::flow::{BotEnd, Caller, ExitKey, Happening, Pressed, QueueEnd, Run, TransferEnd};
+use crate::ids::{AgentId, CallId, Key, LegId, OfferId, PlayId, QueueId};
+use crate::policy::Policy;
+use crate::record::{Opening, Place, Record};
+use crate::wrapping::Wrapping;
+use dozvon_clock::{Deadlines, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// When to do what for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// When the flow has waited long enough for a key.
+    Flow,
+    /// When a lone exit key is known to be one.
+    ExitKey,
+    /// When a bot that has not answered is given up and people take over.
+    BotAnswer,
+    /// When a bot has talked long enough.
+    BotTooLong,
+    /// When a number outside has rung long enough.
+    OutsideAnswer,
+}
+
+/// Which side of a call a leg is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Caller,
+    Agent(OfferId),
+    Bot,
+    Outside,
+}
+
+/// The contact center.
+#[derive(Debug)]
+pub struct Center {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) acd: Acd,
+    pub(crate) calls: BTreeMap<CallId, Call>,
+    legs: BTreeMap<LegId, (CallId, Role)>,
+    pub(crate) wrapping: Wrapping,
+    pub(crate) deadlines: Deadlines<(CallId, Timer)>,
+    pub(crate) outputs: VecDeque<Output>,
+    /// Events of the ACD that wait for their turn behind one that was needed first.
+    pub(crate) held_events: VecDeque<Event>,
+    next_call: u64,
+    next_leg: u64,
+    next_play: u64,
+}
+
+impl Center {
+    /// A center without calls, everybody logged out. Ids of calls begin at the microsecond of `now`, so that they stay
+    /// unique over restarts.
+    pub fn new(policy: Arc<Policy>, now: Timestamp) -> Center {
+        Center {
+            acd: Acd::new(policy.acd.clone(), now),
+            policy,
+            calls: BTreeMap::new(),
+            legs: BTreeMap::new(),
+            wrapping: Wrapping::default(),
+            deadlines: Deadlines::new(),
+            outputs: VecDeque::new(),
+            held_events: VecDeque::new(),
+            next_call: now.as_micros(),
+            next_leg: 0,
+            next_play: 0,
+        }
+    }
+
+    // ---- what happens ---------------------------------------------------------------------------------------------
+
+    /// A call comes in. It is answered at once; its flow begins when the caller's leg says `Answered`.
+    /// `None` when the policy has no such flow.
+    pub fn arrive(&mut self, now: Timestamp, arrival: Arrival) -> Option<(CallId, LegId)> {
+        let flow = self.policy.flows.get(&arrival.flow)?.clone();
+        let id = CallId(self.next_call);
+        self.next_call += 1;
+        let leg = self.new_leg(id, Role::Caller);
+        let caller = Caller { number: arrival.caller.clone(), language: arrival.language };
+        let run = Run::start(flow.clone(), self.policy.calendars.clone(), now, caller);
+        let language: Arc<str> = run.language().into();
+        let opening = Opening {
+            call: id,
+            caller: arrival.caller.clone().unwrap_or_default(),
+            dialled: arrival.dialled.clone(),
+            flow: flow.name.clone(),
+            flow_version: flow.version.clone(),
+            language: language.clone(),
+        };
+        let call = Call {
+            id,
+            leg,
+            run,
+            exit: ExitKey::new(),
+            state: State::Arriving,
+            since: now,
+            playing: None,
+            record: Record::open(now, opening),
+            drawn: None,
+            last_queue: None,
+            leaving_by_exit: false,
+            language,
+            credit_from: None,
+            music: None,
+        };
+        self.fact(
+            now,
+            Some(id),
+            What::CallStarted {
+                flow: flow.name.clone(),
+                dialled: arrival.dialled,
+                caller: arrival.caller.unwrap_or_default(),
+            },
+        );
+        self.tell(leg, LegCommand::Answer);
+        self.write(&call);
+        self.calls.insert(id, call);
+        self.settle(now);
+        Some((id, leg))
+    }
+
+    /// Something happened to a leg. Events of legs that are gone are dropped: they crossed our release.
+    pub fn leg(&mut self, now: Timestamp, leg: LegId, event: LegEvent) {
+        let Some(&(id, role)) = self.legs.get(&leg) else { return };
+        let gone = matches!(event, LegEvent::HungUp | LegEvent::Lost(_) | LegEvent::Refused(_));
+        if gone {
+            self.legs.remove(&leg);
+        }
+        let mut call = self.calls.remove(&id).expect("a leg in the table has its call");
+        let ended = match role {
+            Role::Caller => self.caller_event(now, &mut call, event),
+            Role::Agent(offer) => self.agent_event(now, &mut call, leg, offer, event),
+            Role::Bot => self.bot_event(now, &mut call, leg, event),
+            Role::Outside => self.outside_event(now, &mut call, leg, event),
+        };
+        self.put_back(now, call, ended);
+        self.settle(now);
+    }
+
+    /// The phone of an agent can be reached, or not any more.
+    pub fn reachable(&mut self, now: Timestamp, agent: AgentId, reachable: bool) {
+        self.acd.reachable(now, agent, reachable);
+        self.settle(now);
+    }
+
+    /// The phone of an agent is in a call of its own, or not any more.
+    pub fn own_call(&mut self, now: Timestamp, agent: AgentId, busy: bool) {
+        self.acd.outbound(now, agent, busy);
+        self.settle(now);
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.acd.handle_timeout(now);
+        self.settle(now);
+        while let Some((_, (id, timer))) = self.deadlines.pop_expired(now) {
+            let Some(mut call) = self.calls.remove(&id) else { continue };
+            self.expired(now, &mut call, timer);
+            self.put_back(now, call, None);
+            self.settle(now);
+        }
+    }
+
+    /// When [`Center::handle_timeout`] has something to do next.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        match (self.deadlines.next(), self.acd.poll_timeout()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// The next thing to be done outside, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    // ---- commands of people ---------------------------------------------------------------------------------------
+
+    /// Sets an agent's status; an agent who is logged out is logged in first.
+    pub fn set_status(
+        &mut self,
+        now: Timestamp,
+        agent: AgentId,
+        status: crate::acd::Status,
+        by: Actor,
+        epoch: Option<u64>,
+    ) -> Result<(), StatusError> {
+        let view = self.acd.agent(agent).ok_or(StatusError::UnknownAgent)?;
+        if epoch.is_some_and(|epoch| epoch != view.epoch) {
+            return Err(StatusError::Stale);
+        }
+        if view.presence == crate::acd::Presence::LoggedOut {
+            self.acd.log_in(now, agent);
+        }
+        let result = self.acd.set_status(now, agent, status, by, None);
+        self.settle(now);
+        result
+    }
+
+    /// Logs an agent out; in a talk it waits until the talk and its wrap-up are over.
+    pub fn log_out(&mut self, now: Timestamp, agent: AgentId, by: Actor) {
+        self.acd.log_out(now, agent, by);
+        self.settle(now);
+    }
+
+    /// Ends an agent's wrap-up.
+    pub fn end_wrap_up(&mut self, now: Timestamp, agent: AgentId) {
+        self.acd.end_wrap_up(now, agent);
+        self.settle(now);
+    }
+
+    /// Ends a call. False when there is none of that id.
+    pub fn hang_up(&mut self, now: Timestamp, id: CallId, ending: Ending) -> bool {
+        let Some(call) = self.calls.remove(&id) else { return false };
+        self.put_back(now, call, Some(ending));
+        self.settle(now);
+        true
+    }
+
+    // ---- pictures -------------------------------------------------------------------------------------------------
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// An agent as he stands.
+    pub fn agent(&self, agent: AgentId) -> Option<AgentView> {
+        self.acd.agent(agent)
+    }
+
+    /// A queue as it stands.
+    pub fn queue(&self, queue: QueueId) -> Option<QueueView> {
+        self.acd.queue(queue)
+    }
+
+    /// How many calls are in progress.
+    pub fn calls_active(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// The calls in progress, oldest first.
+    pub fn calls(&self) -> impl Iterator<Item = CallView> {
+        self.calls.values().map(|call| self.view(call))
+    }
+
+    /// The calls' ids, oldest first.
+    pub fn call_ids(&self) -> Vec<CallId> {
+        self.calls.keys().copied().collect()
+    }
+
+    fn view(&self, call: &Call) -> CallView {
+        let place: Arc<str> = match &call.state {
+            State::Arriving | State::InFlow => call.run.node().into(),
+            State::CallingBot { bot, .. } | State::WithBot { bot, .. } => bot.clone(),
+            State::Waiting { name, .. } => name.clone(),
+            State::Talking { agent, .. } => self.agent_name(*agent),
+            State::Outside { .. } => "outside".into(),
+        };
+        let contact = call.record.contact();
+        CallView {
+            call: call.id,
+            caller: contact.caller.clone(),
+            flow: contact.flow.clone(),
+            state: call.state.word(),
+            place,
+            started_at: contact.started_at,
+            since: call.since,
+        }
+    }
+
+    // ---- the caller's leg -----------------------------------------------------------------------------------------
+
+    fn caller_event(&mut self, now: Timestamp, call: &mut Call, event: LegEvent) -> Option<Ending> {
+        match event {
+            LegEvent::Answered => {
+                if call.state == State::Arriving {
+                    call.record.answered(now);
+                    self.fact(now, Some(call.id), What::CallAnswered);
+                    self.state(now, call, State::InFlow);
+                    self.write(call);
+                    self.pump(now, call);
+                }
+                None
+            }
+            LegEvent::Key(key) => {
+                self.key(now, call, key);
+                None
+            }
+            LegEvent::Played(play) => {
+                if let Some((_, ticket)) = call.playing.take_if(|(playing, _)| *playing == play) {
+                    call.run.handle(now, Happening::Played(ticket));
+                    self.pump(now, call);
+                }
+                None
+            }
+            LegEvent::HungUp => Some(Ending::new(Fault::Caller, "hung_up")),
+            LegEvent::Refused(_) => Some(Ending::new(Fault::Caller, "cancelled")),
+            LegEvent::Lost(loss) => Some(lost(Fault::Carrier, loss)),
+            // A caller who holds us hears nothing of ours anyway; nobody rings at the caller's side.
+            LegEvent::Held(_) | LegEvent::Ringing => None,
+        }
+    }
+
+    /// The exit rule hears every key first.
+    fn key(&mut self, now: Timestamp, call: &mut Call, key: Key) {
+        match call.state.listens() {
+            Listens::Nobody => {}
+            Listens::Flow => {
+                if call.exit.press(now, key, &mut call.run) == Pressed::Exit {
+                    self.exited(now, call, OperatorRequest::Dtmf);
+                }
+                self.pump(now, call);
+            }
+            Listens::Exit => {
+                if call.run.flow().operator.has(key) {
+                    call.run.leave_for_operator(now);
+                    self.exited(now, call, OperatorRequest::Bot);
+                    self.pump(now, call);
+                }
+            }
+        }
+    }
+
+    fn exited(&mut self, now: Timestamp, call: &mut Call, how: OperatorRequest) {
+        call.record.operator_requested();
+        call.leaving_by_exit = true;
+        let flow = call.run.flow().name.clone();
+        self.fact(now, Some(call.id), What::OperatorRequested { flow, how });
+    }
+
+    // ---- the agent's leg ------------------------------------------------------------------------------------------
+
+    fn agent_event(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        leg: LegId,
+        offer: OfferId,
+        event: LegEvent,
+    ) -> Option<Ending> {
+        match event {
+            LegEvent::Ringing => self.acd.ringing(now, offer),
+            LegEvent::Answered => self.agent_answered(now, call, leg, offer),
+            LegEvent::Refused(refusal) => {
+                self.forget_ring(call, leg);
+                self.acd.failed(now, offer, failure(refusal));
+            }
+            LegEvent::Held(held) => self.held(now, call, held),
+            LegEvent::HungUp => self.agent_left(now, call, leg, offer, Side::Agent),
+            LegEvent::Lost(_) => self.agent_left(now, call, leg, offer, Side::System),
+            LegEvent::Key(_) | LegEvent::Played(_) => {}
+        }
+        None
+    }
+
+    fn agent_answered(&mut self, now: Timestamp, call: &mut Call, leg: LegId, offer: OfferId) {
+        let Answer::Accepted { agent, .. } = self.acd.answered(now, offer) else {
+            self.fact(now, Some(call.id), What::OfferStale { offer });
+            self.release(leg, Ending::new(Fault::Nobody, "answered_elsewhere"));
+            return;
+        };
+        let State::Waiting { name, .. } = &call.state else {
+            unreachable!("an accepted answer belongs to a waiting call, not to {:?}", call.state)
+        };
+        let queue = name.clone();
+        call.playing = None;
+        self.tell(call.leg, LegCommand::Bridge { with: leg });
+        call.last_queue = Some(queue.clone());
+        let place = Place {
+            queue: Some(queue.clone()),
+            agent: Some(self.agent_name(agent)),
+            ..Place::default()
+        };
+        call.record.outcome(Outcome::Answered);
+        call.record.enter(now, StageKind::Talk, place);
+        let held = Held::default();
+        self.state(now, call, State::Talking { leg, agent, queue, since: now, held });
+        // The sound is joined from this moment on: t_con.
+        self.acd.connected(now, offer);
+        self.write(call);
+    }
+
+    fn held(&mut self, now: Timestamp, call: &mut Call, hold: bool) {
+        let State::Talking { leg, held, .. } = &mut call.state else { return };
+        let leg = *leg;
+        match (held.since, hold) {
+            (None, true) => held.since = Some(now),
+            (Some(since), false) => {
+                held.total += now.since(since);
+                held.since = None;
+                call.record.held(now.since(since));
+            }
+            (None, false) | (Some(_), true) => return,
+        }
+        call.since = now;
+        self.acd.hold(now, call.id, hold);
+        if hold {
+            self.tell(call.leg, LegCommand::Unbridge);
+            let music = self.policy.music.clone();
+            self.tell(call.leg, LegCommand::Music { name: music });
+        } else {
+            self.tell(call.leg, LegCommand::Bridge { with: leg });
+        }
+    }
+
+    /// The agent's leg is gone after it was up, or while it was being set up.
+    fn agent_left(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        leg: LegId,
+        offer: OfferId,
+        by: Side,
+    ) {
+        match &call.state {
+            State::Talking { leg: talking, .. } if *talking == leg => {
+                self.talk_over(now, call, by);
+                self.state(now, call, State::InFlow);
+                call.record.enter(now, StageKind::Ivr, Place::default());
+                call.run.handle(now, Happening::Queue(QueueEnd::Answered));
+                self.pump(now, call);
+            }
+            _ => {
+                self.forget_ring(call, leg);
+                self.acd.failed(now, offer, Failure::Error);
+            }
+        }
+    }
+
+    /// Closes the talk in the books; the state is changed by whoever knows what comes next.
+    fn talk_over(&mut self, now: Timestamp, call: &mut Call, by: Side) {
+        let State::Talking { agent, queue, since, held, .. } = call.state.clone() else { return };
+        if let Some(since) = held.since {
+            call.record.held(now.since(since));
+        }
+        let hold = held.total_at(now);
+        let talk = now.since(since).saturating_sub(hold);
+        let stage = call.record.stage_index();
+        self.wrapping.begin(agent, call.id, stage, queue.clone(), talk + hold);
+        self.fact(
+            now,
+            Some(call.id),
+            What::TalkEnded {
+                queue,
+                agent,
+                talk_secs: talk.as_secs_f64(),
+                hold_secs: hold.as_secs_f64(),
+            },
+        );
+        self.acd.ended(now, call.id, by);
+    }
+
+    fn forget_ring(&mut self, call: &mut Call, leg: LegId) {
+        self.legs.remove(&leg);
+        if let State::Waiting { ring, .. } = &mut call.state {
+            ring.take_if(|ring| ring.leg == leg);
+        }
+    }
+
+    // ---- the bot's leg --------------------------------------------------------------------------------------------
+
+    fn bot_event(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        leg: LegId,
+        event: LegEvent,
+    ) -> Option<Ending> {
+        match (event, call.state.clone()) {
+            (LegEvent::Answered, State::CallingBot { bot, max_duration, .. }) => {
+                self.deadlines.cancel(&(call.id, Timer::BotAnswer));
+                self.deadlines.set((call.id, Timer::BotTooLong), now + max_duration);
+                self.tell(call.leg, LegCommand::Bridge { with: leg });
+                self.fact(now, Some(call.id), What::BotConnected { bot: bot.clone() });
+                self.delivered(now, call, true);
+                self.state(now, call, State::WithBot { leg, bot, since: now });
+            }
+            (LegEvent::HungUp, _) => self.bot_over(now, call, BotEnd::Done),
+            (LegEvent::Refused(_) | LegEvent::Lost(_), _) => {
+                self.bot_over(now, call, BotEnd::Failed)
+            }
+            // A bot has no keys for us, and one that holds or rings changes nothing.
+            (
+                LegEvent::Answered
+                | LegEvent::Ringing
+                | LegEvent::Key(_)
+                | LegEvent::Played(_)
+                | LegEvent::Held(_),
+                _,
+            ) => {}
+        }
+        None
+    }
+
+    /// The bot's part is over; the flow says what comes next.
+    fn bot_over(&mut self, now: Timestamp, call: &mut Call, end: BotEnd) {
+        self.leave_bot(now, call, bot_word(end));
+        self.state(now, call, State::InFlow);
+        call.record.enter(now, StageKind::Ivr, Place::default());
+        call.run.handle(now, Happening::Bot(end));
+        self.pump(now, call);
+    }
+
+    /// Takes the call out of the bot's hands, in the books and on the line.
+    fn leave_bot(&mut self, now: Timestamp, call: &mut Call, word: &str) {
+        let (leg, bot, talk) = match &call.state {
+            State::CallingBot { leg, bot, .. } => (*leg, bot.clone(), None),
+            State::WithBot { leg, bot, since } => (*leg, bot.clone(), Some(now.since(*since))),
+            _ => return,
+        };
+        self.deadlines.cancel(&(call.id, Timer::BotAnswer));
+        self.deadlines.cancel(&(call.id, Timer::BotTooLong));
+        if talk.is_none() {
+            self.delivered(now, call, false);
+        }
+        call.drawn = None;
+        let talk_secs = talk.unwrap_or_default().as_secs_f64();
+        self.fact(now, Some(call.id), What::BotEnded { bot, end: word.into(), talk_secs });
+        if self.legs.contains_key(&leg) {
+            self.release(leg, Ending::new(Fault::Nobody, word));
+        }
+    }
+
+    fn delivered(&mut self, now: Timestamp, call: &mut Call, delivered: bool) {
+        let Some(option) = call.drawn.clone() else { return };
+        call.record.delivered(&option, delivered);
+        let arm = crate::rollout::Arm::Bot;
+        self.fact(now, Some(call.id), What::ArmDelivered { option, arm, delivered });
+    }
+
+    // ---- a leg outside --------------------------------------------------------------------------------------------
+
+    fn outside_event(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        leg: LegId,
+        event: LegEvent,
+    ) -> Option<Ending> {
+        match event {
+            LegEvent::Answered => {
+                self.deadlines.cancel(&(call.id, Timer::OutsideAnswer));
+                call.playing = None;
+                self.tell(call.leg, LegCommand::Bridge { with: leg });
+                self.state(now, call, State::Outside { leg, answered: true });
+                self.write(call);
+            }
+            LegEvent::HungUp | LegEvent::Lost(_) | LegEvent::Refused(_) => {
+                self.outside_over(now, call);
+            }
+            LegEvent::Ringing | LegEvent::Key(_) | LegEvent::Played(_) | LegEvent::Held(_) => {}
+        }
+        None
+    }
+
+    fn outside_over(&mut self, now: Timestamp, call: &mut Call) {
+        let answered = self.leave_outside(now, call);
+        self.state(now, call, State::InFlow);
+        call.record.enter(now, StageKind::Ivr, Place::default());
+        let end = if answered { TransferEnd::Answered } else { TransferEnd::Failed };
+        call.run.handle(now, Happening::Transfer(end));
+        self.pump(now, call);
+    }
+
+    fn leave_outside(&mut self, now: Timestamp, call: &mut Call) -> bool {
+        let State::Outside { leg, answered } = call.state else { return false };
+        self.deadlines.cancel(&(call.id, Timer::OutsideAnswer));
+        self.fact(now, Some(call.id), What::TransferEnded { answered });
+        if self.legs.contains_key(&leg) {
+            self.release(leg, Ending::new(Fault::Nobody, "transfer_over"));
+        }
+        answered
+    }
+
+    // ---- time -----------------------------------------------------------------------------------------------------
+
+    fn expired(&mut self, now: Timestamp, call: &mut Call, timer: Timer) {
+        match timer {
+            Timer::Flow => {
+                call.run.handle_timeout(now);
+                self.pump(now, call);
+            }
+            Timer::ExitKey => {
+                if call.exit.expire(now, &mut call.run) {
+                    self.exited(now, call, OperatorRequest::Dtmf);
+                }
+                self.pump(now, call);
+            }
+            Timer::BotAnswer => self.bot_over(now, call, BotEnd::Failed),
+            Timer::BotTooLong => self.bot_over(now, call, BotEnd::TooLong),
+            Timer::OutsideAnswer => self.outside_over(now, call),
+        }
+    }
+
+    // ---- ends -----------------------------------------------------------------------------------------------------
+
+    /// Puts a call back among the running ones, or closes it.
+    pub(crate) fn put_back(&mut self, now: Timestamp, mut call: Call, ended: Option<Ending>) {
+        let ended = ended.or_else(|| self.flow_over(&call));
+        match ended {
+            None => {
+                self.calls.insert(call.id, call);
+            }
+            Some(ending) => self.close(now, &mut call, ending),
+        }
+    }
+
+    fn flow_over(&self, call: &Call) -> Option<Ending> {
+        let over = call.state == State::InFlow && call.run.is_over();
+        over.then(|| Ending::new(Fault::Nobody, "flow_end"))
+    }
+
+    fn close(&mut self, now: Timestamp, call: &mut Call, ending: Ending) {
+        if self.legs.remove(&call.leg).is_some() {
+            self.tell(call.leg, LegCommand::Release(ending.clone()));
+        }
+        match call.state.clone() {
+            State::Arriving => {}
+            State::InFlow => {
+                let exit = match ending.fault {
+                    Fault::Nobody => IvrExit::SelfServed,
+                    Fault::Ours => IvrExit::Error,
+                    Fault::Caller | Fault::Agent | Fault::Bot | Fault::Carrier => IvrExit::Hangup,
+                };
+                self.left_flow(now, call, exit);
+            }
+            State::CallingBot { .. } | State::WithBot { .. } => {
+                self.leave_bot(now, call, "caller_gone");
+            }
+            State::Waiting { ring, .. } => {
+                if let Some(ring) = ring {
+                    self.release(ring.leg, Ending::new(ending.fault, "caller_gone"));
+                }
+                self.wait_left(now, call, ending.fault);
+            }
+            State::Talking { leg, .. } => {
+                let by = match ending.fault {
+                    Fault::Caller => Side::Caller,
+                    Fault::Agent => Side::Agent,
+                    Fault::Bot | Fault::Carrier | Fault::Ours | Fault::Nobody => Side::System,
+                };
+                self.talk_over(now, call, by);
+                self.release(leg, Ending::new(ending.fault, "caller_gone"));
+            }
+            State::Outside { .. } => {
+                self.leave_outside(now, call);
+            }
+        }
+        for timer in
+            [Timer::Flow, Timer::ExitKey, Timer::BotAnswer, Timer::BotTooLong, Timer::OutsideAnswer]
+        {
+            self.deadlines.cancel(&(call.id, timer));
+        }
+        let duration = now.since(call.record.contact().started_at);
+        let flow = call.run.flow().name.clone();
+        call.record.close(now, ending.clone());
+        self.write(call);
+        self.fact(
+            now,
+            Some(call.id),
+            What::CallEnded { flow, ending, duration_secs: duration.as_secs_f64() },
+        );
+        self.wrapping.keep(call.id, &call.record);
+    }
+
+    /// The caller's own end while waiting: it is in the books before the record closes.
+    fn wait_left(&mut self, now: Timestamp, call: &mut Call, fault: Fault) {
+        let (why, otherwise) = match fault {
+            Fault::Caller => (Leaving::HungUp, Outcome::Abandoned),
+            Fault::Carrier | Fault::Ours | Fault::Bot => (Leaving::Elsewhere, Outcome::Failed),
+            Fault::Agent | Fault::Nobody => (Leaving::Elsewhere, Outcome::Withdrawn),
+        };
+        self.leave_queue(now, call, why, otherwise);
+    }
+
+    // ---- small helpers --------------------------------------------------------------------------------------------
+
+    fn new_leg(&mut self, call: CallId, role: Role) -> LegId {
+        self.next_leg += 1;
+        let leg = LegId(self.next_leg);
+        self.legs.insert(leg, (call, role));
+        leg
+    }
+
+    pub(crate) fn bot_leg(&mut self, call: CallId) -> LegId {
+        self.new_leg(call, Role::Bot)
+    }
+
+    pub(crate) fn outside_leg(&mut self, call: CallId) -> LegId {
+        self.new_leg(call, Role::Outside)
+    }
+
+    /// Rings an agent for a call that waits.
+    pub(crate) fn ring(&mut self, now: Timestamp, call: &mut Call, offer: OfferId, agent: AgentId) {
+        let leg = self.new_leg(call.id, Role::Agent(offer));
+        let State::Waiting { queue, name, ring } = &mut call.state else {
+            unreachable!("only a waiting call is offered, not one that is {:?}", call.state)
+        };
+        *ring = Some(Ringing { offer, agent, leg });
+        let (queue, name) = (*queue, name.clone());
+        call.since = now;
+        let at_most = self.policy.acd.queues[usize::from(queue.0)].ring_timeout + RING_SLACK;
+        let caller = call.leg;
+        self.tell(leg, LegCommand::RingAgent { agent, offer, caller, queue: name, at_most });
+    }
+
+    /// Ends a leg other than the caller's.
+    pub(crate) fn release(&mut self, leg: LegId, ending: Ending) {
+        if self.legs.remove(&leg).is_some() {
+            self.tell(leg, LegCommand::Release(ending));
+        }
+    }
+
+    pub(crate) fn take_out_of_bot(&mut self, now: Timestamp, call: &mut Call) {
+        self.leave_bot(now, call, bot_word(BotEnd::Transfer));
+    }
+
+    pub(crate) fn take_out_of_transfer(&mut self, now: Timestamp, call: &mut Call) {
+        self.leave_outside(now, call);
+    }
+
+    pub(crate) fn new_play(&mut self) -> PlayId {
+        self.next_play += 1;
+        PlayId(self.next_play)
+    }
+
+    pub(crate) fn state(&mut self, now: Timestamp, call: &mut Call, state: State) {
+        call.state = state;
+        call.since = now;
+    }
+
+    pub(crate) fn tell(&mut self, leg: LegId, command: LegCommand) {
+        self.outputs.push_back(Output::Leg(leg, command));
+    }
+
+    pub(crate) fn fact(&mut self, at: Timestamp, call: Option<CallId>, what: What) {
+        self.outputs.push_back(Output::Fact(Fact { at, call, what }));
+    }
+
+    pub(crate) fn write(&mut self, call: &Call) {
+        self.outputs.push_back(Output::Contact(Box::new(call.record.contact().clone())));
+    }
+
+    pub(crate) fn left_flow(&mut self, now: Timestamp, call: &Call, exit: IvrExit) {
+        let flow = call.run.flow().name.clone();
+        self.fact(now, Some(call.id), What::IvrExited { flow, exit });
+    }
+
+    pub(crate) fn agent_name(&self, agent: AgentId) -> Arc<str> {
+        let config = self.policy.acd.agents.get(agent.0 as usize);
+        config.map_or_else(|| agent.to_string().into(), |config| config.name.clone())
+    }
+
+    /// Promises of the center about itself, for simulations: legs and calls point at each other, offers at waiting
+    /// calls, and the ACD's own.
+    pub fn check_invariants(&self) {
+        self.acd.check_invariants();
+        for (leg, (id, role)) in &self.legs {
+            let call = self.calls.get(id).expect("every leg belongs to a running call");
+            match role {
+                Role::Caller => assert_eq!(call.leg, *leg, "a call has one caller's leg"),
+                Role::Agent(_) | Role::Bot | Role::Outside => {
+                    assert_eq!(
+                        call.state.other_leg(),
+                        Some(*leg),
+                        "{leg} is what its call is busy with"
+                    );
+                }
+            }
+        }
+        for call in self.calls.values() {
+            assert!(self.legs.contains_key(&call.leg), "a running call has its caller's leg");
+            if let State::Waiting { ring: Some(ring), .. } = &call.state {
+                let view = self.acd.agent(ring.agent).expect("a ringing agent is known");
+                let busy = [Activity::Reserved, Activity::Ringing, Activity::Connecting];
+                assert!(
+                    busy.contains(&view.activity),
+                    "a rung agent is busy with the offer: {view:?}"
+                );
+            }
+        }
+    }
+}
+
+/// How much longer than the queue's ring time the carrier of an offer may keep ringing before it gives up by itself.
+const RING_SLACK: Duration = Duration::from_secs(5);
+
+fn lost(fault: Fault, loss: Loss) -> Ending {
+    let fault = if loss == Loss::Ours { Fault::Ours } else { fault };
+    Ending::new(fault, loss.as_str())
+}
+
+const fn failure(refusal: Refusal) -> Failure {
+    match refusal {
+        Refusal::Busy => Failure::Busy,
+        Refusal::Declined => Failure::Declined,
+        Refusal::Unreachable => Failure::Unreachable,
+        Refusal::NoAnswer | Refusal::Error => Failure::Error,
+    }
+}
+
+const fn bot_word(end: BotEnd) -> &'static str {
+    match end {
+        BotEnd::Done => "done",
+        BotEnd::Transfer => "transfer",
+        BotEnd::Failed => "failed",
+        BotEnd::TooLong => "too_long",
+    }
+}

@@ -1,0 +1,379 @@
+//! What the flow and the ACD want, done: the flow's effects and the ACD's events become commands, stages and facts.
+//!
+//! Second half of [`Center`]; the first ([`crate::center`]) is about what legs and people do.
+
+use crate::acd::{Event, Leaving, ServiceLevel, WaitEnd, Waiting};
+use crate::border::LegCommand;
+use crate::call::{Call, State};
+use crate::center::{Center, Timer};
+use crate::contact::{ArmRecord, Ending, Fault, Outcome, StageKind};
+use crate::fact::{IvrExit, What};
+use crate::flow::model::Kind;
+use crate::flow::{Effect, Happening, QueueEnd, QueueOrder};
+use crate::ids::{AgentId, CallId, QueueId, SkillId};
+use crate::limits;
+use crate::record::Place;
+use crate::rollout::Arm;
+use dozvon_clock::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Center {
+    /// Does what the call's flow wants until it waits for something, and sets its timers.
+    pub(crate) fn pump(&mut self, now: Timestamp, call: &mut Call) {
+        while let Some(effect) = call.run.poll_effect() {
+            self.effect(now, call, effect);
+        }
+        if call.state != State::InFlow {
+            call.exit.forget();
+        }
+        for (timer, at) in
+            [(Timer::Flow, call.run.poll_timeout()), (Timer::ExitKey, call.exit.poll_timeout())]
+        {
+            match at {
+                Some(at) => self.deadlines.set((call.id, timer), at),
+                None => {
+                    self.deadlines.cancel(&(call.id, timer));
+                }
+            }
+        }
+    }
+
+    fn effect(&mut self, now: Timestamp, call: &mut Call, effect: Effect) {
+        match effect {
+            Effect::Entered { node } => self.entered(now, call, node),
+            Effect::Play { ticket, prompts } => {
+                let play = self.new_play();
+                call.playing = Some((play, ticket));
+                self.tell(call.leg, LegCommand::Play { play, prompts });
+            }
+            Effect::StopPlaying => {
+                call.playing = None;
+                self.tell(call.leg, LegCommand::StopPlaying);
+            }
+            Effect::Draw { rollout } => self.draw(now, call, rollout),
+            Effect::Bot { bot, max_duration } => self.to_bot(now, call, bot, max_duration),
+            Effect::Queue(order) => self.to_queue(now, call, order),
+            Effect::Transfer { to, timeout } => self.to_outside(now, call, to, timeout),
+            Effect::Withdraw => self.withdraw(now, call),
+            Effect::Survey { id, score } => {
+                call.record.survey(id.clone(), score);
+                let queue = call.last_queue.clone().unwrap_or_default();
+                self.fact(now, Some(call.id), What::SurveyAnswered { queue, question: id, score });
+            }
+            // The run is over; the call is closed when it is put back.
+            Effect::HangUp => {}
+        }
+    }
+
+    fn entered(&mut self, now: Timestamp, call: &mut Call, node: Arc<str>) {
+        call.record.node(&node);
+        if &*call.language != call.run.language() {
+            call.language = call.run.language().into();
+            call.record.language(call.run.language());
+        }
+        let flow = call.run.flow().clone();
+        let is_survey =
+            flow.find(&node).is_some_and(|ix| matches!(flow.node(ix).kind, Kind::Survey(_)));
+        if is_survey {
+            call.record.enter(now, StageKind::Survey, Place::default());
+            let queue = call.last_queue.clone().unwrap_or_default();
+            self.fact(now, Some(call.id), What::SurveyOffered { queue });
+        }
+        self.fact(now, Some(call.id), What::NodeEntered { flow: flow.name.clone(), node });
+    }
+
+    /// Draws the arm before anything else can differ between callers.
+    fn draw(&mut self, now: Timestamp, call: &mut Call, option: Arc<str>) {
+        let number = call.run.caller().number.clone();
+        let Some(rollout) = self.policy.rollouts.get(&option) else {
+            // `dozvon check` refuses a flow that names an unknown rollout; people are always right.
+            call.run.handle(now, Happening::Drawn(Arm::People));
+            return;
+        };
+        let draw = rollout.draw(number.as_deref());
+        let (arm, share) = (draw.arm, draw.share.fraction());
+        let delivered = arm == Arm::People;
+        call.record.arm(ArmRecord { option: option.clone(), arm, share, delivered });
+        self.fact(now, Some(call.id), What::ArmDrawn { option: option.clone(), arm, share });
+        if delivered {
+            self.fact(now, Some(call.id), What::ArmDelivered { option, arm, delivered });
+        } else {
+            call.drawn = Some(option);
+        }
+        call.run.handle(now, Happening::Drawn(arm));
+    }
+
+    fn to_bot(&mut self, now: Timestamp, call: &mut Call, bot: Arc<str>, max_duration: Duration) {
+        self.left_flow(now, call, IvrExit::Bot);
+        call.credit_from.get_or_insert(now);
+        let leg = self.bot_leg(call.id);
+        let policy = self.policy.bots.get(&bot).copied().unwrap_or_default();
+        self.deadlines.set((call.id, Timer::BotAnswer), now + policy.answer_within);
+        let caller = call.leg;
+        self.tell(leg, LegCommand::CallBot { bot: bot.clone(), caller });
+        let place = Place { peer: Some(bot.clone()), ..Place::default() };
+        call.record.enter(now, StageKind::Bot, place);
+        self.state(now, call, State::CallingBot { leg, bot, max_duration });
+        self.write(call);
+    }
+
+    fn to_queue(&mut self, now: Timestamp, call: &mut Call, order: QueueOrder) {
+        let by_exit = std::mem::take(&mut call.leaving_by_exit);
+        self.left_flow(now, call, if by_exit { IvrExit::Operator } else { IvrExit::Queue });
+        let Some(queue) = self.queue_id(&order.queue) else {
+            // `dozvon check` refuses a flow that names an unknown queue.
+            call.run.handle(now, Happening::Queue(QueueEnd::Closed));
+            return;
+        };
+        let music = order.music.map_or_else(|| self.policy.music.clone(), |music| music.name);
+        self.tell(call.leg, LegCommand::Music { name: music.clone() });
+        call.playing = None;
+        call.music = Some(music);
+        let place = Place { queue: Some(order.queue.clone()), ..Place::default() };
+        call.record.enter(now, StageKind::Queue, place);
+        let name = order.queue.clone();
+        self.state(now, call, State::Waiting { queue, name, ring: None });
+        self.fact(now, Some(call.id), What::SegmentStarted { queue: order.queue });
+        self.write(call);
+        let skills = order.skills.iter().take(limits::REQUIRES_MAX);
+        let requires = skills.map(|skill| self.policy.skill(skill).unwrap_or(NOBODYS)).collect();
+        self.acd.enqueue(
+            now,
+            Waiting {
+                call: call.id,
+                queue,
+                requires,
+                priority: order.priority,
+                // Time at a bot counts as waited: a bot that fails or hands over costs the caller no place.
+                enqueued_at: call.credit_from.take().unwrap_or(now),
+                max_wait: order.max_wait,
+            },
+        );
+    }
+
+    fn to_outside(&mut self, now: Timestamp, call: &mut Call, to: Arc<str>, timeout: Duration) {
+        self.left_flow(now, call, IvrExit::Transfer);
+        let leg = self.outside_leg(call.id);
+        self.deadlines.set((call.id, Timer::OutsideAnswer), now + timeout);
+        self.tell(call.leg, LegCommand::Music { name: RINGBACK.into() });
+        self.tell(leg, LegCommand::Dial { to, caller: call.leg });
+        let place = Place { peer: Some("outside".into()), ..Place::default() };
+        call.record.enter(now, StageKind::Transfer, place);
+        self.state(now, call, State::Outside { leg, answered: false });
+        self.write(call);
+    }
+
+    /// The operator exit took the call out of where the flow had sent it.
+    fn withdraw(&mut self, now: Timestamp, call: &mut Call) {
+        match &call.state {
+            State::CallingBot { .. } | State::WithBot { .. } => self.take_out_of_bot(now, call),
+            State::Outside { .. } => self.take_out_of_transfer(now, call),
+            State::Waiting { ring, .. } => {
+                if let Some(ring) = *ring {
+                    self.release(ring.leg, Ending::new(Fault::Nobody, "caller_gone"));
+                }
+                self.leave_queue(now, call, Leaving::Elsewhere, Outcome::KeyExit);
+            }
+            State::Arriving | State::InFlow | State::Talking { .. } => {}
+        }
+        self.state(now, call, State::InFlow);
+        call.record.enter(now, StageKind::Ivr, Place::default());
+    }
+
+    /// Takes a waiting call out of the ACD and closes the wait in the books at once. `otherwise` is the outcome unless
+    /// the caller hung up.
+    pub(crate) fn leave_queue(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        why: Leaving,
+        otherwise: Outcome,
+    ) {
+        self.acd.withdraw(now, call.id, why);
+        while let Some(event) = self.acd.poll_event() {
+            match event {
+                Event::WaitEnded { call: id, queue, why, waited, service_level }
+                    if id == call.id =>
+                {
+                    let outcome = self.outcome(queue, why, waited).unwrap_or(otherwise);
+                    call.record.outcome(outcome);
+                    self.segment_ended(now, id, queue, outcome, waited, service_level);
+                    return;
+                }
+                // Everything else keeps its turn.
+                other => self.held_events.push_back(other),
+            }
+        }
+    }
+
+    // ---- the ACD's events -----------------------------------------------------------------------------------------
+
+    /// Does what the ACD wants until it wants nothing more.
+    pub(crate) fn settle(&mut self, now: Timestamp) {
+        while let Some(event) = self.held_events.pop_front().or_else(|| self.acd.poll_event()) {
+            self.acd_event(now, event);
+        }
+    }
+
+    fn acd_event(&mut self, now: Timestamp, event: Event) {
+        match event {
+            Event::Offer { offer, call, agent, queue, .. } => {
+                let queue = self.queue_name(queue);
+                self.fact(now, Some(call), What::OfferStarted { offer, queue, agent });
+                self.with_call(now, call, |center, call| center.ring(now, call, offer, agent));
+            }
+            Event::Withdrawn { offer, call, .. } => {
+                self.with_call(now, call, |center, call| {
+                    let State::Waiting { ring, .. } = &mut call.state else { return };
+                    if let Some(ring) = ring.take_if(|ring| ring.offer == offer) {
+                        call.since = now;
+                        center.release(ring.leg, Ending::new(Fault::Nobody, "offer_withdrawn"));
+                    }
+                });
+            }
+            Event::OfferEnded { offer, call, agent, queue, result, rang } => {
+                let queue = self.queue_name(queue);
+                let rang_secs = rang.as_secs_f64();
+                let what = What::OfferEnded { offer, queue, agent, result, rang_secs };
+                self.fact(now, Some(call), what);
+            }
+            Event::ConnectFailed { call, .. } => self.with_call(now, call, |center, call| {
+                if let Some(name) = call.music.clone() {
+                    center.tell(call.leg, LegCommand::Music { name });
+                }
+            }),
+            Event::WaitEnded { call, queue, why, waited, service_level } => {
+                self.wait_ended(now, call, queue, why, waited, service_level);
+            }
+            Event::ServiceLevelMissed { call, queue } => {
+                let queue = self.queue_name(queue);
+                let result = ServiceLevel::Missed;
+                self.fact(now, Some(call), What::ServiceLevelDecided { queue, result });
+            }
+            Event::AgentChanged { agent, from, to, pending, spent, cause, .. } => {
+                let spent_secs = spent.as_secs_f64();
+                self.fact(
+                    now,
+                    None,
+                    What::AgentChanged { agent, from, to, pending, spent_secs, cause },
+                );
+                if self.wrapping.spend(agent, from.1, to.1, spent) {
+                    self.wrapped_up(now, agent);
+                }
+            }
+        }
+    }
+
+    fn wait_ended(
+        &mut self,
+        now: Timestamp,
+        id: CallId,
+        queue: QueueId,
+        why: WaitEnd,
+        waited: Duration,
+        service_level: ServiceLevel,
+    ) {
+        let outcome = self.outcome(queue, why, waited).unwrap_or(Outcome::Withdrawn);
+        self.segment_ended(now, id, queue, outcome, waited, service_level);
+        let end = match why {
+            WaitEnd::Connected(agent) => {
+                let waited_secs = waited.as_secs_f64();
+                let queue = self.queue_name(queue);
+                self.fact(now, Some(id), What::Connected { queue, agent, waited_secs });
+                return;
+            }
+            WaitEnd::HungUp | WaitEnd::Elsewhere | WaitEnd::Callback => return,
+            WaitEnd::MaxWait => QueueEnd::MaxWait,
+            WaitEnd::NoAgents => QueueEnd::Nobody,
+            WaitEnd::Full => QueueEnd::Full,
+        };
+        self.with_call(now, id, |center, call| {
+            call.record.outcome(outcome);
+            center.state(now, call, State::InFlow);
+            center.tell(call.leg, LegCommand::StopPlaying);
+            call.record.enter(now, StageKind::Ivr, Place::default());
+            call.run.handle(now, Happening::Queue(end));
+            center.pump(now, call);
+        });
+    }
+
+    fn segment_ended(
+        &mut self,
+        now: Timestamp,
+        id: CallId,
+        queue: QueueId,
+        outcome: Outcome,
+        waited: Duration,
+        service_level: ServiceLevel,
+    ) {
+        let queue = self.queue_name(queue);
+        let waited_secs = waited.as_secs_f64();
+        let what = What::SegmentEnded { queue: queue.clone(), outcome, waited_secs };
+        self.fact(now, Some(id), what);
+        // A miss has been told at the instant it was one.
+        if service_level != ServiceLevel::Missed {
+            let result = service_level;
+            self.fact(now, Some(id), What::ServiceLevelDecided { queue, result });
+        }
+    }
+
+    /// The outcome that follows from how a wait ended; `None` when whoever moved the call knows it.
+    fn outcome(&self, queue: QueueId, why: WaitEnd, waited: Duration) -> Option<Outcome> {
+        let config = &self.policy.acd.queues[usize::from(queue.0)];
+        Some(match why {
+            WaitEnd::Connected(_) => Outcome::Answered,
+            WaitEnd::HungUp if waited < config.short_abandon => Outcome::ShortAbandoned,
+            WaitEnd::HungUp => Outcome::Abandoned,
+            WaitEnd::Callback => Outcome::Callback,
+            WaitEnd::MaxWait => Outcome::Timeout,
+            WaitEnd::NoAgents => Outcome::NoAgents,
+            WaitEnd::Full => Outcome::RejectedFull,
+            WaitEnd::Elsewhere => return None,
+        })
+    }
+
+    fn wrapped_up(&mut self, now: Timestamp, agent: AgentId) {
+        let Some(finished) = self.wrapping.finish(agent) else { return };
+        self.fact(
+            now,
+            Some(finished.call),
+            What::WrapUpEnded {
+                queue: finished.queue.clone(),
+                agent,
+                wrap_up_secs: finished.wrap_up.as_secs_f64(),
+                handle_secs: (finished.handled + finished.wrap_up).as_secs_f64(),
+            },
+        );
+        if let Some(call) = self.calls.get_mut(&finished.call) {
+            call.record.wrap_up(finished.stage, finished.wrap_up);
+        } else if let Some(contact) = self.wrapping.complete(&finished) {
+            self.outputs.push_back(crate::border::Output::Contact(Box::new(contact)));
+        }
+    }
+
+    // ---- names ----------------------------------------------------------------------------------------------------
+
+    fn with_call(&mut self, now: Timestamp, id: CallId, act: impl FnOnce(&mut Center, &mut Call)) {
+        if let Some(mut call) = self.calls.remove(&id) {
+            act(self, &mut call);
+            self.put_back(now, call, None);
+        }
+    }
+
+    fn queue_id(&self, name: &str) -> Option<QueueId> {
+        let at = self.policy.acd.queues.iter().position(|queue| &*queue.name == name)?;
+        u16::try_from(at).ok().map(QueueId)
+    }
+
+    pub(crate) fn queue_name(&self, queue: QueueId) -> Arc<str> {
+        let config = self.policy.acd.queues.get(usize::from(queue.0));
+        config.map_or_else(|| queue.to_string().into(), |config| config.name.clone())
+    }
+}
+
+/// The skill of nobody: a flow asked for one that no agent has.
+const NOBODYS: SkillId = SkillId(u16::MAX);
+
+/// The clip that a caller hears while a number outside rings.
+const RINGBACK: &str = "ringback";
