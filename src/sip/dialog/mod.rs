@@ -1,36 +1,17 @@
-//! Dialogs.
+//! Dialogs and INVITE sessions: RFC 3261 §12 to §15, RFC 3264, RFC 4028, as pure rules and machines.
+//!
+//! [`peer`] is a dialog's identity and routing, [`invite`] its life, [`offer_answer`] whose turn it is to offer,
+//! [`session_timer`] the arithmetic of refreshes. None of them sends anything: [`crate::endpoint`] does.
 
-/// The user part of a `sip:`, `sips:` or `tel:` URI, %-escapes undone; empty when there is none.
+pub mod invite;
+pub mod offer_answer;
+pub mod peer;
+pub mod session_timer;
+
+use crate::message::Uri;
+
+/// The user part of a `sip:` or `sips:` URI or the number of a `tel:` URI, %-escapes undone; empty when there is none.
 pub fn uri_user(uri: &str) -> String {
-    let Some((scheme, rest)) = uri.split_once(':') else { return String::new() };
-    let user = if scheme.eq_ignore_ascii_case("tel") {
-        rest.split(';').next().unwrap_or("")
-    } else {
-        match rest.split_once('@') {
-            Some((user, _)) => user.split(':').next().unwrap_or(""),
-            None => "",
-        }
-    };
-    unescape(user)
-}
-
-/// Undoes %-escapes; what is not UTF-8 afterwards is replaced, a broken escape stays as it is.
-fn unescape(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = |i: usize| bytes.get(i).and_then(|b| char::from(*b).to_digit(16));
-        match (bytes[at], hex(at + 1), hex(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                at += 3;
-            }
-            (byte, _, _) => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    let uri = Uri::parse(uri.as_bytes()).ok();
+    uri.and_then(|uri| uri.user_unescaped().map(|user| user.into_owned())).unwrap_or_default()
 }

@@ -3,6 +3,8 @@
 mod command;
 mod config;
 mod event;
+mod guard;
+mod ids;
 mod path;
 
 pub use crate::registrar::{Binding, Ha1Pair};
