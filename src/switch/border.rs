@@ -25,7 +25,8 @@ pub enum Input<'a> {
 /// What a screen or a program may ask for an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeskCommand {
-    /// Set the status, logging in first when the agent is logged out. With an epoch the command is refused when the agent has changed since that picture.
+    /// Set the status, logging in first when the agent is logged out. With an epoch the command is refused when the
+    /// agent has changed since that picture.
     SetStatus {
         /// The status wanted.
         status: Status,

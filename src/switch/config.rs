@@ -1,10 +1,10 @@
 //! What the switch is told at start: addresses, numbers, who may call where, bounds. Plain data, made by the roof.
 
-use crate::network::Network;
 use dozvon_center::acd::Status;
 use dozvon_media::order::{ClipId, Codec};
+use dozvon_sip::endpoint::{Credentials, Ha1Pair, Network, Protocol};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,9 @@ use std::time::Duration;
 /// Everything the switch needs besides the center's policy.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Digest realm and domain of our addresses of record.
-    pub realm: String,
-    /// Secret for nonces and tags; random at each start is fine.
-    pub secret: [u8; 32],
+    /// The SIP endpoint's part: addresses, realm, secret, session timer, registration times, bounds. Its `trusted`
+    /// networks are filled from `trunks` by [`crate::Switch::new`].
+    pub sip: dozvon_sip::endpoint::Config,
     /// Address told in SDP for IPv4 peers.
     pub media_v4: Option<IpAddr>,
     /// Address told in SDP for IPv6 peers.
@@ -38,12 +37,11 @@ pub struct Config {
     pub bots: BTreeMap<Arc<str>, BotAccess>,
     /// Codes an agent dials from his phone, e.g. `*2`.
     pub feature_codes: BTreeMap<String, FeatureCode>,
-    /// Prompts, music and tones: (language, name) to clip. Music and tones have the language `*`.
+    /// Prompts, music and tones: (language, name) to clip. Music and tones have the language
+    /// `dozvon_center::flow::model::MUSIC`.
     pub clips: BTreeMap<(Arc<str>, Arc<str>), ClipId>,
     /// The language of spoken confirmations to agents, unless the agent has one.
     pub default_language: Arc<str>,
-    /// RFC 4028 session timer we propose, seconds; at least 90.
-    pub session_expires_secs: u32,
     /// Bounds.
     pub limits: Limits,
 }
@@ -62,10 +60,8 @@ pub enum Number {
 pub struct AgentAccess {
     /// User part of the address of record, and digest user name.
     pub user: String,
-    /// HA1 for SHA-256, hex (RFC 7616 §3.4.2).
-    pub ha1_sha256: String,
-    /// HA1 for MD5, hex.
-    pub ha1_md5: String,
+    /// What is kept instead of the password (RFC 7616 §3.4.2).
+    pub ha1: Ha1Pair,
     /// Language of spoken confirmations.
     pub language: Option<Arc<str>>,
     /// Whether this phone may dial numbers and not only feature codes.
@@ -81,36 +77,30 @@ pub struct Trunk {
     pub networks: Vec<Network>,
     /// Dialled numbers it may reach; empty = every number of `Config::numbers`.
     pub may_dial: Vec<String>,
-    /// Where calls to it are sent, a SIP URI; `None` = it only brings calls.
-    pub target: Option<String>,
+    /// Where calls to it are sent; `None` = it only brings calls.
+    pub target: Option<Address>,
     /// User and password for its challenges, with the realm it must use.
-    pub credentials: Option<TrunkCredentials>,
+    pub credentials: Option<Credentials>,
     /// Bound on new calls per second from it.
     pub calls_per_sec_max: u32,
 }
 
-/// Credentials toward a trunk. The password is never logged (`Debug` hides it).
-#[derive(Clone)]
-pub struct TrunkCredentials {
-    /// User name.
-    pub user: String,
-    /// Password.
-    pub password: String,
-    /// The only realm we answer.
-    pub realm: String,
-}
-
-impl std::fmt::Debug for TrunkCredentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TrunkCredentials").field("user", &self.user).field("realm", &self.realm).finish_non_exhaustive()
-    }
+/// A SIP party outside, its name resolved by the roof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Its SIP URI, written into the Request-URI; of a trunk, the user part is replaced by the number called.
+    pub uri: String,
+    /// The protocol to reach it by.
+    pub protocol: Protocol,
+    /// Where to send.
+    pub at: SocketAddr,
 }
 
 /// How a bot is reached.
 #[derive(Clone, Debug)]
 pub struct BotAccess {
-    /// Its SIP URI.
-    pub uri: String,
+    /// Its address.
+    pub address: Address,
 }
 
 /// What a feature code does.
