@@ -120,6 +120,36 @@ pub enum OfferResult {
     Error,
 }
 
+impl OfferResult {
+    /// All results.
+    pub const ALL: [OfferResult; 9] = [
+        OfferResult::Answered,
+        OfferResult::NoAnswer,
+        OfferResult::Declined,
+        OfferResult::Busy,
+        OfferResult::CallerGone,
+        OfferResult::CancelledStatus,
+        OfferResult::Unreachable,
+        OfferResult::Glare,
+        OfferResult::Error,
+    ];
+
+    /// The identifier used in records and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            OfferResult::Answered => "answered",
+            OfferResult::NoAnswer => "no_answer",
+            OfferResult::Declined => "declined",
+            OfferResult::Busy => "busy",
+            OfferResult::CallerGone => "caller_gone",
+            OfferResult::CancelledStatus => "cancelled_status",
+            OfferResult::Unreachable => "unreachable",
+            OfferResult::Glare => "glare",
+            OfferResult::Error => "error",
+        }
+    }
+}
+
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -150,6 +180,21 @@ pub enum ServiceLevel {
     Missed,
     /// A short abandon, or a callback accepted within T: counts neither for nor against.
     Excluded,
+}
+
+impl ServiceLevel {
+    /// All three.
+    pub const ALL: [ServiceLevel; 3] =
+        [ServiceLevel::Met, ServiceLevel::Missed, ServiceLevel::Excluded];
+
+    /// The identifier used in records and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ServiceLevel::Met => "met",
+            ServiceLevel::Missed => "missed",
+            ServiceLevel::Excluded => "excluded",
+        }
+    }
 }
 
 /// Something that happened. Drain [`super::Acd::poll_event`] after every call into the ACD.
@@ -300,6 +345,19 @@ impl AgentCounts {
     pub fn logged_in(&self) -> u32 {
         let busy = self.reserved + self.ringing + self.connecting + self.talking + self.hold;
         self.idle + self.away + busy + self.wrap_up + self.outbound
+    }
+
+    /// Adds another group of agents.
+    pub(super) fn add(&mut self, other: &AgentCounts) {
+        self.idle += other.idle;
+        self.away += other.away;
+        self.reserved += other.reserved;
+        self.ringing += other.ringing;
+        self.connecting += other.connecting;
+        self.talking += other.talking;
+        self.hold += other.hold;
+        self.wrap_up += other.wrap_up;
+        self.outbound += other.outbound;
     }
 
     /// The counter for a logged-in agent's state; `None` for one who is logged out.

@@ -1,8 +1,38 @@
 //! Automatic call distribution: which waiting call goes to which agent, and when.
+//!
+//! One pure machine, [`Acd`], owns the states of all agents and all calls that wait or talk in a queue. Feed it what
+//! happens, drain [`Acd::poll_event`] after each input, and wake it at [`Acd::poll_timeout`]. It must never know how a
+//! phone is rung, what a flow is, or who may give orders.
+//!
+//! **Which call.** When an agent becomes free he gets, among the calls he may serve, the one with the smallest
+//! `enqueued_at + T − boost`: T is the queue's service level, the boost is the call's priority in seconds. Inside a
+//! queue that is first come, first served; across queues the most urgent first. All three are facts of the call that
+//! never change, so the order of two calls never changes either: waiting ages all calls alike, nothing is sorted
+//! again, and a call whose offer failed simply stands where it stood. A call can be overtaken only by calls that
+//! arrive within `(T − boost) − min(T − boost)` after it, so nobody starves.
+//!
+//! **Which agent.** The one who is idle for longest. A login, a return from any other status, and a missed or declined
+//! offer put an agent last; a caller who hung up, or a fault of ours, costs him nothing.
+//!
+//! **Times.** A wait is counted from `enqueue` to the moment when the two hear each other, whatever happens to offers
+//! in between; `max_wait` and T run from there too. `enqueued_at` only orders calls.
+//!
+//! The inputs do not look at the timers: what comes first into [`Acd`] wins, so an answer that is handed in before the
+//! ring time-out of the same moment counts.
 
+mod agent;
+mod call;
 mod config;
+mod desk;
 mod event;
+pub mod matcher;
+mod offer;
+mod picture;
+mod skip;
+mod staff;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use config::{AgentConfig, Config, QueueConfig};
 pub use event::{
@@ -11,60 +41,149 @@ pub use event::{
 };
 pub use status::{Activity, Actor, Cause, Presence, Status, StatusError, UnknownStatus};
 
-use crate::ids::{AgentId, CallId, OfferId, QueueId};
-use dozvon_clock::Timestamp;
+use crate::ids::{AgentId, CallId, OfferId};
+use agent::{Agent, Phase};
+use call::Call;
+use dozvon_clock::{Deadlines, Timestamp};
+use matcher::{Abilities, CallKey, ClassId, Matcher};
+use offer::Offer;
+use staff::Staff;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
-/// All agents' states and all waiting calls, and who gets whom.
+/// When to do what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    /// When an agent's activity has lasted long enough: reserved, ringing, lapsing, connecting, wrap-up.
+    Phase(AgentId),
+    /// When an agent may be offered calls again.
+    Cooldown(AgentId),
+    /// When a phone out of reach counts as lost.
+    Lost(AgentId),
+    /// When a call has waited for as long as it may.
+    MaxWait(CallId),
+    /// When a wait crosses T.
+    ServiceLevel(CallId),
+    /// When an agent may be offered a call again that he missed or declined.
+    Skip(CallId, AgentId),
+    /// When the calls of a class have been without anybody at work for long enough.
+    NoAgents(ClassId),
+}
+
+/// All agents' states, all calls in queues, and who gets whom.
 #[derive(Debug)]
 pub struct Acd {
     config: Config,
+    agents: Vec<Agent>,
+    /// Agents who have just missed or declined calls that are still here.
+    skippers: BTreeSet<AgentId>,
+    calls: BTreeMap<CallId, Call>,
+    /// Calls by queue, in order, from `enqueue` until they are connected or leave: offered ones keep their place.
+    waiting: Vec<BTreeSet<CallKey>>,
+    /// Open offers, and answered ones until the two are joined.
+    offers: BTreeMap<OfferId, Offer>,
+    matcher: Matcher,
+    staff: Staff,
+    timers: Deadlines<Timer>,
+    events: VecDeque<Event>,
+    offers_made: u64,
+    now: Timestamp,
 }
 
-#[allow(unused_variables, missing_docs)]
 impl Acd {
+    /// A center with everybody logged out, every phone out of reach and nobody waiting.
+    ///
+    /// # Panics
+    /// When the configuration has [`Config::problems`]; whoever loads it shows them before.
     pub fn new(config: Config, now: Timestamp) -> Acd {
-        Acd { config }
+        let problems = config.problems();
+        assert!(problems.is_empty(), "the configuration was checked: {problems:?}");
+        let abilities = |agent: &AgentConfig| Abilities {
+            skills: agent.skills.clone(),
+            queues: agent.queues.clone(),
+        };
+        let matcher = Matcher::new(config.agents.iter().map(abilities));
+        Acd {
+            agents: config.agents.iter().map(|_| Agent::new(now)).collect(),
+            skippers: BTreeSet::new(),
+            calls: BTreeMap::new(),
+            waiting: vec![BTreeSet::new(); config.queues.len()],
+            offers: BTreeMap::new(),
+            staff: Staff::new(matcher.profiles_len(), now),
+            matcher,
+            timers: Deadlines::new(),
+            events: VecDeque::new(),
+            offers_made: 0,
+            now,
+            config,
+        }
     }
-    pub fn enqueue(&mut self, now: Timestamp, waiting: Waiting) {}
-    pub fn withdraw(&mut self, now: Timestamp, call: CallId, why: Leaving) {}
-    pub fn ringing(&mut self, now: Timestamp, offer: OfferId) {}
-    pub fn answered(&mut self, now: Timestamp, offer: OfferId) -> Answer {
-        Answer::Stale
+
+    /// Runs whatever is due. Does nothing when nothing is.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.tick(now);
+        while let Some((_, timer)) = self.timers.pop_expired(now) {
+            match timer {
+                Timer::Phase(agent) => self.phase_over(now, agent),
+                Timer::Cooldown(agent) => self.cooldown_over(now, agent),
+                Timer::Lost(agent) => self.phone_lost(now, agent),
+                Timer::MaxWait(call) => self.waited_too_long(now, call),
+                Timer::ServiceLevel(call) => self.service_level_crossed(call),
+                Timer::Skip(call, agent) => self.skip_over(now, call, agent),
+                Timer::NoAgents(class) => self.nobody_came(now, class),
+            }
+        }
     }
-    pub fn connected(&mut self, now: Timestamp, offer: OfferId) {}
-    pub fn failed(&mut self, now: Timestamp, offer: OfferId, failure: Failure) {}
-    pub fn hold(&mut self, now: Timestamp, call: CallId, held: bool) {}
-    pub fn ended(&mut self, now: Timestamp, call: CallId, by: Side) {}
-    pub fn log_in(&mut self, now: Timestamp, agent: AgentId) {}
-    pub fn log_out(&mut self, now: Timestamp, agent: AgentId, by: Actor) {}
-    pub fn set_status(
-        &mut self,
-        now: Timestamp,
-        agent: AgentId,
-        status: Status,
-        by: Actor,
-        epoch: Option<u64>,
-    ) -> Result<(), StatusError> {
-        Ok(())
-    }
-    pub fn reachable(&mut self, now: Timestamp, agent: AgentId, reachable: bool) {}
-    pub fn end_wrap_up(&mut self, now: Timestamp, agent: AgentId) {}
-    pub fn outbound(&mut self, now: Timestamp, agent: AgentId, busy: bool) {}
-    pub fn handle_timeout(&mut self, now: Timestamp) {}
+
+    /// When to call [`Acd::handle_timeout`] at the latest; `None` while there is nothing to wait for.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        None
+        self.timers.next()
     }
+
+    /// The next thing to tell; `None` when all is told.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop_front()
     }
-    pub fn agent(&self, agent: AgentId) -> Option<AgentView> {
-        None
+
+    /// An agent's activity has lasted for as long as it may.
+    fn phase_over(&mut self, now: Timestamp, id: AgentId) {
+        match self.agents[id.0 as usize].phase {
+            Phase::Reserved { offer, .. } => self.never_rang(now, offer),
+            Phase::Ringing { offer, .. } => self.rang_out(now, offer),
+            Phase::Lapsing { offer, .. } => self.missed(now, offer),
+            Phase::Connecting { offer, .. } => {
+                self.connect_failed(now, offer, Some(Withdrawal::NotConnected));
+            }
+            Phase::WrapUp { .. } => self.enter(now, id, Phase::Idle, Cause::WrapUpOver),
+            phase
+            @ (Phase::Idle | Phase::Talking { .. } | Phase::Hold { .. } | Phase::Outbound) => {
+                unreachable!("{phase:?} has no time limit")
+            }
+        }
     }
-    pub fn queue(&self, queue: QueueId) -> Option<QueueView> {
-        None
+
+    fn tick(&mut self, now: Timestamp) {
+        assert!(now >= self.now, "time never runs back");
+        self.now = now;
     }
-    pub fn position(&self, call: CallId) -> Option<usize> {
-        None
+
+    fn tell(&mut self, event: Event) {
+        self.events.push_back(event);
     }
-    pub fn check_invariants(&self) {}
+
+    /// The time limit of a phase that begins now; `None` for those that the switch bounds.
+    fn limit(&self, phase: Phase) -> Option<Duration> {
+        match phase {
+            Phase::Reserved { .. } => Some(self.config.reserved_max),
+            Phase::Ringing { call, .. } => Some(self.queue_of(call).ring_timeout),
+            Phase::Lapsing { .. } => Some(self.config.late_answer),
+            Phase::Connecting { .. } => Some(self.config.connecting_max),
+            Phase::WrapUp { lasts } => Some(lasts),
+            Phase::Idle | Phase::Talking { .. } | Phase::Hold { .. } | Phase::Outbound => None,
+        }
+    }
+
+    fn queue_of(&self, call: CallId) -> &QueueConfig {
+        &self.config.queues[usize::from(self.calls[&call].queue.0)]
+    }
 }

@@ -71,7 +71,8 @@ impl fmt::Display for Status {
 /// A word that names none of the nine statuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no status: ready, lunch, training, short_break, huddle, not_ready, one_to_one, group_meeting, technical_problems"
+    "`{0}` is no status: ready, lunch, training, short_break, huddle, not_ready, one_to_one, \
+     group_meeting, technical_problems"
 )]
 pub struct UnknownStatus(pub String);
 
@@ -114,6 +115,22 @@ impl Presence {
             Presence::Unreachable => "unreachable",
         }
     }
+
+    /// All twelve: out, the nine chosen ones in the order of the menu, and the two that the system makes.
+    pub const ALL: [Presence; 12] = [
+        Presence::LoggedOut,
+        Presence::Chosen(Status::Ready),
+        Presence::Chosen(Status::Lunch),
+        Presence::Chosen(Status::Training),
+        Presence::Chosen(Status::ShortBreak),
+        Presence::Chosen(Status::Huddle),
+        Presence::Chosen(Status::NotReady),
+        Presence::Chosen(Status::OneToOne),
+        Presence::Chosen(Status::GroupMeeting),
+        Presence::Chosen(Status::TechnicalProblems),
+        Presence::NotResponding,
+        Presence::Unreachable,
+    ];
 
     /// Whether a person stands behind it: logged in, and neither lost nor silent. Only such agents count as staff when
     /// the ACD asks whether anybody could ever serve a call.
@@ -231,6 +248,42 @@ pub enum Cause {
     Unreachable,
     /// The phone is back in time.
     Reachable,
+}
+
+impl Cause {
+    /// All causes.
+    pub const ALL: [Cause; 12] = [
+        Cause::Agent,
+        Cause::Supervisor,
+        Cause::Limit,
+        Cause::LogIn,
+        Cause::LogOut,
+        Cause::Call,
+        Cause::Phone,
+        Cause::WrapUpOver,
+        Cause::Rona,
+        Cause::Faults,
+        Cause::Unreachable,
+        Cause::Reachable,
+    ];
+
+    /// The identifier used in records, metrics and the desk protocol.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Cause::Agent => "agent",
+            Cause::Supervisor => "supervisor",
+            Cause::Limit => "limit",
+            Cause::LogIn => "log_in",
+            Cause::LogOut => "log_out",
+            Cause::Call => "call",
+            Cause::Phone => "phone",
+            Cause::WrapUpOver => "wrap_up_over",
+            Cause::Rona => "rona",
+            Cause::Faults => "faults",
+            Cause::Unreachable => "unreachable",
+            Cause::Reachable => "reachable",
+        }
+    }
 }
 
 impl From<Actor> for Cause {

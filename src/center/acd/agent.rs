@@ -1,0 +1,237 @@
+//! One agent: status × activity × reach. Data and its own arithmetic; what follows from a change is in [`super::desk`].
+
+use super::event::AgentView;
+use super::staff::Stand;
+use super::status::{Activity, Cause, Presence};
+use crate::ids::{CallId, OfferId};
+use dozvon_clock::Timestamp;
+use std::time::Duration;
+
+/// What an agent's phone is busy with, and with which call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Idle,
+    /// Bounded by `reserved_max`.
+    Reserved {
+        offer: OfferId,
+        call: CallId,
+    },
+    /// Bounded by the queue's `ring_timeout`.
+    Ringing {
+        offer: OfferId,
+        call: CallId,
+        since: Timestamp,
+    },
+    /// Rang out a moment ago: an answer that was on its way still counts while the call isn't offered elsewhere.
+    /// Bounded by `late_answer`. From outside it looks like ringing.
+    Lapsing {
+        offer: OfferId,
+        call: CallId,
+        rang: Duration,
+    },
+    /// Bounded by `connecting_max`.
+    Connecting {
+        offer: OfferId,
+        call: CallId,
+    },
+    /// Bounded by the switch: silence and session timers.
+    Talking {
+        call: CallId,
+    },
+    /// Bounded like a talk.
+    Hold {
+        call: CallId,
+    },
+    /// Bounded by the queue's `wrap_up`.
+    WrapUp {
+        lasts: Duration,
+    },
+    /// Bounded like a talk.
+    Outbound,
+}
+
+impl Phase {
+    pub(super) fn activity(self) -> Activity {
+        match self {
+            Phase::Idle => Activity::Idle,
+            Phase::Reserved { .. } => Activity::Reserved,
+            Phase::Ringing { .. } | Phase::Lapsing { .. } => Activity::Ringing,
+            Phase::Connecting { .. } => Activity::Connecting,
+            Phase::Talking { .. } => Activity::Talking,
+            Phase::Hold { .. } => Activity::Hold,
+            Phase::WrapUp { .. } => Activity::WrapUp,
+            Phase::Outbound => Activity::Outbound,
+        }
+    }
+
+    pub(super) fn call(self) -> Option<CallId> {
+        match self {
+            Phase::Reserved { call, .. }
+            | Phase::Ringing { call, .. }
+            | Phase::Lapsing { call, .. }
+            | Phase::Connecting { call, .. }
+            | Phase::Talking { call }
+            | Phase::Hold { call } => Some(call),
+            Phase::Idle | Phase::WrapUp { .. } | Phase::Outbound => None,
+        }
+    }
+
+    /// Whether a status asked for now waits until the activity is over.
+    pub(super) fn defers_status(self) -> bool {
+        match self {
+            Phase::Idle
+            | Phase::Reserved { .. }
+            | Phase::Ringing { .. }
+            | Phase::Lapsing { .. } => false,
+            Phase::Connecting { .. }
+            | Phase::Talking { .. }
+            | Phase::Hold { .. }
+            | Phase::WrapUp { .. }
+            | Phase::Outbound => true,
+        }
+    }
+}
+
+/// Whether the phone can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    Up,
+    /// Lost a moment ago; no offers, but the status stands.
+    Fading {
+        since: Timestamp,
+    },
+    /// Lost for longer than the grace; who was ready is so no longer.
+    Lost {
+        since: Timestamp,
+    },
+}
+
+/// Offers in a row that went wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Strikes {
+    pub(super) count: u32,
+    last: Timestamp,
+}
+
+impl Strikes {
+    /// One more; those from longer ago than `forget` are forgotten.
+    pub(super) fn with_one_more(self, now: Timestamp, forget: Duration) -> Strikes {
+        let old = if now.since(self.last) > forget { 0 } else { self.count };
+        Strikes { count: old + 1, last: now }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Agent {
+    pub(super) presence: Presence,
+    pub(super) phase: Phase,
+    /// The presence asked for during an activity, and by whom; only while the phase defers it.
+    pub(super) pending: Option<(Presence, Cause)>,
+    pub(super) reach: Reach,
+    /// The phone is in a call of its own. Becomes the activity `outbound` as soon as nothing else is.
+    pub(super) own_call: bool,
+    /// Since when presence and activity are what they are.
+    pub(super) since: Timestamp,
+    /// His place among idle agents: the end of the last handled call's wrap-up, or of the last absence.
+    pub(super) idle_since: Timestamp,
+    /// His place in the matcher while he is in it.
+    pub(super) listed: Option<Timestamp>,
+    pub(super) cooldown_until: Option<Timestamp>,
+    pub(super) misses: Strikes,
+    pub(super) faults: Strikes,
+    /// Calls that he has just missed or declined.
+    pub(super) skips: Vec<CallId>,
+    pub(super) epoch: u64,
+}
+
+impl Agent {
+    pub(super) fn new(now: Timestamp) -> Agent {
+        Agent {
+            presence: Presence::LoggedOut,
+            phase: Phase::Idle,
+            pending: None,
+            reach: Reach::Lost { since: now },
+            own_call: false,
+            since: now,
+            idle_since: now,
+            listed: None,
+            cooldown_until: None,
+            misses: Strikes::default(),
+            faults: Strikes::default(),
+            skips: Vec::new(),
+            epoch: 0,
+        }
+    }
+
+    pub(super) fn reachable(&self) -> bool {
+        self.reach == Reach::Up
+    }
+
+    /// Whether the next call may be offered to him. (A pending status implies that he isn't idle.)
+    pub(super) fn routable(&self) -> bool {
+        self.presence == Presence::READY
+            && self.phase == Phase::Idle
+            && self.reachable()
+            && self.cooldown_until.is_none()
+    }
+
+    pub(super) fn stand(&self) -> Stand {
+        Stand {
+            presence: self.presence,
+            activity: self.phase.activity(),
+            reachable: self.reachable(),
+        }
+    }
+
+    pub(super) fn view(&self) -> AgentView {
+        AgentView {
+            presence: self.presence,
+            activity: self.phase.activity(),
+            pending: self.pending.map(|(presence, _)| presence),
+            since: self.since,
+            reachable: self.reachable(),
+            routable: self.routable(),
+            cooldown_until: self.cooldown_until,
+            misses: self.misses.count,
+            call: self.phase.call(),
+            epoch: self.epoch,
+        }
+    }
+
+    /// Panics unless the axes fit together.
+    pub(super) fn check_invariants(&self) {
+        assert_eq!(
+            self.listed.is_some(),
+            self.routable(),
+            "free agents, and only they, are listed"
+        );
+        if let Some(listed) = self.listed {
+            assert_eq!(listed, self.idle_since, "a listed agent stands at his own place");
+        }
+        if let Some((pending, _)) = self.pending {
+            assert!(self.phase.defers_status(), "what is pending waits for something");
+            assert_ne!(pending, self.presence, "what is pending is a change");
+        }
+        match self.phase {
+            Phase::Reserved { .. } | Phase::Ringing { .. } | Phase::Lapsing { .. } => {
+                assert_eq!(self.presence, Presence::READY, "offers go to ready agents");
+                assert!(self.reachable(), "offers go to phones within reach");
+            }
+            Phase::Idle => {
+                let gone = self.presence == Presence::LoggedOut;
+                assert!(gone || !self.own_call, "a phone in its own call isn't idle");
+                let lost = matches!(self.reach, Reach::Lost { .. });
+                assert!(!(lost && self.presence == Presence::READY), "nobody lost counts as ready");
+            }
+            Phase::Connecting { .. }
+            | Phase::Talking { .. }
+            | Phase::Hold { .. }
+            | Phase::WrapUp { .. } => {
+                assert_ne!(self.presence, Presence::LoggedOut, "who has a call is logged in");
+            }
+            Phase::Outbound => {
+                assert!(self.own_call && self.presence != Presence::LoggedOut);
+            }
+        }
+    }
+}

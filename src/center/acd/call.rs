@@ -1,0 +1,299 @@
+//! Calls in queues: they come, keep their place, and leave in exactly one way.
+
+use super::event::{Event, Leaving, ServiceLevel, Side, WaitEnd, Waiting, Withdrawal};
+use super::matcher::{CallKey, ClassId};
+use super::{Acd, OfferResult, Timer};
+use crate::acd::agent::Phase;
+use crate::acd::status::Cause;
+use crate::ids::{AgentId, CallId, OfferId, QueueId};
+use crate::limits::{BOOST_MAX, REQUIRES_MAX};
+use dozvon_clock::Timestamp;
+use std::time::Duration;
+
+/// Where a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CallState {
+    /// Nobody rings for it. An offer that rang out a moment ago may still be answered.
+    Waiting { lapsing: Option<OfferId> },
+    /// An agent's phone is asked to ring, or rings.
+    Offered(OfferId),
+    /// An agent has answered; the two don't hear each other yet.
+    Connecting(OfferId),
+    /// It has an agent.
+    Talking(AgentId),
+}
+
+/// A call, from `enqueue` to the end of its talk or its leaving.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) queue: QueueId,
+    pub(super) class: ClassId,
+    /// Its place in the order of calls. Immutable.
+    pub(super) key: CallKey,
+    pub(super) enqueued_at: Timestamp,
+    /// When this wait began: what it lasts is counted from here.
+    pub(super) entered: Timestamp,
+    pub(super) state: CallState,
+    /// The longest wait is over, and only an open offer keeps the call here.
+    pub(super) overdue: bool,
+    /// The service level is missed, and that is told.
+    pub(super) missed: bool,
+    /// Agents who have just missed or declined it.
+    pub(super) skips: Vec<AgentId>,
+}
+
+/// The moment by which a call should be answered: its constant place in the order of calls.
+fn due(enqueued_at: Timestamp, target: Duration, priority: i32) -> Timestamp {
+    let boost = Duration::from_secs(u64::from(priority.unsigned_abs())).min(BOOST_MAX);
+    let target = enqueued_at + target;
+    if priority < 0 { target + boost } else { target - boost }
+}
+
+impl Acd {
+    /// A call comes to wait. Nothing happens when it is here already, so a repeated order does no harm; one that is
+    /// still in a talk has to be [`Acd::ended`] first.
+    ///
+    /// The wait may end at once, with an event: `Full` at the queue's `length_max` (or at
+    /// [`crate::limits::CLASSES_MAX`]), `NoAgents` when nobody who could serve it has been at work for long.
+    ///
+    /// # Panics
+    /// When there is no such queue, `enqueued_at` is later than `now`, or too many skills are required.
+    pub fn enqueue(&mut self, now: Timestamp, waiting: Waiting) {
+        self.tick(now);
+        let Waiting { call, queue, requires, priority, enqueued_at, max_wait } = waiting;
+        let at = usize::from(queue.0);
+        assert!(
+            at < self.config.queues.len(),
+            "a call waits in a queue of the policy, not {queue}"
+        );
+        assert!(enqueued_at <= now, "a wait can't have begun later than now");
+        assert!(requires.len() <= REQUIRES_MAX, "the flow checker bounds the skills of a call");
+        if self.calls.contains_key(&call) {
+            return;
+        }
+        let room = self.waiting[at].len() < self.config.queues[at].length_max;
+        let class = if room { self.matcher.class(queue, &requires) } else { None };
+        let Some(class) = class else {
+            self.turn_away(call, queue);
+            return;
+        };
+        self.staff.know_class(&self.matcher, class);
+        let config = &self.config.queues[at];
+        let key = (due(enqueued_at, config.service_level, priority), call);
+        // Crossing T is being later than T, if only by a microsecond.
+        let late = now + config.service_level + Duration::from_micros(1);
+        self.timers.set(Timer::ServiceLevel(call), late);
+        if let Some(longest) = max_wait.or(config.max_wait) {
+            self.timers.set(Timer::MaxWait(call), now + longest);
+        }
+        self.waiting[at].insert(key);
+        let state = CallState::Waiting { lapsing: None };
+        let call_data = Call {
+            queue,
+            class,
+            key,
+            enqueued_at,
+            entered: now,
+            state,
+            overdue: false,
+            missed: false,
+            skips: Vec::new(),
+        };
+        self.calls.insert(call, call_data);
+        self.wait_on(now, call, None);
+    }
+
+    /// A call leaves: the caller hung up, or it goes elsewhere. Wherever it stands, open offers are withdrawn; in a
+    /// talk it is the caller's [`Acd::ended`].
+    pub fn withdraw(&mut self, now: Timestamp, call: CallId, why: Leaving) {
+        self.tick(now);
+        let Some(state) = self.calls.get(&call).map(|call| call.state) else { return };
+        let end = match why {
+            Leaving::HungUp => WaitEnd::HungUp,
+            Leaving::Elsewhere => WaitEnd::Elsewhere,
+            Leaving::Callback => WaitEnd::Callback,
+        };
+        match state {
+            CallState::Waiting { .. } => self.end_wait(now, call, end),
+            CallState::Offered(offer) => {
+                let agent = self.offers[&offer].agent;
+                self.end_wait(now, call, end);
+                self.recall(offer, Withdrawal::CallerGone);
+                self.close(now, offer, OfferResult::CallerGone);
+                self.enter(now, agent, Phase::Idle, Cause::Call);
+            }
+            CallState::Connecting(offer) => {
+                let agent = self.offers[&offer].agent;
+                self.end_wait(now, call, end);
+                self.recall(offer, Withdrawal::CallerGone);
+                self.offers.remove(&offer);
+                self.enter(now, agent, Phase::Idle, Cause::Call);
+            }
+            CallState::Talking(agent) => self.end_talk(now, call, agent),
+        }
+    }
+
+    /// Puts a call on hold or back into the talk. Means nothing for a call that isn't in a talk.
+    pub fn hold(&mut self, now: Timestamp, call: CallId, held: bool) {
+        self.tick(now);
+        let Some(CallState::Talking(agent)) = self.calls.get(&call).map(|call| call.state) else {
+            return;
+        };
+        let phase = if held { Phase::Hold { call } } else { Phase::Talking { call } };
+        self.enter(now, agent, phase, Cause::Call);
+    }
+
+    /// A talk is over; the agent goes into wrap-up. Before the two were joined it means: the caller hung up (then the
+    /// call leaves), or the agent's leg came to nothing (then the call waits on in its old place).
+    pub fn ended(&mut self, now: Timestamp, call: CallId, by: Side) {
+        self.tick(now);
+        let Some(state) = self.calls.get(&call).map(|call| call.state) else { return };
+        match (state, by) {
+            (CallState::Talking(agent), Side::Caller | Side::Agent | Side::System) => {
+                self.end_talk(now, call, agent);
+            }
+            (CallState::Connecting(offer), Side::Agent) => self.connect_failed(now, offer, None),
+            (CallState::Connecting(offer), Side::System) => {
+                self.connect_failed(now, offer, Some(Withdrawal::NotConnected));
+            }
+            (CallState::Waiting { .. } | CallState::Offered(_), Side::System) => {
+                self.withdraw(now, call, Leaving::Elsewhere);
+            }
+            (
+                CallState::Waiting { .. } | CallState::Offered(_) | CallState::Connecting(_),
+                Side::Caller,
+            ) => self.withdraw(now, call, Leaving::HungUp),
+            // No agent has it, so none can have ended it: a message that comes too late.
+            (CallState::Waiting { .. } | CallState::Offered(_), Side::Agent) => {}
+        }
+    }
+
+    fn end_talk(&mut self, now: Timestamp, call: CallId, agent: AgentId) {
+        let lasts = self.queue_of(call).wrap_up;
+        self.calls.remove(&call);
+        let phase = if lasts.is_zero() { Phase::Idle } else { Phase::WrapUp { lasts } };
+        self.enter(now, agent, phase, Cause::Call);
+    }
+
+    /// The call stands in its place with nobody ringing for it: to the next agent, or on.
+    pub(super) fn wait_on(&mut self, now: Timestamp, id: CallId, lapsing: Option<OfferId>) {
+        let call = self.calls.get_mut(&id).expect("a call that waits on is here");
+        call.state = CallState::Waiting { lapsing };
+        let (class, key, overdue) = (call.class, call.key, call.overdue);
+        self.matcher.queue_call(class, key);
+        if overdue {
+            self.end_wait(now, id, WaitEnd::MaxWait);
+            return;
+        }
+        if let Some(given_up) = self.give_up_at(class) {
+            if given_up <= now {
+                self.end_wait(now, id, WaitEnd::NoAgents);
+                return;
+            }
+            self.timers.set(Timer::NoAgents(class), given_up);
+        }
+        self.match_call(now, id);
+    }
+
+    /// When calls of a class are handed back because nobody at work could serve them; `None` while somebody could.
+    pub(super) fn give_up_at(&self, class: ClassId) -> Option<Timestamp> {
+        let grace = self.config.no_agents_grace;
+        if grace.is_zero() {
+            return None;
+        }
+        self.staff.empty_since(class).map(|since| since + grace)
+    }
+
+    pub(super) fn waited_too_long(&mut self, now: Timestamp, id: CallId) {
+        let call = self.calls.get_mut(&id).expect("a wait's timer ends with the wait");
+        match call.state {
+            CallState::Waiting { .. } => self.end_wait(now, id, WaitEnd::MaxWait),
+            // The offer may finish; ring time-out and watchdogs bound it.
+            CallState::Offered(_) | CallState::Connecting(_) => call.overdue = true,
+            CallState::Talking(_) => unreachable!("a wait's timer ends with the wait"),
+        }
+    }
+
+    pub(super) fn service_level_crossed(&mut self, id: CallId) {
+        let call = self.calls.get_mut(&id).expect("a wait's timer ends with the wait");
+        call.missed = true;
+        let queue = call.queue;
+        self.tell(Event::ServiceLevelMissed { call: id, queue });
+    }
+
+    /// The grace of a class without anybody at work is over.
+    pub(super) fn nobody_came(&mut self, now: Timestamp, class: ClassId) {
+        let calls: Vec<CallKey> = self.matcher.calls_of(class).collect();
+        for (_, call) in calls {
+            self.end_wait(now, call, WaitEnd::NoAgents);
+        }
+    }
+
+    /// A call that never came to wait.
+    fn turn_away(&mut self, call: CallId, queue: QueueId) {
+        let (why, waited) = (WaitEnd::Full, Duration::ZERO);
+        self.tell(Event::ServiceLevelMissed { call, queue });
+        let service_level = ServiceLevel::Missed;
+        self.tell(Event::WaitEnded { call, queue, why, waited, service_level });
+    }
+
+    /// The one end of a wait. A connected call stays here for its talk; all others are forgotten.
+    pub(super) fn end_wait(&mut self, now: Timestamp, id: CallId, why: WaitEnd) {
+        let call = self.calls.get_mut(&id).expect("a wait that ends was one");
+        let skips = std::mem::take(&mut call.skips);
+        let (queue, key, class, state) = (call.queue, call.key, call.class, call.state);
+        let (waited, told) = (now.since(call.entered), call.missed);
+        for agent in skips {
+            self.forget_skip(id, agent);
+        }
+        self.timers.cancel(&Timer::MaxWait(id));
+        self.timers.cancel(&Timer::ServiceLevel(id));
+        let was = self.waiting[usize::from(queue.0)].remove(&key);
+        assert!(was, "a wait that ends was one");
+        let service_level = self.verdict(queue, waited, why, told);
+        if service_level == ServiceLevel::Missed && !told {
+            self.tell(Event::ServiceLevelMissed { call: id, queue });
+        }
+        self.tell(Event::WaitEnded { call: id, queue, why, waited, service_level });
+        if let CallState::Waiting { lapsing } = state {
+            self.matcher.unqueue_call(class, key);
+            self.calls.remove(&id);
+            if let Some(offer) = lapsing {
+                self.missed(now, offer);
+            }
+        } else if !matches!(why, WaitEnd::Connected(_)) {
+            self.calls.remove(&id);
+        }
+    }
+
+    fn verdict(&self, queue: QueueId, waited: Duration, why: WaitEnd, told: bool) -> ServiceLevel {
+        let config = &self.config.queues[usize::from(queue.0)];
+        let in_time = waited <= config.service_level;
+        match why {
+            _ if told => ServiceLevel::Missed,
+            WaitEnd::Connected(_) if in_time => ServiceLevel::Met,
+            WaitEnd::HungUp if waited < config.short_abandon => ServiceLevel::Excluded,
+            WaitEnd::Callback if in_time => ServiceLevel::Excluded,
+            WaitEnd::Connected(_)
+            | WaitEnd::HungUp
+            | WaitEnd::Elsewhere
+            | WaitEnd::Callback
+            | WaitEnd::MaxWait
+            | WaitEnd::NoAgents
+            | WaitEnd::Full => ServiceLevel::Missed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_priority_is_a_bounded_head_start_in_seconds() {
+        let (came, target) = (Timestamp::from_secs(100_000), Duration::from_secs(20));
+        let secs = |priority| due(came, target, priority).as_secs();
+        assert_eq!((secs(0), secs(60), secs(-60)), (100_020, 99_960, 100_080));
+        assert_eq!((secs(i32::MAX), secs(i32::MIN)), (96_420, 103_620));
+    }
+}

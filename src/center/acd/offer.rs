@@ -1,0 +1,323 @@
+//! Offers: one attempt to ring one agent for one call. Each has a name, and exactly one end.
+//!
+//! All reports about an agent's leg carry the offer's name. The first that comes in wins; one about an offer that is
+//! over is stale, is said to be so, and is never held against the agent.
+
+use super::event::{Answer, Event, Failure, OfferResult, WaitEnd, Withdrawal};
+use super::{Acd, Timer};
+use crate::acd::agent::Phase;
+use crate::acd::call::{Call, CallState};
+use crate::acd::status::{Cause, Presence};
+use crate::ids::{AgentId, CallId, OfferId, QueueId};
+use dozvon_clock::Timestamp;
+use std::time::Duration;
+
+/// An open offer, or one that was answered and isn't joined.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offer {
+    pub(super) agent: AgentId,
+    pub(super) call: CallId,
+    pub(super) queue: QueueId,
+}
+
+impl Acd {
+    /// The agent's phone rings.
+    pub fn ringing(&mut self, now: Timestamp, offer: OfferId) {
+        self.tick(now);
+        let Some(&Offer { agent, .. }) = self.offers.get(&offer) else { return };
+        match self.agents[agent.0 as usize].phase {
+            Phase::Reserved { offer, call } => {
+                let phase = Phase::Ringing { offer, call, since: now };
+                self.enter(now, agent, phase, Cause::Call);
+            }
+            // Said twice, or later than the answer.
+            Phase::Ringing { .. } | Phase::Lapsing { .. } | Phase::Connecting { .. } => {}
+            phase @ (Phase::Idle
+            | Phase::Talking { .. }
+            | Phase::Hold { .. }
+            | Phase::WrapUp { .. }
+            | Phase::Outbound) => unreachable!("an open offer, and the agent is in {phase:?}"),
+        }
+    }
+
+    /// The agent has answered. `Accepted` also for an answer that comes again, and for one that crossed the ring
+    /// time-out while the call isn't offered elsewhere. `Stale`: end the leg.
+    pub fn answered(&mut self, now: Timestamp, offer: OfferId) -> Answer {
+        self.tick(now);
+        let Some(&Offer { agent, .. }) = self.offers.get(&offer) else { return Answer::Stale };
+        match self.agents[agent.0 as usize].phase {
+            Phase::Reserved { call, .. } | Phase::Ringing { call, .. } => {
+                self.accept(now, offer, call, agent);
+                Answer::Accepted { call, agent }
+            }
+            Phase::Lapsing { call, .. } => {
+                let waiting = &self.calls[&call];
+                self.matcher.unqueue_call(waiting.class, waiting.key);
+                self.accept(now, offer, call, agent);
+                Answer::Accepted { call, agent }
+            }
+            Phase::Connecting { call, .. } => Answer::Accepted { call, agent },
+            phase @ (Phase::Idle
+            | Phase::Talking { .. }
+            | Phase::Hold { .. }
+            | Phase::WrapUp { .. }
+            | Phase::Outbound) => unreachable!("an open offer, and the agent is in {phase:?}"),
+        }
+    }
+
+    fn accept(&mut self, now: Timestamp, offer: OfferId, call: CallId, agent: AgentId) {
+        self.tell_offer_ended(now, offer, OfferResult::Answered);
+        self.calls.get_mut(&call).expect("an open offer has a call").state =
+            CallState::Connecting(offer);
+        self.agents[agent.0 as usize].misses = Default::default();
+        self.enter(now, agent, Phase::Connecting { offer, call }, Cause::Call);
+    }
+
+    /// Caller and agent hear each other: the wait is over. Means nothing for an offer that isn't answered.
+    pub fn connected(&mut self, now: Timestamp, offer: OfferId) {
+        self.tick(now);
+        let Some(&Offer { agent, .. }) = self.offers.get(&offer) else { return };
+        let Phase::Connecting { call, .. } = self.agents[agent.0 as usize].phase else { return };
+        self.end_wait(now, call, WaitEnd::Connected(agent));
+        self.offers.remove(&offer);
+        let talk = self.calls.get_mut(&call).expect("a connected call stays for its talk");
+        talk.state = CallState::Talking(agent);
+        self.agents[agent.0 as usize].faults = Default::default();
+        self.enter(now, agent, Phase::Talking { call }, Cause::Call);
+    }
+
+    /// The agent's leg came to nothing and is gone. The call waits on in its old place, the agent rests: for
+    /// `reject_cooldown` when he declined or was busy, for `fault_cooldown` otherwise. None of it is a miss.
+    pub fn failed(&mut self, now: Timestamp, offer: OfferId, failure: Failure) {
+        self.tick(now);
+        let Some(&Offer { agent, .. }) = self.offers.get(&offer) else { return };
+        match self.agents[agent.0 as usize].phase {
+            Phase::Reserved { call, .. } | Phase::Ringing { call, .. } => match failure {
+                Failure::Declined => self.refused(now, offer, call, OfferResult::Declined),
+                Failure::Busy => self.refused(now, offer, call, OfferResult::Busy),
+                Failure::Unreachable => self.broke(now, offer, call, OfferResult::Unreachable),
+                Failure::Error => self.broke(now, offer, call, OfferResult::Error),
+            },
+            Phase::Lapsing { .. } => self.missed(now, offer),
+            Phase::Connecting { .. } => self.connect_failed(now, offer, None),
+            phase @ (Phase::Idle
+            | Phase::Talking { .. }
+            | Phase::Hold { .. }
+            | Phase::WrapUp { .. }
+            | Phase::Outbound) => unreachable!("an open offer, and the agent is in {phase:?}"),
+        }
+    }
+
+    /// Offers a waiting call to the agent who is free for longest, if any may serve it.
+    pub(super) fn match_call(&mut self, now: Timestamp, id: CallId) {
+        let call = &self.calls[&id];
+        let barred = |agent| self.barred(id, agent);
+        if let Some((_, agent)) = self.matcher.best_agent(call.class, barred) {
+            self.offer(now, id, agent);
+        }
+    }
+
+    /// Offers a free agent the first call that he may serve, if any waits.
+    pub(super) fn match_agent(&mut self, now: Timestamp, agent: AgentId) {
+        let barred = |call| self.barred(call, agent);
+        if let Some((_, call)) = self.matcher.best_call(agent, barred) {
+            self.offer(now, call, agent);
+        }
+    }
+
+    fn offer(&mut self, now: Timestamp, id: CallId, agent: AgentId) {
+        self.offers_made += 1;
+        let offer = OfferId(self.offers_made);
+        let call = self.calls.get_mut(&id).expect("a matched call waits");
+        let CallState::Waiting { lapsing } = call.state else {
+            unreachable!("a matched call waits, not {:?}", call.state)
+        };
+        call.state = CallState::Offered(offer);
+        let (queue, class, key) = (call.queue, call.class, call.key);
+        self.matcher.unqueue_call(class, key);
+        self.offers.insert(offer, Offer { agent, call: id, queue });
+        self.enter(now, agent, Phase::Reserved { offer, call: id }, Cause::Call);
+        let epoch = self.agents[agent.0 as usize].epoch;
+        self.tell(Event::Offer { offer, call: id, agent, queue, epoch });
+        if let Some(old) = lapsing {
+            self.missed(now, old);
+        }
+    }
+
+    /// The phone has not even said that it rings: it is out of order, whatever its registration says.
+    pub(super) fn never_rang(&mut self, now: Timestamp, offer: OfferId) {
+        self.recall(offer, Withdrawal::Unreachable);
+        let call = self.offers[&offer].call;
+        self.broke(now, offer, call, OfferResult::Unreachable);
+    }
+
+    /// The ring time-out: the call goes on at once; the verdict on the agent waits for an answer under way.
+    pub(super) fn rang_out(&mut self, now: Timestamp, offer: OfferId) {
+        let Offer { agent: id, call, .. } = self.offers[&offer];
+        self.recall(offer, Withdrawal::RangOut);
+        let agent = &mut self.agents[id.0 as usize];
+        let Phase::Ringing { since, .. } = agent.phase else {
+            unreachable!("what rings out rang, and isn't {:?}", agent.phase)
+        };
+        agent.phase = Phase::Lapsing { offer, call, rang: now.since(since) };
+        self.timers.set(Timer::Phase(id), now + self.config.late_answer);
+        self.wait_on(now, call, Some(offer));
+    }
+
+    /// A lapsed offer was a miss (RONA): a count, a rest, and at the limit no more offers until a person says so.
+    pub(super) fn missed(&mut self, now: Timestamp, offer: OfferId) {
+        let Offer { agent: id, call, .. } = self.offers[&offer];
+        self.close(now, offer, OfferResult::NoAnswer);
+        let agent = &mut self.agents[id.0 as usize];
+        agent.misses = agent.misses.with_one_more(now, self.config.rona_forget);
+        let struck = agent.misses.count >= self.config.rona_limit;
+        self.rest(now, id, self.config.rona_cooldown);
+        self.end_lapse(call, offer);
+        self.add_skip(now, call, id);
+        self.give_back(now, id, struck.then_some(Cause::Rona));
+    }
+
+    /// The agent, or his phone, said no.
+    fn refused(&mut self, now: Timestamp, offer: OfferId, call: CallId, result: OfferResult) {
+        let agent = self.offers[&offer].agent;
+        self.close(now, offer, result);
+        self.rest(now, agent, self.config.reject_cooldown);
+        self.add_skip(now, call, agent);
+        self.wait_on(now, call, None);
+        self.give_back(now, agent, None);
+    }
+
+    /// The offer failed technically: no miss, the agent keeps his rank; but a phone that fails again and again is out.
+    fn broke(&mut self, now: Timestamp, offer: OfferId, call: CallId, result: OfferResult) {
+        let id = self.offers[&offer].agent;
+        self.close(now, offer, result);
+        let rank = self.agents[id.0 as usize].idle_since;
+        let struck = self.fault(now, id);
+        self.agents[id.0 as usize].idle_since = rank;
+        self.add_skip(now, call, id);
+        self.wait_on(now, call, None);
+        self.give_back(now, id, struck);
+    }
+
+    /// Answered, but the two never heard each other. The offer's end was told with the answer.
+    pub(super) fn connect_failed(
+        &mut self,
+        now: Timestamp,
+        offer: OfferId,
+        why: Option<Withdrawal>,
+    ) {
+        let Offer { agent, call, queue } = self.offers[&offer];
+        if let Some(why) = why {
+            self.recall(offer, why);
+        }
+        self.offers.remove(&offer);
+        self.tell(Event::ConnectFailed { offer, call, agent, queue });
+        let struck = self.fault(now, agent);
+        self.add_skip(now, call, agent);
+        self.wait_on(now, call, None);
+        self.give_back(now, agent, struck);
+    }
+
+    /// Takes an open offer back from an agent who can't have it any more, and puts the call in its old place; one that
+    /// has rung out is a miss. The agent's own next state is the caller's to set.
+    pub(super) fn take_back(
+        &mut self,
+        now: Timestamp,
+        id: AgentId,
+        why: Withdrawal,
+        result: OfferResult,
+    ) {
+        match self.agents[id.0 as usize].phase {
+            Phase::Reserved { offer, call } | Phase::Ringing { offer, call, .. } => {
+                self.recall(offer, why);
+                self.close(now, offer, result);
+                self.wait_on(now, call, None);
+            }
+            Phase::Lapsing { offer, call, .. } if result == OfferResult::Unreachable => {
+                // The phone that didn't answer is dead: no miss.
+                self.close(now, offer, result);
+                self.end_lapse(call, offer);
+            }
+            Phase::Lapsing { offer, .. } => {
+                self.missed(now, offer);
+                // Without a cooldown he may have been offered the next call already.
+                self.take_back(now, id, why, result);
+            }
+            Phase::Idle
+            | Phase::Connecting { .. }
+            | Phase::Talking { .. }
+            | Phase::Hold { .. }
+            | Phase::WrapUp { .. }
+            | Phase::Outbound => {}
+        }
+    }
+
+    /// Nobody can answer this offer late any more.
+    fn end_lapse(&mut self, call: CallId, offer: OfferId) {
+        if let Some(Call { state: CallState::Waiting { lapsing }, .. }) = self.calls.get_mut(&call)
+            && *lapsing == Some(offer)
+        {
+            *lapsing = None;
+        }
+    }
+
+    /// One more technical fault; tells whether it was one too many.
+    fn fault(&mut self, now: Timestamp, id: AgentId) -> Option<Cause> {
+        let agent = &mut self.agents[id.0 as usize];
+        agent.faults = agent.faults.with_one_more(now, self.config.rona_forget);
+        let struck = agent.faults.count >= self.config.rona_limit;
+        self.rest(now, id, self.config.fault_cooldown);
+        struck.then_some(Cause::Faults)
+    }
+
+    /// No offers for a while, and the last place in the line afterwards.
+    fn rest(&mut self, now: Timestamp, id: AgentId, lasts: Duration) {
+        let agent = &mut self.agents[id.0 as usize];
+        agent.idle_since = now;
+        if lasts.is_zero() {
+            return;
+        }
+        agent.cooldown_until = Some(now + lasts);
+        self.timers.set(Timer::Cooldown(id), now + lasts);
+    }
+
+    /// The agent's phone is free again; at the limit the agent is out until a person says otherwise.
+    fn give_back(&mut self, now: Timestamp, id: AgentId, struck: Option<Cause>) {
+        let agent = &self.agents[id.0 as usize];
+        // Who is about to leave anyway goes where he wanted to.
+        match struck {
+            Some(cause) if agent.presence == Presence::READY && agent.pending.is_none() => {
+                self.stand(now, id, Presence::NotResponding, Phase::Idle, cause);
+            }
+            Some(_) | None => self.enter(now, id, Phase::Idle, Cause::Call),
+        }
+    }
+
+    /// Tells to take the agent's leg down.
+    pub(super) fn recall(&mut self, offer: OfferId, why: Withdrawal) {
+        let Offer { agent, call, .. } = self.offers[&offer];
+        self.tell(Event::Withdrawn { offer, call, agent, why });
+    }
+
+    /// The end of an offer that was not answered.
+    pub(super) fn close(&mut self, now: Timestamp, offer: OfferId, result: OfferResult) {
+        self.tell_offer_ended(now, offer, result);
+        self.offers.remove(&offer);
+    }
+
+    fn tell_offer_ended(&mut self, now: Timestamp, offer: OfferId, result: OfferResult) {
+        let Offer { agent, call, queue } = self.offers[&offer];
+        let rang = match self.agents[agent.0 as usize].phase {
+            Phase::Reserved { .. } => Duration::ZERO,
+            Phase::Ringing { since, .. } => now.since(since),
+            Phase::Lapsing { rang, .. } => rang,
+            phase @ (Phase::Idle
+            | Phase::Connecting { .. }
+            | Phase::Talking { .. }
+            | Phase::Hold { .. }
+            | Phase::WrapUp { .. }
+            | Phase::Outbound) => unreachable!("an offer ends once, not in {phase:?}"),
+        };
+        self.tell(Event::OfferEnded { offer, call, agent, queue, result, rang });
+    }
+}

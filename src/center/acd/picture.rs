@@ -1,0 +1,166 @@
+//! What the ACD looks like from outside, and the promises it makes about its inside.
+
+use super::agent::Phase;
+use super::call::CallState;
+use super::{Acd, AgentView, QueueView, Timer};
+use crate::ids::{AgentId, CallId, QueueId};
+
+impl Acd {
+    /// An agent; `None` when the policy has no such agent.
+    pub fn agent(&self, id: AgentId) -> Option<AgentView> {
+        self.agents.get(id.0 as usize).map(|agent| agent.view())
+    }
+
+    /// A queue; `None` when the policy has no such queue. Looks through the queue's calls and through the profiles of
+    /// agents: made for a picture once a second, not for decisions.
+    pub fn queue(&self, id: QueueId) -> Option<QueueView> {
+        let waiting = self.waiting.get(usize::from(id.0))?;
+        Some(QueueView {
+            waiting: waiting.len(),
+            oldest: waiting.iter().map(|(_, call)| self.calls[call].enqueued_at).min(),
+            agents: self.staff.counts(self.matcher.profiles_of_queue(id)),
+        })
+    }
+
+    /// A waiting call's position in its queue, from 1; `None` when it doesn't wait. Calls that are being offered keep
+    /// their position. Counts the calls before it.
+    pub fn position(&self, id: CallId) -> Option<usize> {
+        let call = self.calls.get(&id)?;
+        let waiting = &self.waiting[usize::from(call.queue.0)];
+        waiting.contains(&call.key).then(|| waiting.range(..call.key).count() + 1)
+    }
+
+    /// How many calls wait or talk.
+    pub fn calls_len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Every promise this machine makes about its own state. Slow: for tests, simulations and after a mishap.
+    ///
+    /// # Panics
+    /// When a promise is broken, with the promise.
+    pub fn check_invariants(&self) {
+        self.matcher.check_invariants();
+        self.check_calls();
+        self.check_agents();
+        self.check_offers();
+        self.check_nobody_idles_beside_a_call();
+        self.check_classes();
+    }
+
+    fn check_calls(&self) {
+        let mut waiting = 0;
+        for (id, call) in &self.calls {
+            let queued = self.matcher.calls_of(call.class).any(|key| key == call.key);
+            let placed = self.waiting[usize::from(call.queue.0)].contains(&call.key);
+            let offered = match call.state {
+                CallState::Waiting { lapsing } => {
+                    assert!(queued && placed && !call.overdue, "a waiting call is in its class");
+                    lapsing
+                }
+                CallState::Offered(offer) | CallState::Connecting(offer) => {
+                    assert!(placed && !queued, "an offered call keeps its place");
+                    Some(offer)
+                }
+                CallState::Talking(agent) => {
+                    assert!(!placed && !queued && call.skips.is_empty(), "a talk doesn't wait");
+                    let phase = self.agents[agent.0 as usize].phase;
+                    let talks = matches!(phase, Phase::Talking { .. } | Phase::Hold { .. });
+                    assert!(talks && phase.call() == Some(*id), "a talk has its agent");
+                    None
+                }
+            };
+            waiting += usize::from(placed);
+            if let Some(offer) = offered {
+                assert_eq!(self.offers[&offer].call, *id, "a call's offer is about the call");
+            }
+            let timed = self.timers.get(&Timer::ServiceLevel(*id)).is_some();
+            assert_eq!(timed, placed && !call.missed, "a wait crosses T once");
+            for agent in &call.skips {
+                assert!(self.agents[agent.0 as usize].skips.contains(id), "both remember a skip");
+                assert!(self.timers.get(&Timer::Skip(*id, *agent)).is_some(), "a skip ends");
+            }
+        }
+        let placed: usize = self.waiting.iter().map(|queue| queue.len()).sum();
+        assert_eq!(placed, waiting, "a place belongs to a call");
+        for (queue, config) in self.waiting.iter().zip(&self.config.queues) {
+            assert!(queue.len() <= config.length_max, "a queue is bounded");
+        }
+    }
+
+    fn check_agents(&self) {
+        for (at, agent) in self.agents.iter().enumerate() {
+            let id = AgentId(u32::try_from(at).expect("AGENTS_MAX fits"));
+            agent.check_invariants();
+            let limited = match agent.phase {
+                Phase::Reserved { .. }
+                | Phase::Ringing { .. }
+                | Phase::Lapsing { .. }
+                | Phase::Connecting { .. }
+                | Phase::WrapUp { .. } => true,
+                Phase::Idle | Phase::Talking { .. } | Phase::Hold { .. } | Phase::Outbound => false,
+            };
+            let timed = self.timers.get(&Timer::Phase(id)).is_some();
+            assert_eq!(timed, limited, "{:?} has its time limit", agent.phase);
+            let rests = self.timers.get(&Timer::Cooldown(id));
+            assert_eq!(rests, agent.cooldown_until, "a cooldown ends");
+            assert_eq!(self.skippers.contains(&id), !agent.skips.is_empty(), "skippers are known");
+            for call in &agent.skips {
+                assert!(self.calls[call].skips.contains(&id), "both remember a skip");
+            }
+            if let Phase::Talking { call } | Phase::Hold { call } = agent.phase {
+                assert_eq!(self.calls[&call].state, CallState::Talking(id), "a talk has its call");
+            }
+        }
+    }
+
+    fn check_offers(&self) {
+        for (id, offer) in &self.offers {
+            let call = self.calls.get(&offer.call).map(|call| call.state);
+            let fits = match self.agents[offer.agent.0 as usize].phase {
+                Phase::Reserved { offer, .. } | Phase::Ringing { offer, .. } => {
+                    offer == *id && call == Some(CallState::Offered(offer))
+                }
+                Phase::Lapsing { offer, .. } => {
+                    offer == *id && call == Some(CallState::Waiting { lapsing: Some(offer) })
+                }
+                Phase::Connecting { offer, .. } => {
+                    offer == *id && call == Some(CallState::Connecting(offer))
+                }
+                Phase::Idle
+                | Phase::Talking { .. }
+                | Phase::Hold { .. }
+                | Phase::WrapUp { .. }
+                | Phase::Outbound => false,
+            };
+            assert!(fits, "{id} is known to its agent and its call");
+        }
+    }
+
+    fn check_nobody_idles_beside_a_call(&self) {
+        for at in 0..self.matcher.classes_len() {
+            let class = self.matcher.class_at(at);
+            for (_, call) in self.matcher.calls_of(class) {
+                for profile in self.matcher.profiles_for(class) {
+                    for (_, agent) in self.matcher.free_of(*profile) {
+                        assert!(
+                            self.barred(call, agent),
+                            "{call} waits beside {agent}, who is free"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    fn check_classes(&self) {
+        for at in 0..self.matcher.classes_len() {
+            let class = self.matcher.class_at(at);
+            let waits = self.matcher.calls_of(class).next().is_some();
+            let gives_up = self.give_up_at(class).is_some();
+            let timed = self.timers.get(&Timer::NoAgents(class)).is_some();
+            assert!(timed || !(waits && gives_up), "calls without staff don't wait for ever");
+            assert!(gives_up || !timed, "calls with staff aren't given up");
+        }
+    }
+}
