@@ -91,12 +91,12 @@ fn codec(name: CodecName) -> Codec {
 }
 
 fn password(file: &Path) -> Result<String, PhoneError> {
-    let text = std::fs::read_to_string(file).map_err(|e| PhoneError::File(file.to_owned(), e.to_string()))?;
+    let text = std::fs::read_to_string(file).map_err(|e| PhoneError::File { path: file.to_owned(), why: e.to_string() })?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
 fn record(path: &Path, (rate_hz, samples): (u32, Vec<i16>)) -> Result<(), PhoneError> {
-    let failed = |e: hound::Error| PhoneError::File(path.to_owned(), e.to_string());
+    let failed = |e: hound::Error| PhoneError::File { path: path.to_owned(), why: e.to_string() };
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: rate_hz,

@@ -1,6 +1,6 @@
 //! A phone that answers by itself: the agents and bots of the demo and of the tests.
 
-use super::{Account, Call, Heard, Ladder, Phone, PhoneError, Ringing, Source};
+use super::{Account, Heard, Ladder, Phone, PhoneError, Ringing, Source};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -112,14 +112,19 @@ async fn serve(
     let refresh = Duration::from_secs(u64::from(granted / 2).clamp(1, 86_400));
     let mut again = tokio::time::interval_at(tokio::time::Instant::now() + refresh, refresh);
     let mut talks = tokio::task::JoinSet::new();
+    // Held by every call that rings or talks.
+    let engaged = Arc::new(());
     loop {
         tokio::select! {
             ringing = phone.ring() => {
                 let manner = manners.borrow().clone();
-                if talks.len() > 0 && !manner.many {
+                if let Answering::Refuse(status) = manner.answering {
+                    talks.spawn(ringing.refuse(status));
+                } else if Arc::strong_count(&engaged) > 1 && !manner.many {
                     talks.spawn(ringing.refuse(486));
                 } else {
-                    talks.spawn(one_call(ringing, manner, done.clone(), stopped.clone()));
+                    let call = one_call(ringing, manner, engaged.clone(), done.clone(), stopped.clone());
+                    talks.spawn(call);
                 }
             }
             Some(_) = talks.join_next() => {}
@@ -139,15 +144,16 @@ async fn serve(
 async fn one_call(
     mut ringing: Ringing,
     manner: Manner,
+    engaged: Arc<()>,
     done: mpsc::UnboundedSender<Talked>,
     mut stopped: tokio::sync::watch::Receiver<bool>,
 ) {
     let patience = match manner.answering {
-        Answering::Refuse(status) => return ringing.refuse(status).await,
-        Answering::Ignore => Duration::from_secs(3600),
+        Answering::Refuse(_) | Answering::Ignore => Duration::from_secs(3600),
         Answering::Answer => between(manner.rings),
     };
     if !ringing.ring(patience).await {
+        drop(engaged);
         return ringing.gone().await;
     }
     let Ok(mut call) = ringing.answer(manner.says.clone(), false).await else { return };
@@ -157,10 +163,7 @@ async fn one_call(
         _ = stopped.changed() => true,
     };
     let _ = done.send(Talked { heard: call.heard(), time: call.age() });
-    finish(call, stands).await;
-}
-
-async fn finish(call: Call, stands: bool) {
+    drop(engaged);
     if stands {
         call.hang_up().await;
     }

@@ -87,6 +87,8 @@ pub(super) struct Plan {
 pub(super) struct Dialog {
     line: Arc<Line>,
     inbox: Inbox,
+    /// Where their last request came from: answers go there.
+    peer: SocketAddr,
     call_id: String,
     local: String,
     remote: String,
@@ -114,6 +116,7 @@ impl Dialog {
         let mut dialog = Dialog {
             line: line.clone(),
             inbox: line.attach(&call_id),
+            peer: line.server(),
             call_id,
             local: format!("<{}>;tag={}", plan.from, text::token(4)),
             remote: format!("<{}>", plan.to),
@@ -173,7 +176,7 @@ impl Dialog {
                 }
                 () = sleep_until(silence) => return Err(Failed::Silence),
             };
-            let SipMessage::Response(response) = message else { continue };
+            let (SipMessage::Response(response), _) = message else { continue };
             if text::cseq(&response) != Some((self.cseq, "INVITE".to_owned())) {
                 continue;
             }
@@ -224,12 +227,13 @@ impl Dialog {
 
     /// A call that came in; nothing is answered yet but 100.
     pub(super) async fn incoming(line: &Arc<Line>, incoming: Incoming) -> Dialog {
-        let Incoming { request, inbox } = incoming;
+        let Incoming { request, from, inbox } = incoming;
         let tag = text::token(4);
         let to = text::value(&request, "To").unwrap_or_default();
         let dialog = Dialog {
             line: line.clone(),
             inbox,
+            peer: from,
             call_id: text::value(&request, "Call-ID").unwrap_or_default(),
             local: format!("{to};tag={tag}"),
             remote: text::value(&request, "From").unwrap_or_default(),
@@ -264,7 +268,7 @@ impl Dialog {
                 lines.add("Contact", self.line.contact(&self.user));
             }
             let response = text::response(invite, status, &self.tag(), lines, "");
-            self.line.send(&response, self.line.server()).await;
+            self.line.send(&response, self.peer).await;
         }
     }
 
@@ -292,7 +296,7 @@ impl Dialog {
             lines.add("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO");
         }
         let response = text::response(request, status, &self.tag(), lines, sdp);
-        self.line.send(&response, self.line.server()).await;
+        self.line.send(&response, self.peer).await;
         if request.method == Method::Invite {
             let cseq = text::cseq(request).map_or(0, |(number, _)| number);
             let mut again = Again::new(&self.line, T2);
@@ -320,7 +324,7 @@ impl Dialog {
                 () = sleep_until(again) => {
                     if let Some((_, text, again, _)) = &mut self.answer {
                         again.next();
-                        self.line.send(text, self.line.server()).await;
+                        self.line.send(text, self.peer).await;
                     }
                     continue;
                 }
@@ -335,13 +339,16 @@ impl Dialog {
         }
     }
 
-    async fn message(&mut self, message: SipMessage) -> Option<Happening> {
+    async fn message(&mut self, (message, from): (SipMessage, SocketAddr)) -> Option<Happening> {
         match message {
             SipMessage::Response(response) => {
                 self.late_answer(&response).await;
                 None
             }
-            SipMessage::Request(request) => self.request(request).await,
+            SipMessage::Request(request) => {
+                self.peer = from;
+                self.request(request).await
+            }
         }
     }
 
@@ -375,13 +382,13 @@ impl Dialog {
             }
             Method::Invite if self.invite.as_ref().is_some_and(|i| text::branch(i) == text::branch(&request)) => {
                 if let Some((_, text, ..)) = &self.answer {
-                    self.line.send(text, self.line.server()).await;
+                    self.line.send(text, self.peer).await;
                 }
                 None
             }
             Method::Invite => match &self.answer {
                 Some((cseq, text, ..)) if *cseq == number => {
-                    self.line.send(text, self.line.server()).await;
+                    self.line.send(text, self.peer).await;
                     None
                 }
                 Some(_) | None => Some(Happening::Offered(Box::new(request))),
@@ -408,7 +415,7 @@ impl Dialog {
         let mut lines = Lines::default();
         lines.add("Contact", self.line.contact(&self.user));
         let response = text::response(request, status, &self.tag(), lines, "");
-        self.line.send(&response, self.line.server()).await;
+        self.line.send(&response, self.peer).await;
     }
 
     /// Waits for the ACK of a refusal and then forgets the call; at most 64·T1.
@@ -428,7 +435,7 @@ impl Dialog {
         let (mut again, end) = (Again::new(&self.line, T2), Instant::now() + NO_ANSWER);
         loop {
             tokio::select! {
-                message = self.inbox.next() => match message {
+                (message, from) = self.inbox.next() => match message {
                     SipMessage::Response(response) => {
                         if text::cseq(&response) == Some((self.cseq, "BYE".to_owned())) {
                             return;
@@ -436,6 +443,7 @@ impl Dialog {
                         self.late_answer(&response).await;
                     }
                     SipMessage::Request(request) => {
+                        self.peer = from;
                         let status = if request.method == Method::Bye { 200 } else { 481 };
                         if request.method != Method::Ack {
                             self.reply(&request, status).await;
@@ -542,7 +550,7 @@ async fn transact(line: &Line, inbox: &mut Inbox, request: &str, cseq: u32, to: 
     let (mut again, end) = (Again::new(line, T2), Instant::now() + NO_ANSWER);
     loop {
         tokio::select! {
-            message = inbox.next() => {
+            (message, _) = inbox.next() => {
                 if let SipMessage::Response(response) = message
                     && response.status_code.code() >= 200
                     && text::cseq(&response).is_some_and(|(number, _)| number == cseq)

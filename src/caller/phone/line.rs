@@ -36,6 +36,8 @@ enum Wire {
 pub(super) struct Incoming {
     /// The request.
     pub(super) request: Request,
+    /// Where it came from, and so where the answer goes (RFC 3581).
+    pub(super) from: SocketAddr,
     /// What comes later with the same Call-ID.
     pub(super) inbox: Inbox,
 }
@@ -44,12 +46,12 @@ pub(super) struct Incoming {
 pub(super) struct Inbox {
     line: Arc<Line>,
     call_id: String,
-    messages: mpsc::Receiver<SipMessage>,
+    messages: mpsc::Receiver<(SipMessage, SocketAddr)>,
 }
 
 impl Inbox {
-    /// The next message; never returns when the wire is silent for ever. Safe to cancel.
-    pub(super) async fn next(&mut self) -> SipMessage {
+    /// The next message and where it came from; never returns when the wire is silent for ever. Safe to cancel.
+    pub(super) async fn next(&mut self) -> (SipMessage, SocketAddr) {
         match self.messages.recv().await {
             Some(message) => message,
             None => std::future::pending().await,
@@ -69,7 +71,7 @@ pub(crate) struct Line {
     transport: Transport,
     server: SocketAddr,
     local: SocketAddr,
-    calls: Mutex<BTreeMap<String, mpsc::Sender<SipMessage>>>,
+    calls: Mutex<BTreeMap<String, mpsc::Sender<(SipMessage, SocketAddr)>>>,
     ladder: Option<Arc<Ladder>>,
     unreadable: AtomicU64,
 }
@@ -174,7 +176,7 @@ impl Line {
         Inbox { line: self.clone(), call_id: call_id.to_owned(), messages }
     }
 
-    fn calls(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, mpsc::Sender<SipMessage>>> {
+    fn calls(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, mpsc::Sender<(SipMessage, SocketAddr)>>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -197,7 +199,7 @@ impl Line {
         let known = self.calls().get(&call_id).cloned();
         match (known, message) {
             (Some(call), message) => {
-                let _ = call.try_send(message);
+                let _ = call.try_send((message, from));
             }
             (None, SipMessage::Request(request)) => self.stranger(request, from, &call_id, new).await,
             (None, SipMessage::Response(_)) => {}
@@ -210,7 +212,7 @@ impl Line {
             rsip::Method::Invite => {
                 let inbox = self.attach(call_id);
                 let Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) =
-                    new.try_send(Incoming { request, inbox })
+                    new.try_send(Incoming { request, from, inbox })
                 else {
                     return;
                 };

@@ -40,8 +40,13 @@ pub(crate) enum PhoneError {
     #[error("{0}")]
     Address(String),
     /// A file that can't be used.
-    #[error("{}: {1}", .0.display())]
-    File(PathBuf, String),
+    #[error("{}: {why}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// A socket that can't be used.
     #[error("network: {0}")]
     Network(String),
@@ -353,5 +358,71 @@ impl Call {
         let heard = self.sound.heard();
         self.dialog.bye().await;
         heard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manner(says: Source) -> Manner {
+        let (soon, short) = (Duration::from_millis(30), Duration::from_millis(700));
+        Manner {
+            answering: Answering::Answer,
+            rings: (soon, soon),
+            talks: Some((short, short)),
+            says,
+            many: false,
+            register_secs: 0,
+        }
+    }
+
+    async fn agent(says: Source, transport: Transport) -> Agent {
+        let nowhere = "127.0.0.1:9".parse().unwrap();
+        let account = Account { transport, ..Account::at(nowhere) };
+        Agent::start(account, manner(says), None).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn two_phones_talk_and_the_one_called_hangs_up() {
+        let mut agent = agent(Source::Tone(1000.0), Transport::Udp).await;
+        let phone = Phone::open(Account::at(agent.local()), None).await.unwrap();
+        let to = format!("sip:agent@{}", agent.local());
+        let mut call =
+            phone.call(&to, Source::Tone(700.0), false, Duration::from_secs(5)).await.unwrap();
+        assert!(!call.stay(Duration::from_secs(20)).await, "the agent hangs up by himself");
+        assert!(call.heard().tone_secs(1000) > 0.3, "{:?}", call.heard());
+        let talked = agent.talked().await.unwrap();
+        assert!(talked.heard.tone_secs(700) > 0.3, "{:?}", talked.heard);
+        assert_eq!(phone.unreadable(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_busy_agent_refuses_and_a_patient_one_can_be_cancelled() {
+        let agent = agent(Source::Silence, Transport::Udp).await;
+        let phone = Phone::open(Account::at(agent.local()), None).await.unwrap();
+        let to = format!("sip:agent@{}", agent.local());
+        let call = |within| phone.call(&to, Source::Silence, false, within);
+        agent.behave(|manner| manner.answering = Answering::Refuse(480));
+        assert!(matches!(call(Duration::from_secs(5)).await, Err(PhoneError::Refused(480, _))));
+        agent.behave(|manner| manner.answering = Answering::Ignore);
+        assert!(matches!(call(Duration::from_millis(300)).await, Err(PhoneError::GivenUp)));
+        agent.behave(|manner| {
+            manner.answering = Answering::Answer;
+            manner.talks = None;
+        });
+        let first = call(Duration::from_secs(5)).await.unwrap();
+        let second = Phone::open(Account::at(agent.local()), None).await.unwrap();
+        let refused = second.call(&to, Source::Silence, false, Duration::from_secs(5)).await;
+        assert!(matches!(refused, Err(PhoneError::Refused(486, _))), "one talk at a time");
+        first.hang_up().await;
+        agent.stop().await;
+    }
+
+    #[test]
+    fn addresses_are_resolved_with_their_transport() {
+        let found = resolve("sip:100@127.0.0.1:5070;transport=tcp").unwrap();
+        assert_eq!(found, ("127.0.0.1:5070".parse().unwrap(), Transport::Tcp));
+        assert!(resolve("tel:100").is_err());
     }
 }

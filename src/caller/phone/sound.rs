@@ -390,7 +390,7 @@ mod tests {
     use super::*;
 
     fn packet(ssrc: u32, sequence: u16) -> Vec<u8> {
-        RtpPacketBuilder::new().ssrc(ssrc).sequence(sequence.into()).payload(&[0]).build().unwrap()
+        RtpPacketBuilder::new().payload_type(8).ssrc(ssrc).sequence(sequence.into()).payload(&[0]).build().unwrap()
     }
 
     #[test]

@@ -124,7 +124,7 @@ impl Lines {
 
 /// The text of a request.
 pub(super) fn request(method: &str, uri: &str, lines: Lines, body: &str, content_type: &str) -> Result<String, String> {
-    let method = method.parse::<Word>()?.0;
+    let method = method.parse().map_err(|e| format!("`{method}` is no SIP method: {e}"))?;
     let uri = Uri::try_from(uri).map_err(|e| format!("`{uri}` is no SIP URI: {e}"))?;
     let headers = lines.finish(body, content_type);
     Ok(Request { method, uri, version: Version::V2, headers, body: body.into() }.to_string())
@@ -151,17 +151,6 @@ pub(super) fn response(request: &Request, status: u16, tag: &str, extra: Lines, 
     let headers = lines.finish(body, "application/sdp");
     let status_code = StatusCode::from(status);
     Response { status_code, version: Version::V2, headers, body: body.into() }.to_string()
-}
-
-/// A method name read through `rsip`.
-struct Word(rsip::Method);
-
-impl std::str::FromStr for Word {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Word, String> {
-        rsip::Method::try_from(text).map(Word).map_err(|e| format!("`{text}` is no SIP method: {e}"))
-    }
 }
 
 /// Random lower-case hex of `bytes` bytes, for tags, branches and Call-IDs.

@@ -142,8 +142,8 @@ pub(crate) enum Source {
 impl Source {
     /// The sound of a WAV file: 16-bit, the first channel.
     pub(crate) fn wav(path: &Path) -> Result<Source, PhoneError> {
-        let bytes = std::fs::read(path).map_err(|e| PhoneError::File(path.to_owned(), e.to_string()))?;
-        Source::wav_bytes(&bytes, false).map_err(|e| PhoneError::File(path.to_owned(), e))
+        let bytes = std::fs::read(path).map_err(|e| PhoneError::File { path: path.to_owned(), why: e.to_string() })?;
+        Source::wav_bytes(&bytes, false).map_err(|e| PhoneError::File { path: path.to_owned(), why: e })
     }
 
     /// The sound of a WAV file in memory.
