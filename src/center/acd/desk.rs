@@ -172,12 +172,12 @@ impl Acd {
         self.tick(now);
         let Some(agent) = self.agents.get_mut(id.0 as usize) else { return };
         agent.own_call = busy;
+        let mut next = Next::same(agent);
         if busy {
             self.take_back(now, id, Withdrawal::PhoneBusy, OfferResult::Glare);
-        }
-        let mut next = Next::same(&self.agents[id.0 as usize]);
-        next.phase = without_offer(next.phase);
-        if !busy && next.phase == Phase::Outbound {
+            next = Next::same(&self.agents[id.0 as usize]);
+            next.phase = without_offer(next.phase);
+        } else if next.phase == Phase::Outbound {
             next.phase = Phase::Idle;
         }
         self.apply(now, id, next, Cause::Phone);

@@ -5,7 +5,7 @@
 //! and its first member at hand, so a match compares the heads of the d classes (or profiles) across the edges and
 //! takes one member out of one tree: O(d + log n). Nothing here ever looks through all calls or all agents.
 //!
-//! Knows neither why an agent is free nor what an offer is; the order is fixed when a member comes in and never changes.
+//! Knows neither why an agent is free nor what an offer is; an order is fixed when a member comes in and never changes.
 
 use crate::ids::{AgentId, CallId, QueueId, SkillId};
 use crate::limits::CLASSES_MAX;

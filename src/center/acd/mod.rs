@@ -28,6 +28,8 @@ mod event;
 pub mod matcher;
 mod offer;
 mod picture;
+#[cfg(test)]
+mod random;
 mod skip;
 mod staff;
 mod status;

@@ -1,7 +1,7 @@
 //! What an agent is doing and why: the status chosen, the presence that follows, the activity that nobody chooses.
 //!
 //! Three axes, never mixed. A [`Status`] is chosen by a person and stays until a person changes it. A [`Presence`] is
-//! that status, or one of the three that only the system can give; so nobody can *ask* for `not_responding`. An
+//! that status, or one of the three that only the system gives; so nobody can *ask* for `not_responding`. An
 //! [`Activity`] is derived from offers and calls and can't be set at all. Whether the phone can be reached is the third.
 
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,237 @@
+//! Random operations against the promises: after each, the inside is sound and what was told adds up.
+
+use super::*;
+use crate::ids::{QueueId, SkillId};
+
+const AGENTS: u64 = 10;
+const QUEUES: u64 = 3;
+const CALLS: u64 = 40;
+
+/// SplitMix64.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % bound
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    /// One of the usual times, or none at all.
+    fn time(&mut self, secs: u64) -> Duration {
+        if self.one_in(4) { Duration::ZERO } else { Duration::from_secs(secs) }
+    }
+
+    fn agent(&mut self) -> AgentId {
+        AgentId(u32::try_from(self.below(AGENTS)).unwrap())
+    }
+
+    fn queue(&mut self) -> QueueId {
+        QueueId(u16::try_from(self.below(QUEUES)).unwrap())
+    }
+}
+
+fn some_config(chance: &mut Chance) -> Config {
+    let queues = (0..QUEUES).map(|at| {
+        let mut queue = QueueConfig::new(format!("queue {at}"));
+        queue.wrap_up = chance.time(15);
+        queue.max_wait = (!chance.one_in(3)).then(|| Duration::from_secs(1 + chance.below(90)));
+        queue.length_max = 1 + usize::try_from(chance.below(12)).unwrap();
+        let target = 5 + chance.below(60);
+        queue.service_level = chance.time(target);
+        queue
+    });
+    let queues: Vec<_> = queues.collect();
+    let agents = (0..AGENTS).map(|at| AgentConfig {
+        name: format!("agent {at}").into(),
+        skills: (0..2).filter(|_| chance.one_in(2)).map(SkillId).collect(),
+        queues: (0..QUEUES)
+            .filter(|_| chance.one_in(3))
+            .map(|id| QueueId(u16::try_from(id).unwrap()))
+            .collect(),
+        team: "day".into(),
+    });
+    let agents = agents.collect();
+    let mut config = Config::new(queues, agents);
+    config.late_answer = chance.time(1);
+    config.rona_cooldown = chance.time(30);
+    config.reject_cooldown = chance.time(10);
+    config.fault_cooldown = chance.time(30);
+    config.skip = chance.time(60);
+    config.unreachable_grace = chance.time(5);
+    config.no_agents_grace = chance.time(30);
+    config
+}
+
+/// What was told, added up.
+#[derive(Default)]
+struct Books {
+    open_offers: BTreeMap<OfferId, CallId>,
+    waits: BTreeSet<CallId>,
+    stands: BTreeMap<AgentId, (Presence, Activity)>,
+    spent: BTreeMap<AgentId, Duration>,
+    kinds: BTreeSet<&'static str>,
+}
+
+impl Books {
+    fn enter(&mut self, event: &Event) {
+        match event {
+            Event::Offer { offer, call, .. } => {
+                assert_eq!(self.open_offers.insert(*offer, *call), None, "a name is used once");
+                assert!(self.waits.contains(call), "who is offered waits");
+            }
+            Event::OfferEnded { offer, result, .. } => {
+                assert!(self.open_offers.remove(offer).is_some(), "an offer ends once");
+                self.kinds.insert(result.as_str());
+            }
+            Event::WaitEnded { call, why: WaitEnd::Full, .. } => {
+                assert!(!self.waits.contains(call), "who is turned away doesn't wait");
+            }
+            Event::WaitEnded { call, why, .. } => {
+                assert!(self.waits.remove(call), "a wait ends once");
+                self.kinds.insert(match why {
+                    WaitEnd::Connected(_) => "connected",
+                    WaitEnd::HungUp | WaitEnd::Elsewhere | WaitEnd::Callback => "left",
+                    WaitEnd::MaxWait => "max wait",
+                    WaitEnd::NoAgents => "no agents",
+                    WaitEnd::Full => "full",
+                });
+            }
+            Event::AgentChanged { agent, from, to, spent, .. } => {
+                let stood = self.stands.insert(*agent, *to);
+                let out = (Presence::LoggedOut, Activity::Idle);
+                assert_eq!(stood.unwrap_or(out), *from, "states follow each other");
+                *self.spent.entry(*agent).or_default() += *spent;
+                self.kinds.insert(to.0.as_str());
+                self.kinds.insert(to.1.as_str());
+            }
+            Event::ServiceLevelMissed { .. }
+            | Event::Withdrawn { .. }
+            | Event::ConnectFailed { .. } => {}
+        }
+    }
+}
+
+fn operate(acd: &mut Acd, now: Timestamp, chance: &mut Chance, books: &mut Books, last: u64) {
+    let agent = chance.agent();
+    let call = CallId(chance.below(CALLS));
+    let near = |chance: &mut Chance| OfferId((last + 1).saturating_sub(chance.below(12)));
+    match chance.below(24) {
+        0..=4 => {
+            let requires = (0..2).filter(|_| chance.one_in(3)).map(SkillId).collect();
+            let known = acd.calls.contains_key(&call);
+            let waiting = Waiting {
+                call,
+                queue: chance.queue(),
+                requires,
+                priority: i32::try_from(chance.below(100)).unwrap() - 50,
+                enqueued_at: now - Duration::from_secs(chance.below(30)),
+                max_wait: chance.one_in(5).then(|| chance.time(20)),
+            };
+            acd.enqueue(now, waiting);
+            if !known && !acd.events.iter().any(is_full) {
+                books.waits.insert(call);
+            }
+        }
+        5 => {
+            acd.withdraw(now, call, [Leaving::HungUp, Leaving::Callback][chance.below(2) as usize])
+        }
+        6..=8 => acd.ringing(now, near(chance)),
+        9..=10 => {
+            acd.answered(now, near(chance));
+        }
+        11..=13 => acd.connected(now, near(chance)),
+        14 => {
+            let failures = [Failure::Declined, Failure::Busy, Failure::Unreachable, Failure::Error];
+            acd.failed(now, near(chance), failures[chance.below(4) as usize]);
+        }
+        15 => acd.hold(now, call, chance.one_in(2)),
+        16..=17 => {
+            acd.ended(
+                now,
+                call,
+                [Side::Caller, Side::Agent, Side::System][chance.below(3) as usize],
+            );
+        }
+        18 => acd.log_in(now, agent),
+        19 if chance.one_in(3) => acd.log_out(now, agent, Actor::Agent),
+        20 => {
+            let status = Status::ALL[chance.below(9) as usize];
+            let by = [Actor::Agent, Actor::Supervisor, Actor::Limit][chance.below(3) as usize];
+            let epoch = chance.one_in(3).then(|| chance.below(50));
+            let _ = acd.set_status(now, agent, status, by, epoch);
+        }
+        21 => {
+            let _ = acd.set_status(now, agent, Status::Ready, Actor::Agent, None);
+        }
+        22 => {
+            let up = !chance.one_in(4);
+            acd.reachable(now, agent, up);
+        }
+        19 | 23 => acd.outbound(now, agent, chance.one_in(3)),
+        _ => acd.end_wrap_up(now, agent),
+    }
+}
+
+fn is_full(event: &Event) -> bool {
+    matches!(event, Event::WaitEnded { why: WaitEnd::Full, .. })
+}
+
+fn run(seed: u64, operations: u64) -> BTreeSet<&'static str> {
+    let mut chance = Chance(seed);
+    let mut now = Timestamp::from_secs(1_000_000);
+    let mut acd = Acd::new(some_config(&mut chance), now);
+    let start = now;
+    let mut books = Books::default();
+    let mut last = 0;
+    for _ in 0..operations {
+        if chance.one_in(2) {
+            now = now + Duration::from_millis(chance.below(3_000));
+        }
+        // Timers are run late, early or not at all: an input may come first.
+        if acd.poll_timeout().is_some_and(|at| at <= now) && !chance.one_in(3) {
+            acd.handle_timeout(now);
+        } else {
+            operate(&mut acd, now, &mut chance, &mut books, last);
+        }
+        acd.check_invariants();
+        while let Some(event) = acd.poll_event() {
+            if let Event::Offer { offer, .. } = &event {
+                last = offer.0;
+            }
+            books.enter(&event);
+        }
+    }
+    for (at, agent) in acd.agents.iter().enumerate() {
+        let id = AgentId(u32::try_from(at).unwrap());
+        let told = books.spent.get(&id).copied().unwrap_or_default();
+        assert_eq!(told + now.since(agent.since), now.since(start), "an agent's time has no hole");
+    }
+    let waiting: usize = acd.waiting.iter().map(|queue| queue.len()).sum();
+    assert_eq!(waiting, books.waits.len(), "waits that didn't end are still waits");
+    books.kinds
+}
+
+#[test]
+fn a_hundred_thousand_random_operations_keep_every_promise() {
+    let mut kinds = BTreeSet::new();
+    for seed in 0..20 {
+        let told = std::panic::catch_unwind(|| run(seed, 5_000));
+        kinds.extend(told.unwrap_or_else(|panic| {
+            eprintln!("seed {seed}");
+            std::panic::resume_unwind(panic)
+        }));
+    }
+    let all = Presence::ALL.map(Presence::as_str).into_iter();
+    let all = all.chain(Activity::ALL.map(Activity::as_str));
+    let all = all.chain(OfferResult::ALL.map(OfferResult::as_str));
+    let all = all.chain(["connected", "left", "max wait", "no agents"]);
+    let unseen: Vec<_> = all.filter(|kind| !kinds.contains(kind)).collect();
+    assert!(unseen.is_empty(), "the operations never led to {unseen:?}");
+}
