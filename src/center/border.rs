@@ -5,7 +5,6 @@ use crate::fact::Fact;
 use crate::flow::Prompt;
 use crate::ids::{AgentId, CallId, Key, LegId, OfferId, PlayId};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A call that comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,8 +106,6 @@ pub enum LegCommand {
         caller: LegId,
         /// The queue, for the phone's display.
         queue: Arc<str>,
-        /// How long it may ring at the most; the ring-out itself is decided here, this is the carrier's bound.
-        at_most: Duration,
     },
     /// A new leg: call a voice bot.
     CallBot {

@@ -19,7 +19,6 @@ use crate::wrapping::Wrapping;
 use dozvon_clock::{Deadlines, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// When to do what for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -708,15 +707,14 @@ impl Center {
     /// Rings an agent for a call that waits.
     pub(crate) fn ring(&mut self, now: Timestamp, call: &mut Call, offer: OfferId, agent: AgentId) {
         let leg = self.new_leg(call.id, Role::Agent(offer));
-        let State::Waiting { queue, name, ring } = &mut call.state else {
+        let State::Waiting { name, ring, .. } = &mut call.state else {
             unreachable!("only a waiting call is offered, not one that is {:?}", call.state)
         };
         *ring = Some(Ringing { offer, agent, leg });
-        let (queue, name) = (*queue, name.clone());
+        let queue = name.clone();
         call.since = now;
-        let at_most = self.policy.acd.queues[usize::from(queue.0)].ring_timeout + RING_SLACK;
         let caller = call.leg;
-        self.tell(leg, LegCommand::RingAgent { agent, offer, caller, queue: name, at_most });
+        self.tell(leg, LegCommand::RingAgent { agent, offer, caller, queue });
     }
 
     /// Ends a leg other than the caller's.
@@ -796,9 +794,6 @@ impl Center {
         }
     }
 }
-
-/// How much longer than the queue's ring time the carrier of an offer may keep ringing before it gives up by itself.
-const RING_SLACK: Duration = Duration::from_secs(5);
 
 fn lost(fault: Fault, loss: Loss) -> Ending {
     let fault = if loss == Loss::Ours { Fault::Ours } else { fault };

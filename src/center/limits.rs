@@ -32,3 +32,17 @@ pub const ACD_TIME_MAX: Duration = Duration::from_secs(86_400);
 const _: () = assert!(AGENTS_MAX <= u32::MAX as usize);
 const _: () = assert!(QUEUES_MAX <= u16::MAX as usize);
 const _: () = assert!(CLASSES_MAX >= 2 * QUEUES_MAX, "every queue has room for a class with skills");
+
+// ---- calls and their records ----------------------------------------------------------------------------------------
+
+/// Nodes kept in a contact's path. Later ones are not noted: the beginning is what explains a call.
+pub const PATH_MAX: usize = 256;
+
+/// Stages kept in a contact. Past it the last stage goes on to the end, so that the record stays without a gap.
+pub const STAGES_MAX: usize = 128;
+
+/// Rollout draws kept in a contact. Later ones are not noted.
+pub const ARMS_MAX: usize = 16;
+
+/// Survey answers kept in a contact. Later ones are not noted.
+pub const SURVEY_ANSWERS_MAX: usize = 16;

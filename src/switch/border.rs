@@ -9,7 +9,7 @@ use dozvon_center::fact::Fact;
 use dozvon_center::ids::{AgentId, CallId};
 use dozvon_clock::Timestamp;
 use dozvon_media::order::{Order, Quality, Report};
-use dozvon_sip::endpoint;
+use dozvon_sip::endpoint::{self, SecurityKind};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -99,10 +99,10 @@ pub enum Note {
     },
     /// Something for the security log.
     Security {
-        /// A word of a bounded set.
-        kind: &'static str,
+        /// What was seen.
+        kind: SecurityKind,
         /// Where it came from.
-        source: std::net::SocketAddr,
+        source: std::net::IpAddr,
     },
 }
 

@@ -81,8 +81,6 @@ pub struct Trunk {
     pub target: Option<Address>,
     /// User and password for its challenges, with the realm it must use.
     pub credentials: Option<Credentials>,
-    /// Bound on new calls per second from it.
-    pub calls_per_sec_max: u32,
 }
 
 /// A SIP party outside, its name resolved by the roof.
@@ -112,15 +110,14 @@ pub enum FeatureCode {
     LogOut,
 }
 
-/// Bounds of the switch. At each bound new calls get 503 with Retry-After; running calls are unhurt.
+/// Bounds of the switch. At each bound new calls get 503 with Retry-After; running calls are unhurt. The bounds for one
+/// source are the endpoint's: [`dozvon_sip::endpoint::Bounds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Calls at the same time.
     pub calls_max: u32,
     /// New calls per second, over all sources.
     pub calls_per_sec_max: u32,
-    /// New calls per second from one untrusted source address.
-    pub source_calls_per_sec_max: u32,
     /// Seconds told in Retry-After.
     pub retry_after_secs: u32,
 }

@@ -1,8 +1,22 @@
 //! The patch panel: the one room where SIP words meet business words.
 //!
-//! [`Switch`] owns the SIP endpoint, the center and the table of legs between them. It has one owner, waits for
-//! nothing and locks nothing; the roof and the simulator press the same bell.
+//! [`Switch`] owns the SIP endpoint, the center and the lines between them: [`border`] is what goes in and out,
+//! [`config`] what it is told at start. `admit` decides who may call whom, `carry` does what the center wants,
+//! `wire` and `ears` tell the center what phones and sound do.
 
+mod admit;
 pub mod border;
+mod carry;
 pub mod config;
+mod ears;
+mod guard;
+mod line;
 pub mod network;
+mod picture;
+mod sound;
+mod switch;
+#[cfg(test)]
+mod testing;
+mod wire;
+
+pub use switch::Switch;

@@ -9,18 +9,17 @@ pub fn parse_network(text: &str) -> Result<Network, String> {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (text, None),
     };
-    let address: IpAddr = address
-        .parse()
-        .map_err(|_| format!("`{text}` is no network: write it like 10.0.0.0/8 or 2001:db8::/32"))?;
+    let address: IpAddr = address.parse().map_err(|_| {
+        format!("`{text}` is no network: write it like 10.0.0.0/8 or 2001:db8::/32")
+    })?;
     let widest = if address.is_ipv4() { 32 } else { 128 };
-    let prefix = match prefix {
-        None => widest,
-        Some(digits) => digits
-            .parse()
-            .ok()
-            .filter(|n| *n <= widest)
-            .ok_or_else(|| format!("the prefix of `{text}` must be a number from 0 to {widest}"))?,
-    };
+    let prefix =
+        match prefix {
+            None => widest,
+            Some(digits) => digits.parse().ok().filter(|n| *n <= widest).ok_or_else(|| {
+                format!("the prefix of `{text}` must be a number from 0 to {widest}")
+            })?,
+        };
     Ok(Network { address, prefix })
 }
 

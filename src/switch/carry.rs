@@ -1,0 +1,279 @@
+//! What the center wants of a leg, done in SIP and sound.
+
+use crate::config::Address;
+use crate::line::{Kind, Line, Owner};
+use crate::switch::Switch;
+use dozvon_center::border::{LegCommand, LegEvent, Refusal};
+use dozvon_center::contact::{Ending, Fault};
+use dozvon_center::flow::Prompt;
+use dozvon_center::flow::model::MUSIC;
+use dozvon_center::ids::{AgentId, LegId};
+use dozvon_clock::Timestamp;
+use dozvon_media::order::{ClipId, Order, PlayId};
+use dozvon_sip::endpoint::{Credentials, Invite, Party, Protocol, Reason, Target};
+use std::sync::Arc;
+
+/// One INVITE to be sent for a leg.
+struct Branch {
+    to: Party,
+    target: Target,
+    route: Vec<String>,
+    credentials: Option<Credentials>,
+}
+
+impl Switch {
+    /// Obeys one command of the center.
+    pub(crate) fn carry(&mut self, now: Timestamp, leg: LegId, command: LegCommand) {
+        let owner = Owner::Leg(leg);
+        match command {
+            LegCommand::Answer => self.answer(now, owner),
+            LegCommand::Play { play, prompts } => {
+                let clips = prompts.iter().filter_map(|prompt| self.clip(prompt)).collect();
+                self.order_line(owner, |session| Order::Play {
+                    session,
+                    play: PlayId(play.0),
+                    clips,
+                });
+            }
+            LegCommand::Music { name } => {
+                let music = Prompt { name, language: MUSIC.into() };
+                match self.clip(&music) {
+                    Some(clip) => self.order_line(owner, |session| Order::Loop { session, clip }),
+                    None => self.order_line(owner, |session| Order::Stop { session }),
+                }
+            }
+            LegCommand::StopPlaying => self.order_line(owner, |session| Order::Stop { session }),
+            LegCommand::RingAgent { agent, caller, queue, .. } => {
+                self.ring_agent(now, leg, agent, caller, &queue);
+            }
+            LegCommand::CallBot { bot, caller } => {
+                let address = self.config.bots.get(&bot).map(|bot| bot.address.clone());
+                let branches = address.map(|address| branch(&address, None)).into_iter().collect();
+                self.call_out(now, leg, Kind::Bot, caller, branches, Vec::new());
+            }
+            LegCommand::Dial { to, caller } => {
+                let branches = self.outside(&to).into_iter().collect();
+                self.call_out(now, leg, Kind::Outside, caller, branches, Vec::new());
+            }
+            LegCommand::Bridge { with } => self.bridge(owner, Owner::Leg(with)),
+            LegCommand::Unbridge => self.order_line(owner, |session| Order::Unbridge { session }),
+            LegCommand::Release(ending) => self.take_down(now, owner, Some(reason(&ending))),
+        }
+    }
+
+    /// 200 OK with the answer that was made when the INVITE came, or with our offer when it had none.
+    pub(crate) fn answer(&mut self, now: Timestamp, owner: Owner) {
+        let Some(line) = self.lines.get_mut(owner) else { return };
+        let Some(dialog) = line.dialogs.first().copied() else { return };
+        line.up = Some(dialog);
+        let body = match line.first_answer.take() {
+            Some(answer) => answer,
+            None => line.sound.offer(),
+        };
+        if let Some(order) = line.sound.agree() {
+            let worker = line.sound.worker;
+            self.order(worker, order);
+        }
+        self.endpoint.answer(now, dialog, &body);
+    }
+
+    /// Joins two lines. They are on the same worker, since the second is opened where the first one is.
+    fn bridge(&mut self, a: Owner, b: Owner) {
+        let (Some(first), Some(second)) = (self.lines.get(a), self.lines.get(b)) else { return };
+        assert_eq!(first.sound.worker, second.sound.worker, "lines of one call share a worker");
+        let order = Order::Bridge { a: first.sound.session, b: second.sound.session };
+        self.order(first.sound.worker, order);
+    }
+
+    fn ring_agent(
+        &mut self,
+        now: Timestamp,
+        leg: LegId,
+        agent: AgentId,
+        caller: LegId,
+        queue: &Arc<str>,
+    ) {
+        let access = &self.config.agents[agent.0 as usize];
+        let bindings = self.endpoint.contacts(&access.user);
+        let branches = bindings
+            .into_iter()
+            .map(|binding| Branch {
+                to: Party::new(binding.contact),
+                target: Target::Flow(binding.path),
+                route: binding.route,
+                credentials: None,
+            })
+            .collect();
+        let headers = vec![("X-Queue".to_owned(), queue.to_string())];
+        self.call_out(now, leg, Kind::Agent, caller, branches, headers);
+    }
+
+    /// Opens a line and sends its INVITEs; the first answer wins. Without any way there the leg is refused at once.
+    fn call_out(
+        &mut self,
+        now: Timestamp,
+        leg: LegId,
+        kind: Kind,
+        caller: LegId,
+        branches: Vec<Branch>,
+        headers: Vec<(String, String)>,
+    ) {
+        let Some(first) = branches.first() else {
+            self.news.push_back((leg, LegEvent::Refused(Refusal::Unreachable)));
+            return;
+        };
+        let family = match &first.target {
+            Target::Flow(path) => path.remote.ip(),
+            Target::Address(_, at) => at.ip(),
+        };
+        let from = self.caller_party(caller);
+        let caller = self.lines.get(Owner::Leg(caller));
+        let (worker, call) = caller.map_or((0, None), |line| (line.sound.worker, line.call));
+        let caller_sound = caller.map(|line| line.sound.clone());
+        let Some(mut sound) = self.open_sound(now, family, worker) else {
+            self.news.push_back((leg, LegEvent::Refused(Refusal::Error)));
+            return;
+        };
+        if let Some(caller) = &caller_sound {
+            sound.prefer(caller);
+        }
+        let sdp = sound.offer();
+        let invite = |branch: Branch| Invite {
+            to: branch.to,
+            target: branch.target,
+            from: from.clone(),
+            sdp: Some(sdp.clone()),
+            headers: headers.clone(),
+            route: branch.route,
+            credentials: branch.credentials,
+        };
+        let dialogs = branches.into_iter().map(|b| self.endpoint.invite(now, invite(b))).collect();
+        let line = Line {
+            kind,
+            call,
+            dialogs,
+            up: None,
+            sound,
+            first_answer: None,
+            held: false,
+            refused: None,
+            ringing: false,
+        };
+        self.lines.insert(Owner::Leg(leg), line);
+    }
+
+    /// The caller as the party called sees him: his number at our domain.
+    fn caller_party(&self, caller: LegId) -> Party {
+        let realm = &self.config.sip.realm;
+        let number = self.callers.get(&caller).map_or("anonymous", String::as_str);
+        Party::named(number, format!("sip:{}@{realm}", escaped(number)))
+    }
+
+    /// The way to a number or address of a flow's `transfer`: an address with an IP literal is called as it stands, all
+    /// else goes through the first trunk that takes calls.
+    fn outside(&self, to: &str) -> Option<Branch> {
+        let trunk =
+            self.config.trunks.iter().find_map(|t| Some((t.target.as_ref()?, &t.credentials)));
+        if let Some(at) = literal(to) {
+            let address = Address { uri: to.to_owned(), protocol: Protocol::Udp, at };
+            return Some(branch(&address, None));
+        }
+        let (target, credentials) = trunk?;
+        let mut address = target.clone();
+        address.uri = match to.strip_prefix("sip:") {
+            Some(_) => to.to_owned(),
+            None => with_user(&target.uri, to.trim_start_matches("tel:")),
+        };
+        Some(branch(&address, credentials.clone()))
+    }
+
+    pub(crate) fn clip(&self, prompt: &Prompt) -> Option<ClipId> {
+        let clip = self.config.clips.get(&(prompt.language.clone(), prompt.name.clone())).copied();
+        if clip.is_none() {
+            // `dozvon check` finds it before a caller does; the call goes on without the prompt.
+            tracing::warn!(language = %prompt.language, name = %prompt.name, "prompt is missing");
+        }
+        clip
+    }
+}
+
+fn branch(address: &Address, credentials: Option<Credentials>) -> Branch {
+    Branch {
+        to: Party::new(address.uri.clone()),
+        target: Target::Address(address.protocol, address.at),
+        route: Vec::new(),
+        credentials,
+    }
+}
+
+/// The address in `sip:user@192.0.2.1:5070` when its host is an IP literal.
+fn literal(uri: &str) -> Option<std::net::SocketAddr> {
+    let rest = uri.strip_prefix("sip:")?;
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let host = host.split([';', '?']).next()?;
+    host.parse().ok().or_else(|| {
+        let ip: std::net::IpAddr = host.trim_matches(['[', ']']).parse().ok()?;
+        Some(std::net::SocketAddr::new(ip, SIP_PORT))
+    })
+}
+
+/// The trunk's URI with its user part replaced by the number called.
+fn with_user(uri: &str, number: &str) -> String {
+    let rest = uri.strip_prefix("sip:").unwrap_or(uri);
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("sip:{}@{host}", escaped(number))
+}
+
+/// A number as the user part of a URI: what RFC 3261 §25.1 does not allow there is %-escaped.
+fn escaped(user: &str) -> String {
+    let mut out = String::with_capacity(user.len());
+    for byte in user.bytes() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => out.push(char::from(byte)),
+            b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'(' | b')' | b'&' | b'=' | b'+' | b'$'
+            | b',' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// The Reason header (RFC 3326) for a leg that we end.
+fn reason(ending: &Ending) -> Reason {
+    let (protocol, cause) = match (&*ending.reason, ending.fault) {
+        // RFC 3326 §3.1: whoever rings beside shall not show a missed call.
+        ("answered_elsewhere", _) => ("SIP", 200),
+        (_, Fault::Ours) => ("Q.850", 41),
+        (_, Fault::Carrier) => ("Q.850", 102),
+        (_, Fault::Caller | Fault::Agent | Fault::Bot | Fault::Nobody) => ("Q.850", 16),
+    };
+    Reason { protocol: protocol.into(), cause, text: ending.reason.to_string() }
+}
+
+/// The port of a SIP URI without one.
+const SIP_PORT: u16 = 5060;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_ip_literal_is_called_directly() {
+        assert_eq!(literal("sip:duty@192.0.2.1:5070;x=y"), "192.0.2.1:5070".parse().ok());
+        assert_eq!(literal("sip:duty@192.0.2.1"), "192.0.2.1:5060".parse().ok());
+        assert_eq!(literal("sip:duty@[2001:db8::1]:5070"), "[2001:db8::1]:5070".parse().ok());
+        assert_eq!(literal("sip:duty@branch.bank.example"), None);
+        assert_eq!(literal("+77270000000"), None);
+    }
+
+    #[test]
+    fn a_number_takes_the_place_of_the_trunks_user() {
+        assert_eq!(
+            with_user("sip:trunk@carrier.example:5070", "+7727"),
+            "sip:+7727@carrier.example:5070"
+        );
+        assert_eq!(with_user("sip:carrier.example", "a b<c>"), "sip:a%20b%3Cc%3E@carrier.example");
+    }
+}

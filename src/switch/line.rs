@@ -1,0 +1,131 @@
+//! A line: one party on the wire and in the ears — a SIP dialog (several while phones ring) and one media session.
+//!
+//! The table that ties a leg of the center, or a service of the switch itself, to dialogs and sessions.
+
+use crate::config::FeatureCode;
+use crate::sound::Sound;
+use dozvon_center::ids::{AgentId, CallId, LegId};
+use dozvon_media::order::SessionId;
+use dozvon_sip::endpoint::DialogId;
+use std::collections::BTreeMap;
+
+/// Whose line it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Owner {
+    /// A leg of the center.
+    Leg(LegId),
+    /// A service of the switch: the echo, a feature code.
+    Service(u64),
+}
+
+/// What the line is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A customer; `agent` when an agent's phone made the call.
+    Caller { agent: Option<AgentId> },
+    /// An agent being rung or talking.
+    Agent,
+    /// A voice bot.
+    Bot,
+    /// A number outside.
+    Outside,
+    /// Hears itself.
+    Echo,
+    /// An agent's phone dialled a feature code; `due` is what is still to be done when the confirmation was heard.
+    Code { agent: AgentId, due: Option<FeatureCode> },
+}
+
+/// One line.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) kind: Kind,
+    /// The call it belongs to, for notes.
+    pub(crate) call: Option<CallId>,
+    /// The dialogs of this line: the one in use, or all that ring.
+    pub(crate) dialogs: Vec<DialogId>,
+    /// The dialog that is confirmed.
+    pub(crate) up: Option<DialogId>,
+    pub(crate) sound: Sound,
+    /// The answer to their offer, made when the INVITE came, until the 200 takes it.
+    pub(crate) first_answer: Option<Vec<u8>>,
+    /// The party holds us.
+    pub(crate) held: bool,
+    /// The final status of a branch that refused, while others still ring: the one that says most.
+    pub(crate) refused: Option<u16>,
+    /// Whether `Ringing` was told.
+    pub(crate) ringing: bool,
+}
+
+/// All lines, found by owner, dialog or session.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    lines: BTreeMap<Owner, Line>,
+    by_dialog: BTreeMap<DialogId, Owner>,
+    by_session: BTreeMap<SessionId, Owner>,
+}
+
+impl Lines {
+    pub(crate) fn insert(&mut self, owner: Owner, line: Line) {
+        for dialog in &line.dialogs {
+            self.by_dialog.insert(*dialog, owner);
+        }
+        self.by_session.insert(line.sound.session, owner);
+        let before = self.lines.insert(owner, line);
+        assert!(before.is_none(), "{owner:?} has a line already");
+    }
+
+    /// Takes a line out of all tables.
+    pub(crate) fn remove(&mut self, owner: Owner) -> Option<Line> {
+        let line = self.lines.remove(&owner)?;
+        for dialog in &line.dialogs {
+            self.by_dialog.remove(dialog);
+        }
+        self.by_session.remove(&line.sound.session);
+        Some(line)
+    }
+
+    pub(crate) fn get(&self, owner: Owner) -> Option<&Line> {
+        self.lines.get(&owner)
+    }
+
+    pub(crate) fn get_mut(&mut self, owner: Owner) -> Option<&mut Line> {
+        self.lines.get_mut(&owner)
+    }
+
+    pub(crate) fn of_dialog(&self, dialog: DialogId) -> Option<Owner> {
+        self.by_dialog.get(&dialog).copied()
+    }
+
+    pub(crate) fn of_session(&self, session: SessionId) -> Option<Owner> {
+        self.by_session.get(&session).copied()
+    }
+
+    /// Forgets one dialog of a line; the line stays.
+    pub(crate) fn drop_dialog(&mut self, dialog: DialogId) -> Option<Owner> {
+        let owner = self.by_dialog.remove(&dialog)?;
+        if let Some(line) = self.lines.get_mut(&owner) {
+            line.dialogs.retain(|d| *d != dialog);
+        }
+        Some(owner)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Owners of all services of the switch itself, oldest first.
+    pub(crate) fn services(&self) -> Vec<Owner> {
+        self.lines.keys().filter(|owner| matches!(owner, Owner::Service(_))).copied().collect()
+    }
+
+    /// Every dialog and session of a line leads back to it, and nothing else is in the tables.
+    pub(crate) fn check_invariants(&self) {
+        let dialogs: usize = self.lines.values().map(|line| line.dialogs.len()).sum();
+        assert_eq!(dialogs, self.by_dialog.len(), "dialogs without a line, or the reverse");
+        assert_eq!(self.lines.len(), self.by_session.len(), "a line has one session");
+        for (owner, line) in &self.lines {
+            assert_eq!(self.of_session(line.sound.session), Some(*owner));
+            assert!(!line.dialogs.is_empty(), "{owner:?} has no dialog left: {line:?}");
+        }
+    }
+}

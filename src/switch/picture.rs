@@ -1,0 +1,75 @@
+//! The picture of the house that screens and scrapes are given.
+
+use crate::border::{AgentRow, CallRow, QueueRow, RolloutRow, Snapshot};
+use crate::switch::Switch;
+use dozvon_center::ids::{AgentId, QueueId};
+use dozvon_clock::Timestamp;
+
+impl Switch {
+    /// How everything stands now. Costs a walk over agents and calls: for a few a second, not for every event.
+    pub fn snapshot(&self, now: Timestamp) -> Snapshot {
+        let counts = self.endpoint.counts();
+        Snapshot {
+            at: now,
+            queues: self.queue_rows(),
+            agents: (0..).map(AgentId).map_while(|agent| self.agent_row(agent)).collect(),
+            calls: self.call_rows(),
+            rollouts: self.rollout_rows(),
+            dialogs: counts.dialogs,
+            transactions: counts.transactions,
+            bindings: counts.bindings,
+            draining: self.draining,
+        }
+    }
+
+    fn queue_rows(&self) -> Vec<QueueRow> {
+        let configs = self.center.policy().acd.queues.iter();
+        let rows = configs.zip((0..).map(QueueId)).map(|(config, id)| {
+            let view = self.center.queue(id).unwrap_or_default();
+            QueueRow {
+                name: config.name.clone(),
+                waiting: view.waiting,
+                oldest_enqueued_at: view.oldest,
+                agents: view.agents,
+                service_level_secs: config.service_level.as_secs_f64(),
+            }
+        });
+        rows.collect()
+    }
+
+    /// One agent's row; `None` when there is no such agent.
+    pub fn agent_row(&self, agent: AgentId) -> Option<AgentRow> {
+        let config = self.center.policy().acd.agents.get(agent.0 as usize)?;
+        let view = self.center.agent(agent)?;
+        Some(AgentRow {
+            id: agent,
+            name: config.name.clone(),
+            team: config.team.clone(),
+            status: view.presence,
+            activity: view.activity,
+            pending: view.pending,
+            since: view.since,
+            reachable: view.reachable,
+            epoch: view.epoch,
+            call: view.call,
+        })
+    }
+
+    fn call_rows(&self) -> Vec<CallRow> {
+        let row = |call: dozvon_center::border::CallView| CallRow {
+            call: call.call,
+            caller: call.caller,
+            flow: call.flow,
+            state: call.state,
+            place: call.place,
+            started_at: call.started_at,
+            since: call.since,
+        };
+        self.center.calls().map(row).collect()
+    }
+
+    fn rollout_rows(&self) -> Vec<RolloutRow> {
+        let rollouts = self.center.policy().rollouts.values();
+        rollouts.map(|r| RolloutRow { name: r.name.clone(), share: r.share.fraction() }).collect()
+    }
+}
