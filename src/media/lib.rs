@@ -5,6 +5,16 @@
 
 pub mod bank;
 pub mod clip;
+pub mod codec;
+pub mod dtmf;
+pub mod latch;
 pub mod limits;
 pub mod order;
+pub mod playout;
 pub mod ports;
+pub mod resample;
+pub mod rtcp;
+pub mod rtp;
+mod session;
+mod source;
+pub mod tone;

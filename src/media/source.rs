@@ -1,0 +1,143 @@
+//! What a session hears: nothing, clips, a loop, itself, or another session.
+
+use crate::clip::Library;
+use crate::limits::{LOOP_PLACES_MAX, PLAY_CLIPS_MAX};
+use crate::order::{ClipId, Codec, PlayId};
+
+/// How sound passes a bridge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// One side has no agreement yet: nothing passes.
+    Waiting,
+    /// Same codec: packets pass as they are, at once.
+    Relay,
+    /// Different codecs or packet lengths: decoded, and encoded again at the tick.
+    Transcode,
+}
+
+/// Where the sound that a session sends to its peer comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Nothing: silence.
+    Idle,
+    /// Clips, one after the other, then a report.
+    Clips(Clips),
+    /// One clip for ever.
+    Loop {
+        /// Which.
+        clip: ClipId,
+        /// The frame to come.
+        frame: u32,
+    },
+    /// The peer's own sound.
+    Echo,
+    /// Another session's sound.
+    Bridge {
+        /// Its place in the bank.
+        peer: usize,
+        /// How.
+        link: Link,
+    },
+}
+
+/// Clips being played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Clips {
+    play: PlayId,
+    clips: Vec<ClipId>,
+    index: usize,
+    frame: u32,
+    /// Frames between the last one taken and the end of the packet it left in, beyond the first.
+    tail: u8,
+}
+
+/// What a list of clips has for the current frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Played<'a> {
+    /// A payload; `None` when the library lacks the codec, and the time passes in silence.
+    Frame(Option<&'a [u8]>),
+    /// All frames are taken, but the last is still sounding.
+    Tail,
+    /// The sound has ended now.
+    Ended(PlayId),
+}
+
+impl Clips {
+    pub(crate) fn new(play: PlayId, mut clips: Vec<ClipId>, frames_per_packet: u8) -> Self {
+        clips.truncate(PLAY_CLIPS_MAX);
+        Self { play, clips, index: 0, frame: 0, tail: frames_per_packet.saturating_sub(1) }
+    }
+
+    pub(crate) fn next<'a>(&mut self, library: &'a Library, codec: Codec) -> Played<'a> {
+        while let Some(clip) = self.clips.get(self.index) {
+            if self.frame < library.frames(*clip) {
+                self.frame += 1;
+                return Played::Frame(library.frame(*clip, codec, self.frame - 1));
+            }
+            (self.index, self.frame) = (self.index + 1, 0);
+        }
+        match self.tail.checked_sub(1) {
+            Some(tail) => {
+                self.tail = tail;
+                Played::Tail
+            }
+            None => Played::Ended(self.play),
+        }
+    }
+}
+
+/// Where loops were left, so that music goes on instead of starting over.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LoopPlaces(Vec<(ClipId, u32)>);
+
+impl LoopPlaces {
+    pub(crate) fn leave(&mut self, clip: ClipId, frame: u32) {
+        self.0.retain(|(known, _)| *known != clip);
+        if self.0.len() >= LOOP_PLACES_MAX {
+            self.0.remove(0);
+        }
+        self.0.push((clip, frame));
+    }
+
+    pub(crate) fn find(&self, clip: ClipId) -> u32 {
+        self.0.iter().find(|(known, _)| *known == clip).map_or(0, |(_, frame)| *frame)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clip::LibraryBuilder;
+
+    #[test]
+    fn clips_follow_each_other_without_a_gap_and_end_after_their_last_packet() {
+        let library = LibraryBuilder::new(&[Codec::Pcmu]).build();
+        let list = vec![Library::BEEP, ClipId(999), Library::BEEP];
+        let mut clips = Clips::new(PlayId(7), list, 3);
+        for n in 0..20 {
+            let expected = library.frame(Library::BEEP, Codec::Pcmu, n % 10);
+            assert_eq!(clips.next(&library, Codec::Pcmu), Played::Frame(expected), "frame {n}");
+        }
+        assert_eq!(clips.next(&library, Codec::Pcmu), Played::Tail);
+        assert_eq!(clips.next(&library, Codec::Pcmu), Played::Tail);
+        assert_eq!(clips.next(&library, Codec::Pcmu), Played::Ended(PlayId(7)));
+    }
+
+    #[test]
+    fn a_list_too_long_is_cut() {
+        let clips = Clips::new(PlayId(1), vec![Library::BEEP; PLAY_CLIPS_MAX + 9], 1);
+        assert_eq!(clips.clips.len(), PLAY_CLIPS_MAX);
+    }
+
+    #[test]
+    fn places_are_remembered_up_to_the_bound() {
+        let mut places = LoopPlaces::default();
+        for n in 0..=LOOP_PLACES_MAX as u32 {
+            places.leave(ClipId(n), n + 100);
+        }
+        assert_eq!(places.find(ClipId(0)), 0, "the oldest is forgotten");
+        assert_eq!(places.find(ClipId(3)), 103);
+        places.leave(ClipId(3), 5);
+        assert_eq!(places.find(ClipId(3)), 5);
+    }
+}
