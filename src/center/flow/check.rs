@@ -1,10 +1,54 @@
-//! Proof of a loaded flow. (signatures)
-use super::diagnostic::Diagnostic;
-use super::model::Flow;
+//! Proof of a flow before any caller hears it: no dead end, no missing prompt, no labyrinth, and every promise kept.
+//!
+//! One rule, one code, described in `docs/flows.md`. Forms, units and unknown targets are found by [`super::load`]
+//! already. What exists around the flow comes in as [`Surroundings`]; nothing is looked up anywhere.
+
+use super::bounds::{self, Bounds};
+use super::diagnostic::{Diagnostic, Spanned, Spot};
+use super::load::F005;
+use super::model::{
+    Flow, Kind, MUSIC, Menu, Node, NodeIx, Part, PromptRef, Queue, Template, VarKind,
+};
+use super::spoken;
+use super::yaml::{self, show};
+use crate::ids::Key;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// What exists around a flow, as the configuration says.
+/// A node that no caller can reach.
+pub const F002: &str = "F002";
+/// A loop that a silent caller can't leave.
+pub const F003: &str = "F003";
+/// A prompt that has no recording in a language.
+pub const F004: &str = "F004";
+/// A menu too many levels down.
+pub const F006: &str = "F006";
+/// A menu with too many options.
+pub const F007: &str = "F007";
+/// A silent caller waits longer than promised, or is hung up on.
+pub const F008: &str = "F008";
+/// The caller hears of the operator later than promised.
+pub const F009: &str = "F009";
+/// A secret variable where others can see it.
+pub const F010: &str = "F010";
+/// The urgent way takes longer than promised.
+pub const F011: &str = "F011";
+/// A queue, bot, rollout, calendar or skill that does not exist.
+pub const F014: &str = "F014";
+/// A key that belongs to the operator exit.
+pub const F016: &str = "F016";
+/// A prompt whose text does not name its key.
+pub const F017: &str = "F017";
+/// A flow without tests.
+pub const F018: &str = "F018";
+
+/// Levels of menus when the flow promises none.
+const DEPTH_DEFAULT: u32 = 3;
+/// Options of one menu when the flow promises none; people remember about five.
+const OPTIONS_DEFAULT: u32 = 5;
+
+/// What exists around a flow, as the configuration and the folder of prompts say.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// Names of queues.
@@ -17,8 +61,8 @@ pub struct Surroundings {
     pub calendars: BTreeSet<String>,
     /// Names of skills.
     pub skills: BTreeSet<String>,
-    /// Prompts by (language, name); music has the language `music`.
-    pub prompts: BTreeMap<(String, String), PromptFacts>,
+    /// Prompts by language, then by name; music has the language [`MUSIC`].
+    pub prompts: BTreeMap<String, BTreeMap<String, PromptFacts>>,
 }
 
 /// What is known of one prompt.
@@ -30,7 +74,379 @@ pub struct PromptFacts {
     pub text: Option<String>,
 }
 
-/// All findings about a loaded flow.
-pub fn check(_flow: &Flow, _around: &Surroundings) -> Vec<Diagnostic> {
-    Vec::new()
+impl Surroundings {
+    /// Adds a prompt.
+    pub fn add_prompt(&mut self, language: &str, name: &str, facts: PromptFacts) {
+        self.prompts.entry(language.to_owned()).or_default().insert(name.to_owned(), facts);
+    }
+
+    /// The length of a prompt; `None` when there is none.
+    pub fn prompt_duration(&self, language: &str, name: &str) -> Option<Duration> {
+        self.prompt(language, name).map(|facts| facts.duration)
+    }
+
+    fn prompt(&self, language: &str, name: &str) -> Option<&PromptFacts> {
+        self.prompts.get(language)?.get(name)
+    }
+}
+
+/// Everything that is wrong with a loaded flow, in the order of the file.
+pub fn check(flow: &Flow, around: &Surroundings) -> Vec<Diagnostic> {
+    let mut found = nodes(flow, around);
+    found.extend(ways(flow, around));
+    yaml::sorted(&flow.file, found)
+}
+
+/// What can be said of each node by itself.
+pub(crate) fn nodes(flow: &Flow, around: &Surroundings) -> Vec<Diagnostic> {
+    let mut check = Check { flow, around, found: Vec::new() };
+    check.operator();
+    check.prompts();
+    for (_, node) in flow.indexed() {
+        check.node(node);
+    }
+    if let Some(calendar) = &flow.calendar {
+        check.known("calendar", calendar, &around.calendars);
+    }
+    if flow.tests.is_empty() {
+        let message = "the flow has no tests";
+        check.warn(F018, Spot { line: 1, column: 1, length: 1 }, message.to_owned());
+    }
+    check.found
+}
+
+/// What can only be said of the ways through the whole flow.
+pub(crate) fn ways(flow: &Flow, around: &Surroundings) -> Vec<Diagnostic> {
+    let mut check = Check { flow, around, found: Vec::new() };
+    check.reachable();
+    check.depth();
+    let loops = bounds::endless_loops(flow);
+    for nodes in &loops {
+        check.endless(nodes);
+    }
+    // Without an end there is no longest way to speak of.
+    if loops.is_empty() {
+        check.promises(&bounds::bounds(flow, around));
+    }
+    check.found
+}
+
+struct Check<'a> {
+    flow: &'a Flow,
+    around: &'a Surroundings,
+    found: Vec<Diagnostic>,
+}
+
+impl<'a> Check<'a> {
+    fn error(&mut self, code: &'static str, spot: Spot, message: String, help: &str) {
+        let found = Diagnostic::error(code, &self.flow.file, spot, message);
+        self.found.push(if help.is_empty() { found } else { found.help(help) });
+    }
+
+    fn warn(&mut self, code: &'static str, spot: Spot, message: String) {
+        self.found.push(Diagnostic::warning(code, &self.flow.file, spot, message));
+    }
+
+    // ---- single nodes ---------------------------------------------------------------------------------------------
+
+    fn operator(&mut self) {
+        let operator = &self.flow.operator;
+        if operator.keys.is_empty() {
+            // Missing altogether: told by the loader.
+            return;
+        }
+        let place = self.flow.node(operator.to.node);
+        if !matches!(place.kind, Kind::Queue(_)) {
+            let message = format!(
+                "the operator exit leads to `{}`, which is a `{}` and not a queue",
+                place.name,
+                place.kind_name()
+            );
+            let help = "a caller who asks for a person must not be asked anything more";
+            self.error(F005, operator.to.spot, message, help);
+        }
+    }
+
+    fn node(&mut self, node: &'a Node) {
+        match &node.kind {
+            Kind::Menu(menu) => self.menu(node, menu),
+            Kind::Digits(digits) => {
+                if let Some(key) = digits.end_key {
+                    self.taken(key, node.spot, "the end key");
+                }
+            }
+            Kind::Survey(survey) => {
+                for question in &survey.ask {
+                    let scores = question.scores.clone().filter_map(|score| Key::new((b'0' + score) as char));
+                    for key in scores {
+                        self.taken(key, question.spot, "a score");
+                    }
+                }
+            }
+            Kind::Hours(hours) => self.known("calendar", &hours.calendar, &self.around.calendars),
+            Kind::Rollout(rollout) => self.known("rollout", &rollout.name, &self.around.rollouts),
+            Kind::Bot(bot) => self.known("bot", &bot.uses, &self.around.bots),
+            Kind::Queue(queue) => self.queue(queue),
+            Kind::Say(say) if say.mentions_operator => self.hint(&say.play),
+            Kind::Say(_) | Kind::Set(_) | Kind::Transfer(_) | Kind::Hangup(_) => {}
+        }
+    }
+
+    fn menu(&mut self, node: &'a Node, menu: &'a Menu) {
+        for option in &menu.options {
+            self.taken(option.key.value, option.key.spot, "this option");
+            if let Some(prompt) = &option.say {
+                self.names_key(prompt, option.key.value);
+            }
+        }
+        if menu.mentions_operator {
+            self.hint(&menu.play);
+        }
+        let promised = &self.flow.promises.max_options;
+        let most = promised.as_ref().map_or(OPTIONS_DEFAULT, |promised| promised.value);
+        if menu.options.len() > most as usize {
+            let many = menu.options.len();
+            let message = format!("menu `{}` has {many} options, at most {most} are", node.name);
+            match promised {
+                Some(_) => self.error(F007, node.spot, message + " promised", ""),
+                None => self.warn(F007, node.spot, message + " remembered"),
+            }
+        }
+    }
+
+    fn taken(&mut self, key: Key, spot: Spot, what: &str) {
+        if self.flow.operator.has(key) {
+            let message = format!("key {key} is the operator exit in the whole flow and can't be {what}");
+            self.error(F016, spot, message, "");
+        }
+    }
+
+    fn known(&mut self, what: &str, name: &Spanned<Arc<str>>, known: &BTreeSet<String>) {
+        if !known.contains(&*name.value) {
+            let message = format!("there is no {what} `{}`", name.value);
+            let found = Diagnostic::error(F014, &self.flow.file, name.spot, message)
+                .nearest(&name.value, known.iter().map(String::as_str));
+            self.found.push(found);
+        }
+    }
+
+    fn queue(&mut self, queue: &Queue) {
+        self.known("queue", &queue.name, &self.around.queues);
+        for skill in &queue.skills {
+            self.skill(skill);
+        }
+    }
+
+    fn skill(&mut self, skill: &Template) {
+        let mut names = vec![String::new()];
+        for part in &skill.parts {
+            let values: Vec<Arc<str>> = match part {
+                Part::Text(text) => vec![Arc::clone(text)],
+                Part::Var(var) => {
+                    let var = self.flow.var(*var);
+                    if var.secret {
+                        let message = format!("`{}` is secret and can't be part of a skill", var.name);
+                        self.error(F010, skill.spot, message, "");
+                        return;
+                    }
+                    match &var.kind {
+                        VarKind::Language => {
+                            self.flow.languages.iter().map(|l| Arc::clone(&l.value)).collect()
+                        }
+                        VarKind::Enum(values) => values.clone(),
+                        // Any text at all: nothing can be said before the call.
+                        VarKind::Text | VarKind::Digits => return,
+                    }
+                }
+            };
+            let longer = |name: &String| values.iter().map(|v| format!("{name}{v}")).collect::<Vec<_>>();
+            names = names.iter().flat_map(longer).collect();
+        }
+        for name in names {
+            self.known("skill", &Spanned { value: name.into(), spot: skill.spot }, &self.around.skills);
+        }
+    }
+
+    // ---- prompts --------------------------------------------------------------------------------------------------
+
+    fn prompts(&mut self) {
+        let (flow, around) = (self.flow, self.around);
+        for node in &flow.nodes {
+            for prompt in prompts_of(node) {
+                let languages = self.spoken_in(prompt).into_iter();
+                let missing: Vec<&str> =
+                    languages.filter(|language| around.prompt(language, &prompt.name).is_none()).collect();
+                self.missing(prompt, &missing, "prompt");
+            }
+            if let Kind::Queue(Queue { music: Some(music), .. }) = &node.kind
+                && around.prompt(MUSIC, &music.name).is_none()
+            {
+                self.missing(music, &[MUSIC], "music");
+            }
+        }
+    }
+
+    fn missing(&mut self, prompt: &PromptRef, folders: &[&str], what: &str) {
+        let Some(first) = folders.first() else { return };
+        let folders_text = folders.join(", ");
+        let message = format!("{what} `{}` has no recording in: {folders_text}", prompt.name);
+        let known = self.around.prompts.get(*first);
+        let known = known.into_iter().flat_map(BTreeMap::keys).map(String::as_str);
+        let found = Diagnostic::error(F004, &self.flow.file, prompt.spot, message)
+            .help(format!("record prompts/{first}/{}.wav", prompt.name))
+            .nearest(&prompt.name, known);
+        self.found.push(found);
+    }
+
+    fn spoken_in(&self, prompt: &'a PromptRef) -> Vec<&'a str> {
+        match &prompt.language {
+            Some(language) => vec![language],
+            None => self.flow.languages.iter().map(|language| &*language.value).collect(),
+        }
+    }
+
+    /// "For cards press 3" must stand at key 3, in every language whose text is known.
+    fn names_key(&mut self, prompt: &'a PromptRef, key: Key) {
+        let mut found = Vec::new();
+        for language in self.spoken_in(prompt) {
+            let facts = self.around.prompt(language, &prompt.name);
+            let Some(text) = facts.and_then(|facts| facts.text.as_deref()) else { continue };
+            let named = spoken::keys(text);
+            if !named.contains(&key) {
+                let said: Vec<String> = named.iter().map(|key| format!("key {key}")).collect();
+                let said = if said.is_empty() { "no key".to_owned() } else { said.join(", ") };
+                found.push(format!("`{}` is for key {key}, but its text in {language} names {said}", prompt.name));
+            }
+        }
+        for message in found {
+            self.error(F017, prompt.spot, message, "change the text and record it again, or the key");
+        }
+    }
+
+    /// What tells the caller of the operator must name the operator's key.
+    fn hint(&mut self, play: &[PromptRef]) {
+        let (Some(first), Some(operator)) = (play.first(), self.flow.operator.keys.first()) else {
+            return;
+        };
+        let languages: Vec<Arc<str>> = self.flow.languages.iter().map(|l| Arc::clone(&l.value)).collect();
+        for language in languages {
+            let texts = play.iter().map(|prompt| {
+                let spoken = prompt.language.as_deref().unwrap_or(&language);
+                self.around.prompt(spoken, &prompt.name).and_then(|facts| facts.text.as_deref())
+            });
+            let Some(texts) = texts.collect::<Option<Vec<&str>>>() else { continue };
+            let named = texts.iter().flat_map(|text| spoken::keys(text));
+            if !named.into_iter().any(|key| self.flow.operator.has(key)) {
+                let message = format!(
+                    "this should tell of the operator, but its text in {language} does not name key {}",
+                    operator.value
+                );
+                self.error(F017, first.spot, message, "");
+            }
+        }
+    }
+
+    // ---- ways -----------------------------------------------------------------------------------------------------
+
+    fn reachable(&mut self) {
+        let all = |node: &Node| node.edges().into_iter().map(|(_, to)| to.node).collect();
+        let edges: Vec<Vec<NodeIx>> = self.flow.nodes.iter().map(all).collect();
+        let mut seen = bounds::reachable(&edges, self.flow.start.node);
+        seen.extend(bounds::reachable(&edges, self.flow.operator.to.node));
+        for (index, node) in self.flow.indexed() {
+            if !seen.contains(&index) {
+                let message = format!("no caller can reach node `{}`", node.name);
+                self.warn(F002, node.spot, message);
+            }
+        }
+    }
+
+    fn depth(&mut self) {
+        let promised = &self.flow.promises.max_depth;
+        let most = promised.as_ref().map_or(DEPTH_DEFAULT, |promised| promised.value);
+        for (depth, (_, node)) in bounds::depths(self.flow).into_iter().zip(self.flow.indexed()) {
+            let level = depth.unwrap_or_default() + 1;
+            if matches!(node.kind, Kind::Menu(_)) && level > most {
+                let message = format!("menu `{}` is at level {level}, the limit is {most}", node.name);
+                self.error(F006, node.spot, message, "callers get lost; offer it higher up");
+            }
+        }
+    }
+
+    fn endless(&mut self, nodes: &[NodeIx]) {
+        let first = self.flow.node(nodes[0]);
+        let path = bounds::names(self.flow, nodes);
+        let message =
+            format!("a caller who presses nothing can go round for ever: {path} -> {}", first.name);
+        let help = "give one of these nodes `max_visits` and a `then` that leads out";
+        self.error(F003, first.spot, message, help);
+    }
+
+    fn promises(&mut self, bounds: &Bounds) {
+        let promises = &self.flow.promises;
+        if let Some(promise) = &promises.silent_caller_in_queue_within {
+            let path = bounds::names(self.flow, &bounds.silent_path);
+            let what = "a caller who presses nothing stands in a queue after";
+            self.promise(F008, promise, what, bounds.silent, &format!("the longest way: {path}"));
+            if let Some(lost) = &bounds.lost {
+                let path = bounds::names(self.flow, lost);
+                let message = format!("a caller who presses nothing is hung up on: {path}");
+                let help = "lead `silence` to a queue instead";
+                self.error(F008, promise.spot, message, help);
+            }
+        }
+        if let Some(promise) = &promises.told_about_operator_within {
+            let what = "the caller has heard how to reach a person after";
+            let help = "say it in the greeting (`mentions_operator: true`), or shorten what is played before";
+            self.promise(F009, promise, what, bounds.told, help);
+        }
+        if let Some(promise) = &promises.urgent_in_queue_within {
+            for (node, option, time) in &bounds.urgent {
+                let place = self.flow.node(*node);
+                let Kind::Menu(menu) = &place.kind else { continue };
+                let key = menu.options[*option].key.value;
+                let what = format!("key {key} of `{}` is urgent and leads to a queue after", place.name);
+                let help = "offer it first, and shorten what is played before";
+                self.promise(F011, promise, &what, *time, help);
+            }
+        }
+    }
+
+    fn promise(
+        &mut self,
+        code: &'static str,
+        promise: &Spanned<Duration>,
+        what: &str,
+        time: Option<Duration>,
+        help: &str,
+    ) {
+        if time.is_some_and(|time| time <= promise.value) {
+            return;
+        }
+        let after = time.map_or("never, perhaps".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()));
+        let message = format!("{what}: {after}; {} is promised", show(promise.value));
+        self.error(code, promise.spot, message, help);
+    }
+}
+
+/// Every prompt of a node; music is none.
+fn prompts_of(node: &Node) -> Vec<&PromptRef> {
+    match &node.kind {
+        Kind::Say(say) => say.play.iter().collect(),
+        Kind::Menu(menu) => {
+            let options = menu.options.iter().filter_map(|option| option.say.as_ref());
+            menu.play.iter().chain(&menu.sorry).chain(options).collect()
+        }
+        Kind::Digits(digits) => digits.play.iter().chain(&digits.sorry).collect(),
+        Kind::Survey(survey) => {
+            survey.offer.iter().chain(survey.ask.iter().map(|question| &question.play)).collect()
+        }
+        Kind::Hangup(hangup) => hangup.play.iter().collect(),
+        Kind::Set(_)
+        | Kind::Hours(_)
+        | Kind::Rollout(_)
+        | Kind::Bot(_)
+        | Kind::Queue(_)
+        | Kind::Transfer(_) => Vec::new(),
+    }
 }

@@ -1,15 +1,15 @@
 //! Every bound of the flow room, and what happens there.
 
-/// Bytes of one flow or calendar file; a longer one is refused with F000.
+/// Bytes of one flow or calendar file; a longer one is refused with Y001.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 
-/// Nesting of one YAML file; deeper is refused with F000. A flow needs eight levels.
+/// Nesting of one YAML file; deeper is refused with Y001. A flow needs eight levels.
 pub const YAML_DEPTH_MAX: usize = 32;
 
-/// Values of one YAML file (maps, lists and words together); more are refused with F000.
+/// Values of one YAML file (maps, lists and words together); more are refused with Y001.
 pub const YAML_VALUES_MAX: usize = 200_000;
 
-/// Nodes of one flow; more are refused with F000.
+/// Nodes of one flow; more are refused with Y001.
 pub const NODES_MAX: usize = 5_000;
 
 /// Diagnostics told about one file; the rest are counted in one last line.
@@ -24,13 +24,13 @@ pub const ENTERED_MAX: u32 = 2_000;
 /// Steps remembered in a run's path; later ones are not remembered.
 pub const PATH_MAX: usize = 200;
 
-/// Prompts of one play list; a longer `play` is refused with F020.
+/// Prompts of one play list; a longer `play` is refused with Y004.
 pub const PLAY_MAX: usize = 50;
 
-/// Digits of one entry; a longer `length` is refused with F020.
+/// Digits of one entry; a longer `length` is refused with Y004.
 pub const DIGITS_MAX: u32 = 32;
 
-/// Attempts of a menu, an entry or a question; more are refused with F020.
+/// Attempts of a menu, an entry or a question; more are refused with Y004.
 pub const ATTEMPTS_MAX: u32 = 10;
 
 /// Virtual time that one scripted call may take before the script gives up.

@@ -4,6 +4,7 @@
 //! [`script`] plays the file's own tests, [`graph`] draws it. The guide is `docs/flows.md`. Pure: prompts are names and
 //! lengths here, queues and bots are names, and time is an argument.
 
+pub mod bounds;
 pub mod check;
 pub mod diagnostic;
 pub mod exit;
@@ -13,9 +14,10 @@ pub mod load;
 pub mod model;
 pub mod run;
 pub mod script;
+mod spoken;
 pub mod yaml;
 
-pub use check::{Surroundings, check};
+pub use check::{PromptFacts, Surroundings, check};
 pub use diagnostic::{Diagnostic, Severity};
 pub use exit::{ExitKey, Pressed, Verdict};
 pub use load::{load, load_and_check};

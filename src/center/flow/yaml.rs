@@ -241,6 +241,11 @@ pub struct Fields<'t> {
 }
 
 impl<'t> Fields<'t> {
+    /// The same, with the place of the word it belongs to.
+    pub fn at(self, spot: Spot) -> Fields<'t> {
+        Fields { spot, ..self }
+    }
+
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&'t Yaml> {
         self.entries.iter().find(|(word, _)| word.text == key).map(|(_, value)| value)

@@ -1,0 +1,518 @@
+//! How long a caller may have to wait, computed from the flow and the lengths of its prompts.
+//!
+//! All figures are upper bounds over every automatic path (what happens to a caller who presses nothing, whatever the
+//! hour and the draw) in the slowest language. Loops that `max_visits` bounds are counted as if every visit were used.
+//! Knows nothing of promises; [`super::check`] compares.
+
+use super::check::Surroundings;
+use super::model::{Flow, Kind, Menu, NodeIx, PromptRef, Target, VarKind, Way};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The figures of one flow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// When a caller has heard how to reach a person; `None` = perhaps never.
+    pub told: Option<Duration>,
+    /// When a caller who presses nothing stands in a queue; `None` = never.
+    pub silent: Option<Duration>,
+    /// The nodes of the longest silent way.
+    pub silent_path: Vec<NodeIx>,
+    /// A way on which a caller who presses nothing is hung up on within opening hours.
+    pub lost: Option<Vec<NodeIx>>,
+    /// For each option marked urgent (node, number of the option): when a caller who knows what he wants stands in a
+    /// queue; `None` = perhaps never.
+    pub urgent: Vec<(NodeIx, usize, Option<Duration>)>,
+}
+
+/// The figures of a flow that has no endless loop (F003).
+pub fn bounds(flow: &Flow, around: &Surroundings) -> Bounds {
+    let map = Map::new(flow, around);
+    let languages = map.languages();
+    let told = worst(&languages, |language| map.told(language));
+    let silent = worst(&languages, |language| map.silent(language).map(|(time, _)| time));
+    let paths = languages.iter().filter_map(|language| map.silent(*language));
+    let silent_path = paths.max_by_key(|(time, _)| *time).map(|(_, path)| path).unwrap_or_default();
+    Bounds { told, silent, silent_path, lost: map.lost(), urgent: map.urgent(&languages) }
+}
+
+/// The slowest language; `None` when one of them has no figure.
+fn worst(
+    languages: &[Option<usize>],
+    figure: impl Fn(Option<usize>) -> Option<Duration>,
+) -> Option<Duration> {
+    let all: Option<Vec<Duration>> = languages.iter().map(|language| figure(*language)).collect();
+    all?.into_iter().max()
+}
+
+/// Loops that a caller who presses nothing can't leave, each as its nodes.
+pub(crate) fn endless_loops(flow: &Flow) -> Vec<Vec<NodeIx>> {
+    // When all visits are used up, a node with `max_visits` is nothing but the way to `then`.
+    let edges: Vec<Vec<NodeIx>> = flow
+        .nodes
+        .iter()
+        .map(|node| match node.visits {
+            Some(visits) => vec![visits.then.node],
+            None => automatic(node.edges()),
+        })
+        .collect();
+    let mut loops = Vec::new();
+    for component in components(&edges) {
+        let first = component[0];
+        let itself = edges[first.0 as usize].contains(&first);
+        if component.len() > 1 || itself {
+            loops.push(round_trip(&edges, &component));
+        }
+    }
+    loops.sort();
+    loops
+}
+
+/// The shortest way from the first node of a component back to it.
+fn round_trip(edges: &[Vec<NodeIx>], component: &[NodeIx]) -> Vec<NodeIx> {
+    let inside: BTreeSet<NodeIx> = component.iter().copied().collect();
+    let start = component.iter().copied().min().expect("a component has a node");
+    let mut before = vec![None; edges.len()];
+    let mut next = VecDeque::from([start]);
+    while let Some(node) = next.pop_front() {
+        for to in edges[node.0 as usize].iter().filter(|to| inside.contains(to)) {
+            if *to == start {
+                let mut trip = vec![node];
+                while let Some(Some(from)) = trip.last().map(|last| before[last.0 as usize]) {
+                    trip.push(from);
+                }
+                trip.reverse();
+                return trip;
+            }
+            if before[to.0 as usize].is_none() {
+                before[to.0 as usize] = Some(node);
+                next.push_back(*to);
+            }
+        }
+    }
+    component.to_vec()
+}
+
+/// Whether a caller who presses nothing can be taken this way.
+fn is_automatic(way: Way) -> bool {
+    !matches!(way, Way::Key(_) | Way::Answered)
+}
+
+fn automatic(edges: Vec<(Way, Target)>) -> Vec<NodeIx> {
+    edges.into_iter().filter(|(way, _)| is_automatic(*way)).map(|(_, to)| to.node).collect()
+}
+
+struct Map<'a> {
+    flow: &'a Flow,
+    around: &'a Surroundings,
+    /// Ways of a caller who presses nothing.
+    edges: Vec<Vec<NodeIx>>,
+    /// The same up to the first menu or entry.
+    prelude: Vec<Vec<NodeIx>>,
+    /// Strongly connected parts of `edges`, successors first.
+    parts: Vec<Vec<NodeIx>>,
+    /// The part of each node.
+    part: Vec<usize>,
+}
+
+impl<'a> Map<'a> {
+    fn new(flow: &'a Flow, around: &'a Surroundings) -> Map<'a> {
+        let edges: Vec<Vec<NodeIx>> = flow
+            .nodes
+            .iter()
+            .map(|node| match &node.kind {
+                Kind::Queue(_) | Kind::Hangup(_) => Vec::new(),
+                // A silent caller never gives a good entry.
+                Kind::Digits(_) => {
+                    let edges = node.edges().into_iter();
+                    automatic(edges.filter(|(way, _)| *way != Way::Next).collect())
+                }
+                _ => automatic(node.edges()),
+            })
+            .collect();
+        let asks = |node: usize| matches!(flow.nodes[node].kind, Kind::Menu(_) | Kind::Digits(_));
+        let prelude = edges.iter().enumerate();
+        let prelude = prelude.map(|(n, to)| if asks(n) { Vec::new() } else { to.clone() }).collect();
+        let parts = components(&edges);
+        let mut part = vec![0; edges.len()];
+        for (index, nodes) in parts.iter().enumerate() {
+            nodes.iter().for_each(|node| part[node.0 as usize] = index);
+        }
+        Map { flow, around, edges, prelude, parts, part }
+    }
+
+    /// The languages to compute for; `None` = every prompt in its slowest language, for a flow that changes its
+    /// language without being asked.
+    fn languages(&self) -> Vec<Option<usize>> {
+        let reached = reachable(&self.edges, self.flow.start.node);
+        let changes = reached.iter().any(|node| match &self.flow.node(*node).kind {
+            Kind::Set(set) => {
+                set.vars.iter().any(|(var, _)| self.flow.var(*var).kind == VarKind::Language)
+            }
+            _ => false,
+        });
+        match changes {
+            true => vec![None],
+            false => (0..self.flow.languages.len()).map(Some).collect(),
+        }
+    }
+
+    // ---- lengths --------------------------------------------------------------------------------------------------
+
+    fn length<'p>(
+        &self,
+        prompts: impl IntoIterator<Item = &'p PromptRef>,
+        language: Option<usize>,
+    ) -> Duration {
+        let one = |prompt: &PromptRef, language: &str| {
+            let spoken = prompt.language.as_deref().unwrap_or(language);
+            // A missing prompt is an error of its own (F004).
+            self.around.prompt_duration(spoken, &prompt.name).unwrap_or_default()
+        };
+        let codes: &[_] = &self.flow.languages;
+        let each = prompts.into_iter().map(|prompt| match language {
+            Some(index) => one(prompt, &codes[index].value),
+            None => codes.iter().map(|code| one(prompt, &code.value)).max().unwrap_or_default(),
+        });
+        each.sum()
+    }
+
+    /// How long a caller who presses nothing stays in a node.
+    fn stay(&self, node: NodeIx, language: Option<usize>) -> Duration {
+        match &self.flow.node(node).kind {
+            Kind::Say(say) => self.length(&say.play, language),
+            Kind::Menu(menu) => {
+                let options = menu.options.iter().filter_map(|option| option.say.as_ref());
+                let once = self.length(menu.play.iter().chain(options), language) + menu.timeout;
+                once * menu.attempts + self.length(&menu.sorry, language) * (menu.attempts - 1)
+            }
+            Kind::Digits(digits) => {
+                let once = self.length(&digits.play, language) + digits.timeout;
+                once * digits.attempts + self.length(&digits.sorry, language) * (digits.attempts - 1)
+            }
+            Kind::Bot(bot) => bot.max_duration,
+            Kind::Transfer(transfer) => transfer.timeout,
+            Kind::Survey(survey) => {
+                let first = survey.ask.first().map(|question| &question.play);
+                self.length(survey.offer.iter().chain(first), language) + survey.timeout
+            }
+            Kind::Set(_) | Kind::Hours(_) | Kind::Rollout(_) | Kind::Queue(_) | Kind::Hangup(_) => {
+                Duration::ZERO
+            }
+        }
+    }
+
+    /// An upper bound of the whole time in a part: its loops are bounded by `max_visits`, and between two bounded
+    /// visits no other node is passed twice.
+    fn whole_stay(&self, part: &[NodeIx], language: Option<usize>) -> Duration {
+        let [node] = part else {
+            let (mut bounded, mut others, mut visits) = (Duration::ZERO, Duration::ZERO, 0u32);
+            for node in part {
+                let stay = self.stay(*node, language);
+                match self.flow.node(*node).visits {
+                    Some(limit) => {
+                        bounded += stay * limit.max;
+                        visits += limit.max;
+                    }
+                    None => others += stay,
+                }
+            }
+            return bounded + others * (visits + 1);
+        };
+        let itself = self.edges[node.0 as usize].contains(node);
+        let visits = self.flow.node(*node).visits.filter(|_| itself).map_or(1, |limit| limit.max);
+        self.stay(*node, language) * visits
+    }
+
+    // ---- the figures ----------------------------------------------------------------------------------------------
+
+    /// The longest time from every node to a goal, by node; `None` where no goal is reached. A goal ends the way.
+    fn longest(
+        &self,
+        goal: impl Fn(NodeIx) -> Option<Duration>,
+        language: Option<usize>,
+    ) -> (Vec<Option<Duration>>, Vec<Option<NodeIx>>) {
+        let mut time: Vec<Option<Duration>> = vec![None; self.edges.len()];
+        let mut next: Vec<Option<NodeIx>> = vec![None; self.edges.len()];
+        // Goals cut the graph, but cutting only makes parts smaller: bounds over the uncut parts stay bounds.
+        for part in &self.parts {
+            let mut best: Option<(Duration, NodeIx)> = None;
+            for node in part.iter().filter(|node| goal(**node).is_none()) {
+                for to in &self.edges[node.0 as usize] {
+                    let ahead = match goal(*to) {
+                        Some(end) => Some(end),
+                        None if self.part[to.0 as usize] == self.part[node.0 as usize] => None,
+                        None => time[to.0 as usize],
+                    };
+                    if let Some(ahead) = ahead
+                        && best.is_none_or(|(known, _)| ahead >= known)
+                    {
+                        best = Some((ahead, *to));
+                    }
+                }
+            }
+            let stay = self.whole_stay(part, language);
+            for node in part {
+                match goal(*node) {
+                    Some(end) => time[node.0 as usize] = Some(end),
+                    None => {
+                        time[node.0 as usize] = best.map(|(ahead, _)| ahead + stay);
+                        next[node.0 as usize] = best.map(|(_, to)| to);
+                    }
+                }
+            }
+        }
+        (time, next)
+    }
+
+    fn queue(&self, node: NodeIx) -> Option<Duration> {
+        matches!(self.flow.node(node).kind, Kind::Queue(_)).then_some(Duration::ZERO)
+    }
+
+    fn silent(&self, language: Option<usize>) -> Option<(Duration, Vec<NodeIx>)> {
+        let (time, next) = self.longest(|node| self.queue(node), language);
+        let start = self.flow.start.node;
+        let mut path = vec![start];
+        while let Some(to) = path.last().and_then(|last| next[last.0 as usize]) {
+            path.push(to);
+            if path.len() > self.edges.len() {
+                break;
+            }
+        }
+        time[start.0 as usize].map(|time| (time, path))
+    }
+
+    fn told(&self, language: Option<usize>) -> Option<Duration> {
+        let mention = |node: NodeIx| match &self.flow.node(node).kind {
+            Kind::Say(say) if say.mentions_operator => Some(self.length(&say.play, language)),
+            Kind::Menu(menu) if menu.mentions_operator => Some(self.length(&menu.play, language)),
+            _ => None,
+        };
+        let start = self.flow.start.node;
+        let reached = reachable(&self.edges, start);
+        reached.into_iter().find_map(mention)?;
+        // Who reaches a queue unasked needs no hint.
+        let (time, _) = self.longest(|node| mention(node).or_else(|| self.queue(node)), language);
+        time[start.0 as usize]
+    }
+
+    /// From the start to the end of each urgent option's prompt, then on to a queue.
+    fn urgent(&self, languages: &[Option<usize>]) -> Vec<(NodeIx, usize, Option<Duration>)> {
+        let mut urgent: Vec<(NodeIx, usize, Option<Duration>)> = Vec::new();
+        for language in languages {
+            let arrivals = self.arrivals(*language);
+            let (to_queue, _) = self.longest(|node| self.queue(node), *language);
+            let mut times = Vec::new();
+            for (node, place) in self.flow.indexed() {
+                let Kind::Menu(menu) = &place.kind else { continue };
+                for (index, option) in menu.options.iter().enumerate().filter(|(_, o)| o.urgent) {
+                    let arrival = arrivals[node.0 as usize];
+                    let after = to_queue[option.to.node.0 as usize];
+                    let heard = self.heard(menu, index, *language);
+                    let time = arrival.zip(after).map(|(arrival, after)| arrival + heard + after);
+                    times.push((node, index, time));
+                }
+            }
+            match urgent.is_empty() {
+                true => urgent = times,
+                false => {
+                    for (known, new) in urgent.iter_mut().zip(times) {
+                        known.2 = known.2.zip(new.2).map(|(known, new)| known.max(new));
+                    }
+                }
+            }
+        }
+        urgent
+    }
+
+    /// From the beginning of a menu to the end of an option's prompt.
+    fn heard(&self, menu: &Menu, option: usize, language: Option<usize>) -> Duration {
+        let before = menu.options[..=option].iter().filter_map(|option| option.say.as_ref());
+        self.length(menu.play.iter().chain(before), language)
+    }
+
+    /// When a caller who knows his way enters each node: the longest automatic time up to the first question, from
+    /// there the shortest way, each option taken when it has been read.
+    fn arrivals(&self, language: Option<usize>) -> Vec<Option<Duration>> {
+        let mut time: Vec<Option<Duration>> = vec![None; self.edges.len()];
+        let start = self.flow.start.node;
+        time[start.0 as usize] = Some(Duration::ZERO);
+        let parts = components(&self.prelude);
+        for part in parts.iter().rev() {
+            let arrival = part.iter().filter_map(|node| time[node.0 as usize]).max();
+            let Some(arrival) = arrival else { continue };
+            let looped = part.len() > 1;
+            let stay = self.whole_stay(part, language);
+            for node in part {
+                // Inside a loop any node may be the last one entered.
+                time[node.0 as usize] = Some(if looped { arrival + stay } else { arrival });
+            }
+            for to in part.iter().flat_map(|node| &self.prelude[node.0 as usize]) {
+                if !part.contains(to) {
+                    let known = time[to.0 as usize].unwrap_or_default();
+                    time[to.0 as usize] = Some(known.max(arrival + stay));
+                }
+            }
+        }
+        self.shortest_from(time, language)
+    }
+
+    fn shortest_from(
+        &self,
+        mut time: Vec<Option<Duration>>,
+        language: Option<usize>,
+    ) -> Vec<Option<Duration>> {
+        let fixed: Vec<bool> = time.iter().map(Option::is_some).collect();
+        let mut open: BTreeSet<(Duration, NodeIx)> = BTreeSet::new();
+        open.extend(self.flow.indexed().filter_map(|(node, _)| Some((time[node.0 as usize]?, node))));
+        while let Some((now, node)) = open.pop_first() {
+            if time[node.0 as usize].is_some_and(|known| known < now) {
+                continue;
+            }
+            for (to, takes) in self.chosen(node, language) {
+                let better = time[to.0 as usize].is_none_or(|known| now + takes < known);
+                if better && !fixed[to.0 as usize] {
+                    time[to.0 as usize] = Some(now + takes);
+                    open.insert((now + takes, to));
+                }
+            }
+        }
+        time
+    }
+
+    /// Every way out of a node that a caller can take, and how long it takes him.
+    fn chosen(&self, node: NodeIx, language: Option<usize>) -> Vec<(NodeIx, Duration)> {
+        let place = self.flow.node(node);
+        let stay = self.stay(node, language);
+        let takes = |way: Way| match (&place.kind, way) {
+            (Kind::Menu(menu), Way::Key(key)) => {
+                let option = menu.options.iter().position(|option| option.key.value == key);
+                option.map_or(stay, |option| self.heard(menu, option, language))
+            }
+            (Kind::Digits(digits), Way::Next) => self.length(&digits.play, language),
+            _ => stay,
+        };
+        place.edges().into_iter().map(|(way, to)| (to.node, takes(way))).collect()
+    }
+
+    fn lost(&self) -> Option<Vec<NodeIx>> {
+        let start = self.flow.start.node;
+        let mut before: Vec<Option<NodeIx>> = vec![None; self.edges.len()];
+        let mut next = VecDeque::from([start]);
+        while let Some(node) = next.pop_front() {
+            if matches!(self.flow.node(node).kind, Kind::Hangup(_)) {
+                let mut path = vec![node];
+                while let Some(from) = path.last().and_then(|last| before[last.0 as usize]) {
+                    path.push(from);
+                }
+                path.reverse();
+                return Some(path);
+            }
+            let place = self.flow.node(node);
+            let allowed: BTreeSet<NodeIx> = place
+                .edges()
+                .into_iter()
+                // Closed hours and a bot that has served the caller are good reasons to end.
+                .filter(|(way, _)| !matches!(way, Way::Closed | Way::Holiday | Way::Done))
+                .map(|(_, to)| to.node)
+                .collect();
+            for to in self.edges[node.0 as usize].iter().filter(|to| allowed.contains(to)) {
+                if *to != start && before[to.0 as usize].is_none() {
+                    before[to.0 as usize] = Some(node);
+                    next.push_back(*to);
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Levels of menus and entries above each node on its shortest way; `None` = unreachable.
+pub(crate) fn depths(flow: &Flow) -> Vec<Option<u32>> {
+    let mut depth: Vec<Option<u32>> = vec![None; flow.nodes.len()];
+    let mut next = VecDeque::from([(flow.start.node, 0)]);
+    while let Some((node, level)) = next.pop_front() {
+        if depth[node.0 as usize].is_some_and(|known| known <= level) {
+            continue;
+        }
+        depth[node.0 as usize] = Some(level);
+        let place = flow.node(node);
+        let asks = matches!(place.kind, Kind::Menu(_) | Kind::Digits(_));
+        for (_, to) in place.edges() {
+            match asks {
+                true => next.push_back((to.node, level + 1)),
+                false => next.push_front((to.node, level)),
+            }
+        }
+    }
+    depth
+}
+
+/// Nodes that can be reached over these edges.
+pub(crate) fn reachable(edges: &[Vec<NodeIx>], start: NodeIx) -> BTreeSet<NodeIx> {
+    let mut seen = BTreeSet::from([start]);
+    let mut next = vec![start];
+    while let Some(node) = next.pop() {
+        next.extend(edges[node.0 as usize].iter().filter(|to| seen.insert(**to)));
+    }
+    seen
+}
+
+/// Strongly connected parts, each after the parts it leads to (Tarjan's order), without recursion.
+fn components(edges: &[Vec<NodeIx>]) -> Vec<Vec<NodeIx>> {
+    let many = edges.len();
+    let (mut index, mut low) = (vec![usize::MAX; many], vec![0usize; many]);
+    let (mut on_stack, mut stack) = (vec![false; many], Vec::new());
+    let (mut parts, mut count) = (Vec::new(), 0);
+    for root in 0..many {
+        if index[root] != usize::MAX {
+            continue;
+        }
+        let mut calls = vec![(root, 0usize)];
+        while let Some((node, edge)) = calls.pop() {
+            if edge == 0 {
+                (index[node], low[node]) = (count, count);
+                count += 1;
+                stack.push(node);
+                on_stack[node] = true;
+            } else {
+                let child = edges[node][edge - 1].0 as usize;
+                if on_stack[child] {
+                    low[node] = low[node].min(low[child]);
+                }
+            }
+            let mut edge = edge;
+            let mut deeper = None;
+            while let Some(to) = edges[node].get(edge) {
+                edge += 1;
+                let to = to.0 as usize;
+                if index[to] == usize::MAX {
+                    deeper = Some(to);
+                    break;
+                }
+                if on_stack[to] {
+                    low[node] = low[node].min(index[to]);
+                }
+            }
+            if let Some(to) = deeper {
+                calls.push((node, edge));
+                calls.push((to, 0));
+                continue;
+            }
+            if low[node] == index[node] {
+                let at = stack.iter().rposition(|other| *other == node).expect("a root is on the stack");
+                let part: Vec<usize> = stack.split_off(at);
+                part.iter().for_each(|member| on_stack[*member] = false);
+                parts.push(part.into_iter().map(|member| NodeIx(member as u32)).collect());
+            }
+        }
+    }
+    parts
+}
+
+/// The names of a way, for messages.
+pub(crate) fn names(flow: &Flow, path: &[NodeIx]) -> String {
+    let names: Vec<Arc<str>> = path.iter().map(|node| Arc::clone(&flow.node(*node).name)).collect();
+    names.join(" -> ")
+}
