@@ -426,19 +426,18 @@ impl Center {
         offer: OfferId,
         by: Side,
     ) {
-        match &call.state {
-            State::Talking { leg: talking, .. } if *talking == leg => {
-                self.talk_over(now, call, by);
-                self.state(now, call, State::InFlow);
-                call.record.enter(now, StageKind::Ivr, Place::default());
-                call.run.handle(now, Happening::Queue(QueueEnd::Answered));
-                self.pump(now, call);
-            }
-            _ => {
-                self.forget_ring(call, leg);
-                self.acd.failed(now, offer, Failure::Error);
-            }
+        let talking = matches!(&call.state, State::Talking { leg: at, .. } if *at == leg);
+        if !talking {
+            self.forget_ring(call, leg);
+            self.acd.failed(now, offer, Failure::Error);
+            return;
         }
+        self.talk_over(now, call, by);
+        self.state(now, call, State::InFlow);
+        call.record.enter(now, StageKind::Ivr, Place::default());
+        self.write(call);
+        call.run.handle(now, Happening::Queue(QueueEnd::Answered));
+        self.pump(now, call);
     }
 
     /// Closes the talk in the books; the state is changed by whoever knows what comes next.
@@ -520,7 +519,11 @@ impl Center {
         let (leg, bot, talk) = match &call.state {
             State::CallingBot { leg, bot, .. } => (*leg, bot.clone(), None),
             State::WithBot { leg, bot, since } => (*leg, bot.clone(), Some(now.since(*since))),
-            _ => return,
+            State::Arriving
+            | State::InFlow
+            | State::Waiting { .. }
+            | State::Talking { .. }
+            | State::Outside { .. } => return,
         };
         self.deadlines.cancel(&(call.id, Timer::BotAnswer));
         self.deadlines.cancel(&(call.id, Timer::BotTooLong));

@@ -293,6 +293,7 @@ impl Center {
             center.state(now, call, State::InFlow);
             center.tell(call.leg, LegCommand::StopPlaying);
             call.record.enter(now, StageKind::Ivr, Place::default());
+            center.write(call);
             call.run.handle(now, Happening::Queue(end));
             center.pump(now, call);
         });

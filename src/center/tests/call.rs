@@ -1,0 +1,367 @@
+//! A call from the first ring to its record, leg by leg, in virtual time.
+
+mod house;
+
+use dozvon_center::acd::{Activity, OfferResult, Presence, ServiceLevel, Status};
+use dozvon_center::border::{LegCommand, LegEvent, Loss, Refusal};
+use dozvon_center::contact::{Contact, Ending, Fault, Outcome, StageKind};
+use dozvon_center::fact::{IvrExit, OperatorRequest, What};
+use dozvon_center::ids::{CallId, LegId};
+use dozvon_center::rollout::{Arm, Share};
+use house::{ANNA, BORIS, House};
+
+fn kinds(contact: &Contact) -> Vec<StageKind> {
+    contact.stages.iter().map(|stage| stage.kind).collect()
+}
+
+fn ending(house: &House, call: CallId) -> Ending {
+    house.contacts[&call].ending.clone().expect("the contact is over")
+}
+
+/// Everything that must hold of a contact that is over.
+fn assert_whole(contact: &Contact) {
+    let mut at = contact.started_at;
+    for stage in &contact.stages {
+        assert_eq!(stage.from, at, "stages abut");
+        at = stage.to.expect("ended");
+    }
+    assert_eq!(Some(at), contact.ended_at);
+}
+
+#[test]
+fn pressing_0_in_the_greeting_brings_an_agent_and_the_record_tells_it() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    let (call, leg) = house.call("+77010000001");
+    house.pass(1.0);
+    house.key(leg, '0');
+    assert_eq!(house.state(call), "offered");
+    let ringing = house.rung();
+    house.event(ringing, LegEvent::Ringing);
+    house.pass(2.0);
+    let agent = house.answer();
+    assert!(house.commands.contains(&(leg, LegCommand::Bridge { with: agent })));
+    assert_eq!((house.state(call), house.place(call)), ("talking", "anna".into()));
+    house.pass(30.0);
+    house.event(leg, LegEvent::HungUp);
+    assert_eq!(house.center.agent(ANNA).unwrap().activity, Activity::WrapUp);
+    house.pass(15.0);
+
+    let contact = &house.contacts[&call];
+    assert_whole(contact);
+    assert_eq!(kinds(contact), [StageKind::Ivr, StageKind::Queue, StageKind::Talk]);
+    assert_eq!(contact.stages[1].outcome, Some(Outcome::Answered));
+    assert_eq!(contact.stages[2].agent.as_deref(), Some("anna"));
+    assert_eq!(contact.stages[2].wrap_up_secs, Some(15.0));
+    assert!(contact.operator_requested);
+    assert_eq!(ending(&house, call), Ending::new(Fault::Caller, "hung_up"));
+    assert_eq!(
+        house.count(|w| matches!(w, What::Connected { waited_secs, .. } if *waited_secs == 2.0)),
+        1
+    );
+    assert_eq!(
+        house.count(|w| matches!(w, What::WrapUpEnded { handle_secs, .. } if *handle_secs == 45.0)),
+        1
+    );
+    assert_eq!(
+        house.count(|w| matches!(w, What::ServiceLevelDecided { result: ServiceLevel::Met, .. })),
+        1
+    );
+    assert_eq!(
+        house.count(|w| matches!(w, What::OperatorRequested { how: OperatorRequest::Dtmf, .. })),
+        1
+    );
+    assert_eq!(house.count(|w| matches!(w, What::IvrExited { exit: IvrExit::Operator, .. })), 1);
+    assert_eq!(house.center.calls_active(), 0);
+}
+
+#[test]
+fn a_caller_who_gives_up_waiting_is_abandoned_and_the_phone_stops_ringing() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    let (call, leg) = house.call("+77010000001");
+    house.key(leg, '0');
+    let agent = house.rung();
+    house.event(agent, LegEvent::Ringing);
+    house.pass(8.0);
+    house.event(leg, LegEvent::HungUp);
+    assert!(
+        house.commands.iter().any(|(to, c)| *to == agent && matches!(c, LegCommand::Release(_)))
+    );
+    assert_eq!(house.contacts[&call].stages[1].outcome, Some(Outcome::Abandoned));
+    let gone = |w: &What| matches!(w, What::OfferEnded { result: OfferResult::CallerGone, .. });
+    assert_eq!(house.count(gone), 1);
+    assert_eq!(house.center.agent(ANNA).unwrap().activity, Activity::Idle);
+    assert_whole(&house.contacts[&call]);
+}
+
+#[test]
+fn hanging_up_within_five_seconds_is_a_short_abandon() {
+    let mut house = House::new(Share::None);
+    let (call, leg) = house.call("+77010000001");
+    house.key(leg, '0');
+    house.pass(4.0);
+    house.event(leg, LegEvent::HungUp);
+    assert_eq!(house.contacts[&call].stages[1].outcome, Some(Outcome::ShortAbandoned));
+    let excluded =
+        |w: &What| matches!(w, What::ServiceLevelDecided { result: ServiceLevel::Excluded, .. });
+    assert_eq!(house.count(excluded), 1);
+}
+
+#[test]
+fn lunch_while_ringing_withdraws_the_offer_and_the_caller_keeps_his_place() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    let (first, leg) = house.call("+77010000001");
+    house.key(leg, '0');
+    let anna = house.rung();
+    house.event(anna, LegEvent::Ringing);
+    house.pass(3.0);
+    let (_second, other) = house.call("+77010000002");
+    house.key(other, '0');
+
+    house.status(ANNA, Status::Lunch);
+    assert!(
+        house.commands.iter().any(|(to, c)| *to == anna && matches!(c, LegCommand::Release(_)))
+    );
+    assert_eq!(house.center.agent(ANNA).unwrap().presence, Presence::Chosen(Status::Lunch));
+    assert_eq!(house.state(first), "waiting");
+
+    house.center.reachable(house.now, BORIS, true);
+    house.status(BORIS, Status::Ready);
+    assert_eq!(house.state(first), "offered", "the first caller kept his place before the second");
+    house.answer();
+    assert_eq!(house.place(first), "boris");
+}
+
+#[test]
+fn a_missed_offer_goes_to_the_next_agent_with_the_old_place() {
+    let mut house = House::with_ready(Share::None, &[ANNA, BORIS]);
+    let (call, leg) = house.call("+77010000001");
+    house.key(leg, '0');
+    let first = house.rung();
+    house.event(first, LegEvent::Ringing);
+    house.pass(20.5);
+    let missed = |w: &What| matches!(w, What::OfferEnded { result: OfferResult::NoAnswer, .. });
+    assert_eq!(house.count(missed), 1);
+    assert_ne!(house.rung(), first, "somebody else rings");
+    house.answer();
+    assert_eq!(house.state(call), "talking");
+    let waited = |w: &What| matches!(w, What::Connected { waited_secs, .. } if *waited_secs > 20.0);
+    assert_eq!(house.count(waited), 1, "the wait counts from the first moment");
+}
+
+#[test]
+fn a_lone_0_in_digit_entry_is_the_exit_and_0_inside_a_code_is_a_digit() {
+    let mut house = House::new(Share::None);
+    let (call, leg) = house.call("+77010000001");
+    house.played(leg);
+    house.key(leg, '1');
+    for key in ['1', '0', '3', '0'] {
+        house.key(leg, key);
+    }
+    assert_eq!(house.place(call), "thanks", "a code with zeros is a code");
+
+    let (call, leg) = house.call("+77010000002");
+    house.played(leg);
+    house.key(leg, '1');
+    house.key(leg, '0');
+    assert_eq!(house.state(call), "ivr", "it may still become a code");
+    house.pass(3.1);
+    assert_eq!((house.state(call), house.place(call)), ("waiting", "general".into()));
+}
+
+fn to_bot(house: &mut House, number: &str) -> (CallId, LegId, LegId) {
+    let (call, leg) = house.call(number);
+    house.played(leg);
+    house.key(leg, '2');
+    let bot = house.newest(|command| matches!(command, LegCommand::CallBot { .. }));
+    (call, leg, bot)
+}
+
+#[test]
+fn the_operator_key_works_at_the_bot_and_the_time_there_counts_as_waited() {
+    let mut house = House::new(Share::All);
+    let (call, leg, bot) = to_bot(&mut house, "+77010000001");
+    house.event(bot, LegEvent::Answered);
+    house.pass(10.0);
+    assert_eq!(house.state(call), "bot");
+    house.key(leg, '0');
+    assert!(house.commands.iter().any(|(to, c)| *to == bot && matches!(c, LegCommand::Release(_))));
+    assert_eq!((house.state(call), house.place(call)), ("waiting", "general".into()));
+    let (_, other) = house.call("+77010000002");
+    house.key(other, '0');
+    house.center.reachable(house.now, ANNA, true);
+    house.status(ANNA, Status::Ready);
+    assert_eq!(house.state(call), "offered");
+    let arm = &house.contacts[&call].arms[0];
+    assert_eq!((arm.arm, arm.delivered), (Arm::Bot, true), "he stays in the bot's arm");
+}
+
+#[test]
+fn a_bot_that_is_slow_busy_or_dies_costs_the_caller_nothing() {
+    for (fault, wait) in [
+        (None, 2.1),
+        (Some(LegEvent::Refused(Refusal::Busy)), 0.0),
+        (Some(LegEvent::Refused(Refusal::Unreachable)), 0.0),
+        (Some(LegEvent::Lost(Loss::Signalling)), 0.0),
+    ] {
+        let mut house = House::with_ready(Share::All, &[ANNA]);
+        let (call, leg, bot) = to_bot(&mut house, "+77010000001");
+        if let Some(event) = fault.clone() {
+            house.event(bot, event);
+        }
+        house.pass(wait);
+        assert_eq!(house.state(call), "offered", "{fault:?}");
+        let delivered = |w: &What| matches!(w, What::ArmDelivered { delivered: false, .. });
+        assert_eq!(house.count(delivered), 1, "{fault:?}");
+        house.answer();
+        house.event(leg, LegEvent::HungUp);
+        assert_whole(&house.contacts[&call]);
+        assert!(!house.contacts[&call].arms[0].delivered);
+    }
+}
+
+#[test]
+fn after_the_agent_hangs_up_the_caller_hears_the_survey_and_0_still_means_a_person() {
+    let mut house = House::with_ready(Share::None, &[ANNA, BORIS]);
+    let (call, leg) = house.call("+77010000001");
+    house.key(leg, '0');
+    let agent = house.answer();
+    house.pass(20.0);
+    house.event(agent, LegEvent::HungUp);
+    assert_eq!((house.state(call), house.place(call)), ("ivr", "survey".into()));
+    house.key(leg, '0');
+    assert_eq!(house.state(call), "offered");
+    house.answer();
+    house.pass(5.0);
+    house.event(leg, LegEvent::HungUp);
+    let contact = &house.contacts[&call];
+    assert_whole(contact);
+    assert_eq!(contact.stages.iter().filter(|s| s.kind == StageKind::Talk).count(), 2);
+}
+
+#[test]
+fn the_survey_answer_is_in_the_record() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    let (call, leg) = house.call("+77010000001");
+    house.key(leg, '0');
+    let agent = house.answer();
+    house.event(agent, LegEvent::HungUp);
+    house.key(leg, '5');
+    house.played(leg);
+    assert_eq!(ending(&house, call), Ending::new(Fault::Nobody, "flow_end"));
+    assert_eq!(house.contacts[&call].survey, [("csi".into(), 5)]);
+    assert_eq!(house.count(|w| matches!(w, What::SurveyAnswered { score: 5, .. })), 1);
+}
+
+#[test]
+fn hold_plays_music_to_the_caller_and_is_counted() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    let (call, leg) = house.call("+77010000001");
+    house.key(leg, '0');
+    let agent = house.answer();
+    house.pass(10.0);
+    house.event(agent, LegEvent::Held(true));
+    assert_eq!(house.state(call), "hold");
+    assert!(matches!(house.commands.last(), Some((to, LegCommand::Music { .. })) if *to == leg));
+    house.pass(25.0);
+    house.event(agent, LegEvent::Held(false));
+    assert_eq!(house.state(call), "talking");
+    assert_eq!(house.commands.last(), Some(&(leg, LegCommand::Bridge { with: agent })));
+    house.pass(5.0);
+    house.event(agent, LegEvent::HungUp);
+    let talk = |w: &What| matches!(w, What::TalkEnded { talk_secs, hold_secs, .. } if *talk_secs == 15.0 && *hold_secs == 25.0);
+    assert_eq!(house.count(talk), 1);
+    let stage = house.contacts[&call].stages.iter().find(|s| s.kind == StageKind::Talk).cloned();
+    assert_eq!(stage.map(|stage| stage.hold_secs), Some(25.0));
+}
+
+#[test]
+fn the_longest_wait_goes_where_the_flow_says() {
+    let mut house = House::new(Share::None);
+    let (call, leg) = house.call("+77010000001");
+    house.center.reachable(house.now, ANNA, true);
+    house.status(ANNA, Status::Lunch);
+    house.key(leg, '0');
+    house.pass(60.1);
+    assert_eq!(house.state(call), "transfer", "after the longest wait: the number outside");
+    assert_eq!(
+        house.count(|w| matches!(w, What::SegmentEnded { outcome: Outcome::Timeout, .. })),
+        1
+    );
+    assert_eq!(
+        house
+            .count(|w| matches!(w, What::ServiceLevelDecided { result: ServiceLevel::Missed, .. })),
+        1
+    );
+    let outside = house.newest(|command| matches!(command, LegCommand::Dial { .. }));
+    house.event(outside, LegEvent::Answered);
+    assert!(house.commands.contains(&(leg, LegCommand::Bridge { with: outside })));
+    house.event(outside, LegEvent::HungUp);
+    house.played(leg);
+    assert_eq!(house.center.calls_active(), 0);
+    assert_whole(&house.contacts[&call]);
+}
+
+#[test]
+fn nobody_at_work_is_no_agents_and_never_an_abandonment() {
+    let mut house = House::new(Share::None);
+    let (call, leg) = house.call("+77010000001");
+    house.key(leg, '0');
+    house.pass(30.1);
+    assert_eq!(house.contacts[&call].stages[1].outcome, Some(Outcome::NoAgents));
+    house.played(leg);
+    assert_eq!(ending(&house, call), Ending::new(Fault::Nobody, "flow_end"));
+}
+
+#[test]
+fn a_lost_agent_phone_in_a_talk_ends_the_talk_and_not_the_caller() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    let (call, leg) = house.call("+77010000001");
+    house.key(leg, '0');
+    let agent = house.answer();
+    house.pass(10.0);
+    house.event(agent, LegEvent::Lost(Loss::NoAudio));
+    assert_eq!(house.state(call), "ivr");
+    house.event(leg, LegEvent::HungUp);
+    assert_whole(&house.contacts[&call]);
+    house.pass(60.0);
+    assert_eq!(house.center.agent(ANNA).unwrap().activity, Activity::Idle);
+}
+
+#[test]
+fn every_call_has_one_start_one_end_and_balanced_segments() {
+    let mut house = House::with_ready(Share::Half, &[ANNA, BORIS]);
+    for n in 0..200_u32 {
+        let (_, leg) = house.call(&format!("+7701{n:07}"));
+        match n % 5 {
+            0 => house.key(leg, '0'),
+            1 => house.key(leg, '2'),
+            2 => {
+                house.played(leg);
+                house.key(leg, '2');
+            }
+            3 => house.event(leg, LegEvent::HungUp),
+            _ => house.pass(1.0),
+        }
+        house.pass(f64::from(n % 7));
+        if n % 3 == 0 {
+            house.event(leg, LegEvent::HungUp);
+        }
+    }
+    house.pass(7_200.0);
+    for call in house.center.call_ids() {
+        house.center.hang_up(house.now, call, Ending::new(Fault::Ours, "drained"));
+    }
+    house.drain();
+    let starts = house.count(|w| matches!(w, What::CallStarted { .. }));
+    let ends = house.count(|w| matches!(w, What::CallEnded { .. }));
+    let offered = house.count(|w| matches!(w, What::SegmentStarted { .. }));
+    let over = house.count(|w| matches!(w, What::SegmentEnded { .. }));
+    let decided = house.count(|w| matches!(w, What::ServiceLevelDecided { .. }));
+    let drawn = house.count(|w| matches!(w, What::ArmDrawn { .. }));
+    let delivered = house.count(|w| matches!(w, What::ArmDelivered { .. }));
+    assert_eq!((starts, ends), (200, 200));
+    assert_eq!(offered, over);
+    assert_eq!(offered, decided, "the service level is decided once for each segment");
+    assert_eq!(drawn, delivered, "each draw says once whether it was delivered");
+    house.contacts.values().for_each(assert_whole);
+}

@@ -1,0 +1,207 @@
+//! A small bank around the center: two agents, two queues, one bot, and a driver that plays all legs by hand.
+
+use dozvon_center::Center;
+use dozvon_center::acd::{Actor, AgentConfig, Config, QueueConfig, Status};
+use dozvon_center::border::{Arrival, LegCommand, LegEvent, Output};
+use dozvon_center::calendar::Calendars;
+use dozvon_center::contact::Contact;
+use dozvon_center::fact::{Fact, What};
+use dozvon_center::flow;
+use dozvon_center::ids::{AgentId, CallId, Key, LegId, PlayId, SkillId};
+use dozvon_center::policy::{BotPolicy, Policy};
+use dozvon_center::rollout::{Holdout, Rollout, Share};
+use dozvon_clock::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub const FLOW: &str = r##"
+flow: bank
+languages: [ru]
+start: hello
+operator: {keys: ["0"], to: q-general}
+vars:
+  code: {type: digits, secret: true}
+nodes:
+  hello: {say: {play: [hello], next: main}}
+  main:
+    menu:
+      timeout: 4s
+      attempts: 2
+      options:
+        "1": {say: opt-code, to: code}
+        "2": {say: opt-cards, to: cards}
+        "3": {say: opt-out, to: out}
+      silence: q-general
+      wrong: q-general
+  code: {digits: {play: enter-code, into: code, length: 4, end_key: "#", timeout: 6s, between: 3s, attempts: 2, next: thanks, failed: q-general}}
+  thanks: {say: {play: [thanks], next: bye}}
+  cards: {rollout: {name: cards, bot: bot, people: q-cards}}
+  bot: {bot: {use: helper, max_duration: 60s, after: {done: bye, transfer: q-cards, failed: q-cards, too_long: q-cards}}}
+  q-general: {queue: {name: general, max_wait: 60s, after: {answered: survey, max_wait: out, nobody: bye, full: bye, closed: bye}}}
+  q-cards: {queue: {name: cards, max_wait: 60s, after: {answered: bye, max_wait: q-general, nobody: bye, full: bye, closed: bye}}}
+  out: {transfer: {to: "+77270000000", timeout: 20s, after: {answered: bye, failed: bye}}}
+  survey: {survey: {offer: csi-offer, ask: [{id: csi, play: csi, keys: "1-5"}], timeout: 6s, next: bye}}
+  bye: {hangup: {play: [goodbye]}}
+tests: []
+"##;
+
+pub const ANNA: AgentId = AgentId(0);
+pub const BORIS: AgentId = AgentId(1);
+
+/// The center, the time and everything it has said.
+pub struct House {
+    pub center: Center,
+    pub now: Timestamp,
+    pub commands: Vec<(LegId, LegCommand)>,
+    pub facts: Vec<Fact>,
+    pub contacts: BTreeMap<CallId, Contact>,
+}
+
+/// A policy with this bot share.
+pub fn policy(share: Share) -> Policy {
+    let flow = flow::load("bank.yaml", FLOW).unwrap_or_else(|found| panic!("{found:#?}"));
+    let agent = |name: &str| AgentConfig {
+        name: name.into(),
+        skills: BTreeSet::from([SkillId(0)]),
+        queues: BTreeSet::new(),
+        team: "day".into(),
+    };
+    let queues = vec![QueueConfig::new("general"), QueueConfig::new("cards")];
+    let rollout = Rollout {
+        name: "cards".into(),
+        bot: "helper".into(),
+        salt: "pepper".into(),
+        share,
+        holdout: Holdout::default(),
+    };
+    Policy {
+        acd: Config::new(queues, vec![agent("anna"), agent("boris")]),
+        skills: vec!["cards".into()],
+        flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
+        calendars: Arc::new(Calendars::new()),
+        rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
+        bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
+        music: "moh".into(),
+    }
+}
+
+impl House {
+    pub fn new(share: Share) -> House {
+        let now = Timestamp::from_secs(1_800_000_000);
+        House {
+            center: Center::new(Arc::new(policy(share)), now),
+            now,
+            commands: Vec::new(),
+            facts: Vec::new(),
+            contacts: BTreeMap::new(),
+        }
+    }
+
+    /// A house where these agents are ready and can be reached.
+    pub fn with_ready(share: Share, agents: &[AgentId]) -> House {
+        let mut house = House::new(share);
+        for agent in agents {
+            house.center.reachable(house.now, *agent, true);
+            house.status(*agent, Status::Ready);
+        }
+        house
+    }
+
+    pub fn drain(&mut self) {
+        while let Some(output) = self.center.poll_output() {
+            match output {
+                Output::Leg(leg, command) => self.commands.push((leg, command)),
+                Output::Contact(contact) => {
+                    self.contacts.insert(contact.call, *contact);
+                }
+                Output::Fact(fact) => self.facts.push(fact),
+            }
+        }
+        self.center.check_invariants();
+    }
+
+    pub fn status(&mut self, agent: AgentId, status: Status) {
+        self.center.set_status(self.now, agent, status, Actor::Agent, None).expect("allowed");
+        self.drain();
+    }
+
+    pub fn event(&mut self, leg: LegId, event: LegEvent) {
+        self.center.leg(self.now, leg, event);
+        self.drain();
+    }
+
+    pub fn key(&mut self, leg: LegId, key: char) {
+        self.event(leg, LegEvent::Key(Key::new(key).expect("a key")));
+    }
+
+    /// Lets time pass, timer by timer.
+    pub fn pass(&mut self, secs: f64) {
+        let end = self.now + Duration::from_secs_f64(secs);
+        while let Some(next) = self.center.poll_timeout().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            self.center.handle_timeout(self.now);
+            self.drain();
+        }
+        self.now = end;
+    }
+
+    /// A call that is answered and hears the first prompt.
+    pub fn call(&mut self, number: &str) -> (CallId, LegId) {
+        let arrival = Arrival {
+            flow: "bank".into(),
+            dialled: "100".into(),
+            caller: Some(number.to_owned()),
+            language: None,
+        };
+        let (call, leg) = self.center.arrive(self.now, arrival).expect("the flow is known");
+        self.drain();
+        self.event(leg, LegEvent::Answered);
+        (call, leg)
+    }
+
+    /// The last `Play` on a leg has ended.
+    pub fn played(&mut self, leg: LegId) {
+        let play: PlayId = self
+            .commands
+            .iter()
+            .rev()
+            .find_map(|(to, command)| match command {
+                LegCommand::Play { play, .. } if *to == leg => Some(*play),
+                _ => None,
+            })
+            .expect("something plays");
+        self.event(leg, LegEvent::Played(play));
+    }
+
+    /// The newest leg that was told something of this kind.
+    pub fn newest(&self, of: impl Fn(&LegCommand) -> bool) -> LegId {
+        let found = self.commands.iter().rev().find(|(_, command)| of(command));
+        found.map(|(leg, _)| *leg).expect("such a command was given")
+    }
+
+    pub fn rung(&self) -> LegId {
+        self.newest(|command| matches!(command, LegCommand::RingAgent { .. }))
+    }
+
+    /// Rings and answers the newest offer.
+    pub fn answer(&mut self) -> LegId {
+        let leg = self.rung();
+        self.event(leg, LegEvent::Ringing);
+        self.event(leg, LegEvent::Answered);
+        leg
+    }
+
+    pub fn count(&self, of: impl Fn(&What) -> bool) -> usize {
+        self.facts.iter().filter(|fact| of(&fact.what)).count()
+    }
+
+    pub fn state(&self, call: CallId) -> &'static str {
+        self.center.calls().find(|view| view.call == call).map_or("gone", |view| view.state)
+    }
+
+    pub fn place(&self, call: CallId) -> String {
+        let view = self.center.calls().find(|view| view.call == call);
+        view.map_or_else(String::new, |view| view.place.to_string())
+    }
+}
