@@ -210,7 +210,8 @@ impl FromStr for Press {
     fn from_str(text: &str) -> Result<Press, String> {
         let example = "write the keys, `@` and the time after the answer: 0@3s or 1234#@500ms";
         let (keys, at) = text.split_once('@').ok_or(example)?;
-        let keys: Option<Vec<_>> = keys.chars().map(dozvon_media::order::Digit::from_char).collect();
+        let keys: Option<Vec<_>> =
+            keys.chars().map(dozvon_media::order::Digit::from_char).collect();
         let keys = keys.filter(|keys| !keys.is_empty()).ok_or(example)?;
         Ok(Press { keys, at: duration(at)? })
     }
@@ -225,9 +226,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "s" => 1.0,
         "m" => 60.0,
         "h" => 3600.0,
-        _ => return Err(format!("`{text}` is no time: write it with its unit, like 500ms, 3s or 2m")),
+        _ => {
+            return Err(format!(
+                "`{text}` is no time: write it with its unit, like 500ms, 3s or 2m"
+            ));
+        }
     };
-    let number: f64 = number.parse().map_err(|_| format!("`{text}` is no time: 500ms, 3s or 2m"))?;
+    let number: f64 =
+        number.parse().map_err(|_| format!("`{text}` is no time: 500ms, 3s or 2m"))?;
     Duration::try_from_secs_f64(number * factor).map_err(|_| format!("`{text}` is too long"))
 }
 
@@ -248,9 +254,23 @@ pub(crate) enum FlowCommand {
     /// Play the cases of the flow's `tests:` in virtual time.
     #[command(after_help = "Example:\n  dozvon flow test ivr-flows/bank-main.yaml")]
     Test(FlowFile),
-    /// Draw the flow as a Mermaid chart on standard output.
-    #[command(after_help = "Example:\n  dozvon flow graph ivr-flows/bank-main.yaml > bank.mmd")]
-    Graph(FlowFile),
+    /// Draw the flow on standard output, as a Mermaid chart or for Graphviz.
+    #[command(after_help = "\
+Examples:
+  dozvon flow graph ivr-flows/bank-main.yaml > bank.mmd
+  dozvon flow graph ivr-flows/bank-main.yaml --dot | dot -Tsvg > bank.svg")]
+    Graph(GraphArgs),
+}
+
+/// `dozvon flow graph`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GraphArgs {
+    /// The flow file.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Write DOT for Graphviz instead of Mermaid.
+    #[arg(long)]
+    pub(crate) dot: bool,
 }
 
 /// One flow and what it leans on.

@@ -1,5 +1,303 @@
 //! Configuration: a folder of TOML and YAML files in, checked values out, or every mistake of every file at once.
+//!
+//! [`load`] reads all of it in one pass: dozvon.toml and the environment ([`base`]), queues, agents and tokens
+//! ([`staff`]), trunks, numbers, bots and rollouts ([`routes`]), prompts, calendars and flows ([`ivr`]). A wrong value
+//! is noted and its default stands in, so that the rest is read too. What there is to configure is one table, [`keys`].
+//! Nothing here opens a socket for traffic or starts anything.
 
+mod base;
+mod files;
+mod finding;
+mod ivr;
+mod keys;
+mod prompts;
+mod reference;
+mod render;
+mod routes;
+mod secrets;
 mod settings;
+mod staff;
+mod value;
+mod walk;
 
+pub(crate) use files::read as read_file;
+pub(crate) use finding::Findings;
+pub(crate) use ivr::{add_prompts, tell as tell_flow};
+pub(crate) use prompts::read as read_prompts;
+pub(crate) use reference::{reference, sample};
+pub(crate) use render::{counts, render};
+pub(crate) use secrets::{Missing, make as make_secret};
 pub(crate) use settings::*;
+
+use base::Base;
+use dozvon_center::acd;
+use dozvon_center::flow::Surroundings;
+use dozvon_center::flow::model::MUSIC;
+use dozvon_center::policy::Policy;
+use dozvon_switch::config::Config;
+use finding::nearest;
+use keys::OTHERS;
+use secrets::Secrets;
+use staff::Staff;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Everything that starts the switch.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    /// For the roof.
+    pub(crate) settings: Settings,
+    /// For the center.
+    pub(crate) policy: Policy,
+    /// For the switch. `sip.secret` is zeros and `clips` is empty: the roof fills them in.
+    pub(crate) switch: Config,
+    /// The WAV files to be loaded into the clip library.
+    pub(crate) prompts: Vec<PromptFile>,
+}
+
+/// The environment of this process; variables that aren't UTF-8 are none of ours.
+pub(crate) fn environment() -> Vec<(String, String)> {
+    let text = |part: std::ffi::OsString| part.into_string().ok();
+    std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect()
+}
+
+/// Reads a configuration folder. `None` as soon as there is an error; all of them, and the warnings, are in the
+/// findings. `variables` is the environment: what begins with `DOZVON__` wins over dozvon.toml.
+pub(crate) fn load(
+    folder: &Path,
+    variables: &[(String, String)],
+    missing: Missing,
+) -> (Option<Loaded>, Findings) {
+    let mut findings = Findings::default();
+    let base = Base::read(&mut findings, folder, variables);
+    let secrets = Secrets { folder, variables, missing };
+    let around = read_around(&mut findings, &base, &secrets);
+    let flows_folder = flows_folder(&base);
+    if !flows_folder.is_dir() {
+        let message = format!("there is no folder {}", flows_folder.display());
+        findings.error(
+            base.table("flows").place("folder"),
+            message,
+            "name the folder of the IVR flows",
+        );
+    }
+    let flows = ivr::flows(&mut findings, &flows_folder, &around.surroundings);
+    let flow_names: Vec<&str> = flows.keys().map(|name| &**name).collect();
+    let numbers = routes::numbers(&mut findings, &base, &flow_names);
+    routes::refuse_overlap(&mut findings, &base, &numbers);
+    let trunks = routes::trunks(&mut findings, &base, &secrets, &numbers);
+    let tokens = staff::tokens(&mut findings, &base, &secrets, &around.staff);
+    check_music(&mut findings, &base, &around.prompts);
+    check_stray_files(&mut findings, folder);
+    let Around { mut staff, bots, bot_access, rollouts, calendars, prompts, .. } = around;
+    let acd = acd_config(&mut findings, &base, &mut staff);
+    let settings = settings(&base, tokens);
+    if findings.has_errors() {
+        return (None, findings);
+    }
+    let policy = Policy {
+        acd,
+        skills: staff.skills,
+        flows,
+        calendars: Arc::new(calendars),
+        rollouts,
+        bots,
+        music: base.table("flows").text("music").into(),
+    };
+    let media = base.table("media");
+    let switch = Config {
+        sip: base.endpoint(),
+        media_v4: base.media_v4(),
+        media_v6: base.media_v6(),
+        rtp_ports: media.number("rtp_port_min")..=media.number("rtp_port_max"),
+        rtp_port_cooldown: media.secs("rtp_port_cooldown_secs"),
+        workers: settings.media.workers,
+        codecs: base.codecs(),
+        numbers,
+        agents: staff.access,
+        trunks,
+        bots: bot_access,
+        feature_codes: base.feature_codes.clone(),
+        clips: std::collections::BTreeMap::new(),
+        default_language: base.table("flows").text("language").into(),
+        limits: base.switch_limits(),
+    };
+    (Some(Loaded { settings, policy, switch, prompts }), findings)
+}
+
+/// The values of dozvon.toml in force, as TOML with comments on whence they come.
+pub(crate) fn show(folder: &Path, variables: &[(String, String)]) -> (String, Findings) {
+    let mut findings = Findings::default();
+    let base = Base::read(&mut findings, folder, variables);
+    (reference::in_force(&base), findings)
+}
+
+/// What flows may name, by a configuration folder, and its calendars. Mistakes of the folder are not told.
+pub(crate) fn surroundings(
+    folder: &Path,
+    variables: &[(String, String)],
+) -> (Surroundings, dozvon_center::calendar::Calendars) {
+    let mut findings = Findings::default();
+    let base = Base::read(&mut findings, folder, variables);
+    let secrets = Secrets { folder, variables, missing: Missing::Leave };
+    let around = read_around(&mut findings, &base, &secrets);
+    (around.surroundings, around.calendars)
+}
+
+/// The password of an agent, or why there is none to be had: where it is, and whether dozvon keeps it itself.
+pub(crate) fn agent_password_file(
+    folder: &Path,
+    variables: &[(String, String)],
+    user: &str,
+) -> Result<AgentPassword, String> {
+    let mut findings = Findings::default();
+    let base = Base::read(&mut findings, folder, variables);
+    let path = folder.join("agents.toml");
+    let agents =
+        files::tables(&mut findings, &path, &[&keys::AGENT]).remove("agent").unwrap_or_default();
+    let Some(table) = agents.iter().find(|agent| agent.text("user") == user) else {
+        let users = agents.iter().map(|agent| agent.text("user"));
+        let cure = finding::suggest(user, "agent", users.collect::<Vec<_>>());
+        return Err(format!("there is no agent `{user}` in {} ({cure})", path.display()));
+    };
+    let realm = staff::realm(&base).to_owned();
+    if table.entry("ha1_sha256").is_some() || table.entry("ha1_md5").is_some() {
+        return Err(format!(
+            "only hashes of `{user}`'s password are known; nobody can tell it from them"
+        ));
+    }
+    if let Some(path) = table.text_opt("password_file") {
+        return Ok(AgentPassword { realm, file: folder.join(path), kept: false });
+    }
+    if let Some(variable) = table.text_opt("password_env") {
+        return Err(format!("`{user}`'s password is in the environment variable {variable}"));
+    }
+    let kept = base.path("sip", "agent_passwords").map(|folder| folder.join(user));
+    let file = kept.ok_or_else(|| {
+        format!("`{user}` has no password, and agent_passwords of [sip] is empty")
+    })?;
+    Ok(AgentPassword { realm, file, kept: true })
+}
+
+/// Where an agent's password is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AgentPassword {
+    /// The digest realm.
+    pub(crate) realm: String,
+    /// The file that holds it, or will.
+    pub(crate) file: PathBuf,
+    /// Whether dozvon keeps it itself and may make a new one.
+    pub(crate) kept: bool,
+}
+
+/// What flows may name.
+struct Around {
+    staff: Staff,
+    bots: std::collections::BTreeMap<Arc<str>, dozvon_center::policy::BotPolicy>,
+    bot_access: std::collections::BTreeMap<Arc<str>, dozvon_switch::config::BotAccess>,
+    rollouts: std::collections::BTreeMap<Arc<str>, dozvon_center::rollout::Rollout>,
+    calendars: dozvon_center::calendar::Calendars,
+    prompts: Vec<PromptFile>,
+    surroundings: Surroundings,
+}
+
+fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> Around {
+    let mut staff = Staff::read(findings, base, secrets);
+    let (bots, bot_access) = routes::bots(findings, base);
+    let rollouts = routes::rollouts(findings, base, &bots);
+    let calendars = ivr::calendars(findings, &base.folder);
+    let prompts = prompts::read(findings, &prompts_folder(base));
+    for prompt in prompts.iter().filter(|prompt| &*prompt.language != MUSIC) {
+        staff.add_language(&prompt.language);
+    }
+    let mut surroundings = Surroundings {
+        queues: staff.queues.iter().map(|queue| queue.name.to_string()).collect(),
+        bots: bots.keys().map(ToString::to_string).collect(),
+        rollouts: rollouts.keys().map(ToString::to_string).collect(),
+        calendars: calendars.names().map(str::to_owned).collect(),
+        skills: staff.skills.iter().map(ToString::to_string).collect(),
+        ..Surroundings::default()
+    };
+    ivr::add_prompts(&mut surroundings, &prompts);
+    Around { staff, bots, bot_access, rollouts, calendars, prompts, surroundings }
+}
+
+fn flows_folder(base: &Base) -> PathBuf {
+    base.path("flows", "folder").unwrap_or_else(|| base.folder.clone())
+}
+
+fn prompts_folder(base: &Base) -> PathBuf {
+    base.path("flows", "prompts").unwrap_or_else(|| flows_folder(base).join("prompts"))
+}
+
+fn settings(base: &Base, tokens: Vec<Token>) -> Settings {
+    Settings {
+        folder: base.folder.clone(),
+        sip: base.sip(),
+        media: base.media(),
+        http: base.http(tokens),
+        store: base.store(),
+        events: base.events(),
+        log: base.log(),
+        drain: base.drain(),
+    }
+}
+
+/// The center's rules of distribution. Bounds that the table of keys doesn't know are told by the center.
+fn acd_config(findings: &mut Findings, base: &Base, staff: &mut Staff) -> acd::Config {
+    let table = base.table("acd");
+    let config = acd::Config {
+        queues: std::mem::take(&mut staff.queues),
+        agents: std::mem::take(&mut staff.agents),
+        reserved_max: table.millis("reserved_max_ms"),
+        connecting_max: table.millis("connecting_max_ms"),
+        late_answer: table.millis("late_answer_ms"),
+        rona_cooldown: table.secs("rona_cooldown_secs"),
+        rona_limit: table.number("rona_limit"),
+        rona_forget: table.secs("rona_forget_secs"),
+        reject_cooldown: table.secs("reject_cooldown_secs"),
+        fault_cooldown: table.secs("fault_cooldown_secs"),
+        skip: table.secs("skip_secs"),
+        unreachable_grace: table.secs("unreachable_grace_secs"),
+        unreachable_return: table.secs("unreachable_return_secs"),
+        no_agents_grace: table.secs("no_agents_grace_secs"),
+    };
+    for problem in config.problems() {
+        findings.error(&base.place, problem, "see queues.toml, agents.toml and [acd]");
+    }
+    config
+}
+
+fn check_music(findings: &mut Findings, base: &Base, prompts: &[PromptFile]) {
+    let table = base.table("flows");
+    let music = table.text("music");
+    let mut known = prompts.iter().filter(|prompt| &*prompt.language == MUSIC);
+    if !known.any(|prompt| &*prompt.name == music) {
+        let message =
+            format!("there is no music `{music}` in {}/{MUSIC}", prompts_folder(base).display());
+        let names =
+            prompts.iter().filter(|prompt| &*prompt.language == MUSIC).map(|prompt| &*prompt.name);
+        let cure = finding::suggest(music, "music", names.collect::<Vec<_>>());
+        findings.warning(table.place("music"), format!("{message}: callers wait in silence"), cure);
+    }
+}
+
+/// A misspelt file name would otherwise be a file that nobody reads.
+fn check_stray_files(findings: &mut Findings, folder: &Path) {
+    let mut known: Vec<&str> = OTHERS.iter().map(|section| section.file).collect();
+    known.push("dozvon.toml");
+    for path in files::list(folder, "toml") {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        if !known.contains(&name) {
+            let place = findings.file(path.display().to_string());
+            let cure = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => String::from("take it out, or call it *.toml.off"),
+            };
+            findings.warning(&place, "nobody reads this file", cure);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

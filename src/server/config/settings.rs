@@ -16,8 +16,6 @@ pub(crate) struct Settings {
     pub(crate) sip: Sip,
     /// Sound.
     pub(crate) media: Media,
-    /// Bounds of what strangers and trusted networks may send, beyond those in the switch's own limits.
-    pub(crate) limits: Limits,
     /// API and live page.
     pub(crate) http: Http,
     /// The database.
@@ -30,27 +28,17 @@ pub(crate) struct Settings {
     pub(crate) drain: Drain,
 }
 
-/// SIP transports.
+/// SIP transports. What the endpoint needs to know of them is in [`dozvon_sip::endpoint::Config`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sip {
     /// UDP addresses to listen on.
     pub(crate) listen_udp: Vec<SocketAddr>,
     /// TCP addresses to listen on.
     pub(crate) listen_tcp: Vec<SocketAddr>,
-    /// The address written into Via and Contact in place of the bound one, behind a static NAT.
-    pub(crate) advertised: Option<std::net::IpAddr>,
-    /// User-Agent and Server headers.
-    pub(crate) server_name: String,
     /// TCP connections at once. At the bound a new one is closed at once.
     pub(crate) tcp_connections_max: usize,
     /// A TCP connection with nothing to say for this long is closed.
     pub(crate) tcp_idle: Duration,
-    /// The shortest registration that we grant.
-    pub(crate) registration_min: Duration,
-    /// The registration that we grant to a phone that asks for no time.
-    pub(crate) registration_default: Duration,
-    /// The longest registration that we grant.
-    pub(crate) registration_max: Duration,
 }
 
 /// Sound.
@@ -64,19 +52,6 @@ pub(crate) struct Media {
     pub(crate) playout_delay: Duration,
     /// Interval of RTCP reports.
     pub(crate) rtcp_interval: Duration,
-}
-
-/// Bounds of the SIP endpoint; those on calls are in [`dozvon_switch::config::Limits`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// Transactions at once.
-    pub(crate) transactions_max: usize,
-    /// Unanswered calls at once from one untrusted address.
-    pub(crate) early_dialogs_per_source_max: usize,
-    /// Requests per second from one untrusted address, and how many at once.
-    pub(crate) stranger_requests: (u32, u32),
-    /// Requests per second from one address of a trunk, and how many at once.
-    pub(crate) trusted_requests: (u32, u32),
 }
 
 /// API and live page.
@@ -166,7 +141,7 @@ pub(crate) struct Drain {
 /// A WAV file that flows or confirmations name, checked: mono, 16 bit, 8, 16 or 48 kHz.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PromptFile {
-    /// The language; `*` for music and what is the same in all of them.
+    /// The language, i.e. its folder; [`dozvon_center::flow::model::MUSIC`] for music.
     pub(crate) language: std::sync::Arc<str>,
     /// The name, as flows write it.
     pub(crate) name: std::sync::Arc<str>,

@@ -1,0 +1,46 @@
+//! The command line: arguments in, exit code out. Each command is one module and does one thing.
+
+mod agent_password;
+mod args;
+mod check;
+mod config;
+mod flow;
+
+pub(crate) use agent_password::agent_password;
+pub(crate) use args::*;
+pub(crate) use check::check;
+pub(crate) use config::config;
+pub(crate) use flow::flow;
+
+use crate::server::config::{Findings, counts, render};
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+/// The exit code of a wrong configuration or flow: EX_CONFIG of sysexits.h.
+pub(crate) const EX_CONFIG: u8 = 78;
+
+/// Prints mistakes and how many there are: for people on standard error, for programs on standard output.
+pub(crate) fn tell(findings: &Findings, format: Format) {
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let text = render(findings, format, colours);
+    match format {
+        Format::Json => print(&text),
+        Format::Full | Format::Concise => {
+            eprint!("{text}");
+            let counts = counts(findings);
+            if !counts.is_empty() {
+                eprintln!("{counts}");
+            }
+        }
+    }
+}
+
+/// 0, or 78 when there is an error.
+pub(crate) fn verdict(findings: &Findings) -> ExitCode {
+    if findings.has_errors() { ExitCode::from(EX_CONFIG) } else { ExitCode::SUCCESS }
+}
+
+/// Prints on standard output; a reader who has gone (`| head`) is no trouble.
+pub(crate) fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}

@@ -1,0 +1,122 @@
+//! Flows and calendars: read and proved by the center, told here with the other mistakes.
+
+use super::files;
+use super::finding::{Finding, Findings, Place, Severity, SourceId};
+use super::settings::PromptFile;
+use dozvon_center::calendar::{Calendar, Calendars};
+use dozvon_center::flow::check::PromptFacts;
+use dozvon_center::flow::{Diagnostic, Flow, Surroundings, load_and_check};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Reads calendars/*.yaml.
+pub(super) fn calendars(findings: &mut Findings, folder: &Path) -> Calendars {
+    let mut calendars = Calendars::new();
+    let mut homes: BTreeMap<Arc<str>, String> = BTreeMap::new();
+    for path in files::list(&folder.join("calendars"), "yaml") {
+        let Some((source, text)) = files::read(findings, &path, None) else { continue };
+        let file = path.display().to_string();
+        match Calendar::from_yaml(&file, &text) {
+            Err(found) => tell(findings, source, &found),
+            Ok(calendar) => {
+                if let Some(first) = homes.insert(Arc::clone(&calendar.name), file) {
+                    let place = Place { source, span: find(&text, &calendar.name) };
+                    let message = format!("there is a second calendar `{}`", calendar.name);
+                    findings.error(
+                        &place,
+                        message,
+                        format!("the first one is in {first}: rename one"),
+                    );
+                }
+                calendars.insert(calendar);
+            }
+        }
+    }
+    calendars
+}
+
+/// Reads the *.yaml of the flows' folder, each with all its mistakes.
+pub(super) fn flows(
+    findings: &mut Findings,
+    folder: &Path,
+    around: &Surroundings,
+) -> BTreeMap<Arc<str>, Arc<Flow>> {
+    let mut flows: BTreeMap<Arc<str>, Arc<Flow>> = BTreeMap::new();
+    for path in files::list(folder, "yaml") {
+        let Some((source, text)) = files::read(findings, &path, None) else { continue };
+        let (flow, found) = load_and_check(&path.display().to_string(), &text, around);
+        tell(findings, source, &found);
+        let Some(flow) = flow else { continue };
+        if let Some(first) = flows.get(&flow.name) {
+            let place = Place { source, span: find(&text, &flow.name) };
+            let message = format!("there is a second flow `{}`", flow.name);
+            findings.error(
+                &place,
+                message,
+                format!("the first one is in {}: rename one", first.file),
+            );
+        }
+        flows.insert(Arc::clone(&flow.name), Arc::new(flow));
+    }
+    flows
+}
+
+/// Tells the flow checker of the prompts.
+pub(crate) fn add_prompts(around: &mut Surroundings, prompts: &[PromptFile]) {
+    for prompt in prompts {
+        let facts = PromptFacts { duration: prompt.duration, ..PromptFacts::default() };
+        around.add_prompt(&prompt.language, &prompt.name, facts);
+    }
+}
+
+/// Takes over what the center says of a file.
+pub(crate) fn tell(findings: &mut Findings, source: SourceId, found: &[Diagnostic]) {
+    for diagnostic in found {
+        let span = span(&findings.text(source).text, diagnostic);
+        let severity = if diagnostic.is_error() { Severity::Error } else { Severity::Warning };
+        let cure = diagnostic.help.clone().unwrap_or_default();
+        let place = Place { source, span };
+        let mut finding = Finding::new(severity, &place, diagnostic.message.clone(), cure);
+        finding.code = diagnostic.code;
+        findings.add(finding);
+    }
+}
+
+/// Bytes of a line, column and length in characters.
+fn span(text: &str, diagnostic: &Diagnostic) -> Range<usize> {
+    let Some(line) = (diagnostic.line as usize).checked_sub(1) else { return 0..0 };
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = text[start..].lines().next().unwrap_or_default();
+    let byte = |column: usize| rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at);
+    let column = (diagnostic.column as usize).saturating_sub(1);
+    start + byte(column)..start + byte(column + diagnostic.length as usize)
+}
+
+/// Where a word first stands in a text.
+fn find(text: &str, word: &str) -> Range<usize> {
+    text.find(word).map_or(0..0, |at| at..at + word.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dozvon_center::flow::diagnostic::Spot;
+
+    #[test]
+    fn lines_and_columns_become_bytes() {
+        let text = "имя: да\nstart: mian # главное\n";
+        let spot = |line, column, length| Spot { line, column, length };
+        for (spot, word) in [
+            (spot(2, 8, 4), "mian"),
+            (spot(1, 6, 2), "да"),
+            (spot(2, 15, 99), "главное"),
+            (spot(0, 0, 0), ""),
+            (spot(9, 9, 9), ""),
+        ] {
+            let found = Diagnostic::error("F001", "f", spot, "x");
+            assert_eq!(&text[span(text, &found)], word, "{spot:?}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The folder of prompts: `LANGUAGE/NAME.wav` and `music/NAME.wav`. Reads every header, so that a file that could not
+//! be played is found before a caller hears nothing.
+
+use super::files::list;
+use super::finding::Findings;
+use super::settings::PromptFile;
+use hound::{SampleFormat, WavReader};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Sample rates that can be played, in hertz.
+const RATES: [u32; 3] = [8_000, 16_000, 48_000];
+/// The longest prompt: an hour of music. A longer one is refused.
+const PROMPT_SECS_MAX: f64 = 3_600.0;
+/// What to do about a file of the wrong kind.
+const CONVERT: &str = "convert it: sox in.wav -r 16000 -c 1 -b 16 out.wav";
+
+/// All prompts of a folder that can be played, in order of languages and names.
+pub(crate) fn read(findings: &mut Findings, folder: &Path) -> Vec<PromptFile> {
+    let mut prompts = Vec::new();
+    for language in folders(folder) {
+        for path in list(&folder.join(&language), "wav") {
+            let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
+            match length(&path) {
+                Ok(duration) => prompts.push(PromptFile {
+                    language: language.as_str().into(),
+                    name: name.into(),
+                    path: path.clone(),
+                    duration,
+                }),
+                Err((message, cure)) => {
+                    let place = findings.file(path.display().to_string());
+                    findings.error(&place, message, cure);
+                }
+            }
+        }
+    }
+    prompts
+}
+
+fn folders(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let entries = entries.filter_map(Result::ok).filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
+
+/// How long a WAV file plays, or what is wrong with it and the cure.
+fn length(path: &PathBuf) -> Result<Duration, (String, String)> {
+    let wrong = |message: String| (message, CONVERT.to_owned());
+    let reader =
+        WavReader::open(path).map_err(|error| wrong(format!("this is no WAV file: {error}")))?;
+    let spec = reader.spec();
+    if spec.channels != 1 {
+        return Err(wrong(format!("{} channels: prompts are mono", spec.channels)));
+    }
+    if spec.bits_per_sample != 16 || spec.sample_format != SampleFormat::Int {
+        return Err(wrong(format!(
+            "{} bits a sample: prompts have 16, as whole numbers",
+            spec.bits_per_sample
+        )));
+    }
+    if !RATES.contains(&spec.sample_rate) {
+        return Err(wrong(format!("{} Hz: prompts have 8000, 16000 or 48000", spec.sample_rate)));
+    }
+    let samples = reader.duration();
+    if samples == 0 {
+        return Err((
+            String::from("there is no sound in it"),
+            String::from("record it, or take it out"),
+        ));
+    }
+    let bytes = fs::metadata(path).map_or(0, |data| data.len());
+    if bytes < u64::from(samples) * 2 {
+        return Err((String::from("its end is missing"), String::from("copy it again, whole")));
+    }
+    let secs = f64::from(samples) / f64::from(spec.sample_rate);
+    if secs > PROMPT_SECS_MAX {
+        return Err((
+            format!("{secs:.0} s are too long"),
+            format!("at most {PROMPT_SECS_MAX:.0} s"),
+        ));
+    }
+    Ok(Duration::from_secs_f64(secs))
+}

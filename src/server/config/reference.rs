@@ -1,0 +1,142 @@
+//! The table of keys as people read it: a sample file, the reference of docs/config.md, the values in force.
+
+use super::base::Base;
+use super::keys::{
+    DOZVON, FEATURE_CODES, FEATURE_CODES_TABLE, Fallback, Key, Kind, OTHERS, Section,
+};
+use super::walk::{Origin, variable};
+use std::fmt::Write as _;
+
+/// The widest line of the sample's comments, in characters.
+const LINE_CHARS_MAX: usize = 112;
+
+/// dozvon.toml with every key, commented, at its default.
+pub(crate) fn sample() -> String {
+    let mut out = String::from(
+        "# dozvon: settings of the switch. Every key stands here at its default: uncomment what you change.\n\
+         #\n\
+         # Units stand in the names. Relative paths count from this folder. The environment wins over this file:\n\
+         # DOZVON__SIP__REALM=bank.example is `realm` of [sip]; words of lists are parted by commas there.\n\
+         # `dozvon check` names every mistake; `dozvon config show` prints what is in force. Reference: docs/config.md.\n",
+    );
+    for section in DOZVON {
+        let _ = write!(out, "\n");
+        comment(&mut out, section.doc);
+        let _ = writeln!(out, "{}", section.header());
+        for key in section.keys {
+            let _ = writeln!(out);
+            comment(&mut out, &sentence(key));
+            let Fallback::Value(value) = key.default else { continue };
+            let _ = writeln!(out, "#{} = {value}", key.name);
+        }
+    }
+    let (name, doc) = FEATURE_CODES_TABLE;
+    let _ = writeln!(out);
+    comment(&mut out, doc);
+    let _ = writeln!(out, "#[{name}]");
+    for (code, word) in FEATURE_CODES {
+        let _ = writeln!(out, "#\"{code}\" = \"{word}\"");
+    }
+    out
+}
+
+/// The description of a key with its bounds.
+fn sentence(key: &Key) -> String {
+    match key.kind {
+        Kind::Int(min, max) => format!("{} Range: {min} to {max}.", key.doc),
+        _ => key.doc.to_owned(),
+    }
+}
+
+fn comment(out: &mut String, text: &str) {
+    let mut line = String::from("#");
+    for word in text.split(' ') {
+        if line.chars().count() + 1 + word.chars().count() > LINE_CHARS_MAX {
+            let _ = writeln!(out, "{line}");
+            line = String::from("#");
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    let _ = writeln!(out, "{line}");
+}
+
+/// docs/config.md.
+pub(crate) fn reference() -> String {
+    let mut out = String::from(
+        "# Configuration\n\n\
+         This page is printed by `dozvon config reference`; a test keeps it true.\n\n\
+         The configuration is a folder, `config/` unless `--config` names another. `dozvon check` reads all of it, and\n\
+         the flows, prompts and calendars with it, and names every mistake at once with its place and its cure; the\n\
+         exit code is 78 when there is an error. An unknown key is an error. Relative paths count from the folder.\n\n\
+         | File | What it holds |\n|---|---|\n\
+         | `dozvon.toml` | addresses, bounds, files: the tables below |\n\
+         | `queues.toml` | `[skills]`, `[[queue]]` |\n\
+         | `agents.toml` | `[[agent]]` |\n\
+         | `trunks.toml` | `[[trunk]]` |\n\
+         | `numbers.toml` | `[[number]]` |\n\
+         | `bots.toml` | `[[bot]]` |\n\
+         | `rollouts/*.toml` | `[[rollout]]` |\n\
+         | `tokens.toml` | `[[token]]` |\n\
+         | `calendars/*.yaml` | opening hours |\n\n\
+         ## Environment\n\n\
+         Every key of `dozvon.toml` can be set by a variable, which wins over the file: `DOZVON__SIP__REALM=bank.example`\n\
+         is `realm` of `[sip]`. Words of lists are parted by commas. A variable that begins with `DOZVON__` and is no key\n\
+         is an error.\n\n\
+         ## Secrets\n\n\
+         No password and no token stands in these files. Each comes from a file (`password_file`, `token_file`: one line,\n\
+         readable by dozvon alone) or from the environment (`password_env`, `token_env` name the variable). Where neither\n\
+         is named, `dozvon serve` makes one at its first start and keeps it in `secrets/`; `dozvon agent-password USER`\n\
+         shows what to type into a phone. Instead of a password an agent may have `ha1_sha256` and `ha1_md5`, as\n\
+         `dozvon agent-password --hashes USER` prints them.\n",
+    );
+    for section in DOZVON.iter().chain(&OTHERS) {
+        section_reference(&mut out, section);
+    }
+    let (name, doc) = FEATURE_CODES_TABLE;
+    let _ = write!(out, "\n## dozvon.toml: `[{name}]`\n\n{doc}\n\n| Code | Default |\n|---|---|\n");
+    for (code, word) in FEATURE_CODES {
+        let _ = writeln!(out, "| `\"{code}\"` | `\"{word}\"` |");
+    }
+    out
+}
+
+fn section_reference(out: &mut String, section: &Section) {
+    let _ = write!(out, "\n## {}: `{}`\n\n{}\n\n", section.file, section.header(), section.doc);
+    let _ = write!(out, "| Key | Default | What it does |\n|---|---|---|\n");
+    for key in section.keys {
+        let default = match key.default {
+            Fallback::Value(value) => format!("`{value}`"),
+            Fallback::Absent => String::from("none"),
+            Fallback::Needed => String::from("**must be set**"),
+        };
+        let _ = writeln!(out, "| `{}` | {default} | {} |", key.name, sentence(key));
+    }
+}
+
+/// dozvon.toml as it is in force; where a value doesn't come from nowhere, a comment says whence.
+pub(super) fn in_force(base: &Base) -> String {
+    let mut out = String::new();
+    for (section, table) in base.tables() {
+        let _ = writeln!(out, "{}", section.header());
+        for key in section.keys {
+            let Some(entry) = table.entry(key.name) else { continue };
+            let _ = write!(out, "{} = {}", key.name, entry.value.as_toml());
+            let _ = match entry.origin {
+                Origin::Default => writeln!(out),
+                Origin::File => writeln!(out, "  # dozvon.toml"),
+                Origin::Environment => writeln!(out, "  # {}", variable(section, key)),
+            };
+        }
+        let _ = writeln!(out);
+    }
+    let _ = writeln!(out, "[{}]", FEATURE_CODES_TABLE.0);
+    for (code, meaning) in &base.feature_codes {
+        let word = match meaning {
+            dozvon_switch::config::FeatureCode::Status(status) => status.as_str(),
+            dozvon_switch::config::FeatureCode::LogOut => "log_out",
+        };
+        let _ = writeln!(out, "\"{code}\" = \"{word}\"");
+    }
+    out
+}

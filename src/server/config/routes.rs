@@ -1,0 +1,262 @@
+//! trunks.toml, numbers.toml, bots.toml and rollouts/*.toml: where calls come from and where they may go.
+
+use super::base::Base;
+use super::files::{list, refuse_duplicates, tables};
+use super::finding::{Findings, suggest};
+use super::keys::{BOT, NUMBER, ROLLOUT, TRUNK};
+use super::secrets::Secrets;
+use super::value::dial;
+use super::walk::Table;
+use dozvon_center::policy::BotPolicy;
+use dozvon_center::rollout::{Holdout, Rollout, Share};
+use dozvon_sip::endpoint::{Credentials, Protocol};
+use dozvon_sip::message::{Host, Uri};
+use dozvon_switch::config::{Address, BotAccess, Number, Trunk};
+use dozvon_switch::network::parse_network;
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
+
+/// Reads bots.toml: what the center and what the switch know of each.
+pub(super) fn bots(
+    findings: &mut Findings,
+    base: &Base,
+) -> (BTreeMap<Arc<str>, BotPolicy>, BTreeMap<Arc<str>, BotAccess>) {
+    let path = base.folder.join("bots.toml");
+    let found = tables(findings, &path, &[&BOT]).remove("bot").unwrap_or_default();
+    refuse_duplicates(findings, &found, "name", "bot");
+    let name = |table: &Table| Arc::<str>::from(table.text("name"));
+    let policy = found
+        .iter()
+        .map(|table| (name(table), BotPolicy { answer_within: table.millis("answer_within_ms") }))
+        .collect();
+    let mut access = BTreeMap::new();
+    for table in &found {
+        if let Some(address) = address(findings, table, "uri") {
+            access.insert(name(table), BotAccess { address });
+        }
+    }
+    (policy, access)
+}
+
+/// Reads rollouts/*.toml.
+pub(super) fn rollouts(
+    findings: &mut Findings,
+    base: &Base,
+    bots: &BTreeMap<Arc<str>, BotPolicy>,
+) -> BTreeMap<Arc<str>, Rollout> {
+    let mut found = Vec::new();
+    for path in list(&base.folder.join("rollouts"), "toml") {
+        found.extend(tables(findings, &path, &[&ROLLOUT]).remove("rollout").unwrap_or_default());
+    }
+    refuse_duplicates(findings, &found, "name", "rollout");
+    let mut rollouts = BTreeMap::new();
+    for table in &found {
+        let (name, bot) = (table.text("name"), table.text("bot"));
+        if !bots.contains_key(bot) {
+            let message =
+                format!("rollout `{name}` names the bot `{bot}`, which is not in bots.toml");
+            findings.error(
+                table.place("bot"),
+                message,
+                suggest(bot, "bot", bots.keys().map(|bot| &**bot)),
+            );
+        }
+        let rollout = Rollout {
+            name: name.into(),
+            bot: bot.into(),
+            salt: table.text("salt").into(),
+            share: Share::parse(table.text("share"))
+                .expect("the table of keys has just these words"),
+            holdout: Holdout::percent(table.number("holdout_percent"))
+                .expect("the table of keys has its bound"),
+        };
+        rollouts.insert(name.into(), rollout);
+    }
+    rollouts
+}
+
+/// Reads numbers.toml. The flows are known by now.
+pub(super) fn numbers(
+    findings: &mut Findings,
+    base: &Base,
+    flows: &[&str],
+) -> BTreeMap<String, Number> {
+    let path = base.folder.join("numbers.toml");
+    let found = tables(findings, &path, &[&NUMBER]).remove("number").unwrap_or_default();
+    refuse_duplicates(findings, &found, "dial", "number");
+    let mut numbers = BTreeMap::new();
+    for table in &found {
+        let dialled = table.text("dial");
+        if let Err((message, cure)) = dial(dialled) {
+            findings.error(table.place("dial"), message, cure);
+        }
+        let number = match (table.text_opt("flow"), table.flag("echo")) {
+            (Some(flow), false) => {
+                if !flows.contains(&flow) {
+                    let message =
+                        format!("number `{dialled}` names the flow `{flow}`, which there is not");
+                    findings.error(
+                        table.place("flow"),
+                        message,
+                        suggest(flow, "flow", flows.iter().copied()),
+                    );
+                }
+                Number::Flow(flow.into())
+            }
+            (None, true) => Number::Echo,
+            (Some(_), true) => {
+                let message = format!("number `{dialled}` has both a flow and the echo");
+                findings.error(table.place("echo"), message, "leave one of them out");
+                continue;
+            }
+            (None, false) => {
+                let message = format!("number `{dialled}` leads nowhere");
+                findings.error(&table.place, message, "add flow = \"…\" or echo = true");
+                continue;
+            }
+        };
+        numbers.insert(dialled.to_owned(), number);
+    }
+    numbers
+}
+
+/// Notes numbers and feature codes that are the same.
+pub(super) fn refuse_overlap(
+    findings: &mut Findings,
+    base: &Base,
+    numbers: &BTreeMap<String, Number>,
+) {
+    for code in base.feature_codes.keys().filter(|code| numbers.contains_key(*code)) {
+        let message = format!("`{code}` is a feature code and a number at once");
+        findings.error(&base.place, message, "choose another code in [feature_codes]");
+    }
+}
+
+/// Reads trunks.toml. The numbers are known by now.
+pub(super) fn trunks(
+    findings: &mut Findings,
+    base: &Base,
+    secrets: &Secrets<'_>,
+    numbers: &BTreeMap<String, Number>,
+) -> Vec<Trunk> {
+    let path = base.folder.join("trunks.toml");
+    let found = tables(findings, &path, &[&TRUNK]).remove("trunk").unwrap_or_default();
+    refuse_duplicates(findings, &found, "name", "trunk");
+    found.iter().map(|table| trunk(findings, secrets, numbers, table)).collect()
+}
+
+fn trunk(
+    findings: &mut Findings,
+    secrets: &Secrets<'_>,
+    numbers: &BTreeMap<String, Number>,
+    table: &Table,
+) -> Trunk {
+    let name = table.text("name");
+    let target = address(findings, table, "target");
+    if table.list("networks").is_empty() && table.entry("target").is_none() {
+        let message =
+            format!("trunk `{name}` has neither networks nor a target: no call comes or goes");
+        findings.error(
+            &table.place,
+            message,
+            "add networks = [\"203.0.113.0/29\"] or target = \"sip:…\"",
+        );
+    }
+    for (number, place) in table.list("may_dial").iter().filter(|(n, _)| !numbers.contains_key(n)) {
+        let message = format!("trunk `{name}` may dial `{number}`, which is not in numbers.toml");
+        findings.error(
+            place,
+            message,
+            suggest(number, "number", numbers.keys().map(String::as_str)),
+        );
+    }
+    Trunk {
+        name: name.into(),
+        networks: table
+            .list("networks")
+            .iter()
+            .filter_map(|(text, _)| parse_network(text).ok())
+            .collect(),
+        may_dial: table.list("may_dial").iter().map(|(number, _)| number.clone()).collect(),
+        credentials: credentials(findings, secrets, table),
+        target,
+    }
+}
+
+/// User, password and realm of a trunk: all or none of them.
+fn credentials(
+    findings: &mut Findings,
+    secrets: &Secrets<'_>,
+    table: &Table,
+) -> Option<Credentials> {
+    let password_key =
+        ["password_file", "password_env"].into_iter().find(|key| table.entry(key).is_some());
+    let parts = [
+        ("user", table.entry("user").is_some()),
+        ("password_file", password_key.is_some()),
+        ("realm", table.entry("realm").is_some()),
+    ];
+    let first =
+        parts.iter().find(|(_, there)| *there).map(|(key, _)| password_key.unwrap_or(key))?;
+    for (key, _) in parts.iter().filter(|(_, there)| !there) {
+        let message = format!("trunk `{}` has `{first}` but no `{key}`", table.text("name"));
+        findings.error(
+            &table.place,
+            message,
+            "user, password_file (or password_env) and realm go together",
+        );
+    }
+    if table.entry("target").is_none() {
+        let message = format!("trunk `{}` has credentials but no target", table.text("name"));
+        findings.warning(&table.place, message, "add target = \"sip:…\", or take them out");
+    }
+    let password = secrets.named(findings, table, "password")?;
+    Some(Credentials {
+        user: table.text_opt("user")?.to_owned(),
+        realm: table.text_opt("realm")?.to_owned(),
+        password,
+    })
+}
+
+/// The port of a SIP URI that names none (RFC 3261 §19.1.2).
+const SIP_PORT: u16 = 5060;
+
+/// The SIP URI of a key, its host looked up. `None`: there is no such key, or the host has no address (noted).
+fn address(findings: &mut Findings, table: &Table, key: &str) -> Option<Address> {
+    let text = table.text_opt(key)?;
+    let uri = Uri::parse(text.as_bytes()).expect("the kind of the key has been checked");
+    let protocol = match uri.transport() {
+        Some(transport) if transport.eq_ignore_ascii_case("tcp") => Protocol::Tcp,
+        None => Protocol::Udp,
+        Some(transport) if transport.eq_ignore_ascii_case("udp") => Protocol::Udp,
+        Some(other) => {
+            findings.error(
+                table.place(key),
+                format!("there is no transport `{other}`"),
+                "udp or tcp",
+            );
+            return None;
+        }
+    };
+    let port = uri.port().unwrap_or(SIP_PORT);
+    let at = match uri.host()? {
+        Host::V4(address) => SocketAddr::new(address.into(), port),
+        Host::V6(address) => SocketAddr::new(address.into(), port),
+        Host::Name(name) => {
+            match (name, port).to_socket_addrs().ok().and_then(|mut all| all.next()) {
+                Some(address) => address,
+                None => {
+                    let message = format!("the name `{name}` has no address");
+                    findings.error(
+                        table.place(key),
+                        message,
+                        "ask the name server, or write the address itself",
+                    );
+                    return None;
+                }
+            }
+        }
+    };
+    Some(Address { uri: text.to_owned(), protocol, at })
+}

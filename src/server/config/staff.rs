@@ -1,0 +1,260 @@
+//! queues.toml, agents.toml and tokens.toml: queues, skills, people and who may use the API.
+
+use super::base::Base;
+use super::files::{refuse_duplicates, tables};
+use super::finding::{Findings, Place, suggest};
+use super::keys::{AGENT, QUEUE, SKILLS, TOKEN};
+use super::secrets::Secrets;
+use super::settings::{Role, Secret, Token};
+use super::walk::Table;
+use dozvon_center::acd::{AgentConfig, QueueConfig};
+use dozvon_center::ids::{QueueId, SkillId};
+use dozvon_sip::digest::Ha1;
+use dozvon_sip::endpoint::Ha1Pair;
+use dozvon_switch::config::AgentAccess;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Queues, skills and agents.
+#[derive(Debug, Default)]
+pub(super) struct Staff {
+    /// Queues in the order of the file.
+    pub(super) queues: Vec<QueueConfig>,
+    /// Skills: those listed, then the languages of agents as `lang:…`.
+    pub(super) skills: Vec<Arc<str>>,
+    /// Agents in the order of the file.
+    pub(super) agents: Vec<AgentConfig>,
+    /// How each of them gets in.
+    pub(super) access: Vec<AgentAccess>,
+}
+
+/// The prefix of skills that are languages.
+const LANGUAGE: &str = "lang:";
+
+impl Staff {
+    /// Reads queues.toml and agents.toml.
+    pub(super) fn read(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> Staff {
+        let mut staff = Staff::default();
+        let path = base.folder.join("queues.toml");
+        let found = tables(findings, &path, &[&SKILLS, &QUEUE]);
+        let listed = |name: &str| found.get(name).map_or(&[][..], Vec::as_slice);
+        for (skill, place) in listed("skills").iter().flat_map(|table| table.list("names")) {
+            if staff.skills.iter().any(|known| **known == **skill) {
+                findings.error(place, format!("there is a second skill `{skill}`"), "take one out");
+            } else {
+                staff.skills.push(skill.as_str().into());
+            }
+        }
+        refuse_duplicates(findings, listed("queue"), "name", "queue");
+        staff.queues = listed("queue").iter().map(queue).collect();
+
+        let path = base.folder.join("agents.toml");
+        let agents = tables(findings, &path, &[&AGENT]).remove("agent").unwrap_or_default();
+        refuse_duplicates(findings, &agents, "user", "agent");
+        for (skill, _) in agents.iter().flat_map(|agent| agent.list("languages")) {
+            staff.add_language(skill);
+        }
+        for table in &agents {
+            let agent = staff.agent(findings, table);
+            let access = access(findings, base, secrets, table);
+            staff.agents.push(agent);
+            staff.access.push(access);
+        }
+        staff
+    }
+
+    /// Makes the skill of a language known.
+    pub(super) fn add_language(&mut self, language: &str) {
+        let skill = format!("{LANGUAGE}{language}");
+        if !self.skills.iter().any(|known| **known == *skill) {
+            self.skills.push(skill.into());
+        }
+    }
+
+    fn agent(&self, findings: &mut Findings, table: &Table) -> AgentConfig {
+        let queue_names: BTreeMap<&str, u16> =
+            (0..).zip(&self.queues).map(|(n, q)| (&*q.name, n)).collect();
+        let skill_names: BTreeMap<&str, u16> =
+            (0..).zip(&self.skills).map(|(n, s)| (&**s, n)).collect();
+        let mut skills =
+            find_all(findings, table, "skills", "skill", "[skills] of queues.toml", &skill_names);
+        for (language, _) in table.list("languages") {
+            skills.extend(skill_names.get(format!("{LANGUAGE}{language}").as_str()));
+        }
+        let queues = find_all(findings, table, "queues", "queue", "queues.toml", &queue_names);
+        AgentConfig {
+            name: table.text("user").into(),
+            skills: skills.into_iter().map(SkillId).collect(),
+            queues: queues.into_iter().map(QueueId).collect(),
+            team: table.text("team").into(),
+        }
+    }
+}
+
+/// The numbers of the names in a list; those that aren't known are noted.
+fn find_all(
+    findings: &mut Findings,
+    table: &Table,
+    key: &str,
+    what: &str,
+    home: &str,
+    known: &BTreeMap<&str, u16>,
+) -> BTreeSet<u16> {
+    let mut found = BTreeSet::new();
+    for (name, place) in table.list(key) {
+        match known.get(name.as_str()) {
+            Some(number) => {
+                found.insert(*number);
+            }
+            None => {
+                let message = format!(
+                    "agent `{}` names the {what} `{name}`, which is not in {home}",
+                    table.text("user")
+                );
+                findings.error(place, message, suggest(name, what, known.keys().copied()));
+            }
+        }
+    }
+    found
+}
+
+fn queue(table: &Table) -> QueueConfig {
+    let max_wait = table.secs("max_wait_secs");
+    QueueConfig {
+        service_level: table.secs("service_level_secs"),
+        short_abandon: table.secs("short_abandon_secs"),
+        ring_timeout: table.secs("ring_timeout_secs"),
+        wrap_up: table.secs("wrap_up_secs"),
+        max_wait: Some(max_wait).filter(|wait| !wait.is_zero()),
+        length_max: table.number("length_max"),
+        ..QueueConfig::new(table.text("name"))
+    }
+}
+
+/// How an agent's phone gets in: hashes from the file, or made of a password from wherever it is.
+fn access(
+    findings: &mut Findings,
+    base: &Base,
+    secrets: &Secrets<'_>,
+    table: &Table,
+) -> AgentAccess {
+    let user = table.text("user");
+    let hashes = [table.text_opt("ha1_sha256"), table.text_opt("ha1_md5")];
+    let has_password =
+        table.entry("password_file").is_some() || table.entry("password_env").is_some();
+    if has_password && hashes.iter().any(Option::is_some) {
+        let message = format!("agent `{user}` has both a password and hashes");
+        findings.error(&table.place, message, "leave one of them out");
+    }
+    let ha1 = match hashes {
+        [None, None] => {
+            let password = if has_password {
+                secrets.named(findings, table, "password")
+            } else {
+                base.path("sip", "agent_passwords")
+                    .and_then(|folder| secrets.kept(findings, table.place("user"), &folder, user))
+            };
+            password.map_or_else(Ha1Pair::default, |password| {
+                pair(&Ha1::of(user, realm(base), &password))
+            })
+        }
+        [sha256, md5] => {
+            if md5.is_none() {
+                let message = format!(
+                    "agent `{user}` has no ha1_md5: a phone without SHA-256 can't register"
+                );
+                findings.warning(table.place("ha1_sha256"), message, hashes_cure(user));
+            }
+            if sha256.is_none() {
+                let message = format!("agent `{user}` has no ha1_sha256: his phone has to use MD5");
+                findings.warning(table.place("ha1_md5"), message, hashes_cure(user));
+            }
+            let lower = |hash: Option<&str>| hash.unwrap_or_default().to_ascii_lowercase();
+            Ha1Pair { sha256: lower(sha256), md5: lower(md5) }
+        }
+    };
+    AgentAccess {
+        user: user.to_owned(),
+        ha1,
+        language: table.list("languages").first().map(|(language, _)| language.as_str().into()),
+        may_call: table.flag("may_call"),
+    }
+}
+
+fn pair(hashes: &Ha1) -> Ha1Pair {
+    let (md5, sha256) = hashes.to_hex();
+    Ha1Pair { sha256: sha256.to_owned(), md5: md5.to_owned() }
+}
+
+fn hashes_cure(user: &str) -> String {
+    format!("print both with `dozvon agent-password --hashes {user}`")
+}
+
+/// The digest realm.
+pub(super) fn realm(base: &Base) -> &str {
+    base.table("sip").text("realm")
+}
+
+/// Reads tokens.toml.
+pub(super) fn tokens(
+    findings: &mut Findings,
+    base: &Base,
+    secrets: &Secrets<'_>,
+    staff: &Staff,
+) -> Vec<Token> {
+    let path = base.folder.join("tokens.toml");
+    let found = tables(findings, &path, &[&TOKEN]).remove("token").unwrap_or_default();
+    refuse_duplicates(findings, &found, "name", "token");
+    let mut seen: BTreeMap<String, Place> = BTreeMap::new();
+    let mut tokens = Vec::new();
+    for table in &found {
+        let name = table.text("name");
+        let named = table.entry("token_file").is_some() || table.entry("token_env").is_some();
+        let secret = if named {
+            secrets.named(findings, table, "token")
+        } else {
+            base.path("http", "tokens")
+                .and_then(|folder| secrets.kept(findings, table.place("name"), &folder, name))
+        };
+        let role =
+            Role::ALL.iter().find(|(word, _)| *word == table.text("role")).map(|(_, role)| *role);
+        let role = role.expect("the table of keys has just these words");
+        check_agent_of_token(findings, table, role, staff);
+        if let Some(secret) = secret {
+            if seen.insert(secret.clone(), table.place("name").clone()).is_some() {
+                let message = format!("token `{name}` is the same as another one");
+                findings.error(table.place("name"), message, "make a token for each");
+            }
+            let agent = table.text_opt("agent").map(str::to_owned);
+            tokens.push(Token { name: name.to_owned(), role, token: Secret(secret), agent });
+        }
+    }
+    tokens
+}
+
+fn check_agent_of_token(findings: &mut Findings, table: &Table, role: Role, staff: &Staff) {
+    let name = table.text("name");
+    match (role, table.text_opt("agent")) {
+        (Role::Agent, None) => {
+            let message = format!("token `{name}` has the role agent and names none");
+            findings.error(
+                table.place("role"),
+                message,
+                "add agent = \"…\", a user of agents.toml",
+            );
+        }
+        (Role::Agent, Some(user)) => {
+            let users: Vec<&str> = staff.access.iter().map(|access| access.user.as_str()).collect();
+            if !users.contains(&user) {
+                let message =
+                    format!("token `{name}` names the agent `{user}`, who is not in agents.toml");
+                findings.error(table.place("agent"), message, suggest(user, "agent", users));
+            }
+        }
+        (_, Some(_)) => {
+            let message = format!("token `{name}` names an agent, but its role is another");
+            findings.error(table.place("agent"), message, "role = \"agent\", or take it out");
+        }
+        (_, None) => {}
+    }
+}

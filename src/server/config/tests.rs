@@ -1,0 +1,215 @@
+//! Tests of loading as a whole: defaults, the sample, secrets.
+
+use super::*;
+use std::fs;
+
+/// A folder that goes away with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path =
+            std::env::temp_dir().join(format!("dozvon-config-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(path.join("flows/prompts/music")).unwrap();
+        let folder = Folder(path);
+        folder.write("dozvon.toml", "[flows]\nfolder = \"flows\"\n");
+        folder.wav("flows/prompts/music/hold.wav", 8_000, 1, 800);
+        folder
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.join(name), text).unwrap();
+    }
+
+    fn wav(&self, name: &str, rate: u32, channels: u16, samples: u32) {
+        let spec = hound::WavSpec {
+            channels,
+            sample_rate: rate,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut writer = hound::WavWriter::create(self.0.join(name), spec).unwrap();
+        for n in 0..samples * u32::from(channels) {
+            writer.write_sample((n % 100) as i16).unwrap();
+        }
+        writer.finalize().unwrap();
+    }
+
+    fn load(&self, variables: &[(&str, &str)], missing: Missing) -> (Option<Loaded>, Vec<String>) {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables: Vec<_> = variables.iter().map(owned).collect();
+        let (loaded, findings) = load(&self.0, &variables, missing);
+        (loaded, findings.sorted().iter().map(|finding| finding.message.clone()).collect())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn the_sample_uncommented_says_what_nothing_says() {
+    let uncommented: String = sample()
+        .lines()
+        .filter(|line| !line.starts_with("# ") && *line != "#")
+        .map(|line| format!("{}\n", line.strip_prefix('#').unwrap_or(line)))
+        .collect();
+    let folder = Folder::new("sample");
+    folder.write("dozvon.toml", &uncommented);
+    let (with_all_keys, findings) = show(&folder.0, &[]);
+    assert_eq!(
+        findings.counts(),
+        (0, 0),
+        "{}",
+        render(&findings, crate::cli::Format::Concise, false)
+    );
+    folder.write("dozvon.toml", "");
+    let (with_none, _) = show(&folder.0, &[]);
+    assert_eq!(with_all_keys.replace("  # dozvon.toml", ""), with_none);
+    assert_eq!(
+        with_all_keys.matches("  # dozvon.toml").count(),
+        with_none.matches(" = ").count() - 10
+    );
+}
+
+#[test]
+fn defaults_are_those_of_the_rooms_below() {
+    let folder = Folder::new("defaults");
+    let (loaded, told) = folder.load(&[], Missing::Leave);
+    let loaded = loaded.unwrap_or_else(|| panic!("{told:?}"));
+    assert_eq!(loaded.policy.acd, acd::Config::new(vec![], vec![]));
+    let sip = dozvon_sip::endpoint::Config::new(vec![], "dozvon", [0; 32]);
+    assert_eq!(loaded.switch.sip.bounds, sip.bounds);
+    assert_eq!(loaded.switch.sip.session_expires, sip.session_expires);
+    assert_eq!(loaded.switch.sip.registration_max, sip.registration_max);
+    assert_eq!(loaded.switch.sip.locals.len(), 2);
+    let media = dozvon_media::bank::MediaConfig::default();
+    assert_eq!(loaded.settings.media.rtp_timeout, media.rtp_timeout);
+    assert_eq!(loaded.settings.media.playout_delay, media.playout_delay);
+    assert_eq!(loaded.settings.media.rtcp_interval, media.rtcp_interval);
+    assert_eq!(loaded.prompts.len(), 1);
+    assert_eq!(loaded.switch.feature_codes.len(), 10);
+}
+
+#[test]
+fn a_queue_without_times_has_those_of_the_center() {
+    let folder = Folder::new("queue");
+    folder.write("queues.toml", "[[queue]]\nname = \"cards\"\n");
+    let (loaded, _) = folder.load(&[], Missing::Leave);
+    assert_eq!(loaded.unwrap().policy.acd.queues, [acd::QueueConfig::new("cards")]);
+}
+
+#[test]
+fn the_names_of_agents_become_numbers() {
+    let folder = Folder::new("agents");
+    folder.write(
+        "queues.toml",
+        "[skills]\nnames = [\"cards\"]\n[[queue]]\nname = \"general\"\n[[queue]]\nname = \"cards\"\n",
+    );
+    folder.write(
+        "agents.toml",
+        "[[agent]]\nuser = \"anna\"\nqueues = [\"cards\"]\nskills = [\"cards\"]\nlanguages = [\"kk\", \"ru\"]\n",
+    );
+    let (loaded, told) = folder.load(&[], Missing::Leave);
+    let loaded = loaded.unwrap_or_else(|| panic!("{told:?}"));
+    let anna = &loaded.policy.acd.agents[0];
+    let skills: Vec<_> =
+        ["cards", "lang:kk", "lang:ru"].map(|name| loaded.policy.skill(name).unwrap()).into();
+    assert_eq!(anna.skills, skills.into_iter().collect());
+    assert_eq!(anna.queues.iter().map(|queue| queue.0).collect::<Vec<_>>(), [1]);
+    assert_eq!(loaded.switch.agents[0].language.as_deref(), Some("kk"));
+    assert_eq!(
+        loaded.switch.agents[0].ha1.md5, "",
+        "there is no password yet and nobody may get in"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn serving_makes_the_secrets_that_nobody_named_and_keeps_them_to_itself() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new("secrets");
+    folder.write("agents.toml", "[[agent]]\nuser = \"anna\"\n");
+    folder.write("tokens.toml", "[[token]]\nname = \"root\"\nrole = \"admin\"\n");
+    let (first, told) = folder.load(&[], Missing::Make);
+    assert_eq!(told, [""; 0]);
+    let first = first.unwrap();
+    assert_eq!(first.switch.agents[0].ha1.sha256.len(), 64);
+    assert_eq!(first.settings.http.tokens[0].token.0.len(), 20);
+    let path = folder.0.join("secrets/agents/anna");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let (second, _) = folder.load(&[], Missing::Make);
+    assert!(
+        second.unwrap().switch.agents[0].ha1 == first.switch.agents[0].ha1,
+        "made once and kept"
+    );
+
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let (_, told) = folder.load(&[], Missing::Leave);
+    assert!(told[0].starts_with("everybody on this machine can read"), "{told:?}");
+}
+
+#[test]
+fn a_password_comes_from_the_environment_too() {
+    let folder = Folder::new("environment");
+    folder.write("agents.toml", "[[agent]]\nuser = \"anna\"\npassword_env = \"ANNA\"\n");
+    let (loaded, _) =
+        folder.load(&[("ANNA", "secret"), ("DOZVON__SIP__REALM", "bank")], Missing::Leave);
+    let expected = dozvon_sip::digest::Ha1::of("anna", "bank", "secret");
+    assert_eq!(loaded.unwrap().switch.agents[0].ha1.md5, expected.to_hex().0);
+    let (loaded, told) = folder.load(&[], Missing::Leave);
+    assert!(loaded.is_none());
+    assert_eq!(told, ["the environment variable `ANNA` is not set"]);
+}
+
+#[test]
+fn a_prompt_that_could_not_be_played_is_found() {
+    let folder = Folder::new("prompts");
+    fs::create_dir_all(folder.0.join("flows/prompts/ru")).unwrap();
+    folder.wav("flows/prompts/ru/stereo.wav", 8_000, 2, 100);
+    folder.wav("flows/prompts/ru/rate.wav", 44_100, 1, 100);
+    folder.wav("flows/prompts/ru/nothing.wav", 8_000, 1, 0);
+    folder.wav("flows/prompts/ru/good.wav", 16_000, 1, 8_000);
+    folder.write("flows/prompts/ru/text.wav", "this is text");
+    folder.wav("flows/prompts/ru/short.wav", 8_000, 1, 1_000);
+    let short = folder.0.join("flows/prompts/ru/short.wav");
+    let bytes = fs::read(&short).unwrap();
+    fs::write(&short, &bytes[..500]).unwrap();
+    let (loaded, told) = folder.load(&[], Missing::Leave);
+    assert!(loaded.is_none());
+    let begins = [
+        "there is no sound in it",
+        "44100 Hz",
+        "its end is missing",
+        "2 channels",
+        "this is no WAV file",
+    ];
+    assert_eq!(told.len(), begins.len(), "{told:?}");
+    for (message, begin) in told.iter().zip(begins) {
+        assert!(message.starts_with(begin), "{message} / {begin}");
+    }
+}
+
+#[test]
+fn a_name_in_the_addresses_is_looked_up() {
+    let folder = Folder::new("addresses");
+    folder.write(
+        "bots.toml",
+        "[[bot]]\nname = \"b\"\nuri = \"sip:b@127.0.0.1:5090;transport=tcp\"\n\
+         [[bot]]\nname = \"c\"\nuri = \"sip:c@[::1]\"\n\
+         [[bot]]\nname = \"d\"\nuri = \"sip:d@nowhere.invalid\"\n",
+    );
+    let (_, told) = folder.load(&[], Missing::Leave);
+    assert_eq!(told, ["the name `nowhere.invalid` has no address"]);
+    folder.write(
+        "bots.toml",
+        "[[bot]]\nname = \"b\"\nuri = \"sip:b@127.0.0.1:5090;transport=tcp\"\n",
+    );
+    let (loaded, _) = folder.load(&[], Missing::Leave);
+    let address = loaded.unwrap().switch.bots["b"].address.clone();
+    assert_eq!(address.at, "127.0.0.1:5090".parse().unwrap());
+    assert_eq!(address.protocol, dozvon_sip::endpoint::Protocol::Tcp);
+}
