@@ -52,9 +52,9 @@ impl Center {
                 self.tell(call.leg, LegCommand::StopPlaying);
             }
             Effect::Draw { rollout } => self.draw(now, call, rollout),
-            Effect::Bot { bot, max_duration } => self.to_bot(now, call, bot, max_duration),
-            Effect::Queue(order) => self.to_queue(now, call, order),
-            Effect::Transfer { to, timeout } => self.to_outside(now, call, to, timeout),
+            Effect::Bot { bot, max_duration } => self.send_to_bot(now, call, bot, max_duration),
+            Effect::Queue(order) => self.send_to_queue(now, call, order),
+            Effect::Transfer { to, timeout } => self.send_to_outside(now, call, to, timeout),
             Effect::Withdraw => self.withdraw(now, call),
             Effect::Survey { id, score } => {
                 call.record.survey(id.clone(), score);
@@ -104,7 +104,13 @@ impl Center {
         call.run.handle(now, Happening::Drawn(arm));
     }
 
-    fn to_bot(&mut self, now: Timestamp, call: &mut Call, bot: Arc<str>, max_duration: Duration) {
+    fn send_to_bot(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        bot: Arc<str>,
+        max_duration: Duration,
+    ) {
         self.left_flow(now, call, IvrExit::Bot);
         call.credit_from.get_or_insert(now);
         let leg = self.bot_leg(call.id);
@@ -118,7 +124,7 @@ impl Center {
         self.write(call);
     }
 
-    fn to_queue(&mut self, now: Timestamp, call: &mut Call, order: QueueOrder) {
+    fn send_to_queue(&mut self, now: Timestamp, call: &mut Call, order: QueueOrder) {
         let by_exit = std::mem::take(&mut call.leaving_by_exit);
         self.left_flow(now, call, if by_exit { IvrExit::Operator } else { IvrExit::Queue });
         let Some(queue) = self.queue_id(&order.queue) else {
@@ -152,7 +158,13 @@ impl Center {
         );
     }
 
-    fn to_outside(&mut self, now: Timestamp, call: &mut Call, to: Arc<str>, timeout: Duration) {
+    fn send_to_outside(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        to: Arc<str>,
+        timeout: Duration,
+    ) {
         self.left_flow(now, call, IvrExit::Transfer);
         let leg = self.outside_leg(call.id);
         self.deadlines.set((call.id, Timer::OutsideAnswer), now + timeout);
@@ -192,18 +204,16 @@ impl Center {
     ) {
         self.acd.withdraw(now, call.id, why);
         while let Some(event) = self.acd.poll_event() {
-            match event {
-                Event::WaitEnded { call: id, queue, why, waited, service_level }
-                    if id == call.id =>
-                {
-                    let outcome = self.outcome(queue, why, waited).unwrap_or(otherwise);
-                    call.record.outcome(outcome);
-                    self.segment_ended(now, id, queue, outcome, waited, service_level);
-                    return;
-                }
-                // Everything else keeps its turn.
-                other => self.held_events.push_back(other),
+            if let Event::WaitEnded { call: id, queue, why, waited, service_level } = event
+                && id == call.id
+            {
+                let outcome = self.outcome(queue, why, waited).unwrap_or(otherwise);
+                call.record.outcome(outcome);
+                self.segment_ended(now, id, queue, outcome, waited, service_level);
+                return;
             }
+            // Everything else keeps its turn.
+            self.held_events.push_back(event);
         }
     }
 

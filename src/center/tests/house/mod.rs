@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub const FLOW: &str = r##"
+pub(crate) const FLOW: &str = r##"
 flow: bank
 languages: [ru]
 start: hello
@@ -46,20 +46,20 @@ nodes:
 tests: []
 "##;
 
-pub const ANNA: AgentId = AgentId(0);
-pub const BORIS: AgentId = AgentId(1);
+pub(crate) const ANNA: AgentId = AgentId(0);
+pub(crate) const BORIS: AgentId = AgentId(1);
 
 /// The center, the time and everything it has said.
-pub struct House {
-    pub center: Center,
-    pub now: Timestamp,
-    pub commands: Vec<(LegId, LegCommand)>,
-    pub facts: Vec<Fact>,
-    pub contacts: BTreeMap<CallId, Contact>,
+pub(crate) struct House {
+    pub(crate) center: Center,
+    pub(crate) now: Timestamp,
+    pub(crate) commands: Vec<(LegId, LegCommand)>,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) contacts: BTreeMap<CallId, Contact>,
 }
 
 /// A policy with this bot share.
-pub fn policy(share: Share) -> Policy {
+pub(crate) fn policy(share: Share) -> Policy {
     let flow = flow::load("bank.yaml", FLOW).unwrap_or_else(|found| panic!("{found:#?}"));
     let agent = |name: &str| AgentConfig {
         name: name.into(),
@@ -87,7 +87,7 @@ pub fn policy(share: Share) -> Policy {
 }
 
 impl House {
-    pub fn new(share: Share) -> House {
+    pub(crate) fn new(share: Share) -> House {
         let now = Timestamp::from_secs(1_800_000_000);
         House {
             center: Center::new(Arc::new(policy(share)), now),
@@ -99,7 +99,7 @@ impl House {
     }
 
     /// A house where these agents are ready and can be reached.
-    pub fn with_ready(share: Share, agents: &[AgentId]) -> House {
+    pub(crate) fn with_ready(share: Share, agents: &[AgentId]) -> House {
         let mut house = House::new(share);
         for agent in agents {
             house.center.reachable(house.now, *agent, true);
@@ -108,7 +108,7 @@ impl House {
         house
     }
 
-    pub fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         while let Some(output) = self.center.poll_output() {
             match output {
                 Output::Leg(leg, command) => self.commands.push((leg, command)),
@@ -121,22 +121,22 @@ impl House {
         self.center.check_invariants();
     }
 
-    pub fn status(&mut self, agent: AgentId, status: Status) {
+    pub(crate) fn status(&mut self, agent: AgentId, status: Status) {
         self.center.set_status(self.now, agent, status, Actor::Agent, None).expect("allowed");
         self.drain();
     }
 
-    pub fn event(&mut self, leg: LegId, event: LegEvent) {
+    pub(crate) fn event(&mut self, leg: LegId, event: LegEvent) {
         self.center.leg(self.now, leg, event);
         self.drain();
     }
 
-    pub fn key(&mut self, leg: LegId, key: char) {
+    pub(crate) fn key(&mut self, leg: LegId, key: char) {
         self.event(leg, LegEvent::Key(Key::new(key).expect("a key")));
     }
 
     /// Lets time pass, timer by timer.
-    pub fn pass(&mut self, secs: f64) {
+    pub(crate) fn pass(&mut self, secs: f64) {
         let end = self.now + Duration::from_secs_f64(secs);
         while let Some(next) = self.center.poll_timeout().filter(|next| *next <= end) {
             self.now = self.now.max(next);
@@ -147,7 +147,7 @@ impl House {
     }
 
     /// A call that is answered and hears the first prompt.
-    pub fn call(&mut self, number: &str) -> (CallId, LegId) {
+    pub(crate) fn call(&mut self, number: &str) -> (CallId, LegId) {
         let arrival = Arrival {
             flow: "bank".into(),
             dialled: "100".into(),
@@ -161,46 +161,46 @@ impl House {
     }
 
     /// The last `Play` on a leg has ended.
-    pub fn played(&mut self, leg: LegId) {
-        let play: PlayId = self
-            .commands
-            .iter()
-            .rev()
-            .find_map(|(to, command)| match command {
-                LegCommand::Play { play, .. } if *to == leg => Some(*play),
-                _ => None,
-            })
-            .expect("something plays");
+    pub(crate) fn played(&mut self, leg: LegId) {
+        let play: PlayId =
+            self.commands
+                .iter()
+                .rev()
+                .filter(|(to, _)| *to == leg)
+                .find_map(|(_, command)| {
+                    if let LegCommand::Play { play, .. } = command { Some(*play) } else { None }
+                })
+                .expect("something plays");
         self.event(leg, LegEvent::Played(play));
     }
 
     /// The newest leg that was told something of this kind.
-    pub fn newest(&self, of: impl Fn(&LegCommand) -> bool) -> LegId {
+    pub(crate) fn newest(&self, of: impl Fn(&LegCommand) -> bool) -> LegId {
         let found = self.commands.iter().rev().find(|(_, command)| of(command));
         found.map(|(leg, _)| *leg).expect("such a command was given")
     }
 
-    pub fn rung(&self) -> LegId {
+    pub(crate) fn rung(&self) -> LegId {
         self.newest(|command| matches!(command, LegCommand::RingAgent { .. }))
     }
 
     /// Rings and answers the newest offer.
-    pub fn answer(&mut self) -> LegId {
+    pub(crate) fn answer(&mut self) -> LegId {
         let leg = self.rung();
         self.event(leg, LegEvent::Ringing);
         self.event(leg, LegEvent::Answered);
         leg
     }
 
-    pub fn count(&self, of: impl Fn(&What) -> bool) -> usize {
+    pub(crate) fn count(&self, of: impl Fn(&What) -> bool) -> usize {
         self.facts.iter().filter(|fact| of(&fact.what)).count()
     }
 
-    pub fn state(&self, call: CallId) -> &'static str {
+    pub(crate) fn state(&self, call: CallId) -> &'static str {
         self.center.calls().find(|view| view.call == call).map_or("gone", |view| view.state)
     }
 
-    pub fn place(&self, call: CallId) -> String {
+    pub(crate) fn place(&self, call: CallId) -> String {
         let view = self.center.calls().find(|view| view.call == call);
         view.map_or_else(String::new, |view| view.place.to_string())
     }
