@@ -163,25 +163,20 @@ impl<'a> Iterator for Items<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest?;
-        let (mut at, mut in_angle) = (0, false);
-        while let Some(&b) = rest.get(at) {
-            match b {
-                b',' if !in_angle => {
-                    self.rest = Some(&rest[at + 1..]);
-                    return Some(trim(&rest[..at]));
+        let mut at = 0;
+        while let Some(hit) = memchr::memchr3(b',', b'"', b'<', &rest[at..]) {
+            let mark = at + hit;
+            let skipped = match rest[mark] {
+                b',' => {
+                    self.rest = Some(&rest[mark + 1..]);
+                    return Some(trim(&rest[..mark]));
                 }
-                b'"' if !in_angle => match quoted_end(rest, at) {
-                    Some(end) => {
-                        at = end;
-                        continue;
-                    }
-                    None => break,
-                },
-                b'<' => in_angle = true,
-                b'>' => in_angle = false,
-                _ => {}
-            }
-            at += 1;
+                b'"' => quoted_end(rest, mark),
+                _ => memchr::memchr(b'>', &rest[mark..]).map(|close| mark + close + 1),
+            };
+            // What never closes takes all the rest with it.
+            let Some(next) = skipped else { break };
+            at = next;
         }
         self.rest = None;
         Some(trim(rest))

@@ -7,6 +7,21 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// Bytes that may stand anywhere in a URI: no white space, controls, quotes or angle brackets.
+static IN_URI: [bool; 256] = {
+    let mut table = [true; 256];
+    let mut byte = 0;
+    while byte <= b' ' as usize {
+        table[byte] = false;
+        byte += 1;
+    }
+    table[0x7f] = false;
+    table[b'<' as usize] = false;
+    table[b'>' as usize] = false;
+    table[b'"' as usize] = false;
+    table
+};
+
 /// What stands before the first colon of a URI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme<'a> {
@@ -122,7 +137,7 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Reads a URI. White space, control characters, quotes and angle brackets are refused everywhere in it.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        if bytes.iter().any(|&b| b <= b' ' || matches!(b, 0x7f | b'<' | b'>' | b'"')) {
+        if !bytes.iter().all(|&b| IN_URI[usize::from(b)]) {
             return Err(Malformed("bad character in URI"));
         }
         let raw = super::text::text(bytes, "URI is not UTF-8")?;
