@@ -133,7 +133,8 @@ impl<'a> Map<'a> {
             .collect();
         let asks = |node: usize| matches!(flow.nodes[node].kind, Kind::Menu(_) | Kind::Digits(_));
         let prelude = edges.iter().enumerate();
-        let prelude = prelude.map(|(n, to)| if asks(n) { Vec::new() } else { to.clone() }).collect();
+        let prelude =
+            prelude.map(|(n, to)| if asks(n) { Vec::new() } else { to.clone() }).collect();
         let parts = components(&edges);
         let mut part = vec![0; edges.len()];
         for (index, nodes) in parts.iter().enumerate() {
@@ -189,7 +190,8 @@ impl<'a> Map<'a> {
             }
             Kind::Digits(digits) => {
                 let once = self.length(&digits.play, language) + digits.timeout;
-                once * digits.attempts + self.length(&digits.sorry, language) * (digits.attempts - 1)
+                once * digits.attempts
+                    + self.length(&digits.sorry, language) * (digits.attempts - 1)
             }
             Kind::Bot(bot) => bot.max_duration,
             Kind::Transfer(transfer) => transfer.timeout,
@@ -365,7 +367,9 @@ impl<'a> Map<'a> {
     ) -> Vec<Option<Duration>> {
         let fixed: Vec<bool> = time.iter().map(Option::is_some).collect();
         let mut open: BTreeSet<(Duration, NodeIx)> = BTreeSet::new();
-        open.extend(self.flow.indexed().filter_map(|(node, _)| Some((time[node.0 as usize]?, node))));
+        open.extend(
+            self.flow.indexed().filter_map(|(node, _)| Some((time[node.0 as usize]?, node))),
+        );
         while let Some((now, node)) = open.pop_first() {
             if time[node.0 as usize].is_some_and(|known| known < now) {
                 continue;
@@ -501,7 +505,8 @@ fn components(edges: &[Vec<NodeIx>]) -> Vec<Vec<NodeIx>> {
                 continue;
             }
             if low[node] == index[node] {
-                let at = stack.iter().rposition(|other| *other == node).expect("a root is on the stack");
+                let at =
+                    stack.iter().rposition(|other| *other == node).expect("a root is on the stack");
                 let part: Vec<usize> = stack.split_off(at);
                 part.iter().for_each(|member| on_stack[*member] = false);
                 parts.push(part.into_iter().map(|member| NodeIx(member as u32)).collect());
@@ -515,4 +520,122 @@ fn components(edges: &[Vec<NodeIx>]) -> Vec<Vec<NodeIx>> {
 pub(crate) fn names(flow: &Flow, path: &[NodeIx]) -> String {
     let names: Vec<Arc<str>> = path.iter().map(|node| Arc::clone(&flow.node(*node).name)).collect();
     names.join(" -> ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{PromptFacts, Surroundings};
+    use super::super::load::load;
+    use super::*;
+
+    fn around() -> Surroundings {
+        let mut around = Surroundings::default();
+        for (language, name, secs) in
+            [("ru", "one", 1), ("kk", "one", 2), ("ru", "ten", 10), ("kk", "ten", 5)]
+        {
+            let facts = PromptFacts { duration: Duration::from_secs(secs), text: None };
+            around.add_prompt(language, name, facts);
+        }
+        around
+    }
+
+    fn flow(nodes: &str) -> Flow {
+        let head = "flow: f\nlanguages: [ru, kk]\nstart: a\noperator: {keys: [\"0\"], to: q}\ncalendar: c\nvars: {lang: \
+                    {type: language}}\nnodes:\n  q: {queue: {name: q, max_wait: 1m, after: {answered: end, max_wait: end, \
+                    nobody: end}}}\n  end: {hangup: {}}\n";
+        load("f.yaml", &format!("{head}{nodes}")).unwrap_or_else(|found| panic!("{found:#?}"))
+    }
+
+    fn silent(nodes: &str) -> Option<u64> {
+        let flow = flow(nodes);
+        assert_eq!(endless_loops(&flow), Vec::<Vec<NodeIx>>::new());
+        bounds(&flow, &around()).silent.map(|time| time.as_secs())
+    }
+
+    const MENU: &str = "{menu: {play: one, sorry: one, timeout: 4s, attempts: 2, options: {\"1\": {say: ten, to: q, urgent: \
+                        true}}, silence: q, wrong: q}}";
+
+    #[test]
+    fn a_path_takes_its_slowest_language_and_not_the_sum_of_the_slowest_prompts() {
+        assert_eq!(
+            silent("  a: {say: {play: one, next: b}}\n  b: {say: {play: ten, next: q}}\n"),
+            Some(11)
+        );
+    }
+
+    #[test]
+    fn a_flow_that_changes_its_language_by_itself_takes_the_slowest_of_each_prompt() {
+        let nodes = "  a: {say: {play: one, next: b}}\n  b: {set: {vars: {lang: ru}, next: c}}\n  c: {say: {play: ten, \
+                     next: q}}\n";
+        assert_eq!(silent(nodes), Some(12));
+    }
+
+    #[test]
+    fn a_menu_counts_every_attempt_with_its_options_and_the_silence() {
+        // ru: 2 × (1 + 10 + 4) + 1
+        assert_eq!(silent(&format!("  a: {MENU}\n")), Some(31));
+    }
+
+    #[test]
+    fn the_worst_hour_counts() {
+        let nodes =
+            "  a: {hours: {open: q, closed: b, holiday: q}}\n  b: {say: {play: ten, next: q}}\n";
+        assert_eq!(silent(nodes), Some(10));
+    }
+
+    #[test]
+    fn a_bounded_loop_counts_every_visit_and_an_endless_one_is_found() {
+        let nodes = "  a: {say: {play: ten, next: b, max_visits: 3, then: q}}\n  b: {say: {play: one, next: a}}\n";
+        let time = silent(nodes).unwrap();
+        // The caller really hears ten, one, ten, one, ten, one: 33 s; the bound may lie above it, never below.
+        assert!((33..=34).contains(&time), "{time}");
+        let endless = nodes.replace(", max_visits: 3, then: q", "");
+        assert_eq!(endless_loops(&flow(&endless)), [vec![NodeIx(2), NodeIx(3)]]);
+        let by_then = nodes.replace("then: q", "then: b");
+        assert_eq!(endless_loops(&flow(&by_then)).len(), 1, "`then` itself leads back");
+        assert_eq!(endless_loops(&flow("  a: {say: {play: one, next: a}}\n")), [vec![NodeIx(2)]]);
+    }
+
+    #[test]
+    fn a_loop_that_only_keys_keep_going_is_no_endless_one() {
+        let nodes = format!("  a: {}\n", MENU.replace("to: q", "to: a"));
+        assert_eq!(endless_loops(&flow(&nodes)), Vec::<Vec<NodeIx>>::new());
+    }
+
+    #[test]
+    fn the_urgent_way_is_heard_to_the_end_of_its_own_option_and_led_on_to_the_queue() {
+        let nodes = format!("  a: {{say: {{play: one, next: m}}}}\n  m: {MENU}\n");
+        let figures = bounds(&flow(&nodes), &around());
+        assert_eq!(figures.urgent, [(NodeIx(3), 0, Some(Duration::from_secs(12)))]);
+        let nodes = nodes.replace("to: q, urgent", "to: a, urgent");
+        let figures = bounds(&flow(&nodes), &around());
+        // The option leads to the top again: 12 s, and then the silent way of 32 s.
+        assert_eq!(figures.urgent[0].2, Some(Duration::from_secs(12 + 32)));
+    }
+
+    #[test]
+    fn who_is_hung_up_on_by_silence_is_lost_and_who_calls_at_night_is_not() {
+        let lost = flow(&format!("  a: {}\n", MENU.replace("silence: q", "silence: end")));
+        assert_eq!(bounds(&lost, &around()).lost, Some(vec![NodeIx(2), NodeIx(1)]));
+        let night = flow("  a: {hours: {open: q, closed: end, holiday: end}}\n");
+        assert_eq!(bounds(&night, &around()).lost, None);
+    }
+
+    #[test]
+    fn a_thousand_nodes_in_one_tangle_have_bounds_too() {
+        let mut nodes = String::from("  a: {say: {play: one, next: m0}}\n");
+        for n in 0..1_000 {
+            let (one, two) = ((n * 7 + 1) % 1_000, (n * 13 + 5) % 1_000);
+            let node = format!(
+                "  m{n}: {{menu: {{play: one, timeout: 4s, attempts: 2, max_visits: 2, then: q, options: {{\"1\": {{say: \
+                 ten, to: m{one}}}, \"2\": {{say: one, to: m{two}, urgent: true}}}}, silence: m{one}, wrong: m{two}}}}}\n"
+            );
+            nodes.push_str(&node);
+        }
+        let flow = flow(&nodes);
+        assert_eq!(endless_loops(&flow), Vec::<Vec<NodeIx>>::new());
+        let figures = bounds(&flow, &around());
+        assert!(figures.silent.is_some());
+        assert_eq!(figures.urgent.len(), 1_000);
+    }
 }

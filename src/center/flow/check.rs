@@ -177,7 +177,10 @@ impl<'a> Check<'a> {
             }
             Kind::Survey(survey) => {
                 for question in &survey.ask {
-                    let scores = question.scores.clone().filter_map(|score| Key::new((b'0' + score) as char));
+                    let scores = question
+                        .scores
+                        .clone()
+                        .filter_map(|score| Key::new((b'0' + score) as char));
                     for key in scores {
                         self.taken(key, question.spot, "a score");
                     }
@@ -216,7 +219,8 @@ impl<'a> Check<'a> {
 
     fn taken(&mut self, key: Key, spot: Spot, what: &str) {
         if self.flow.operator.has(key) {
-            let message = format!("key {key} is the operator exit in the whole flow and can't be {what}");
+            let message =
+                format!("key {key} is the operator exit in the whole flow and can't be {what}");
             self.error(F016, spot, message, "");
         }
     }
@@ -245,7 +249,8 @@ impl<'a> Check<'a> {
                 Part::Var(var) => {
                     let var = self.flow.var(*var);
                     if var.secret {
-                        let message = format!("`{}` is secret and can't be part of a skill", var.name);
+                        let message =
+                            format!("`{}` is secret and can't be part of a skill", var.name);
                         self.error(F010, skill.spot, message, "");
                         return;
                     }
@@ -259,11 +264,16 @@ impl<'a> Check<'a> {
                     }
                 }
             };
-            let longer = |name: &String| values.iter().map(|v| format!("{name}{v}")).collect::<Vec<_>>();
+            let longer =
+                |name: &String| values.iter().map(|v| format!("{name}{v}")).collect::<Vec<_>>();
             names = names.iter().flat_map(longer).collect();
         }
         for name in names {
-            self.known("skill", &Spanned { value: name.into(), spot: skill.spot }, &self.around.skills);
+            self.known(
+                "skill",
+                &Spanned { value: name.into(), spot: skill.spot },
+                &self.around.skills,
+            );
         }
     }
 
@@ -274,8 +284,9 @@ impl<'a> Check<'a> {
         for node in &flow.nodes {
             for prompt in prompts_of(node) {
                 let languages = self.spoken_in(prompt).into_iter();
-                let missing: Vec<&str> =
-                    languages.filter(|language| around.prompt(language, &prompt.name).is_none()).collect();
+                let missing: Vec<&str> = languages
+                    .filter(|language| around.prompt(language, &prompt.name).is_none())
+                    .collect();
                 self.missing(prompt, &missing, "prompt");
             }
             if let Kind::Queue(Queue { music: Some(music), .. }) = &node.kind
@@ -315,11 +326,19 @@ impl<'a> Check<'a> {
             if !named.contains(&key) {
                 let said: Vec<String> = named.iter().map(|key| format!("key {key}")).collect();
                 let said = if said.is_empty() { "no key".to_owned() } else { said.join(", ") };
-                found.push(format!("`{}` is for key {key}, but its text in {language} names {said}", prompt.name));
+                found.push(format!(
+                    "`{}` is for key {key}, but its text in {language} names {said}",
+                    prompt.name
+                ));
             }
         }
         for message in found {
-            self.error(F017, prompt.spot, message, "change the text and record it again, or the key");
+            self.error(
+                F017,
+                prompt.spot,
+                message,
+                "change the text and record it again, or the key",
+            );
         }
     }
 
@@ -328,7 +347,8 @@ impl<'a> Check<'a> {
         let (Some(first), Some(operator)) = (play.first(), self.flow.operator.keys.first()) else {
             return;
         };
-        let languages: Vec<Arc<str>> = self.flow.languages.iter().map(|l| Arc::clone(&l.value)).collect();
+        let languages: Vec<Arc<str>> =
+            self.flow.languages.iter().map(|l| Arc::clone(&l.value)).collect();
         for language in languages {
             let texts = play.iter().map(|prompt| {
                 let spoken = prompt.language.as_deref().unwrap_or(&language);
@@ -367,7 +387,8 @@ impl<'a> Check<'a> {
         for (depth, (_, node)) in bounds::depths(self.flow).into_iter().zip(self.flow.indexed()) {
             let level = depth.unwrap_or_default() + 1;
             if matches!(node.kind, Kind::Menu(_)) && level > most {
-                let message = format!("menu `{}` is at level {level}, the limit is {most}", node.name);
+                let message =
+                    format!("menu `{}` is at level {level}, the limit is {most}", node.name);
                 self.error(F006, node.spot, message, "callers get lost; offer it higher up");
             }
         }
@@ -405,7 +426,8 @@ impl<'a> Check<'a> {
                 let place = self.flow.node(*node);
                 let Kind::Menu(menu) = &place.kind else { continue };
                 let key = menu.options[*option].key.value;
-                let what = format!("key {key} of `{}` is urgent and leads to a queue after", place.name);
+                let what =
+                    format!("key {key} of `{}` is urgent and leads to a queue after", place.name);
                 let help = "offer it first, and shorten what is played before";
                 self.promise(F011, promise, &what, *time, help);
             }
@@ -423,7 +445,8 @@ impl<'a> Check<'a> {
         if time.is_some_and(|time| time <= promise.value) {
             return;
         }
-        let after = time.map_or("never, perhaps".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()));
+        let after =
+            time.map_or("never, perhaps".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()));
         let message = format!("{what}: {after}; {} is promised", show(promise.value));
         self.error(code, promise.spot, message, help);
     }

@@ -117,3 +117,79 @@ impl ExitKey {
         left
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn flow() -> Flow {
+        let text = "flow: f\nlanguages: [en]\nstart: q\noperator: {keys: [\"0\", \"*\"], to: q}\nnodes:\n  q: {queue: \
+                    {name: q, max_wait: 1m, after: {answered: end, max_wait: end, nobody: end}}}\n  end: {hangup: {}}\n";
+        super::super::load::load("f.yaml", text).unwrap()
+    }
+
+    fn key(c: char) -> Key {
+        Key::new(c).unwrap()
+    }
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_micros(millis * 1_000)
+    }
+
+    fn entry(collected: usize) -> Option<Entry> {
+        let end_key = Some(key('#'));
+        Some(Entry { collected, between: Duration::from_secs(3), end_key })
+    }
+
+    #[test]
+    fn outside_of_an_entry_every_exit_key_is_the_exit_at_once() {
+        let (flow, mut exit) = (flow(), ExitKey::new());
+        for c in "0*".chars() {
+            assert_eq!(exit.offer(at(0), key(c), &flow, None), Verdict::Exit);
+        }
+        assert_eq!(exit.offer(at(0), key('1'), &flow, None), Verdict::Pass(vec![key('1')]));
+        assert_eq!(exit.poll_timeout(), None);
+    }
+
+    #[test]
+    fn a_lone_key_in_an_entry_is_held_until_the_pause_is_over() {
+        let (flow, mut exit) = (flow(), ExitKey::new());
+        assert_eq!(exit.offer(at(0), key('0'), &flow, entry(0)), Verdict::Hold(at(3_000)));
+        assert_eq!(exit.poll_timeout(), Some(at(3_000)));
+        assert_eq!(exit.handle_timeout(at(2_999)), None);
+        assert_eq!(exit.handle_timeout(at(3_000)), Some(Verdict::Exit));
+        assert_eq!(exit.handle_timeout(at(9_000)), None);
+    }
+
+    #[test]
+    fn the_end_key_makes_a_lone_key_the_exit_and_a_digit_makes_it_a_digit() {
+        let (flow, mut exit) = (flow(), ExitKey::new());
+        exit.offer(at(0), key('0'), &flow, entry(0));
+        assert_eq!(exit.offer(at(100), key('#'), &flow, entry(0)), Verdict::Exit);
+        for second in ['5', '0'] {
+            exit.offer(at(0), key('0'), &flow, entry(0));
+            let keys = vec![key('0'), key(second)];
+            assert_eq!(exit.offer(at(100), key(second), &flow, entry(0)), Verdict::Pass(keys));
+            assert_eq!(exit.poll_timeout(), None);
+        }
+    }
+
+    #[test]
+    fn later_in_an_entry_the_key_is_a_digit() {
+        let (flow, mut exit) = (flow(), ExitKey::new());
+        assert_eq!(exit.offer(at(0), key('0'), &flow, entry(1)), Verdict::Pass(vec![key('0')]));
+    }
+
+    #[test]
+    fn a_key_after_the_pause_finds_the_exit_taken_even_if_the_timer_came_late() {
+        let (flow, mut exit) = (flow(), ExitKey::new());
+        exit.offer(at(0), key('0'), &flow, entry(0));
+        assert_eq!(exit.offer(at(3_000), key('5'), &flow, entry(0)), Verdict::Exit);
+        exit.offer(at(0), key('0'), &flow, entry(0));
+        assert_eq!(exit.offer(at(10), key('5'), &flow, None), Verdict::Exit);
+        exit.offer(at(0), key('0'), &flow, entry(0));
+        exit.forget();
+        assert_eq!((exit.poll_timeout(), exit.handle_timeout(at(9_000))), (None, None));
+    }
+}

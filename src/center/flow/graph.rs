@@ -45,7 +45,10 @@ pub fn dot(flow: &Flow) -> String {
             Kind::Say(_) | Kind::Set(_) | Kind::Transfer(_) | Kind::Survey(_) => "box",
         };
         let kind = node.kind_name();
-        put(&mut out, format_args!("  n{} [shape={shape}, label=\"{}\\n{kind}\"];", index.0, node.name));
+        put(
+            &mut out,
+            format_args!("  n{} [shape={shape}, label=\"{}\\n{kind}\"];", index.0, node.name),
+        );
     }
     put(&mut out, format_args!("  start -> n{};", flow.start.node.0));
     let keys = operator_keys(flow);

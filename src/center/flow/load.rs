@@ -84,8 +84,17 @@ fn draft(file: &str, text: &str) -> (Option<Draft>, Vec<Diagnostic>) {
 }
 
 const FLOW_KEYS: [&str; 11] = [
-    "flow", "title", "owner", "languages", "calendar", "start", "promises", "operator", "vars",
-    "nodes", "tests",
+    "flow",
+    "title",
+    "owner",
+    "languages",
+    "calendar",
+    "start",
+    "promises",
+    "operator",
+    "vars",
+    "nodes",
+    "tests",
 ];
 const KINDS: [&str; 11] = [
     "say", "menu", "digits", "set", "hours", "rollout", "bot", "queue", "transfer", "survey",
@@ -284,7 +293,8 @@ impl Loader<'_> {
         {
             self.reader.error(Y004, values.spot, "only a variable of type `enum` has values");
         }
-        var.secret = fields.get("secret").and_then(|yaml| self.reader.boolean(yaml)).unwrap_or(false);
+        var.secret =
+            fields.get("secret").and_then(|yaml| self.reader.boolean(yaml)).unwrap_or(false);
         if let Some(yaml) = fields.get("default") {
             var.default = self.value_for(&var, yaml);
         }
@@ -458,7 +468,11 @@ impl Loader<'_> {
                 Some(Visits { max: max.unwrap_or(1) as u32, then: self.target(then) })
             }
             (Some(_), None) => {
-                self.reader.error(F012, kind.spot, "`max_visits` needs `then`: where one more leads");
+                self.reader.error(
+                    F012,
+                    kind.spot,
+                    "`max_visits` needs `then`: where one more leads",
+                );
                 None
             }
             (None, Some(_)) => {
@@ -478,7 +492,13 @@ impl Loader<'_> {
 
     fn menu(&mut self, body: &Yaml, spot: Spot) -> Option<Menu> {
         let keys = [
-            "play", "sorry", "mentions_operator", "timeout", "attempts", "options", "silence",
+            "play",
+            "sorry",
+            "mentions_operator",
+            "timeout",
+            "attempts",
+            "options",
+            "silence",
             "wrong",
         ];
         let fields = self.body(body, spot, "menu", &keys)?;
@@ -542,7 +562,8 @@ impl Loader<'_> {
         ];
         let fields = self.body(body, spot, "digits", &keys)?;
         let play = self.reader.need(fields, "digits", "play").map(|yaml| self.prompts(yaml));
-        let length = self.reader.need(fields, "digits", "length").and_then(|yaml| self.length(yaml));
+        let length =
+            self.reader.need(fields, "digits", "length").and_then(|yaml| self.length(yaml));
         Some(Digits {
             play: play.unwrap_or_default(),
             sorry: self.optional_prompts(fields, "sorry"),
@@ -695,7 +716,8 @@ impl Loader<'_> {
             let value = self.reader.word(yaml, "a number or a sip: address")?;
             let number = value.trim_start_matches('+');
             let number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-            if !number && !["sip:", "sips:", "tel:"].iter().any(|scheme| value.starts_with(scheme)) {
+            if !number && !["sip:", "sips:", "tel:"].iter().any(|scheme| value.starts_with(scheme))
+            {
                 let message = format!("`{value}` is neither a number nor a sip: address");
                 self.reader.error(Y004, yaml.spot, message);
             }
@@ -734,7 +756,8 @@ impl Loader<'_> {
     fn question(&mut self, yaml: &Yaml) -> Option<Question> {
         let fields = self.reader.map(yaml, "a question", &["id", "play", "keys"])?;
         let id = self.needed_name(fields, "a question", "id").value;
-        let play = self.reader.need(fields, "a question", "play").and_then(|yaml| self.prompt(yaml));
+        let play =
+            self.reader.need(fields, "a question", "play").and_then(|yaml| self.prompt(yaml));
         let keys = self.reader.need(fields, "a question", "keys")?;
         let word = self.reader.word(keys, "scores such as 1-5")?;
         let scores = word.split_once('-').and_then(|(least, most)| {
@@ -799,7 +822,8 @@ impl Loader<'_> {
         }
         let names = || self.nodes.keys().map(String::as_str);
         let message = format!("there is no node `{word}`");
-        let found = Diagnostic::error(F001, self.reader.file(), spot, message).nearest(word, names());
+        let found =
+            Diagnostic::error(F001, self.reader.file(), spot, message).nearest(word, names());
         let near = super::diagnostic::nearest(word, names()).and_then(|near| self.nodes.get(near));
         self.whole &= near.is_some();
         let node = near.copied().unwrap_or(NodeIx(0));
@@ -823,7 +847,8 @@ impl Loader<'_> {
     /// `hello`, or `{prompt: hello, language: kk}`.
     fn prompt(&mut self, yaml: &Yaml) -> Option<PromptRef> {
         if let Value::Map(entries) = &yaml.value {
-            let said = entries.iter().find(|(word, _)| matches!(&*word.text, "money" | "number" | "date"));
+            let said =
+                entries.iter().find(|(word, _)| matches!(&*word.text, "money" | "number" | "date"));
             if let Some((word, _)) = said {
                 let message = format!("saying `{}` is not yet supported", word.text);
                 self.reader.error(Y006, word.spot, message);
@@ -912,7 +937,8 @@ impl Loader<'_> {
     fn check_name(&mut self, name: &str, spot: Spot) {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
-            let message = format!("`{name}` is no name: latin letters, digits, `-` and `_`, at most 64");
+            let message =
+                format!("`{name}` is no name: latin letters, digits, `-` and `_`, at most 64");
             self.reader.error(Y004, spot, message);
         }
     }
@@ -932,3 +958,104 @@ fn nothing(word: &str) -> Spanned<Arc<str>> {
     Spanned { value: word.into(), spot: Spot::default() }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "flow: f\nlanguages: [ru, en]\nstart: a\noperator: {keys: [\"0\"], to: q}\nnodes:\n  a: {say: {play: \
+                        p, next: q}}\n  q:\n    queue:\n      name: q\n      max_wait: 1m\n      after: {answered: end, \
+                        max_wait: end, nobody: end}\n  end: {hangup: }\n";
+
+    fn found(text: &str) -> Vec<(&'static str, u32, String)> {
+        let found = load("f.yaml", text).err().unwrap_or_default();
+        found.into_iter().map(|d| (d.code, d.line, d.message)).collect()
+    }
+
+    #[test]
+    fn a_flow_is_interned_and_has_the_version_of_its_text() {
+        let flow = load("f.yaml", GOOD).unwrap();
+        assert_eq!((&*flow.name, flow.nodes.len(), flow.find("q")), ("f", 3, Some(NodeIx(1))));
+        assert_eq!(flow.start.node, NodeIx(0));
+        assert_eq!(flow.version.len(), 12);
+        assert_ne!(load("f.yaml", &format!("{GOOD}# x\n")).unwrap().version, flow.version);
+        let Kind::Queue(queue) = &flow.node(NodeIx(1)).kind else { panic!("no queue") };
+        assert_eq!((queue.full.node, queue.closed.node), (NodeIx(2), NodeIx(2)), "as `nobody`");
+    }
+
+    #[test]
+    fn every_mistake_is_told_in_one_pass_in_the_order_of_the_file() {
+        let text = "flow: f f\nlangages: [ru]\nlanguages: [ru]\nstart: aa\noperator: {keys: [\"00\"], to: q}\nvars: {x: \
+                    {type: txt}}\nnodes:\n  a: {say: {play: [{money: x}], next: q}}\n  b: {menu: {timeout: 4, \
+                    options: {}, silence: q}}\n  c: {sya: {}}\n  d: {http: {}}\n  q: {queue: {after: {answered: \
+                    a}}}\n  e: {say: {play: p, next: q}, menu: {}}\n";
+        let found = found(text);
+        let codes: Vec<(&str, u32)> = found.iter().map(|(code, line, _)| (*code, *line)).collect();
+        for wanted in [
+            ("Y004", 1),
+            ("Y002", 2),
+            ("F001", 4),
+            ("Y004", 5),
+            ("F005", 5),
+            ("Y004", 6),
+            ("Y006", 8),
+            ("Y004", 9),
+            ("F012", 9),
+            ("Y002", 10),
+            ("Y006", 11),
+            ("Y003", 12),
+            ("F013", 12),
+            ("Y004", 13),
+        ] {
+            assert!(codes.contains(&wanted), "{wanted:?} is missing in {found:#?}");
+        }
+        assert!(codes.is_sorted_by_key(|(_, line)| *line));
+    }
+
+    #[test]
+    fn words_that_are_not_built_yet_say_so() {
+        for (from, to) in [
+            ("name: q\n", "name: q\n      callback: {after: 90s}\n"),
+            ("name: q\n", "name: q\n      announce: {wait_every: 60s}\n"),
+            ("{say: {play: p, next: q}}", "{http: {use: crm}}"),
+            ("{say: {play: p, next: q}}", "{call: {flow: x}}"),
+        ] {
+            let found = found(&GOOD.replacen(from, to, 1));
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].0 == Y006 && found[0].2.contains("not yet supported"), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_can_not_leave_the_folder_of_prompts() {
+        let found = found(&GOOD.replace("play: p", "play: ../../etc/passwd"));
+        assert_eq!(found.iter().map(|f| f.0).collect::<Vec<_>>(), [Y004]);
+    }
+
+    #[test]
+    fn too_many_nodes_are_refused_and_the_most_are_not() {
+        let flow = |many: usize| {
+            let nodes: String = (0..many).map(|n| format!("  n{n}: {{hangup: {{}}}}\n")).collect();
+            format!("{GOOD}{nodes}")
+        };
+        assert!(load("f.yaml", &flow(NODES_MAX - 3)).is_ok());
+        assert_eq!(found(&flow(NODES_MAX - 2)).len(), 1);
+    }
+
+    #[test]
+    fn any_text_is_read_without_panic() {
+        let mut text = GOOD.as_bytes().to_vec();
+        let mut state = 1u64;
+        for _ in 0..3_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let at = (state >> 33) as usize % text.len();
+            let was = text[at];
+            text[at] = b"\n:{}[]\"'#&*!|>-, 0az%@`\t"[(state >> 20) as usize % 24];
+            let broken = String::from_utf8_lossy(&text).into_owned();
+            let (flow, found) = load_and_check("f.yaml", &broken, &Surroundings::default());
+            assert!(flow.is_some() != found.iter().any(Diagnostic::is_error));
+            if state & 7 != 0 {
+                text[at] = was;
+            }
+        }
+    }
+}

@@ -12,8 +12,11 @@ pub mod graph;
 pub mod limits;
 pub mod load;
 pub mod model;
+pub mod prompts;
 pub mod run;
 pub mod script;
+#[cfg(test)]
+mod shipped;
 mod spoken;
 pub mod yaml;
 

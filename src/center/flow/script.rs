@@ -135,7 +135,13 @@ impl fmt::Display for Outcome {
     /// One line when passed; the reasons, the path and what was heard when not.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = if self.passed() { "ok  " } else { "FAIL" };
-        write!(f, "{mark} {}  [{:.1} s of call, {}]", self.name, self.took.as_secs_f64(), self.end)?;
+        write!(
+            f,
+            "{mark} {}  [{:.1} s of call, {}]",
+            self.name,
+            self.took.as_secs_f64(),
+            self.end
+        )?;
         if self.passed() {
             return Ok(());
         }
@@ -148,8 +154,11 @@ impl fmt::Display for Outcome {
             format!("{:.1} s {} (by {})", at, visit.node, visit.way)
         });
         write!(f, "\n       way: {}", steps.collect::<Vec<_>>().join(" > "))?;
-        let heard: Vec<String> =
-            self.heard.iter().map(|prompt| format!("{}/{}", prompt.language, prompt.name)).collect();
+        let heard: Vec<String> = self
+            .heard
+            .iter()
+            .map(|prompt| format!("{}/{}", prompt.language, prompt.name))
+            .collect();
         write!(f, "\n       heard: {}", heard.join(", "))
     }
 }
@@ -161,12 +170,18 @@ pub fn cases(file: &str, text: &str, flow: &Flow) -> Result<Vec<Case>, Vec<Diagn
     let (tree, found) = yaml::parse(file, text);
     let mut reader = Reader::new(file, found);
     let mut cases = Vec::new();
-    if let Some(top) = tree.as_ref().and_then(|tree| reader.map(tree, "a test file", &["flow", "tests"])) {
+    if let Some(top) =
+        tree.as_ref().and_then(|tree| reader.map(tree, "a test file", &["flow", "tests"]))
+    {
         if let Some(yaml) = reader.need(top, "a test file", "flow")
             && let Some(name) = reader.word(yaml, "a flow")
             && name != &*flow.name
         {
-            reader.error(Y004, yaml.spot, format!("these are tests of `{name}`, not of `{}`", flow.name));
+            reader.error(
+                Y004,
+                yaml.spot,
+                format!("these are tests of `{name}`, not of `{}`", flow.name),
+            );
         }
         if let Some(yaml) = reader.need(top, "a test file", "tests") {
             cases = read_cases(&mut reader, yaml, flow);
@@ -191,7 +206,8 @@ impl CaseReader<'_, '_> {
         let name = self.reader.need(fields, "a test", "name");
         let name = name.and_then(|yaml| self.reader.word(yaml, "the test's name"));
         let given = fields.get("given").and_then(|yaml| self.given(yaml)).unwrap_or_default();
-        let presses = fields.get("when").map_or(&[][..], |yaml| self.reader.list(yaml, "keys to press"));
+        let presses =
+            fields.get("when").map_or(&[][..], |yaml| self.reader.list(yaml, "keys to press"));
         let when = presses.iter().filter_map(|item| self.press(item)).collect();
         let then = self.reader.need(fields, "a test", "then").and_then(|yaml| self.then(yaml));
         Some(Case { name: name?.into(), spot: yaml.spot, given, when, then: then? })
@@ -216,7 +232,8 @@ impl CaseReader<'_, '_> {
         });
         let arms = [("bot", Arm::Bot), ("people", Arm::People)];
         let mut rollouts = BTreeMap::new();
-        if let Some(entries) = fields.get("rollout").and_then(|y| self.reader.entries(y, "rollout")) {
+        if let Some(entries) = fields.get("rollout").and_then(|y| self.reader.entries(y, "rollout"))
+        {
             for (word, yaml) in entries.iter() {
                 let arm = self.choice(yaml, &arms);
                 rollouts.extend(arm.map(|arm| (word.text.clone(), arm)));
@@ -319,8 +336,17 @@ impl CaseReader<'_, '_> {
 
     fn then(&mut self, yaml: &Yaml) -> Option<Then> {
         let keys = [
-            "in_queue", "ended", "at_most", "language", "path", "heard", "not_heard", "skills",
-            "priority", "survey", "operator",
+            "in_queue",
+            "ended",
+            "at_most",
+            "language",
+            "path",
+            "heard",
+            "not_heard",
+            "skills",
+            "priority",
+            "survey",
+            "operator",
         ];
         let fields = self.reader.map(yaml, "then", &keys)?;
         let text = |this: &mut Self, key: &str| {
@@ -476,7 +502,8 @@ impl Stage<'_> {
             }
             let Some((at, next)) = self.next() else {
                 let rest = self.open.take();
-                self.end = Some(rest.unwrap_or_else(|| End::Stuck("nothing more happens".to_owned())));
+                self.end =
+                    Some(rest.unwrap_or_else(|| End::Stuck("nothing more happens".to_owned())));
                 return;
             };
             if at.since(self.began) > Duration::from_secs(SCRIPT_SECS_MAX) {
@@ -568,7 +595,9 @@ impl Stage<'_> {
                 }
                 Effect::Bot { bot, max_duration } => self.bot(&bot, max_duration),
                 Effect::Queue(order) => match self.given.queues.get(&*order.queue) {
-                    Some((end, takes)) => self.outside = Some((self.now + *takes, Happening::Queue(*end))),
+                    Some((end, takes)) => {
+                        self.outside = Some((self.now + *takes, Happening::Queue(*end)))
+                    }
                     None => self.open = Some(End::InQueue(order)),
                 },
                 Effect::Transfer { .. } => {
@@ -594,7 +623,8 @@ impl Stage<'_> {
         let mut ahead = VecDeque::new();
         for prompt in prompts {
             let Some(length) = self.around.prompt_duration(&prompt.language, &prompt.name) else {
-                let reason = format!("prompt `{}/{}` has no recording", prompt.language, prompt.name);
+                let reason =
+                    format!("prompt `{}/{}` has no recording", prompt.language, prompt.name);
                 self.end = Some(End::Stuck(reason));
                 return;
             };
@@ -679,12 +709,18 @@ impl Stage<'_> {
         }
         if let Some(wanted) = &then.path {
             let path = self.run.path().iter().map(|visit| &*visit.node);
-            fail(!path.eq(wanted.iter().map(String::as_str)), format!("expected way: {}", wanted.join(" > ")));
+            fail(
+                !path.eq(wanted.iter().map(String::as_str)),
+                format!("expected way: {}", wanted.join(" > ")),
+            );
         }
         let mut heard = self.heard.iter();
         let missed = then.heard.iter().find(|name| !heard.any(|prompt| &&*prompt.name == name));
         if let Some(name) = missed {
-            fail(true, format!("expected to hear `{name}`, in this order: {}", then.heard.join(", ")));
+            fail(
+                true,
+                format!("expected to hear `{name}`, in this order: {}", then.heard.join(", ")),
+            );
         }
         for name in &then.not_heard {
             let was = self.heard.iter().any(|prompt| &*prompt.name == name);
@@ -696,11 +732,15 @@ impl Stage<'_> {
         }
         if let Some(wanted) = then.priority {
             let priority = queue.map(|order| order.priority);
-            fail(priority != Some(wanted), format!("expected priority {wanted}, but: {priority:?}"));
+            fail(
+                priority != Some(wanted),
+                format!("expected priority {wanted}, but: {priority:?}"),
+            );
         }
         if let Some(wanted) = then.operator {
             let used = self.run.path().iter().any(|visit| visit.way == Way::Operator);
-            let text = if wanted { "expected the operator exit" } else { "the operator exit was used" };
+            let text =
+                if wanted { "expected the operator exit" } else { "the operator exit was used" };
             fail(used != wanted, text.to_owned());
         }
         for (id, score) in &then.survey {
@@ -708,7 +748,10 @@ impl Stage<'_> {
             fail(got != Some(score), format!("expected score {score} for `{id}`, but: {got:?}"));
         }
         let unused = self.waiting.len() + usize::from(!self.keys.is_empty());
-        fail(unused > 0, format!("{unused} key presses never came: the call was not where they say"));
+        fail(
+            unused > 0,
+            format!("{unused} key presses never came: the call was not where they say"),
+        );
         failures
     }
 }
@@ -739,9 +782,10 @@ pub fn coverage(flow: &Flow, outcomes: &[Outcome]) -> Coverage {
     }
     let nodes_missed = flow.nodes.iter().map(|node| &node.name);
     let nodes_missed = nodes_missed.filter(|name| !entered.contains(&***name)).cloned().collect();
-    let all = flow.nodes.iter().flat_map(|node| {
-        node.edges().into_iter().map(|(way, _)| (Arc::clone(&node.name), way))
-    });
+    let all = flow
+        .nodes
+        .iter()
+        .flat_map(|node| node.edges().into_iter().map(|(way, _)| (Arc::clone(&node.name), way)));
     let ways: Vec<(Arc<str>, Way)> = all.collect();
     let missed = ways.iter().filter(|(name, way)| !taken.contains(&(&**name, *way))).cloned();
     Coverage {

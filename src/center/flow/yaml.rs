@@ -170,7 +170,9 @@ impl Builder<'_> {
         let (value, anchor, tagged) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let quoted = style != ScalarStyle::Plain;
-                (Value::Word { text: text.into_owned(), quoted }, anchor, tag.is_some())
+                // The parser writes a missing value as `~`.
+                let text = if !quoted && text == "~" { String::new() } else { text.into_owned() };
+                (Value::Word { text, quoted }, anchor, tag.is_some())
             }
             Event::SequenceStart(anchor, tag) => (self.list(source, depth)?, anchor, tag.is_some()),
             Event::MappingStart(anchor, tag) => (self.map(source, depth)?, anchor, tag.is_some()),
