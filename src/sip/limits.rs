@@ -6,9 +6,9 @@ use std::time::Duration;
 pub const MESSAGE_BYTES_MAX: usize = 65_535;
 /// Bytes of start line and headers together. A datagram beyond is refused with 513, a stream is given up.
 pub const HEADER_BYTES_MAX: usize = 16_384;
-/// Header lines of one message. A datagram with more is refused with 400, a stream is given up.
+/// Header lines of one message. A message with more is refused with 400; a stream is given up at twice as many lines.
 pub const HEADERS_MAX: usize = 96;
-/// Bytes that may wait in a stream framer: one unfinished message and one read. Beyond, the stream is given up.
+/// Bytes that may wait in a stream framer: an unfinished message and some reads. Beyond, the stream is given up.
 pub const STREAM_BYTES_MAX: usize = 4 * 65_536;
 
 /// Bytes of one session description. Larger ones are not parsed.

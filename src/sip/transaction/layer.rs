@@ -292,6 +292,20 @@ impl<O: Clone> Layer<O> {
         self.entries.get(&id).map(|entry| entry.path)
     }
 
+    /// Whether a client transaction has had its final response, or is over.
+    pub fn is_settled(&self, id: TxId) -> bool {
+        match self.entries.get(&id).map(|entry| &entry.machine) {
+            None | Some(Machine::InviteServer(_) | Machine::Server(_)) => true,
+            Some(Machine::InviteClient(machine)) => !matches!(
+                machine.state(),
+                invite_client::State::Calling { .. } | invite_client::State::Proceeding
+            ),
+            Some(Machine::Client(machine)) => {
+                !matches!(machine.state(), client::State::Trying { .. } | client::State::Proceeding)
+            }
+        }
+    }
+
     /// Forgets a transaction before its time.
     pub fn forget(&mut self, id: TxId) {
         let Some(entry) = self.entries.remove(&id) else { return };
@@ -346,6 +360,17 @@ impl<O: Clone> Layer<O> {
                 Machine::Server(m) => m.handle(server::Input::TransportError),
             };
             self.carry_out(now, id, outputs, None);
+            self.lose_connection(id);
+        }
+    }
+
+    /// What a transaction sends after its connection went asks the roof for a new one.
+    fn lose_connection(&mut self, id: TxId) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if entry.path.connection.is_some() {
+            self.ways.remove(&(Way::of(&entry.path), id));
+            entry.path.connection = None;
+            self.ways.insert((Way::of(&entry.path), id));
         }
     }
 
