@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn the_clock_of_the_wall_counts_when_summer_time_begins_and_ends() {
-        // 2026-03-29 02:00 → 03:00 and 2026-10-25 03:00 → 02:00 in Berlin: opening at 09:00 moves by an hour of UTC.
+        // Berlin leaps from 02:00 to 03:00 on 2026-03-29 and back from 03:00 to 02:00 on 2026-10-25.
         assert_eq!(at("2026-03-27T07:59:00Z"), Open::Closed);
         assert_eq!(at("2026-03-27T08:00:00Z"), Open::Open);
         assert_eq!(at("2026-03-30T06:59:00Z"), Open::Closed);

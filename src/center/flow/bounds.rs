@@ -128,7 +128,14 @@ impl<'a> Map<'a> {
                     let edges = node.edges().into_iter();
                     automatic(edges.filter(|(way, _)| *way != Way::Next).collect())
                 }
-                _ => automatic(node.edges()),
+                Kind::Say(_)
+                | Kind::Menu(_)
+                | Kind::Set(_)
+                | Kind::Hours(_)
+                | Kind::Rollout(_)
+                | Kind::Bot(_)
+                | Kind::Transfer(_)
+                | Kind::Survey(_) => automatic(node.edges()),
             })
             .collect();
         let asks = |node: usize| matches!(flow.nodes[node].kind, Kind::Menu(_) | Kind::Digits(_));
@@ -147,11 +154,9 @@ impl<'a> Map<'a> {
     /// language without being asked.
     fn languages(&self) -> Vec<Option<usize>> {
         let reached = reachable(&self.edges, self.flow.start.node);
-        let changes = reached.iter().any(|node| match &self.flow.node(*node).kind {
-            Kind::Set(set) => {
-                set.vars.iter().any(|(var, _)| self.flow.var(*var).kind == VarKind::Language)
-            }
-            _ => false,
+        let changes = reached.iter().any(|node| {
+            let Kind::Set(set) = &self.flow.node(*node).kind else { return false };
+            set.vars.iter().any(|(var, _)| self.flow.var(*var).kind == VarKind::Language)
         });
         match changes {
             true => vec![None],
@@ -159,7 +164,7 @@ impl<'a> Map<'a> {
         }
     }
 
-    // ---- lengths --------------------------------------------------------------------------------------------------
+    // ---- lengths --------------------------------------------------------------------------------
 
     fn length<'p>(
         &self,
@@ -227,7 +232,7 @@ impl<'a> Map<'a> {
         self.stay(*node, language) * visits
     }
 
-    // ---- the figures ----------------------------------------------------------------------------------------------
+    // ---- the figures ----------------------------------------------------------------------------
 
     /// The longest time from every node to a goal, by node; `None` where no goal is reached. A goal ends the way.
     fn longest(
@@ -286,10 +291,9 @@ impl<'a> Map<'a> {
     }
 
     fn told(&self, language: Option<usize>) -> Option<Duration> {
-        let mention = |node: NodeIx| match &self.flow.node(node).kind {
-            Kind::Say(say) if say.mentions_operator => Some(self.length(&say.play, language)),
-            Kind::Menu(menu) if menu.mentions_operator => Some(self.length(&menu.play, language)),
-            _ => None,
+        let mention = |node: NodeIx| {
+            let prompts = self.flow.node(node).kind.operator_hint()?;
+            Some(self.length(prompts, language))
         };
         let start = self.flow.start.node;
         let reached = reachable(&self.edges, start);
@@ -540,8 +544,10 @@ mod tests {
     }
 
     fn flow(nodes: &str) -> Flow {
-        let head = "flow: f\nlanguages: [ru, kk]\nstart: a\noperator: {keys: [\"0\"], to: q}\ncalendar: c\nvars: {lang: \
-                    {type: language}}\nnodes:\n  q: {queue: {name: q, max_wait: 1m, after: {answered: end, max_wait: end, \
+        let head = "flow: f\nlanguages: [ru, kk]\nstart: a\noperator: {keys: [\"0\"], to: q}\ncalendar: \
+            c\nvars: {lang: \
+                    {type: language}}\nnodes:\n  q: {queue: {name: q, max_wait: 1m, after: {answered: end, \
+                    max_wait: end, \
                     nobody: end}}}\n  end: {hangup: {}}\n";
         load("f.yaml", &format!("{head}{nodes}")).unwrap_or_else(|found| panic!("{found:#?}"))
     }
@@ -552,7 +558,8 @@ mod tests {
         bounds(&flow, &around()).silent.map(|time| time.as_secs())
     }
 
-    const MENU: &str = "{menu: {play: one, sorry: one, timeout: 4s, attempts: 2, options: {\"1\": {say: ten, to: q, urgent: \
+    const MENU: &str = "{menu: {play: one, sorry: one, timeout: 4s, attempts: 2, options: {\"1\": {say: ten, \
+        to: q, urgent: \
                         true}}, silence: q, wrong: q}}";
 
     #[test]
@@ -627,8 +634,10 @@ mod tests {
         for n in 0..1_000 {
             let (one, two) = ((n * 7 + 1) % 1_000, (n * 13 + 5) % 1_000);
             let node = format!(
-                "  m{n}: {{menu: {{play: one, timeout: 4s, attempts: 2, max_visits: 2, then: q, options: {{\"1\": {{say: \
-                 ten, to: m{one}}}, \"2\": {{say: one, to: m{two}, urgent: true}}}}, silence: m{one}, wrong: m{two}}}}}\n"
+                "  m{n}: {{menu: {{play: one, timeout: 4s, attempts: 2, max_visits: 2, then: q, options: \
+                {{\"1\": {{say: \
+                 ten, to: m{one}}}, \"2\": {{say: one, to: m{two}, urgent: true}}}}, silence: m{one}, wrong: \
+                 m{two}}}}}\n"
             );
             nodes.push_str(&node);
         }

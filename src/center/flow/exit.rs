@@ -125,7 +125,8 @@ mod tests {
 
     fn flow() -> Flow {
         let text = "flow: f\nlanguages: [en]\nstart: q\noperator: {keys: [\"0\", \"*\"], to: q}\nnodes:\n  q: {queue: \
-                    {name: q, max_wait: 1m, after: {answered: end, max_wait: end, nobody: end}}}\n  end: {hangup: {}}\n";
+                    {name: q, max_wait: 1m, after: {answered: end, max_wait: end, nobody: end}}}\n  end: \
+                    {hangup: {}}\n";
         super::super::load::load("f.yaml", text).unwrap()
     }
 

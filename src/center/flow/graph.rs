@@ -76,9 +76,29 @@ fn operator_keys(flow: &Flow) -> String {
 fn ways(node: &Node) -> Vec<(NodeIx, String)> {
     let mut labels: BTreeMap<NodeIx, Vec<String>> = BTreeMap::new();
     for (way, to) in node.edges() {
+        // The arrow of a menu says `1`, not `key 1`.
         let label = match way {
             Way::Key(key) => key.to_string(),
-            other => other.to_string(),
+            Way::Start
+            | Way::Next
+            | Way::Silence
+            | Way::Wrong
+            | Way::Failed
+            | Way::Open
+            | Way::Closed
+            | Way::Holiday
+            | Way::Bot
+            | Way::People
+            | Way::Done
+            | Way::Transfer
+            | Way::TooLong
+            | Way::Answered
+            | Way::MaxWait
+            | Way::Nobody
+            | Way::Full
+            | Way::Then
+            | Way::Operator
+            | Way::Astray => way.to_string(),
         };
         labels.entry(to.node).or_default().push(label);
     }

@@ -113,7 +113,7 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    // ---- the file -------------------------------------------------------------------------------------------------
+    // ---- the file -------------------------------------------------------------------------------
 
     fn flow(&mut self, tree: &Yaml, text: &str) -> Option<Flow> {
         let top = self.reader.map(tree, "a flow", &FLOW_KEYS)?;
@@ -254,7 +254,7 @@ impl Loader<'_> {
         all
     }
 
-    // ---- variables ------------------------------------------------------------------------------------------------
+    // ---- variables ------------------------------------------------------------------------------
 
     fn vars(&mut self, top: Fields<'_>) {
         let Some(yaml) = top.get("vars") else { return };
@@ -382,7 +382,7 @@ impl Loader<'_> {
         all
     }
 
-    // ---- nodes ----------------------------------------------------------------------------------------------------
+    // ---- nodes ----------------------------------------------------------------------------------
 
     fn node(&mut self, word: &Word, yaml: &Yaml) -> Node {
         let (name, spot) = (Arc::from(word.text.as_str()), word.spot);
@@ -567,7 +567,7 @@ impl Loader<'_> {
         Some(Digits {
             play: play.unwrap_or_default(),
             sorry: self.optional_prompts(fields, "sorry"),
-            into: self.into_var(fields),
+            into: self.digits_var(fields),
             length: length.unwrap_or(1..=1),
             end_key: fields.get("end_key").and_then(|yaml| self.key(yaml)).map(|key| key.value),
             timeout: self.needed_duration(fields, "digits", "timeout"),
@@ -578,7 +578,7 @@ impl Loader<'_> {
         })
     }
 
-    fn into_var(&mut self, fields: Fields<'_>) -> VarIx {
+    fn digits_var(&mut self, fields: Fields<'_>) -> VarIx {
         let index = self.reader.need(fields, "digits", "into").and_then(|yaml| {
             let name = self.reader.word(yaml, "a variable")?;
             let index = self.find_var(name, yaml.spot)?;
@@ -779,7 +779,7 @@ impl Loader<'_> {
         Some(Hangup { play: self.optional_prompts(fields, "play") })
     }
 
-    // ---- pieces ---------------------------------------------------------------------------------------------------
+    // ---- pieces ---------------------------------------------------------------------------------
 
     fn after<'t>(&mut self, fields: Fields<'t>, what: &str, keys: &[&str]) -> Option<Fields<'t>> {
         let after = self.reader.need_or(F012, fields, what, "after")?;
@@ -962,8 +962,10 @@ fn nothing(word: &str) -> Spanned<Arc<str>> {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "flow: f\nlanguages: [ru, en]\nstart: a\noperator: {keys: [\"0\"], to: q}\nnodes:\n  a: {say: {play: \
-                        p, next: q}}\n  q:\n    queue:\n      name: q\n      max_wait: 1m\n      after: {answered: end, \
+    const GOOD: &str = "flow: f\nlanguages: [ru, en]\nstart: a\noperator: {keys: [\"0\"], to: q}\nnodes:\n  a: \
+        {say: {play: \
+                        p, next: q}}\n  q:\n    queue:\n      name: q\n      max_wait: 1m\n      after: \
+                        {answered: end, \
                         max_wait: end, nobody: end}\n  end: {hangup: }\n";
 
     fn found(text: &str) -> Vec<(&'static str, u32, String)> {
@@ -984,7 +986,8 @@ mod tests {
 
     #[test]
     fn every_mistake_is_told_in_one_pass_in_the_order_of_the_file() {
-        let text = "flow: f f\nlangages: [ru]\nlanguages: [ru]\nstart: aa\noperator: {keys: [\"00\"], to: q}\nvars: {x: \
+        let text = "flow: f f\nlangages: [ru]\nlanguages: [ru]\nstart: aa\noperator: {keys: [\"00\"], to: \
+            q}\nvars: {x: \
                     {type: txt}}\nnodes:\n  a: {say: {play: [{money: x}], next: q}}\n  b: {menu: {timeout: 4, \
                     options: {}, silence: q}}\n  c: {sya: {}}\n  d: {http: {}}\n  q: {queue: {after: {answered: \
                     a}}}\n  e: {say: {play: p, next: q}, menu: {}}\n";

@@ -1,8 +1,8 @@
 //! IVR flows: the files of `ivr-flows/` from text to a caller in a queue.
 //!
-//! [`load`] reads a file, [`check`] proves it, [`run`] lives it for one caller, [`exit`] keeps the way to a person open,
-//! [`script`] plays the file's own tests, [`graph`] draws it. The guide is `docs/flows.md`. Pure: prompts are names and
-//! lengths here, queues and bots are names, and time is an argument.
+//! [`load`] reads a file, [`check`] proves it, [`run`] lives it for one caller, [`exit`] keeps the way to a person
+//! open, [`script`] plays the file's own tests, [`graph`] draws it. The guide is `docs/flows.md`. Pure: prompts are
+//! names and lengths here, queues and bots are names, and time is an argument.
 
 pub mod bounds;
 pub mod check;

@@ -221,6 +221,26 @@ pub enum Kind {
     Hangup(Hangup),
 }
 
+impl Kind {
+    /// The prompts that tell how to reach a person, when the node has said that it does.
+    pub fn operator_hint(&self) -> Option<&[PromptRef]> {
+        let (mentions, play) = match self {
+            Kind::Say(say) => (say.mentions_operator, &say.play),
+            Kind::Menu(menu) => (menu.mentions_operator, &menu.play),
+            Kind::Digits(_)
+            | Kind::Set(_)
+            | Kind::Hours(_)
+            | Kind::Rollout(_)
+            | Kind::Bot(_)
+            | Kind::Queue(_)
+            | Kind::Transfer(_)
+            | Kind::Survey(_)
+            | Kind::Hangup(_) => return None,
+        };
+        mentions.then_some(play.as_slice())
+    }
+}
+
 /// Plays prompts and goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Say {

@@ -1,8 +1,8 @@
 //! The interpreter: one caller in one flow, in virtual or real time.
 //!
-//! The owner feeds [`Happening`]s and the time in, and drains [`Effect`]s until `None` after every call. It never learns
-//! who the caller is, where sound comes from or what a queue does. Late news (a prompt that ended after it was stopped,
-//! a draw that came after the caller left) is dropped, so the owner needs no races of its own.
+//! The owner feeds [`Happening`]s and the time in, and drains [`Effect`]s until `None` after every call. Where sound
+//! comes from and what a queue does is never known here. Late news (a prompt that ended after it was stopped, a draw
+//! that came after the caller left) is dropped, so the owner needs no races of its own.
 
 use super::limits::{ENTERED_MAX, PATH_MAX, STEPS_MAX};
 use super::model::{
@@ -214,6 +214,13 @@ enum State {
     Ended,
 }
 
+/// Why a menu is offered again.
+#[derive(Clone, Copy)]
+enum Why {
+    Wrong,
+    Silent,
+}
+
 /// Where to go next, and by which outcome.
 type Step = Option<(NodeIx, Way)>;
 
@@ -383,7 +390,7 @@ impl Run {
         }
     }
 
-    // ---- what happens ---------------------------------------------------------------------------------------------
+    // ---- what happens ---------------------------------------------------------------------------
 
     fn key(&mut self, now: Timestamp, key: Key) -> Step {
         let flow = Arc::clone(&self.flow);
@@ -398,7 +405,7 @@ impl Run {
                 self.hush();
                 match menu.option(key) {
                     Some(option) => to(Way::Key(key), option.to),
-                    None => self.offer_again(now, menu, attempt, Way::Wrong),
+                    None => self.offer_again(now, menu, attempt, Why::Wrong),
                 }
             }
             (State::Collecting { .. }, Kind::Digits(digits)) => {
@@ -459,7 +466,7 @@ impl Run {
         let flow = Arc::clone(&self.flow);
         match (&self.state, &flow.node(self.node).kind) {
             (State::Choosing { attempt, .. }, Kind::Menu(menu)) => {
-                self.offer_again(now, menu, *attempt, Way::Silence)
+                self.offer_again(now, menu, *attempt, Why::Silent)
             }
             (State::Collecting { attempt, digits: entry, .. }, Kind::Digits(digits)) => {
                 if entry.len() >= *digits.length.start() as usize {
@@ -522,7 +529,7 @@ impl Run {
         }
     }
 
-    // ---- going ----------------------------------------------------------------------------------------------------
+    // ---- going ----------------------------------------------------------------------------------
 
     /// Enters nodes until one waits. A flow that runs in circles is left for the operator, and then ended.
     fn go(&mut self, now: Timestamp, mut step: Step) {
@@ -646,7 +653,7 @@ impl Run {
         self.effects.push_back(Effect::HangUp);
     }
 
-    // ---- menus ----------------------------------------------------------------------------------------------------
+    // ---- menus ----------------------------------------------------------------------------------
 
     fn offer_menu(&mut self, now: Timestamp, menu: &Menu, attempt: u32) {
         let sorry = if attempt > 1 { &menu.sorry[..] } else { &[] };
@@ -657,18 +664,18 @@ impl Run {
     }
 
     /// Wrong or silent: this menu once more, never the flow from its top.
-    fn offer_again(&mut self, now: Timestamp, menu: &Menu, attempt: u32, why: Way) -> Step {
+    fn offer_again(&mut self, now: Timestamp, menu: &Menu, attempt: u32, why: Why) -> Step {
         if attempt < menu.attempts {
             self.offer_menu(now, menu, attempt + 1);
             return None;
         }
         match why {
-            Way::Wrong => to(why, menu.wrong),
-            _ => to(Way::Silence, menu.silence),
+            Why::Wrong => to(Way::Wrong, menu.wrong),
+            Why::Silent => to(Way::Silence, menu.silence),
         }
     }
 
-    // ---- digits ---------------------------------------------------------------------------------------------------
+    // ---- digits ---------------------------------------------------------------------------------
 
     fn ask(&mut self, now: Timestamp, digits: &Digits, attempt: u32, aloud: bool) {
         let sorry = if attempt > 1 { &digits.sorry[..] } else { &[] };
@@ -719,7 +726,7 @@ impl Run {
         to(Way::Next, digits.next)
     }
 
-    // ---- survey ---------------------------------------------------------------------------------------------------
+    // ---- survey ---------------------------------------------------------------------------------
 
     /// Asks the question of this number; goes on when there is none.
     fn question(&mut self, now: Timestamp, survey: &Survey, question: usize, again: bool) -> Step {
@@ -753,7 +760,7 @@ impl Run {
         }
     }
 
-    // ---- helpers --------------------------------------------------------------------------------------------------
+    // ---- helpers --------------------------------------------------------------------------------
 
     /// Orders prompts; `None` when there are none.
     fn play<'a>(&mut self, prompts: impl IntoIterator<Item = &'a PromptRef>) -> Option<u32> {
@@ -864,7 +871,8 @@ mod tests {
     use super::*;
     use crate::calendar::Calendar;
 
-    const HEAD: &str = "flow: f\nlanguages: [en, kk]\nstart: a\noperator: {keys: [\"0\"], to: q}\nvars:\n  lang: {type: \
+    const HEAD: &str = "flow: f\nlanguages: [en, kk]\nstart: a\noperator: {keys: [\"0\"], to: q}\nvars:\n  \
+        lang: {type: \
                         language}\n  pin: {type: digits, secret: true}\n  who: {type: enum, values: [mass, vip], \
                         default: mass}\nnodes:\n  end: {hangup: {}}\n  q: {queue: {name: general, skills: \
                         [\"lang:{lang}\"], priority: 1, raise: {when: {who: vip}, priority: 7}, max_wait: 1m, after: \

@@ -130,7 +130,12 @@ impl Builder<'_> {
                 Event::StreamEnd | Event::DocumentEnd => {
                     return Err(self.error(Spot::default(), "the file is empty"));
                 }
-                event => {
+                event @ (Event::Scalar(..)
+                | Event::SequenceStart(..)
+                | Event::MappingStart(..)
+                | Event::Alias(_)
+                | Event::SequenceEnd
+                | Event::MappingEnd) => {
                     let tree = self.value(source, event, span, 0)?;
                     self.only_document(source)?;
                     return Ok(tree);
@@ -142,12 +147,11 @@ impl Builder<'_> {
     fn only_document(&mut self, source: &mut Source<'_>) -> Result<(), Diagnostic> {
         loop {
             let (event, span) = self.next(source)?;
-            match event {
-                Event::StreamEnd => return Ok(()),
-                Event::DocumentStart(_) => {
-                    return Err(self.error(spot(span), "a second document; one file holds one"));
-                }
-                _ => {}
+            if event == Event::StreamEnd {
+                return Ok(());
+            }
+            if matches!(event, Event::DocumentStart(_)) {
+                return Err(self.error(spot(span), "a second document; one file holds one"));
             }
         }
     }
@@ -177,7 +181,13 @@ impl Builder<'_> {
             Event::SequenceStart(anchor, tag) => (self.list(source, depth)?, anchor, tag.is_some()),
             Event::MappingStart(anchor, tag) => (self.map(source, depth)?, anchor, tag.is_some()),
             Event::Alias(_) => (Value::List(Vec::new()), 1, false),
-            _ => return Err(self.error(spot, "this is no value")),
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd
+            | Event::SequenceEnd
+            | Event::MappingEnd => return Err(self.error(spot, "this is no value")),
         };
         if anchor != 0 || tagged {
             let message = "anchors (`&`), aliases (`*`) and tags (`!`) are not used here";
