@@ -6,7 +6,7 @@
 
 mod params;
 
-use crate::limits::{AUTHORIZATION_BYTES_MAX, NONCES_MAX};
+use crate::limits::{AUTHORIZATION_BYTES_MAX, NONCE_TTL, NONCES_MAX};
 use crate::message::Uri;
 use dozvon_clock::Timestamp;
 use hmac::{Hmac, Mac};
@@ -109,9 +109,6 @@ pub enum Verdict {
     /// They are wrong, or not readable: challenge again, count a failure. Unknown users look the same.
     Bad,
 }
-
-/// How long a nonce is good for unless set otherwise.
-pub const NONCE_TTL: Duration = Duration::from_secs(60);
 
 /// Orders nonces by age; the salt tells those of one millisecond apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

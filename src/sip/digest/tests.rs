@@ -21,7 +21,13 @@ fn challenge(verifier: &mut Verifier, now: Timestamp, at: usize) -> Challenge {
 }
 
 fn answer(challenge: &Challenge, nc: u32) -> String {
-    challenge.respond(&credentials("1001", "secret"), "REGISTER", "sip:dozvon.example", nc, "c0ffee")
+    challenge.respond(
+        &credentials("1001", "secret"),
+        "REGISTER",
+        "sip:dozvon.example",
+        nc,
+        "c0ffee",
+    )
 }
 
 fn verify(verifier: &mut Verifier, now: Timestamp, value: &str) -> Verdict {
@@ -61,7 +67,8 @@ fn rfc_2617_vector_and_a_challenge_without_qop() {
     let value = challenge.respond(&mufasa, "GET", "/dir/index.html", 1, "0a4f113b");
     assert!(value.contains("response=\"6629fae49393a05397450978507c4ef1\""), "{value}");
     let bare = "Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"";
-    let value = Challenge::parse(bare.as_bytes()).unwrap().respond(&mufasa, "GET", "/", 1, "0a4f113b");
+    let value =
+        Challenge::parse(bare.as_bytes()).unwrap().respond(&mufasa, "GET", "/", 1, "0a4f113b");
     assert!(!value.contains("qop") && !value.contains("cnonce"), "{value}");
 }
 
@@ -70,7 +77,9 @@ fn sha_256_is_offered_first_and_both_are_accepted() {
     let mut verifier = verifier();
     let offered = verifier.challenges(NOW, true);
     assert!(offered[0].contains("SHA-256") && offered[1].contains("algorithm=MD5"));
-    assert!(offered.iter().all(|value| value.contains("stale=true") && value.contains("qop=\"auth\"")));
+    assert!(
+        offered.iter().all(|value| value.contains("stale=true") && value.contains("qop=\"auth\""))
+    );
     for at in [0, 1] {
         let challenge = challenge(&mut verifier, NOW, at);
         assert_eq!(verify(&mut verifier, NOW, &answer(&challenge, 1)), ok());
@@ -95,7 +104,11 @@ fn counts_are_hexadecimal_and_never_repeat() {
     let challenge = challenge(&mut verifier, NOW, 0);
     for nc in [1, 9, 10, 255, 256, 0x0fff_ffff] {
         assert_eq!(verify(&mut verifier, NOW, &answer(&challenge, nc)), ok(), "{nc}");
-        assert_eq!(verify(&mut verifier, NOW, &answer(&challenge, nc)), Verdict::Stale, "{nc} again");
+        assert_eq!(
+            verify(&mut verifier, NOW, &answer(&challenge, nc)),
+            Verdict::Stale,
+            "{nc} again"
+        );
     }
     assert_eq!(verify(&mut verifier, NOW, &answer(&challenge, 3)), Verdict::Stale);
 }
@@ -106,8 +119,12 @@ fn old_foreign_and_other_realms_nonces_are_stale_only_for_the_right_password() {
     let challenge = challenge(&mut verifier, NOW, 0);
     let value = answer(&challenge, 1);
     assert_eq!(verify(&mut verifier, NOW + Duration::from_secs(60), &value), ok());
-    assert_eq!(verify(&mut verifier, NOW + Duration::from_secs(61), &answer(&challenge, 2)), Verdict::Stale);
-    let wrong = challenge.respond(&credentials("1001", "guess"), "REGISTER", "sip:dozvon.example", 3, "c");
+    assert_eq!(
+        verify(&mut verifier, NOW + Duration::from_secs(61), &answer(&challenge, 2)),
+        Verdict::Stale
+    );
+    let wrong =
+        challenge.respond(&credentials("1001", "guess"), "REGISTER", "sip:dozvon.example", 3, "c");
     assert_eq!(verify(&mut verifier, NOW + Duration::from_secs(61), &wrong), Verdict::Bad);
     let mut other = Verifier::new([8; 32], "dozvon");
     assert_eq!(verify(&mut other, NOW, &value), Verdict::Stale);
@@ -158,7 +175,13 @@ fn tampering_in_any_part_is_bad() {
         assert_eq!(verify(&mut verifier, NOW, &value), Verdict::Bad, "{value}");
     }
     assert_eq!(verify(&mut verifier, NOW, &good), ok());
-    let invite = verifier.verify(NOW, answer(&challenge, 5).as_bytes(), "INVITE", "sip:dozvon.example", lookup);
+    let invite = verifier.verify(
+        NOW,
+        answer(&challenge, 5).as_bytes(),
+        "INVITE",
+        "sip:dozvon.example",
+        lookup,
+    );
     assert_eq!(invite, Verdict::Bad, "credentials of one method do not serve another");
 }
 
@@ -173,13 +196,21 @@ fn an_answer_without_qop_is_bad_even_when_its_hash_is_right() {
 #[test]
 fn the_digest_uri_may_spell_the_request_uri_differently_but_not_name_another_target() {
     let same = [
-        ("sip:a@h", "sip:a@H"), ("sip:a@h", "sip:a@h:5060"), ("sip:h", "sip:h;transport=tcp"),
-        ("sip:%61@h", "sip:a@h"), ("sip:h;transport=ws", "sips:h"),
+        ("sip:a@h", "sip:a@H"),
+        ("sip:a@h", "sip:a@h:5060"),
+        ("sip:h", "sip:h;transport=tcp"),
+        ("sip:%61@h", "sip:a@h"),
+        ("sip:h;transport=ws", "sips:h"),
     ];
     for (digest, request) in same {
         assert!(same_target(digest, request), "{digest} {request}");
     }
-    for (digest, request) in [("sip:a@h", "sip:b@h"), ("sip:a@h", "sip:a@g"), ("sip:h:5060", "sip:h:5070"), ("/", "sip:h")] {
+    for (digest, request) in [
+        ("sip:a@h", "sip:b@h"),
+        ("sip:a@h", "sip:a@g"),
+        ("sip:h:5060", "sip:h:5070"),
+        ("/", "sip:h"),
+    ] {
         assert!(!same_target(digest, request), "{digest} {request}");
     }
 }

@@ -32,9 +32,19 @@ pub enum Verdict {
 
 /// Headers that may stand only once and whose doubling would let two elements read one message differently.
 const SINGLE: [HeaderName; 14] = [
-    HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq, HeaderName::MaxForwards,
-    HeaderName::ContentType, HeaderName::Expires, HeaderName::Event, HeaderName::ReferTo,
-    HeaderName::Replaces, HeaderName::SessionExpires, HeaderName::RSeq, HeaderName::RAck,
+    HeaderName::From,
+    HeaderName::To,
+    HeaderName::CallId,
+    HeaderName::CSeq,
+    HeaderName::MaxForwards,
+    HeaderName::ContentType,
+    HeaderName::Expires,
+    HeaderName::Event,
+    HeaderName::ReferTo,
+    HeaderName::Replaces,
+    HeaderName::SessionExpires,
+    HeaderName::RSeq,
+    HeaderName::RAck,
     HeaderName::SubscriptionState,
 ];
 

@@ -33,7 +33,12 @@ impl<'a> Transport<'a> {
     /// The transport of that name, in any case.
     pub fn of(token: &'a str) -> Self {
         const KNOWN: [Transport<'static>; 6] = [
-            Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss, Transport::Sctp,
+            Transport::Udp,
+            Transport::Tcp,
+            Transport::Tls,
+            Transport::Ws,
+            Transport::Wss,
+            Transport::Sctp,
         ];
         KNOWN
             .into_iter()
@@ -167,7 +172,8 @@ impl<'a> NameAddr<'a> {
         let value = trim(value);
         let open = match value.first() {
             Some(b'"') => {
-                let end = text::quoted_end(value, 0).ok_or(Malformed("unterminated quoted string"))?;
+                let end =
+                    text::quoted_end(value, 0).ok_or(Malformed("unterminated quoted string"))?;
                 let gap = value[end..].iter().position(|&b| !is_lws(b)).unwrap_or(0);
                 if value.get(end + gap) != Some(&b'<') {
                     return Err(Malformed("angle bracket expected after display name"));
@@ -542,8 +548,9 @@ impl From<NameAddr<'_>> for NameAddrBuf {
             owned = owned.with_display(&display);
         }
         for param in addr.params.iter() {
-            let value = param.value.map(String::from_utf8_lossy);
-            owned = owned.with_param(param.name, value.as_deref());
+            let clean =
+                |value| String::from_utf8_lossy(value).replace(|c: char| c.is_control(), " ");
+            owned = owned.with_param(param.name, param.value.map(clean).as_deref());
         }
         owned
     }
@@ -555,5 +562,152 @@ impl fmt::Display for NameAddrBuf {
             write!(f, "\"{}\" ", display.replace('\\', "\\\\").replace('"', "\\\""))?;
         }
         write!(f, "<{}>{}", self.uri, self.params)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addr(text: &str) -> NameAddr<'_> {
+        NameAddr::parse(text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}"))
+    }
+
+    #[test]
+    fn vias_of_all_shapes() {
+        let via = Via::parse(
+            b"SIP / 2.0 / udp [2001:db8::9]:5080 ;rport;received=192.0.2.1;branch=z9hG4bKa",
+        )
+        .unwrap();
+        assert_eq!(
+            (via.transport, via.port, via.rport()),
+            (Transport::Udp, Some(5080), Some(None))
+        );
+        assert_eq!(via.host, Host::V6("2001:db8::9".parse().unwrap()));
+        assert_eq!(
+            (via.received(), via.rfc3261_branch()),
+            ("192.0.2.1".parse().ok(), Some("z9hG4bKa"))
+        );
+        let via = Via::parse(b"SIP/2.0/WSS df7jal23ls0d.invalid;rport=4711;keep").unwrap();
+        assert_eq!(
+            (via.transport, via.rport(), via.port_or_default()),
+            (Transport::Wss, Some(Some(4711)), 5061)
+        );
+        let bad: [&[u8]; 10] = [
+            b"",
+            b"SIP/2.0",
+            b"SIP/2.0/UDP",
+            b"SIP/2.0/UDP ",
+            b"SIP/2.0/UDPh",
+            b"HTTP/1.1/TCP h",
+            b"SIP/2.0/UDP h:x",
+            b"SIP/2.0/UDP h;;",
+            b"SIP/2.0/UDP h h",
+            b"SIP/2.0/UDP [::1",
+        ];
+        for value in bad {
+            assert!(Via::parse(value).is_err(), "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn addresses_of_all_shapes() {
+        let full = addr(r#""O\"Hara, <J>" <sip:j@h;lr>;tag=x ;expires=60;q=0.5"#);
+        assert_eq!(full.display_text().as_deref(), Some("O\"Hara, <J>"));
+        assert_eq!((full.tag(), full.expires(), full.q_thousandths()), (Some("x"), Some(60), 500));
+        assert!(full.uri.is_loose_router());
+        let spec = addr("sip:j@h:5060;tag=1");
+        assert_eq!(
+            (spec.tag(), spec.uri.as_str(), spec.display),
+            (Some("1"), "sip:j@h:5060", None)
+        );
+        assert_eq!(addr("\"\" <sip:a@h>").display, None);
+        assert_eq!(addr("<sip:@h>").uri.user(), None);
+        let instance = addr(r#"<sip:a@h>;reg-id=1;+sip.instance="<urn:uuid:00-1>""#);
+        assert_eq!(instance.params.unquoted("+sip.instance").as_deref(), Some("<urn:uuid:00-1>"));
+        let bad = [
+            "",
+            "<>",
+            "<sip:a@h",
+            "\"x <sip:a@h>",
+            "\"x\" sip:a@h",
+            "a, b <sip:a@h>",
+            "<sip:a@h>;;",
+            "<sip:a@h>x",
+            "sip:a@h?x=y",
+            "< sip:a@h>",
+            "x",
+            "\"a\" junk <sip:a@h>",
+            "a\\b <sip:a@h>",
+        ];
+        for text in bad {
+            assert!(NameAddr::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn q_values_in_thousandths() {
+        let q = |text: &str| addr(&format!("<sip:a>;q={text}")).q_thousandths();
+        assert_eq!((q("0.33"), q("1"), q("1.000"), q("0"), q(".5")), (330, 1000, 1000, 0, 500));
+        assert_eq!(
+            (q("1.5"), q("0.3333"), q("x"), q("-1")),
+            (1000, 1000, 1000, 1000),
+            "nonsense is the default"
+        );
+    }
+
+    #[test]
+    fn numbers_with_methods() {
+        assert_eq!(
+            CSeq::parse(b"0009\r\n  INVITE"),
+            Ok(CSeq { number: 9, method: Method::Invite })
+        );
+        for bad in ["", "1", "INVITE", "2147483648 INVITE", "-1 INVITE", "1 IN VITE", "1 INV<ITE"] {
+            assert!(CSeq::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+        let rack = RAck::parse(b"776656 1 INVITE").unwrap();
+        assert_eq!((rack.rseq, rack.cseq.number), (776_656, 1));
+    }
+
+    #[test]
+    fn smaller_headers() {
+        let se = SessionExpires::parse(b"1800 ; refresher = UAS").unwrap();
+        assert_eq!((se.secs, se.refresher), (1800, Some(Refresher::Uas)));
+        let replaces =
+            Replaces::parse(b"98732@sip.example.com;from-tag=r33th4x0r;to-tag=ff87ff;early-only")
+                .unwrap();
+        assert_eq!((replaces.call_id, replaces.to_tag), ("98732@sip.example.com", "ff87ff"));
+        assert!(replaces.early_only && Replaces::parse(b"a;to-tag=1").is_err());
+        let reason = Reason::parse(br#"Q.850 ;cause=16 ;text="Terminated; ok""#).unwrap();
+        assert_eq!(
+            (reason.protocol, reason.cause, reason.text.as_deref()),
+            ("Q.850", Some(16), Some("Terminated; ok"))
+        );
+        let warning =
+            Warning::parse(br#"301 isi.edu "Incompatible network address type 'E.164'""#).unwrap();
+        assert_eq!((warning.code, warning.agent), (301, "isi.edu"));
+        assert!(Warning::parse(b"1812 x \"y\"").is_err());
+        let media_type = Valued::parse(b"Application / SDP;charset=utf-8").unwrap();
+        assert!(
+            media_type.is_media_type("application/sdp")
+                && !media_type.is_media_type("application/pidf")
+        );
+    }
+
+    #[test]
+    fn owned_addresses_print_what_reads_back_and_take_no_injection() {
+        let owned = NameAddrBuf::from(addr(r#""O\"Hara \\" <sip:j@h;lr>;tag=x;y="q;\"z""#));
+        assert_eq!(owned.to_string(), r#""O\"Hara \\" <sip:j@h;lr>;tag=x;y="q;\"z""#);
+        let tagged = owned.clone().with_tag("new");
+        assert_eq!((tagged.tag(), addr(&tagged.to_string()).tag()), (Some("new"), Some("new")));
+        let hostile = NameAddrBuf::new(UriBuf::parse("sip:a@h").unwrap())
+            .with_display("x\r\nVia: y\" <sip:evil@h>, \"")
+            .with_tag("t;lr")
+            .with_param("a b", Some("c"))
+            .with_param("p", Some("1\r\nX: y"));
+        let text = hostile.to_string();
+        assert_eq!(addr(&text).uri.as_str(), "sip:a@h");
+        assert!(!text.contains('\n') && hostile.params().is_empty(), "{text}");
+        assert!(UriBuf::parse("sip:a@h>\r\nX: y").is_err());
     }
 }

@@ -119,15 +119,13 @@ impl HeaderName {
             },
             _ => {
                 let mut slot = hash(name);
-                loop {
-                    match BY_HASH[slot] {
-                        HeaderName::Other => return HeaderName::Other,
-                        found if found.as_str().as_bytes().eq_ignore_ascii_case(name) => {
-                            return found;
-                        }
-                        _ => slot = (slot + 1) % BUCKETS,
+                while BY_HASH[slot] != HeaderName::Other {
+                    if BY_HASH[slot].as_str().as_bytes().eq_ignore_ascii_case(name) {
+                        return BY_HASH[slot];
                     }
+                    slot = (slot + 1) % BUCKETS;
                 }
+                HeaderName::Other
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Header parameters `;name=value` (RFC 3261 §7.3.1 `generic-param`): checked once, then read without copying.
 
-use super::text::{self, Malformed, is_token, quoted_end, trim, trim_start};
+use super::text::{self, Malformed, quoted_end, trim, trim_start};
 use std::borrow::Cow;
 
 /// One parameter: its name, and its value as it stands on the wire (quotes on) if it has one.
@@ -104,9 +104,13 @@ fn split_one(bytes: &[u8]) -> Result<(Param<'_>, &[u8]), Malformed> {
     Ok((Param { name, value: Some(value) }, trim_start(rest)))
 }
 
-/// Whether a parameter may be written with this name and value as they stand.
+/// Whether a parameter may be written with this name and value as they stand: it reads back as that one parameter.
 pub(crate) fn is_writable(name: &str, value: &str) -> bool {
-    is_token(name.as_bytes()) && Params::parse(format!(";{name}={value}").as_bytes()).is_ok()
+    let text = format!(";{name}={value}");
+    let Ok(params) = Params::parse(text.as_bytes()) else { return false };
+    let mut read = params.iter();
+    let same = |param: Param<'_>| param.name == name && param.value == Some(value.as_bytes());
+    read.next().is_some_and(same) && read.next().is_none()
 }
 
 #[cfg(test)]
@@ -115,7 +119,8 @@ mod tests {
 
     #[test]
     fn reads_values_with_white_space_and_quotes_around() {
-        let params = Params::parse(b" ;  tag\t= 98asjd8 ;lr; q=\"a;b\\\"c\" ;received=[::1]").unwrap();
+        let params =
+            Params::parse(b" ;  tag\t= 98asjd8 ;lr; q=\"a;b\\\"c\" ;received=[::1]").unwrap();
         assert_eq!(params.value("TAG"), Some("98asjd8"));
         assert!(params.has("lr") && params.value("lr").is_none());
         assert_eq!(params.unquoted("q").as_deref(), Some("a;b\"c"));

@@ -159,13 +159,13 @@ impl<'a> Message<'a> {
                 return self.fault(400, "header section without its empty line");
             }
             let line = next_line(bytes, at);
-            if line.end == at && line.next > at {
-                self.head_end = line.next;
-                return;
-            }
             if line.next > HEADER_BYTES_MAX {
                 self.head_end = bytes.len();
                 return self.fault(513, "header section too large");
+            }
+            if line.end == at && line.next > at {
+                self.head_end = line.next;
+                return;
             }
             if line.bare_cr {
                 self.fault(400, "stray CR in a header");
@@ -211,7 +211,7 @@ impl<'a> Message<'a> {
         self.count += 1;
     }
 
-    /// Notes a fault; the first one stays, except that nothing outranks a foreign version.
+    /// Notes a fault; the first one stays. (The start line comes first, so a foreign version outranks all else.)
     fn fault(&mut self, status: u16, text: &'static str) {
         self.defect.get_or_insert(Refusal { status, text });
     }
@@ -330,7 +330,9 @@ impl<'a> Message<'a> {
     /// The first value of a header that we have no name for, found in any case.
     pub fn other(&self, name: &str) -> Option<&'a [u8]> {
         self.headers()
-            .find(|h| h.name == HeaderName::Other && h.written.eq_ignore_ascii_case(name.as_bytes()))
+            .find(|h| {
+                h.name == HeaderName::Other && h.written.eq_ignore_ascii_case(name.as_bytes())
+            })
             .map(|h| h.value)
     }
 
@@ -535,9 +537,15 @@ fn start_line(line: &[u8]) -> Result<StartAndDefect<'_>, ParseError> {
     }
 }
 
+/// Whether this can be the first line of a message.
+pub(super) fn is_start_line(line: &[u8]) -> bool {
+    start_line(line.strip_suffix(b"\r").unwrap_or(line)).is_ok()
+}
+
 fn status_line(line: &[u8]) -> Result<StartAndDefect<'_>, ParseError> {
-    let (version, rest) = line.split_at_checked(8).ok_or(ParseError::NotSip("short status line"))?;
-    if !version.eq_ignore_ascii_case(b"SIP/2.0") && !version.eq_ignore_ascii_case(b"SIP/2.0 ") {
+    let (version, rest) =
+        line.split_at_checked(8).ok_or(ParseError::NotSip("short status line"))?;
+    if !version.eq_ignore_ascii_case(b"SIP/2.0 ") {
         return Err(ParseError::NotSip("response of a foreign version"));
     }
     let (code, rest) = rest.split_at_checked(3).ok_or(ParseError::NotSip("short status line"))?;
@@ -583,4 +591,130 @@ fn is_sip_version(version: &[u8]) -> bool {
     head.eq_ignore_ascii_case(b"SIP/")
         && parts.next().is_some_and(digits)
         && parts.next().is_some_and(digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Verdict;
+
+    const HEAD: &str = "Via: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n\
+                        Call-ID: c\r\nCSeq: 1 OPTIONS\r\n";
+
+    fn options(extra: &str) -> Vec<u8> {
+        format!("OPTIONS sip:b@h SIP/2.0\r\n{HEAD}{extra}\r\n").into_bytes()
+    }
+
+    fn verdict(bytes: &[u8]) -> Verdict {
+        Message::parse(bytes).unwrap().check()
+    }
+
+    fn refused(bytes: &[u8]) -> u16 {
+        match verdict(bytes) {
+            Verdict::Refuse(refusal) => refusal.status,
+            Verdict::Fit | Verdict::Drop(_) => panic!("{}", bytes.escape_ascii()),
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_gets_no_answer() {
+        for bytes in [b"".as_slice(), b"\r\n", b"\r\n\r\n", b"\n"] {
+            assert_eq!(Message::parse(bytes).unwrap_err(), ParseError::KeepAlive);
+        }
+        let garbage = [
+            "hello",
+            "GET / HTTP/1.1\r\n\r\n",
+            "INVITE\r\n",
+            "INVITE sip:a\r\n",
+            " INVITE sip:a SIP/2.0\r\n",
+            "SIP/2.0 99 x\r\n",
+            "SIP/2.0 700 x\r\n",
+            "SIP/2.0 20 x\r\n",
+            "SIP/2.0 2000 x\r\n",
+            "SIP/3.0 200 x\r\n",
+            "SIP/2.0 -20 x\r\n",
+            "SIP/2.0",
+            "\0\0\0\0",
+        ];
+        for text in garbage {
+            let error = Message::parse(text.as_bytes()).unwrap_err();
+            assert!(matches!(error, ParseError::NotSip(_)), "{text}");
+        }
+        assert_eq!(
+            Message::parse(&[b'A'; MESSAGE_BYTES_MAX + 1]).unwrap_err(),
+            ParseError::TooLarge
+        );
+    }
+
+    #[test]
+    fn line_ends_before_the_start_and_bare_lf_are_tolerated() {
+        let text = String::from_utf8(options("")).unwrap();
+        assert_eq!(verdict(format!("\r\n\r\n{text}").as_bytes()), Verdict::Fit);
+        assert_eq!(verdict(text.replace("\r\n", "\n").as_bytes()), Verdict::Fit);
+    }
+
+    #[test]
+    fn faults_of_the_head_are_refused_and_not_overlooked() {
+        assert_eq!(verdict(&options("")), Verdict::Fit);
+        for extra in [
+            "no colon\r\n",
+            ": empty name\r\n",
+            "X\x01: y\r\n",
+            "X: a\rVia: b\r\n",
+            "CSeq: 1 OPTIONS\r\n",
+        ] {
+            assert_eq!(refused(&options(extra)), 400, "{extra:?}");
+        }
+        assert_eq!(
+            refused(format!("OPTIONS sip:b@h SIP/2.0\r\n folded\r\n{HEAD}\r\n").as_bytes()),
+            400
+        );
+        assert_eq!(
+            refused(format!("OPTIONS sip:b@h SIP/2.0\r\n{HEAD}").as_bytes()),
+            400,
+            "no empty line"
+        );
+    }
+
+    #[test]
+    fn refusals_become_drops_where_no_answer_may_go() {
+        let ack = String::from_utf8(options("")).unwrap().replace("OPTIONS sip", "ACK sip");
+        assert!(matches!(verdict(ack.as_bytes()), Verdict::Drop(_)), "an ACK is never answered");
+        let no_via = String::from_utf8(options("")).unwrap().replace("Via:", "X-Via:");
+        assert!(matches!(verdict(no_via.as_bytes()), Verdict::Drop(_)), "nowhere to answer to");
+        let response = format!("SIP/2.0 200 OK\r\n{HEAD}CSeq: 2 OPTIONS\r\n\r\n");
+        assert!(matches!(verdict(response.as_bytes()), Verdict::Drop(_)));
+    }
+
+    #[test]
+    fn bounds_hold_at_the_bound() {
+        let with_headers = |n: usize| options(&"Q: y\r\n".repeat(n - 5));
+        assert_eq!(verdict(&with_headers(HEADERS_MAX)), Verdict::Fit);
+        assert_eq!(refused(&with_headers(HEADERS_MAX + 1)), 400);
+        let empty = options("Q: \r\n").len();
+        let with_bytes = |n: usize| options(&format!("Q: {}\r\n", "y".repeat(n - empty)));
+        assert_eq!(verdict(&with_bytes(HEADER_BYTES_MAX)), Verdict::Fit);
+        assert_eq!(refused(&with_bytes(HEADER_BYTES_MAX + 1)), 513);
+        let mut largest = options("");
+        largest.resize(MESSAGE_BYTES_MAX, b'b');
+        assert_eq!(verdict(&largest), Verdict::Fit);
+    }
+
+    #[test]
+    fn doubled_tags_and_branches_are_refused() {
+        let text = String::from_utf8(options("")).unwrap();
+        assert_eq!(refused(text.replace(";tag=1", ";tag=1;tag=2").as_bytes()), 400);
+        assert_eq!(refused(text.replace(";branch=", ";branch=z9hG4bKa;branch=").as_bytes()), 400);
+    }
+
+    #[test]
+    fn cp1251_bytes_in_a_display_name_harm_nothing_else() {
+        let mut bytes = options("l: 0\r\n");
+        let at = bytes.windows(6).position(|w| w == b"From: ").unwrap() + 6;
+        bytes.splice(at..at, *b"\xc8\xe2\xe0\xed \xcf. ");
+        let message = Message::parse(&bytes).unwrap();
+        assert_eq!(message.check(), Verdict::Fit);
+        assert_eq!(message.from().unwrap().tag(), Some("1"));
+        assert_eq!(message.from().unwrap().display, Some(b"\xc8\xe2\xe0\xed \xcf.".as_slice()));
+    }
 }

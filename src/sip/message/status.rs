@@ -67,11 +67,17 @@ pub fn reason_phrase(status: u16) -> &'static str {
         604 => "Does Not Exist Anywhere",
         606 => "Not Acceptable",
         607 => "Unwanted",
-        100..=199 => "Progress",
-        200..=299 => "OK",
-        300..=399 => "Redirection",
-        400..=499 => "Bad Request",
-        500..=599 => "Server Internal Error",
+        other => class_phrase(other),
+    }
+}
+
+fn class_phrase(status: u16) -> &'static str {
+    match status / 100 {
+        1 => "Progress",
+        2 => "OK",
+        3 => "Redirection",
+        4 => "Bad Request",
+        5 => "Server Internal Error",
         _ => "Declined",
     }
 }

@@ -164,7 +164,16 @@ impl<'a> Uri<'a> {
 
     fn bare(raw: &'a str, scheme: Scheme<'a>) -> Self {
         let params = UriParams("");
-        Self { raw, scheme, user: None, password: None, host: None, port: None, params, headers: None }
+        Self {
+            raw,
+            scheme,
+            user: None,
+            password: None,
+            host: None,
+            port: None,
+            params,
+            headers: None,
+        }
     }
 
     fn parse_sip(raw: &'a str, scheme: Scheme<'a>, rest: &'a str) -> Result<Self, Malformed> {
@@ -180,9 +189,8 @@ impl<'a> Uri<'a> {
             },
             None => (None, None),
         };
-        if user.is_some_and(str::is_empty) {
-            return Err(Malformed("empty user in URI"));
-        }
+        // Some exchanges write `sip:@host` for a withheld number: no user.
+        let user = user.filter(|user| !user.is_empty());
         let (rest, headers) = match rest.find('?') {
             Some(mark) => (&rest[..mark], Some(&rest[mark + 1..])),
             None => (rest, None),
@@ -372,7 +380,9 @@ impl<'a> UriParams<'a> {
 
     fn all_in(self, other: UriParams<'_>) -> bool {
         self.iter().all(|(name, value)| match other.find(name) {
-            Some((_, theirs)) => same_escaped(value.unwrap_or_default(), theirs.unwrap_or_default()),
+            Some((_, theirs)) => {
+                same_escaped(value.unwrap_or_default(), theirs.unwrap_or_default())
+            }
             None => false,
         })
     }
@@ -504,9 +514,23 @@ mod tests {
     #[test]
     fn refuses_malformed_uris() {
         let bad = [
-            "sip:", "alice", "sip:2001:db8::10", "sip:[2001:db8::10", "sip:[zz]", "sip:a@", "sip:@h",
-            "sip:a@h:", "sip:a@h:70000", "sip:a@h;;x", "<sip:a@h>", "sip:a b@h", "sip:a@h:5060x", "tel:",
-            "sip:user@[2001:db8:::192.0.2.1]", ":x", "1sip:x",
+            "sip:",
+            "alice",
+            "sip:2001:db8::10",
+            "sip:[2001:db8::10",
+            "sip:[zz]",
+            "sip:a@",
+            "sip:@",
+            "sip:a@h:",
+            "sip:a@h:70000",
+            "sip:a@h;;x",
+            "<sip:a@h>",
+            "sip:a b@h",
+            "sip:a@h:5060x",
+            "tel:",
+            "sip:user@[2001:db8:::192.0.2.1]",
+            ":x",
+            "1sip:x",
         ];
         for text in bad {
             assert!(Uri::parse(text.as_bytes()).is_err(), "{text}");

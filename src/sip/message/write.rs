@@ -63,10 +63,8 @@ impl MessageWriter {
                 (_, _, Ok(_) | Err(_)) => writer.copied(HeaderName::Via, value),
             }
         }
-        let makes_dialog = matches!(
-            request.method(),
-            Some(Method::Invite | Method::Subscribe | Method::Refer)
-        );
+        let makes_dialog =
+            matches!(request.method(), Some(Method::Invite | Method::Subscribe | Method::Refer));
         if makes_dialog && (101..=299).contains(&status) {
             for value in request.list(HeaderName::RecordRoute) {
                 writer.copied(HeaderName::RecordRoute, value);
@@ -162,7 +160,12 @@ impl MessageWriter {
     }
 
     /// Adds our own Via, asking for `rport` (RFC 3581).
-    pub fn via(self, transport: impl fmt::Display, sent_by: impl fmt::Display, branch: &str) -> Self {
+    pub fn via(
+        self,
+        transport: impl fmt::Display,
+        sent_by: impl fmt::Display,
+        branch: &str,
+    ) -> Self {
         let value = format_args!("SIP/2.0/{transport} {sent_by};branch={branch};rport").to_string();
         self.header(HeaderName::Via, value)
     }
@@ -225,5 +228,115 @@ impl MessageWriter {
 
     fn end_line(&mut self) {
         self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Verdict;
+
+    const INVITE: &str = "INVITE sip:b@h SIP/2.0\r\n\
+        v: SIP/2.0/UDP 10.0.0.1:5070;rport;branch=z9hG4bKa , SIP/2.0/TCP\r\n p.example;branch=z9hG4bKb\r\n\
+        Record-Route: <sip:p1;lr>, <sip:p2;lr>\r\nf: <sip:a@h>;tag=1\r\nt: sip:b@h\r\ni: c@d\r\nCSeq: 7 INVITE\r\n\
+        Timestamp: 54\r\n\r\n";
+
+    fn text(writer: MessageWriter) -> String {
+        String::from_utf8(writer.finish()).unwrap()
+    }
+
+    #[test]
+    fn responses_carry_what_rfc_3261_and_3581_ask_for() {
+        let request = Message::parse(INVITE.as_bytes()).unwrap();
+        let source = "203.0.113.9:6000".parse().ok();
+        assert_eq!(
+            text(MessageWriter::response_to(&request, 180, None, Some("ours"), source)),
+            "SIP/2.0 180 Ringing\r\n\
+             Via: SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bKa;received=203.0.113.9;rport=6000\r\n\
+             Via: SIP/2.0/TCP   p.example;branch=z9hG4bKb\r\n\
+             Record-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p2;lr>\r\n\
+             From: <sip:a@h>;tag=1\r\nTo: sip:b@h;tag=ours\r\nCall-ID: c@d\r\nCSeq: 7 INVITE\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        let trying = text(MessageWriter::response_to(&request, 100, None, Some("ours"), source));
+        assert!(
+            trying.contains("To: sip:b@h\r\n") && trying.contains("Timestamp: 54\r\n"),
+            "{trying}"
+        );
+        let refused = text(MessageWriter::response_to(&request, 486, None, Some("ours"), source));
+        assert!(!refused.contains("Record-Route") && refused.contains(";tag=ours"), "{refused}");
+    }
+
+    #[test]
+    fn a_via_that_tells_the_truth_is_left_alone() {
+        let plain = INVITE.replace(";rport", "");
+        let request = Message::parse(plain.as_bytes()).unwrap();
+        let same = text(MessageWriter::response_to(
+            &request,
+            200,
+            None,
+            None,
+            "10.0.0.1:5070".parse().ok(),
+        ));
+        assert!(same.contains("Via: SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bKa\r\n"), "{same}");
+        let forged = INVITE.replace(";rport", ";received=192.0.2.66;rport=1");
+        let request = Message::parse(forged.as_bytes()).unwrap();
+        let bytes =
+            MessageWriter::response_to(&request, 200, None, None, "10.0.0.1:5070".parse().ok())
+                .finish();
+        let via = Message::parse(&bytes).unwrap().via().unwrap();
+        assert_eq!((via.received(), via.rport()), ("10.0.0.1".parse().ok(), Some(Some(5070))));
+    }
+
+    #[test]
+    fn a_tag_of_theirs_stays() {
+        let again = INVITE.replace("t: sip:b@h", "t: sip:b@h;tag=kept");
+        let request = Message::parse(again.as_bytes()).unwrap();
+        let bytes = MessageWriter::response_to(&request, 200, None, Some("ours"), None).finish();
+        assert_eq!(Message::parse(&bytes).unwrap().to().unwrap().tag(), Some("kept"));
+    }
+
+    #[test]
+    fn requests_read_back_whole_with_any_body() {
+        let body: Vec<u8> = (0..=255).collect();
+        let bytes = MessageWriter::request(Method::Message, "sip:b@[2001:db8::1]:5062")
+            .via("UDP", "192.0.2.1:5060", "z9hG4bKq")
+            .header(HeaderName::MaxForwards, 70)
+            .header(HeaderName::From, "<sip:a@h>;tag=1")
+            .header(HeaderName::To, "<sip:b@h>")
+            .header(HeaderName::CallId, "x@y")
+            .cseq(CSeq { number: 3, method: Method::Message })
+            .maybe(HeaderName::UserAgent, None::<&str>)
+            .other("X-Dozvon-Call", 17)
+            .finish_with("application/octet-stream", &body);
+        let message = Message::parse(&bytes).unwrap();
+        assert_eq!(message.check(), Verdict::Fit);
+        assert_eq!((message.body(), message.method()), (body.as_slice(), Some(Method::Message)));
+        assert_eq!(message.via().unwrap().rport(), Some(None));
+        assert_eq!(message.other("x-dozvon-call"), Some(b"17".as_slice()));
+    }
+
+    #[test]
+    fn no_value_can_begin_a_line_of_its_own() {
+        let evil = "a\r\nEvil: yes\r\n\r\nbody\0\x1b[31m";
+        let bytes = MessageWriter::response(200, Some(evil))
+            .header(HeaderName::Subject, evil)
+            .copy(HeaderName::Server, evil.as_bytes())
+            .other("X-Any", evil)
+            .warning(evil)
+            .finish_with(evil, b"");
+        let text = String::from_utf8(bytes).unwrap();
+        let names: Vec<_> = text.lines().filter_map(|line| line.split(':').next()).collect();
+        assert_eq!(names.len(), 8, "{text}");
+        assert!(
+            !names.contains(&"Evil") && !text.lines().any(|line| line.starts_with("body")),
+            "{text}"
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "a header name must be a token")]
+    fn header_names_are_ours() {
+        let _ = MessageWriter::response(200, None).other("X: y\r\nZ", 1);
     }
 }

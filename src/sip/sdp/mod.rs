@@ -12,4 +12,4 @@ pub use offer_answer::{
     Agreed, Answer, NotAcceptable, Origin, Ours, answer, offer, offered_codecs, order_for_leg,
     read_answer,
 };
-pub use parse::{Attribute, Connection, Description, Media, Security, SdpError};
+pub use parse::{Attribute, Connection, Description, Media, SdpError, Security};

@@ -295,7 +295,10 @@ fn pick_audio<'d, 'a>(
     }
 }
 
-fn remote_of(description: &Description<'_>, media: &Media<'_>) -> Result<SocketAddr, NotAcceptable> {
+fn remote_of(
+    description: &Description<'_>,
+    media: &Media<'_>,
+) -> Result<SocketAddr, NotAcceptable> {
     let ip = description.connection_of(media).and_then(Connection::ip);
     let ip = ip.filter(|ip| !ip.is_multicast() && !is_broadcast(*ip));
     Ok(SocketAddr::new(ip.ok_or(NotAcceptable::Address)?, media.port))

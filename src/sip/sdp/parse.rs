@@ -116,7 +116,8 @@ pub struct Description<'a> {
 impl<'a> Description<'a> {
     /// Reads a session description.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SdpError> {
-        if bytes.len() > SDP_BYTES_MAX || memchr::memchr_iter(b'\n', bytes).count() > SDP_LINES_MAX {
+        if bytes.len() > SDP_BYTES_MAX || memchr::memchr_iter(b'\n', bytes).count() > SDP_LINES_MAX
+        {
             return Err(SdpError::TooLarge);
         }
         let mut lines = bytes.split(|&b| b == b'\n').map(trim_line).filter(|line| !line.is_empty());
@@ -127,8 +128,12 @@ impl<'a> Description<'a> {
             Self { name: Cow::Borrowed("-"), time: Cow::Borrowed("0 0"), ..Self::default() };
         for line in lines {
             let [letter, b'=', value @ ..] = line else { continue };
-            let Ok(value) = std::str::from_utf8(value) else { continue };
-            description.take(*letter, value)?;
+            match std::str::from_utf8(value) {
+                Ok(value) => description.take(*letter, value)?,
+                // A stream that is overlooked would not be answered.
+                Err(_) if *letter == b'm' => return Err(SdpError::MalformedMedia),
+                Err(_) => {}
+            }
         }
         Ok(description)
     }
@@ -175,7 +180,8 @@ impl<'a> Description<'a> {
 impl<'a> Media<'a> {
     fn parse(value: &'a str) -> Result<Self, SdpError> {
         let mut words = value.split_ascii_whitespace();
-        let (Some(kind), Some(port), Some(proto)) = (words.next(), words.next(), words.next()) else {
+        let (Some(kind), Some(port), Some(proto)) = (words.next(), words.next(), words.next())
+        else {
             return Err(SdpError::MalformedMedia);
         };
         let port = port.split('/').next().unwrap_or_default();
@@ -335,16 +341,28 @@ mod tests {
     fn bombs_are_refused_at_their_bounds() {
         let with_media = |n: usize| format!("v=0\r\n{}", "m=audio 4000 RTP/AVP 0\r\n".repeat(n));
         assert!(Description::parse(with_media(SDP_MEDIA_MAX).as_bytes()).is_ok());
-        assert_eq!(Description::parse(with_media(SDP_MEDIA_MAX + 1).as_bytes()), Err(SdpError::TooLarge));
+        assert_eq!(
+            Description::parse(with_media(SDP_MEDIA_MAX + 1).as_bytes()),
+            Err(SdpError::TooLarge)
+        );
         let with_formats = |n: usize| format!("v=0\r\nm=audio 4000 RTP/AVP{}\r\n", " 0".repeat(n));
         assert!(Description::parse(with_formats(SDP_FORMATS_MAX).as_bytes()).is_ok());
-        assert_eq!(Description::parse(with_formats(SDP_FORMATS_MAX + 1).as_bytes()), Err(SdpError::TooLarge));
+        assert_eq!(
+            Description::parse(with_formats(SDP_FORMATS_MAX + 1).as_bytes()),
+            Err(SdpError::TooLarge)
+        );
         let with_lines = |n: usize| format!("v=0\n{}", "a=x\n".repeat(n - 1));
         assert!(Description::parse(with_lines(SDP_LINES_MAX).as_bytes()).is_ok());
-        assert_eq!(Description::parse(with_lines(SDP_LINES_MAX + 1).as_bytes()), Err(SdpError::TooLarge));
+        assert_eq!(
+            Description::parse(with_lines(SDP_LINES_MAX + 1).as_bytes()),
+            Err(SdpError::TooLarge)
+        );
         let with_bytes = |n: usize| format!("v=0\na={}", "x".repeat(n - 6));
         assert!(Description::parse(with_bytes(SDP_BYTES_MAX).as_bytes()).is_ok());
-        assert_eq!(Description::parse(with_bytes(SDP_BYTES_MAX + 1).as_bytes()), Err(SdpError::TooLarge));
+        assert_eq!(
+            Description::parse(with_bytes(SDP_BYTES_MAX + 1).as_bytes()),
+            Err(SdpError::TooLarge)
+        );
     }
 
     #[test]
@@ -352,9 +370,19 @@ mod tests {
         for text in ["", "v=1\r\n", "hello", "\u{feff}v=0"] {
             assert_eq!(Description::parse(text.as_bytes()), Err(SdpError::NotSdp), "{text}");
         }
-        for line in ["m=audio", "m=audio x RTP/AVP 0", "m=audio 70000 RTP/AVP 0", "m=audio 1 RTP/AVP", "m=audio -1 a 0"] {
+        for line in [
+            "m=audio",
+            "m=audio x RTP/AVP 0",
+            "m=audio 70000 RTP/AVP 0",
+            "m=audio 1 RTP/AVP",
+            "m=audio -1 a 0",
+        ] {
             let text = format!("v=0\r\n{line}\r\n");
-            assert_eq!(Description::parse(text.as_bytes()), Err(SdpError::MalformedMedia), "{line}");
+            assert_eq!(
+                Description::parse(text.as_bytes()),
+                Err(SdpError::MalformedMedia),
+                "{line}"
+            );
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What somebody else's library (rsip) composes and reads, we read the same.
+#![allow(clippy::unwrap_used)] // In a test, unwrapping is asserting.
 
 mod common;
 
 use common::Seeded;
 use dozvon_sip::message::{Host, Message, Verdict};
+use rsip::headers::ToTypedHeader;
 use rsip::headers::UntypedHeader;
 use rsip::message::{HasHeaders, HeadersExt};
 use rsip::typed;
-use rsip::headers::ToTypedHeader;
 
 const MESSAGES: u64 = 3_000;
 
@@ -27,7 +28,9 @@ fn uri(random: &mut Seeded, user_marks: &[u8]) -> rsip::Uri {
     let port = (random.below(2) == 0).then(|| rsip::Port::from(1 + random.below(65_535) as u16));
     let mut params = Vec::new();
     if random.below(3) == 0 {
-        params.push(rsip::Param::Transport(*random.pick(&[rsip::Transport::Udp, rsip::Transport::Tcp])));
+        params.push(rsip::Param::Transport(
+            *random.pick(&[rsip::Transport::Udp, rsip::Transport::Tcp]),
+        ));
     }
     if random.below(3) == 0 {
         params.push(rsip::Param::Lr);
@@ -44,7 +47,10 @@ fn uri(random: &mut Seeded, user_marks: &[u8]) -> rsip::Uri {
 
 fn method(random: &mut Seeded) -> rsip::Method {
     use rsip::Method::*;
-    *random.pick(&[Invite, Ack, Bye, Cancel, Options, Register, Info, Update, Refer, Notify, Subscribe, Message])
+    *random.pick(&[
+        Invite, Ack, Bye, Cancel, Options, Register, Info, Update, Refer, Notify, Subscribe,
+        Message,
+    ])
 }
 
 fn via(random: &mut Seeded) -> typed::Via {
@@ -55,7 +61,8 @@ fn via(random: &mut Seeded) -> typed::Via {
     if random.below(2) == 0 {
         params.push(rsip::Param::Received(rsip::param::Received::new("192.0.2.9")));
     }
-    let transport = *random.pick(&[rsip::Transport::Udp, rsip::Transport::Tcp, rsip::Transport::Tls]);
+    let transport =
+        *random.pick(&[rsip::Transport::Udp, rsip::Transport::Tcp, rsip::Transport::Tls]);
     typed::Via { version: rsip::Version::V2, transport, uri, params }
 }
 
@@ -81,10 +88,17 @@ fn request(random: &mut Seeded, user_marks: &[u8]) -> rsip::Request {
     headers.push(to.into());
     headers.push(rsip::headers::CallId::new(word(random, b"-.!%*_+~@")).into());
     headers.push(typed::CSeq { seq, method }.into());
-    let contact = typed::Contact { display_name: None, uri: uri(random, user_marks), params: Vec::new() };
+    let contact =
+        typed::Contact { display_name: None, uri: uri(random, user_marks), params: Vec::new() };
     headers.push(contact.into());
     headers.push(rsip::headers::ContentLength::new(body.len().to_string()).into());
-    rsip::Request { method, uri: uri(random, user_marks), version: rsip::Version::V2, headers, body }
+    rsip::Request {
+        method,
+        uri: uri(random, user_marks),
+        version: rsip::Version::V2,
+        headers,
+        body,
+    }
 }
 
 /// Compares our reading of the bytes with rsip's.

@@ -1,4 +1,5 @@
 //! Damaged messages: whatever a stranger sends, nothing panics, and what we make of it stays consistent.
+#![allow(clippy::unwrap_used)] // In a test, unwrapping is asserting.
 
 mod common;
 #[path = "torture/rfc4475.rs"]
@@ -19,8 +20,30 @@ const MUTANTS: usize = 24_000;
 
 /// Words that parsers stumble over.
 const WORDS: [&[u8]; 24] = [
-    b"\r\n", b"\n", b"\r", b"\r\n ", b"\r\n\r\n", b"\"", b"\\", b"<", b">", b";", b",", b"%", b"%00", b"[::1]", b"@", b":",
-    b"Content-Length: 4294967296\r\n", b"Via: ", b"l: 3\r\n", b"\0", b"\xff\xfe", b"SIP/2.0", b"4294967296", b"sip:",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\r\n ",
+    b"\r\n\r\n",
+    b"\"",
+    b"\\",
+    b"<",
+    b">",
+    b";",
+    b",",
+    b"%",
+    b"%00",
+    b"[::1]",
+    b"@",
+    b":",
+    b"Content-Length: 4294967296\r\n",
+    b"Via: ",
+    b"l: 3\r\n",
+    b"\0",
+    b"\xff\xfe",
+    b"SIP/2.0",
+    b"4294967296",
+    b"sip:",
 ];
 
 fn mutate(random: &mut Seeded, seed: &[u8]) -> Vec<u8> {
@@ -53,7 +76,13 @@ fn seeds() -> Vec<Vec<u8>> {
 /// Asks everything that can be asked.
 fn read_everything(message: &Message<'_>) {
     let _ = (message.uri().is_ok(), message.reason_phrase().len(), message.session_expires());
-    let _ = (message.min_se(), message.retry_after(), message.rack(), message.rseq(), message.expires());
+    let _ = (
+        message.min_se(),
+        message.retry_after(),
+        message.rack(),
+        message.rseq(),
+        message.expires(),
+    );
     let _ = (message.content_type().is_some(), message.refer_to().is_some(), message.replaces());
     let _ = (message.event().is_some(), message.subscription_state().is_some());
     for &name in HeaderName::ALL {
@@ -118,7 +147,10 @@ fn damaged_messages_are_read_or_refused_but_never_break_anything() {
         let kept = OwnedMessage::from(&message);
         assert_eq!(kept.get().body(), message.body());
     }
-    assert!(fit > MUTANTS / 20 && refused > MUTANTS / 20, "fit {fit}, refused {refused}: mutants too tame or too wild");
+    assert!(
+        fit > MUTANTS / 20 && refused > MUTANTS / 20,
+        "fit {fit}, refused {refused}: mutants too tame or too wild"
+    );
 }
 
 fn frames(chunks: &[&[u8]]) -> (Vec<Frame>, bool) {
@@ -143,7 +175,11 @@ fn a_damaged_stream_is_cut_the_same_however_it_arrives() {
         let mut stream = Vec::new();
         for _ in 0..1 + random.below(3) {
             let seed = &seeds[random.below(seeds.len())];
-            stream.extend(if random.below(3) == 0 { mutate(&mut random, seed) } else { seed.clone() });
+            stream.extend(if random.below(3) == 0 {
+                mutate(&mut random, seed)
+            } else {
+                seed.clone()
+            });
         }
         let cut = random.below(stream.len());
         let cut_again = cut + random.below(stream.len() - cut);

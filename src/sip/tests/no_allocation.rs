@@ -1,4 +1,5 @@
 //! Reading a message takes nothing from the heap: neither splitting it, nor judging it, nor its typed headers.
+#![allow(clippy::unwrap_used)] // In a test, unwrapping is asserting.
 
 mod common;
 

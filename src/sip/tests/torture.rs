@@ -1,5 +1,6 @@
 //! RFC 4475 (49 messages) and RFC 5118 (12): what must be read is read in every typed part, what must not be processed
 //! never is, and whatever is refused can be answered.
+#![allow(clippy::unwrap_used)] // In a test, unwrapping is asserting.
 
 #[path = "torture/rfc4475.rs"]
 mod rfc4475;
@@ -78,11 +79,17 @@ fn wsinv_folds_spaces_and_compact_names() {
     assert_eq!(from.tag(), Some("98asjd8"));
     assert_eq!(from.display_text().as_deref(), Some("J Rosenberg \\\""));
     assert_eq!(message.max_forwards(), Some(68));
-    assert_eq!((message.cseq().unwrap().number, message.cseq().unwrap().method), (9, Method::Invite));
+    assert_eq!(
+        (message.cseq().unwrap().number, message.cseq().unwrap().method),
+        (9, Method::Invite)
+    );
     let vias: Vec<_> = message.vias().map(|via| via.unwrap()).collect();
     assert_eq!(vias.len(), 3);
     assert_eq!((vias[0].transport, vias[0].branch()), (Transport::Udp, Some("390skdjuw")));
-    assert_eq!((vias[1].transport, vias[1].rfc3261_branch()), (Transport::Tcp, Some("z9hG4bK9ikj8")));
+    assert_eq!(
+        (vias[1].transport, vias[1].rfc3261_branch()),
+        (Transport::Tcp, Some("z9hG4bK9ikj8"))
+    );
     assert_eq!(vias[2].host, Host::V4("192.168.255.111".parse().unwrap()));
     assert_eq!(vias[2].branch(), Some("z9hG4bK30239"));
     assert!(message.routes().next().unwrap().unwrap().uri.is_loose_router());
@@ -107,7 +114,11 @@ fn intmeth_odd_characters() {
     assert_eq!(message.from().unwrap().tag(), Some("_token~1'+`*%!-."));
     let copied = MessageWriter::response_to(&message, 501, None, None, None).finish();
     let response = Message::parse(&copied).unwrap();
-    assert_eq!(response.value(HeaderName::To), message.value(HeaderName::To), "quoted pairs survive");
+    assert_eq!(
+        response.value(HeaderName::To),
+        message.value(HeaderName::To),
+        "quoted pairs survive"
+    );
 }
 
 #[test]
@@ -137,7 +148,10 @@ fn bytes_behind_the_body_are_ignored_in_a_datagram_and_framed_on_a_stream() {
     let bytes = bytes_of("dblreq");
     let message = Message::parse(&bytes).unwrap();
     assert_eq!(message.method(), Some(Method::Register));
-    assert_eq!((message.body(), message.call_id().unwrap()), (&b""[..], "dblreq.0ha0isndaksdj99sdfafnl3lk233412"));
+    assert_eq!(
+        (message.body(), message.call_id().unwrap()),
+        (&b""[..], "dblreq.0ha0isndaksdj99sdfafnl3lk233412")
+    );
     let mut framer = Framer::new();
     framer.push(&bytes);
     let mut methods = Vec::new();

@@ -42,22 +42,27 @@ fn plain(lines: &str) -> String {
 #[test]
 fn real_phones_get_the_codec_we_like_best_with_their_own_numbers() {
     use Codec::*;
-    let all = [Pcma, Opus, G722, Pcmu];
-    let opus_first = [Opus, Pcma];
-    let table: [(&str, &[Codec], Codec, u8, Option<(u8, u32)>, &str); 8] = [
-        (BARESIP, &all, Pcma, 8, Some((101, 8000)), "10.0.0.7:10250"),
-        (BARESIP, &opus_first, Opus, 96, Some((101, 8000)), "10.0.0.7:10250"),
-        (LINPHONE, &all, Pcma, 8, Some((100, 8000)), "192.168.1.20:7078"),
-        (LINPHONE, &opus_first, Opus, 96, Some((101, 48000)), "192.168.1.20:7078"),
-        (SIPP, &all, Pcmu, 0, None, "127.0.0.1:6000"),
-        (CHROME_LIKE, &all, Pcma, 8, Some((126, 8000)), "192.0.2.44:50000"),
-        (CHROME_LIKE, &opus_first, Opus, 111, Some((110, 48000)), "192.0.2.44:50000"),
+    const ALL: &[Codec] = &[Pcma, Opus, G722, Pcmu];
+    const OPUS_FIRST: &[Codec] = &[Opus, Pcma];
+    type Row = (&'static str, &'static [Codec], Codec, u8, Option<(u8, u32)>, &'static str);
+    let table: [Row; 8] = [
+        (BARESIP, ALL, Pcma, 8, Some((101, 8000)), "10.0.0.7:10250"),
+        (BARESIP, OPUS_FIRST, Opus, 96, Some((101, 8000)), "10.0.0.7:10250"),
+        (LINPHONE, ALL, Pcma, 8, Some((100, 8000)), "192.168.1.20:7078"),
+        (LINPHONE, OPUS_FIRST, Opus, 96, Some((101, 48000)), "192.168.1.20:7078"),
+        (SIPP, ALL, Pcmu, 0, None, "127.0.0.1:6000"),
+        (CHROME_LIKE, ALL, Pcma, 8, Some((126, 8000)), "192.0.2.44:50000"),
+        (CHROME_LIKE, OPUS_FIRST, Opus, 111, Some((110, 48000)), "192.0.2.44:50000"),
         (CHROME_LIKE, &[G722], G722, 9, Some((126, 8000)), "192.0.2.44:50000"),
     ];
     for (offer, codecs, codec, payload_type, event, remote) in table {
         let agreed = answered(offer, codecs).unwrap().agreed;
         assert_eq!((agreed.codec, agreed.payload_type), (codec, payload_type), "{offer}");
-        assert_eq!((agreed.telephone_event, agreed.remote), (event, remote.parse().unwrap()), "{offer}");
+        assert_eq!(
+            (agreed.telephone_event, agreed.remote),
+            (event, remote.parse().unwrap()),
+            "{offer}"
+        );
         assert_eq!((agreed.direction, agreed.ptime_ms), (Direction::SendRecv, 20), "{offer}");
     }
 }
@@ -84,8 +89,12 @@ fn every_other_stream_is_refused_in_its_place() {
     assert_eq!(
         lines,
         [
-            "m=video 0 RTP/AVP 31 34", "m=audio 0 RTP/SAVP 8", "m=audio 30000 RTP/AVP 8", "m=audio 0 RTP/AVP 0",
-            "m=image 0 udptl t38", "m=application 0 UDP/DTLS/SCTP webrtc-datachannel",
+            "m=video 0 RTP/AVP 31 34",
+            "m=audio 0 RTP/SAVP 8",
+            "m=audio 30000 RTP/AVP 8",
+            "m=audio 0 RTP/AVP 0",
+            "m=image 0 udptl t38",
+            "m=application 0 UDP/DTLS/SCTP webrtc-datachannel",
         ]
     );
 }
@@ -172,9 +181,16 @@ fn rtcp_mux_is_taken_only_when_both_want_it() {
 #[test]
 fn packet_times_are_theirs_where_we_can_make_them() {
     let table = [
-        ("", 20), ("a=ptime:30\r\n", 30), ("a=ptime:10\r\na=maxptime:40\r\n", 10), ("a=ptime:40\r\na=maxptime:20\r\n", 20),
-        ("a=ptime:25\r\n", 20), ("a=ptime:0\r\n", 20), ("a=ptime:9999999\r\n", 20), ("a=maxptime:10\r\n", 10),
-        ("a=ptime:x\r\na=maxptime:\r\n", 20), ("a=ptime:200\r\n", 20),
+        ("", 20),
+        ("a=ptime:30\r\n", 30),
+        ("a=ptime:10\r\na=maxptime:40\r\n", 10),
+        ("a=ptime:40\r\na=maxptime:20\r\n", 20),
+        ("a=ptime:25\r\n", 20),
+        ("a=ptime:0\r\n", 20),
+        ("a=ptime:9999999\r\n", 20),
+        ("a=maxptime:10\r\n", 10),
+        ("a=ptime:x\r\na=maxptime:\r\n", 20),
+        ("a=ptime:200\r\n", 20),
     ];
     for (lines, expected) in table {
         let offer = plain(&format!("m=audio 4000 RTP/AVP 8\r\n{lines}"));
@@ -221,7 +237,11 @@ fn answers_that_do_not_fit_are_refused() {
         let text = plain(lines);
         read_answer(&our_offer, &Description::parse(text.as_bytes()).unwrap()).map(|a| a.codec)
     };
-    assert_eq!(read("m=audio 4000 RTP/AVP 0 8\r\n"), Ok(Codec::Pcmu), "their order counts in an answer");
+    assert_eq!(
+        read("m=audio 4000 RTP/AVP 0 8\r\n"),
+        Ok(Codec::Pcmu),
+        "their order counts in an answer"
+    );
     assert_eq!(read("m=audio 0 RTP/AVP 8\r\n"), Err(NotAcceptable::NoAudio));
     assert_eq!(read("m=audio 4000 RTP/AVP 9\r\n"), Err(NotAcceptable::NoCommonCodec));
     assert_eq!(read("m=audio 4000 RTP/SAVP 8\r\n"), Err(NotAcceptable::Profile));
@@ -233,7 +253,11 @@ fn answers_that_do_not_fit_are_refused() {
 fn the_second_leg_is_offered_first_what_the_first_has_agreed() {
     use Codec::*;
     assert_eq!(order_for_leg(&[Opus, G722, Pcma, Pcmu], Pcma), [Pcma, Opus, G722, Pcmu]);
-    assert_eq!(order_for_leg(&[Opus, Pcma], Pcmu), [Opus, Pcma], "what we may not use is not added");
+    assert_eq!(
+        order_for_leg(&[Opus, Pcma], Pcmu),
+        [Opus, Pcma],
+        "what we may not use is not added"
+    );
     let offer = Description::parse(CHROME_LIKE.as_bytes()).unwrap();
     assert_eq!(offered_codecs(&offer), [Opus, G722, Pcmu, Pcma]);
 }
@@ -252,8 +276,12 @@ fn an_offer_in_a_running_session_keeps_streams_and_payload_types() {
     let again = Description::parse(again.as_bytes()).unwrap();
     assert_eq!((again.media[0].kind.as_ref(), again.media[0].port), ("video", 0));
     assert_eq!(again.media[1].proto, "RTP/AVPF");
-    let encodings: Vec<_> = again.media[1].encodings().map(|(pt, name, rate)| (pt, name.to_owned(), rate)).collect();
+    let encodings: Vec<_> =
+        again.media[1].encodings().map(|(pt, name, rate)| (pt, name.to_owned(), rate)).collect();
     assert!(encodings.contains(&(111, "telephone-event".into(), 8000)), "{encodings:?}");
-    assert!(encodings.contains(&(96, "opus".into(), 48000)), "111 means something else here: {encodings:?}");
+    assert!(
+        encodings.contains(&(96, "opus".into(), 48000)),
+        "111 means something else here: {encodings:?}"
+    );
     assert!(again.origin.starts_with("dozvon 5 2 "));
 }
