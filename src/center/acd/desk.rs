@@ -89,8 +89,7 @@ impl Acd {
                 self.stand(now, id, Presence::LoggedOut, Phase::Idle, cause);
             }
             Phase::Reserved { .. } | Phase::Ringing { .. } | Phase::Lapsing { .. } => {
-                self.take_back(now, id, Withdrawal::StatusChanged, OfferResult::CancelledStatus);
-                self.stand(now, id, Presence::LoggedOut, Phase::Idle, cause);
+                self.leave_offer(now, id, Presence::LoggedOut, cause);
             }
             Phase::Connecting { .. } | Phase::Talking { .. } | Phase::Hold { .. } => {
                 let next =
@@ -126,9 +125,7 @@ impl Acd {
             let next = Next { pending: Some((wanted, cause)), ..Next::same(agent) };
             self.apply(now, id, next, cause);
         } else {
-            self.take_back(now, id, Withdrawal::StatusChanged, OfferResult::CancelledStatus);
-            self.forgive(id);
-            self.stand(now, id, wanted, Phase::Idle, cause);
+            self.leave_offer(now, id, wanted, cause);
         }
         Ok(())
     }
@@ -147,7 +144,7 @@ impl Acd {
             return;
         }
         let gone = agent.presence == Presence::LoggedOut;
-        self.take_back(now, id, Withdrawal::Unreachable, OfferResult::Unreachable);
+        let freed = self.take_back(now, id, Withdrawal::Unreachable, OfferResult::Unreachable);
         let mut next = Next::same(&self.agents[id.0 as usize]);
         next.phase = without_offer(next.phase);
         next.reach = if gone { Reach::Lost { since: now } } else { Reach::Fading { since: now } };
@@ -155,6 +152,9 @@ impl Acd {
             self.timers.set(Timer::Lost(id), now + self.config.unreachable_grace);
         }
         self.apply(now, id, next, Cause::Unreachable);
+        if let Some(call) = freed {
+            self.wait_on(now, call, None);
+        }
     }
 
     /// The agent has done his paperwork. Means nothing outside wrap-up.
@@ -173,14 +173,29 @@ impl Acd {
         let Some(agent) = self.agents.get_mut(id.0 as usize) else { return };
         agent.own_call = busy;
         let mut next = Next::same(agent);
+        let mut freed = None;
         if busy {
-            self.take_back(now, id, Withdrawal::PhoneBusy, OfferResult::Glare);
+            freed = self.take_back(now, id, Withdrawal::PhoneBusy, OfferResult::Glare);
             next = Next::same(&self.agents[id.0 as usize]);
             next.phase = without_offer(next.phase);
         } else if next.phase == Phase::Outbound {
             next.phase = Phase::Idle;
         }
         self.apply(now, id, next, Cause::Phone);
+        if let Some(call) = freed {
+            self.wait_on(now, call, None);
+        }
+    }
+
+    /// An idle agent, or one who is offered a call, takes another presence; the call goes to the next agent.
+    fn leave_offer(&mut self, now: Timestamp, id: AgentId, presence: Presence, cause: Cause) {
+        let (why, result) = (Withdrawal::StatusChanged, OfferResult::CancelledStatus);
+        let freed = self.take_back(now, id, why, result);
+        self.forgive(id);
+        self.stand(now, id, presence, Phase::Idle, cause);
+        if let Some(call) = freed {
+            self.wait_on(now, call, None);
+        }
     }
 
     fn phone_back(&mut self, now: Timestamp, id: AgentId) {

@@ -241,6 +241,11 @@ impl Matcher {
         self.profiles.iter().enumerate().filter(move |(_, p)| serves(p)).map(|(at, _)| at)
     }
 
+    /// Whether a call waits in a class.
+    pub fn is_queued(&self, class: ClassId, key: CallKey) -> bool {
+        self.classes[class.0 as usize].calls.contains(&key)
+    }
+
     /// The calls that wait in a class, in order.
     pub fn calls_of(&self, class: ClassId) -> impl Iterator<Item = CallKey> {
         self.classes[class.0 as usize].calls.iter().copied()

@@ -183,8 +183,7 @@ impl Acd {
         self.close(now, offer, result);
         self.rest(now, agent, self.config.reject_cooldown);
         self.add_skip(now, call, agent);
-        self.wait_on(now, call, None);
-        self.give_back(now, agent, None);
+        self.part(now, agent, call, None);
     }
 
     /// The offer failed technically: no miss, the agent keeps his rank; but a phone that fails again and again is out.
@@ -195,8 +194,7 @@ impl Acd {
         let struck = self.fault(now, id);
         self.agents[id.0 as usize].idle_since = rank;
         self.add_skip(now, call, id);
-        self.wait_on(now, call, None);
-        self.give_back(now, id, struck);
+        self.part(now, id, call, struck);
     }
 
     /// Answered, but the two never heard each other. The offer's end was told with the answer.
@@ -214,41 +212,41 @@ impl Acd {
         self.tell(Event::ConnectFailed { offer, call, agent, queue });
         let struck = self.fault(now, agent);
         self.add_skip(now, call, agent);
-        self.wait_on(now, call, None);
-        self.give_back(now, agent, struck);
+        self.part(now, agent, call, struck);
     }
 
-    /// Takes an open offer back from an agent who can't have it any more, and puts the call in its old place; one that
-    /// has rung out is a miss. The agent's own next state is the caller's to set.
+    /// Takes an open offer back from an agent who can't have it any more; one that has rung out is a miss. Tells the
+    /// call that is to [`Acd::wait_on`] once the agent's next state is set.
     pub(super) fn take_back(
         &mut self,
         now: Timestamp,
         id: AgentId,
         why: Withdrawal,
         result: OfferResult,
-    ) {
+    ) -> Option<CallId> {
         match self.agents[id.0 as usize].phase {
             Phase::Reserved { offer, call } | Phase::Ringing { offer, call, .. } => {
                 self.recall(offer, why);
                 self.close(now, offer, result);
-                self.wait_on(now, call, None);
+                Some(call)
             }
             Phase::Lapsing { offer, call, .. } if result == OfferResult::Unreachable => {
                 // The phone that didn't answer is dead: no miss.
                 self.close(now, offer, result);
                 self.end_lapse(call, offer);
+                None
             }
             Phase::Lapsing { offer, .. } => {
                 self.missed(now, offer);
                 // Without a cooldown he may have been offered the next call already.
-                self.take_back(now, id, why, result);
+                self.take_back(now, id, why, result)
             }
             Phase::Idle
             | Phase::Connecting { .. }
             | Phase::Talking { .. }
             | Phase::Hold { .. }
             | Phase::WrapUp { .. }
-            | Phase::Outbound => {}
+            | Phase::Outbound => None,
         }
     }
 
@@ -281,15 +279,31 @@ impl Acd {
         self.timers.set(Timer::Cooldown(id), now + lasts);
     }
 
+    /// Agent and call go separate ways. An agent who rests goes first, so that nobody counts on him when the call looks
+    /// for the next one; an agent who doesn't rest goes second, so that he can't take a later call before this one.
+    fn part(&mut self, now: Timestamp, id: AgentId, call: CallId, struck: Option<Cause>) {
+        if self.agents[id.0 as usize].cooldown_until.is_some() || struck.is_some() {
+            self.give_back(now, id, struck);
+            self.wait_on(now, call, None);
+        } else {
+            self.wait_on(now, call, None);
+            self.give_back(now, id, None);
+        }
+    }
+
     /// The agent's phone is free again; at the limit the agent is out until a person says otherwise.
     fn give_back(&mut self, now: Timestamp, id: AgentId, struck: Option<Cause>) {
-        let agent = &self.agents[id.0 as usize];
-        // Who is about to leave anyway goes where he wanted to.
+        let agent = &mut self.agents[id.0 as usize];
         match struck {
-            Some(cause) if agent.presence == Presence::READY && agent.pending.is_none() => {
+            Some(cause) if agent.pending.is_none() => {
                 self.stand(now, id, Presence::NotResponding, Phase::Idle, cause);
             }
-            Some(_) | None => self.enter(now, id, Phase::Idle, Cause::Call),
+            Some(_) => {
+                // He goes where he wanted to, and only a person brings him back from there.
+                (agent.misses, agent.faults) = Default::default();
+                self.enter(now, id, Phase::Idle, Cause::Call);
+            }
+            None => self.enter(now, id, Phase::Idle, Cause::Call),
         }
     }
 

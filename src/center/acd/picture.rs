@@ -51,7 +51,7 @@ impl Acd {
     fn check_calls(&self) {
         let mut waiting = 0;
         for (id, call) in &self.calls {
-            let queued = self.matcher.calls_of(call.class).any(|key| key == call.key);
+            let queued = self.matcher.is_queued(call.class, call.key);
             let placed = self.waiting[usize::from(call.queue.0)].contains(&call.key);
             let offered = match call.state {
                 CallState::Waiting { lapsing } => {

@@ -73,9 +73,10 @@ impl Acd {
 
     /// Somebody left duty, or a call has one candidate less: a free agent who was barred may be the last one left.
     pub(super) fn match_skippers(&mut self, now: Timestamp) {
-        let free = |agent: &&AgentId| self.agents[agent.0 as usize].listed.is_some();
-        let free: Vec<AgentId> = self.skippers.iter().filter(free).copied().collect();
-        for agent in free {
+        let free = |id: &AgentId| Some((self.agents[id.0 as usize].listed?, *id));
+        let mut free: Vec<(Timestamp, AgentId)> = self.skippers.iter().filter_map(free).collect();
+        free.sort_unstable();
+        for (_, agent) in free {
             // The one before may have changed this one.
             if self.agents[agent.0 as usize].listed.is_some() {
                 self.match_agent(now, agent);
