@@ -1,0 +1,284 @@
+//! Whole calls through the switch with real SIP text: what crosses the network, rung by rung, and what is left after.
+
+mod world;
+
+use dozvon_center::acd::{Activity, Status};
+use dozvon_center::contact::{Fault, Outcome, StageKind};
+use dozvon_center::fact::What;
+use dozvon_center::rollout::Share;
+use dozvon_media::order::{Order, Report};
+use dozvon_switch::border::Note;
+use std::time::Duration;
+use world::World;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_caller_presses_0_talks_to_an_agent_and_both_hang_up() {
+    let mut world = World::new(1, Share::None);
+    let anna = world.ready_agent(0);
+    world.take_ladder();
+
+    let caller = world.dial(0, "100");
+    world.press(caller, '0');
+    world.run(SECOND);
+    assert!(world.hear_each_other(caller, anna), "caller and agent hear each other");
+    world.run(30 * SECOND);
+    let now = world.now;
+    world.phones.get_mut(&caller).unwrap().hang_up(now);
+    world.run(SECOND);
+
+    let expected = "\
++77010000000 → switch: INVITE
+switch → +77010000000: 100 Trying
+switch → +77010000000: 200 OK
++77010000000 → switch: ACK
+switch → anna: INVITE
+anna → switch: 100 Trying
+anna → switch: 180 Ringing
+anna → switch: 200 OK
+switch → anna: ACK
++77010000000 → switch: BYE
+switch → +77010000000: 200 OK
+switch → anna: BYE
+anna → switch: 200 OK";
+    assert_eq!(world.take_ladder(), expected);
+    let contact = world.contact();
+    let kinds: Vec<_> = contact.stages.iter().map(|stage| stage.kind).collect();
+    assert_eq!(kinds, [StageKind::Ivr, StageKind::Queue, StageKind::Talk]);
+    assert_eq!(contact.ending.as_ref().map(|e| e.fault), Some(Fault::Caller));
+    world.run(60 * SECOND);
+    world.assert_empty();
+}
+
+#[test]
+fn lunch_while_ringing_cancels_the_phone_and_the_next_agent_gets_the_caller() {
+    let mut world = World::new(2, Share::None);
+    let anna = world.ready_agent(0);
+    world.phones.get_mut(&anna).unwrap().answers_after = None;
+    let caller = world.dial(0, "100");
+    world.press(caller, '0');
+    world.run(2 * SECOND);
+    assert_eq!(world.phones[&anna].ringing.len(), 1);
+    world.take_ladder();
+    world.status(0, Status::Lunch);
+    world.run(SECOND);
+    assert!(world.phones[&anna].ringing.is_empty(), "the phone has stopped ringing");
+    let expected = "\
+switch → anna: CANCEL
+anna → switch: 200 OK
+anna → switch: 487 Request Terminated
+switch → anna: ACK";
+    assert_eq!(world.take_ladder(), expected);
+    let boris = world.ready_agent(1);
+    world.run(SECOND);
+    assert!(world.hear_each_other(caller, boris));
+}
+
+#[test]
+fn a_stranger_is_challenged_and_an_unknown_number_is_told_what_there_is() {
+    let mut world = World::new(1, Share::None);
+    let caller = world.dial(0, "777");
+    world.run(SECOND);
+    assert_eq!(world.phones[&caller].refused, [404]);
+
+    let stranger = "10.9.9.9:5060".parse().unwrap();
+    world.plug(stranger, "mallory");
+    let now = world.now;
+    world.phones.get_mut(&stranger).unwrap().dial(now, "100");
+    world.run(SECOND);
+    assert_eq!(world.phones[&stranger].refused, [401]);
+    world.run(60 * SECOND);
+    world.assert_empty();
+    assert!(world.contacts.is_empty(), "neither was a contact");
+}
+
+#[test]
+fn an_agents_hold_plays_music_to_the_caller_and_back() {
+    let mut world = World::new(1, Share::None);
+    let anna = world.ready_agent(0);
+    let caller = world.dial(0, "100");
+    world.press(caller, '0');
+    world.run(SECOND);
+    let now = world.now;
+    world.phones.get_mut(&anna).unwrap().hold(now, true);
+    world.run(SECOND);
+    assert!(!world.hear_each_other(caller, anna));
+    let session = world.session(caller).unwrap();
+    let music = |order: &Order| matches!(order, Order::Loop { session: s, .. } if *s == session);
+    assert!(world.orders.iter().rev().any(music));
+    let now = world.now;
+    world.phones.get_mut(&anna).unwrap().hold(now, false);
+    world.run(SECOND);
+    assert!(world.hear_each_other(caller, anna));
+}
+
+#[test]
+fn feature_codes_set_statuses_ready_only_after_the_confirmation() {
+    let mut world = World::new(1, Share::None);
+    let anna = World::agent_address(0);
+    world.plug(anna, "anna");
+    let now = world.now;
+    world.phones.get_mut(&anna).unwrap().register(now, "secret");
+    world.run(SECOND);
+
+    let code = |world: &mut World, code: &str| {
+        let now = world.now;
+        world.phones.get_mut(&anna).unwrap().dial(now, code);
+        world.run(SECOND);
+    };
+    let presence = |world: &World| world.switch.snapshot(world.now).agents[0].status.to_string();
+    code(&mut world, "*1");
+    assert_eq!(presence(&world), "logged_out", "the confirmation is still being spoken");
+    world.played(anna);
+    world.run(SECOND);
+    assert_eq!(presence(&world), "ready");
+    assert!(world.phones[&anna].up.is_empty(), "the switch has hung up");
+    code(&mut world, "*2");
+    assert_eq!(presence(&world), "lunch", "a break applies at once");
+    world.played(anna);
+    world.run(40 * SECOND);
+    world.assert_empty();
+}
+
+#[test]
+fn a_bot_that_never_answers_is_people_after_two_seconds() {
+    let mut world = World::new(1, Share::All);
+    let anna = world.ready_agent(0);
+    let caller = world.dial(0, "100");
+    world.played(caller);
+    world.press(caller, '2');
+    world.run(Duration::from_millis(1_900));
+    assert!(!world.hear_each_other(caller, anna));
+    world.run(Duration::from_millis(700));
+    assert!(world.hear_each_other(caller, anna));
+    let late = |w: &What| matches!(w, What::ArmDelivered { delivered: false, .. });
+    assert_eq!(world.count(late), 1);
+}
+
+#[test]
+fn a_bot_talks_and_the_operator_key_takes_the_caller_to_a_person() {
+    let mut world = World::new(1, Share::All);
+    let anna = world.ready_agent(0);
+    let bot = "10.0.3.1:5060".parse().unwrap();
+    world.plug(bot, "bot");
+    world.phones.get_mut(&bot).unwrap().answers_after = Some(Duration::from_millis(200));
+    let caller = world.dial(0, "100");
+    world.played(caller);
+    world.press(caller, '2');
+    world.run(SECOND);
+    assert!(world.hear_each_other(caller, bot));
+    world.press(caller, '0');
+    world.run(SECOND);
+    assert!(world.hear_each_other(caller, anna));
+    assert!(world.phones[&bot].up.is_empty(), "the bot was released");
+}
+
+#[test]
+fn a_caller_whose_sound_has_gone_is_ended_with_bye_and_counted_as_failed() {
+    let mut world = World::new(0, Share::None);
+    let caller = world.dial(0, "100");
+    world.press(caller, '0');
+    world.run(6 * SECOND);
+    let session = world.session(caller).unwrap();
+    world.media(Report::Silent { session, silence: 30 * SECOND });
+    world.run(SECOND);
+    assert!(world.phones[&caller].up.is_empty(), "the caller was told with BYE");
+    let contact = world.contact();
+    assert_eq!(contact.stages[1].outcome, Some(Outcome::Failed));
+    assert_eq!(contact.ending.as_ref().map(|e| &*e.reason), Some("no_audio"));
+}
+
+#[test]
+fn a_port_that_cannot_be_bound_ends_the_call_as_our_fault_and_is_not_used_again() {
+    let mut world = World::new(0, Share::None);
+    let caller = world.dial(0, "100");
+    let session = world.session(caller).unwrap();
+    let opened = |order: &Order| match order {
+        Order::Open { session: s, local } if *s == session => Some(local.port()),
+        _ => None,
+    };
+    let port = world.orders.iter().find_map(opened).unwrap();
+    world.open.remove(&session);
+    world.media(Report::OpenFailed { session, error: "address in use".into() });
+    world.run(SECOND);
+    assert_eq!(world.contact().ending.as_ref().map(|e| e.fault), Some(Fault::Ours));
+    for n in 1..20 {
+        world.dial(n, "100");
+    }
+    let ports: Vec<_> = world
+        .orders
+        .iter()
+        .filter_map(|order| match order {
+            Order::Open { local, .. } => Some(local.port()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ports.iter().filter(|p| **p == port).count(), 1);
+}
+
+#[test]
+fn a_draining_switch_refuses_new_calls_and_lets_running_ones_finish() {
+    let mut world = World::new(1, Share::None);
+    let anna = world.ready_agent(0);
+    let first = world.dial(0, "100");
+    world.press(first, '0');
+    world.run(SECOND);
+    let now = world.now;
+    world.switch.drain(now);
+    let second = world.dial(1, "100");
+    world.run(SECOND);
+    assert_eq!(world.phones[&second].refused, [503]);
+    assert!(world.hear_each_other(first, anna), "the running call is unhurt");
+    let now = world.now;
+    world.switch.end_all(now);
+    world.drain();
+    world.run(60 * SECOND);
+    world.assert_empty();
+    assert_eq!(world.contact().ending.as_ref().map(|e| &*e.reason), Some("drained"));
+}
+
+#[test]
+fn the_201st_call_of_a_second_is_refused_with_retry_after_and_running_ones_are_unhurt() {
+    let mut world = World::new(0, Share::None);
+    let callers: Vec<_> = (0..210).map(World::caller_address).collect();
+    for (n, caller) in callers.iter().enumerate() {
+        world.plug(*caller, &format!("+7701000{n:04}"));
+        let now = world.now;
+        world.phones.get_mut(caller).unwrap().dial(now, "100");
+    }
+    world.run(Duration::from_millis(500));
+    let refused = callers.iter().filter(|c| world.phones[*c].refused == [503]).count();
+    let up = callers.iter().filter(|c| world.phones[*c].up.len() == 1).count();
+    assert_eq!((up, refused), (200, 10));
+    let overload = |note: &&Note| matches!(note, Note::Refused { reason: "overload", .. });
+    assert_eq!(world.notes.iter().filter(overload).count(), 10);
+}
+
+#[test]
+fn lost_datagrams_cost_time_and_nothing_else() {
+    for seed in 0..7 {
+        let mut world = World::new(1, Share::None);
+        let anna = world.ready_agent(0);
+        // A different one of every seven datagrams is lost in each round.
+        world.loses = [
+            |n| n % 7 == 0,
+            |n| n % 7 == 1,
+            |n| n % 7 == 2,
+            |n| n % 7 == 3,
+            |n| n % 7 == 4,
+            |n| n % 7 == 5,
+            |n| n % 7 == 6,
+        ][seed];
+        let caller = world.dial(0, "100");
+        world.run(10 * SECOND);
+        world.press(caller, '0');
+        world.run(20 * SECOND);
+        assert!(world.hear_each_other(caller, anna), "round {seed}:\n{}", world.take_ladder());
+        let now = world.now;
+        world.phones.get_mut(&caller).unwrap().hang_up(now);
+        world.run(120 * SECOND);
+        world.assert_empty();
+        assert_eq!(world.switch.snapshot(world.now).agents[0].activity, Activity::Idle);
+    }
+}

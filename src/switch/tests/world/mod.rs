@@ -1,0 +1,446 @@
+//! A switch among phones, on a simulated network in virtual time.
+//!
+//! Phones are endpoints of the SIP room with a few habits; the network delays, and loses what it is told to lose; media
+//! workers obey at once and say so. Everything that crosses the network is kept as a ladder.
+
+pub(crate) mod phone;
+
+use dozvon_center::acd::{AgentConfig, Config as AcdConfig, QueueConfig, Status};
+use dozvon_center::calendar::Calendars;
+use dozvon_center::contact::Contact;
+use dozvon_center::fact::{Fact, What};
+use dozvon_center::flow;
+use dozvon_center::flow::model::MUSIC;
+use dozvon_center::ids::{AgentId, CallId};
+use dozvon_center::policy::{BotPolicy, Policy};
+use dozvon_center::rollout::{Holdout, Rollout, Share};
+use dozvon_clock::Timestamp;
+use dozvon_media::order::{
+    ClipId, Codec, Digit, DigitSource, Order, PlayId, Quality, Report, SessionId,
+};
+use dozvon_sip::digest::Ha1;
+use dozvon_sip::endpoint::{
+    Config as SipConfig, Ha1Pair, Input as SipInput, Local, Path, Protocol,
+};
+use dozvon_switch::Switch;
+use dozvon_switch::border::{Input, Note, Output};
+use dozvon_switch::config::{
+    Address, AgentAccess, BotAccess, Config, FeatureCode, Limits, Number, Trunk,
+};
+use dozvon_switch::network::parse_network;
+use phone::Phone;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+const FLOW: &str = r##"
+flow: bank
+languages: [ru]
+start: hello
+operator: {keys: ["0"], to: q-general}
+nodes:
+  hello: {say: {play: [hello], next: main}}
+  main:
+    menu:
+      timeout: 4s
+      attempts: 1
+      options: {"2": {say: opt-cards, to: cards}}
+      silence: q-general
+      wrong: q-general
+  cards: {rollout: {name: cards, bot: bot, people: q-general}}
+  bot: {bot: {use: helper, max_duration: 60s, after: {done: bye, transfer: q-general, failed: q-general, too_long: q-general}}}
+  q-general: {queue: {name: general, max_wait: 600s, after: {answered: bye, max_wait: bye, nobody: bye, full: bye, closed: bye}}}
+  bye: {hangup: {play: [goodbye]}}
+tests: []
+"##;
+
+/// Where the switch listens.
+pub(crate) const SWITCH: &str = "10.0.0.1:5060";
+/// How long a datagram is on its way.
+const DELAY: Duration = Duration::from_millis(5);
+
+/// One datagram on its way.
+struct Datagram {
+    from: SocketAddr,
+    to: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+/// The whole world.
+pub(crate) struct World {
+    pub(crate) now: Timestamp,
+    pub(crate) switch: Switch,
+    pub(crate) phones: BTreeMap<SocketAddr, Phone>,
+    wire: BTreeMap<(Timestamp, u64), Datagram>,
+    sent: u64,
+    /// Decides which datagrams are lost: told the running number.
+    pub(crate) loses: fn(u64) -> bool,
+    pub(crate) ladder: Vec<String>,
+    pub(crate) orders: Vec<Order>,
+    /// What each session plays, if a `Play` runs, and who is joined with whom.
+    pub(crate) playing: BTreeMap<SessionId, PlayId>,
+    pub(crate) joined: BTreeMap<SessionId, SessionId>,
+    pub(crate) open: BTreeSet<SessionId>,
+    pub(crate) contacts: BTreeMap<CallId, Contact>,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) notes: Vec<Note>,
+}
+
+fn policy(agents: usize, share: Share) -> Policy {
+    let flow = flow::load("bank.yaml", FLOW).unwrap_or_else(|found| panic!("{found:#?}"));
+    let agent = |n: usize| AgentConfig {
+        name: user(n).into(),
+        skills: BTreeSet::new(),
+        queues: BTreeSet::new(),
+        team: "day".into(),
+    };
+    let mut queue = QueueConfig::new("general");
+    queue.wrap_up = Duration::from_secs(2);
+    let rollout = Rollout {
+        name: "cards".into(),
+        bot: "helper".into(),
+        salt: "pepper".into(),
+        share,
+        holdout: Holdout::default(),
+    };
+    Policy {
+        acd: AcdConfig::new(vec![queue], (0..agents).map(agent).collect()),
+        skills: Vec::new(),
+        flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
+        calendars: Arc::new(Calendars::new()),
+        rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
+        bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
+        music: "moh".into(),
+    }
+}
+
+fn user(n: usize) -> String {
+    ["anna", "boris", "clara", "dmitry"].get(n).map_or(format!("agent{n}"), |s| (*s).to_owned())
+}
+
+fn config(agents: usize) -> Config {
+    let address: SocketAddr = SWITCH.parse().expect("an address");
+    let local = Local { protocol: Protocol::Udp, address, advertised: None };
+    let mut sip = SipConfig::new(vec![local], "bank.example", [7; 32]);
+    sip.session_expires = Duration::from_secs(1800);
+    let access = |n: usize| {
+        let ha1 = Ha1::of(&user(n), "bank.example", "secret");
+        let (md5, sha256) = ha1.to_hex();
+        AgentAccess {
+            user: user(n),
+            ha1: Ha1Pair { md5: md5.to_owned(), sha256: sha256.to_owned() },
+            language: None,
+            may_call: true,
+        }
+    };
+    let clips = ["hello", "goodbye", "opt-cards", "status-ready", "status-lunch"];
+    let mut clips: BTreeMap<_, _> = clips
+        .iter()
+        .zip(1..)
+        .map(|(name, n)| ((Arc::from("ru"), Arc::from(*name)), ClipId(n)))
+        .collect();
+    clips.insert((MUSIC.into(), "moh".into()), ClipId(0));
+    let bot = Address {
+        uri: "sip:bot@10.0.3.1:5060".into(),
+        protocol: Protocol::Udp,
+        at: "10.0.3.1:5060".parse().expect("an address"),
+    };
+    Config {
+        sip,
+        media_v4: Some(address.ip()),
+        media_v6: None,
+        rtp_ports: 16_000..=17_999,
+        rtp_port_cooldown: Duration::from_secs(1),
+        workers: 2,
+        codecs: vec![Codec::Pcma, Codec::Pcmu],
+        numbers: BTreeMap::from([
+            ("100".into(), Number::Flow("bank".into())),
+            ("101".into(), Number::Echo),
+        ]),
+        agents: (0..agents).map(access).collect(),
+        trunks: vec![Trunk {
+            name: "office".into(),
+            networks: vec![parse_network("10.0.1.0/24").expect("a network")],
+            may_dial: Vec::new(),
+            target: None,
+            credentials: None,
+        }],
+        bots: BTreeMap::from([(Arc::from("helper"), BotAccess { address: bot })]),
+        feature_codes: BTreeMap::from([
+            ("*1".into(), FeatureCode::Status(Status::Ready)),
+            ("*2".into(), FeatureCode::Status(Status::Lunch)),
+        ]),
+        clips,
+        default_language: "ru".into(),
+        limits: Limits { calls_max: 500, calls_per_sec_max: 200, retry_after_secs: 5 },
+    }
+}
+
+impl World {
+    /// A switch with so many agents in its policy, nobody registered.
+    pub(crate) fn new(agents: usize, share: Share) -> World {
+        let now = Timestamp::from_secs(1_800_000_000);
+        World {
+            now,
+            switch: Switch::new(config(agents), Arc::new(policy(agents, share)), now),
+            phones: BTreeMap::new(),
+            wire: BTreeMap::new(),
+            sent: 0,
+            loses: |_| false,
+            ladder: Vec::new(),
+            orders: Vec::new(),
+            playing: BTreeMap::new(),
+            joined: BTreeMap::new(),
+            open: BTreeSet::new(),
+            contacts: BTreeMap::new(),
+            facts: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// The address of the n-th agent's phone.
+    pub(crate) fn agent_address(n: usize) -> SocketAddr {
+        SocketAddr::from(([10, 0, 2, 1 + n as u8], 5060))
+    }
+
+    /// The address of the n-th caller's phone.
+    pub(crate) fn caller_address(n: usize) -> SocketAddr {
+        SocketAddr::from(([10, 0, 1, 1 + n as u8], 5060))
+    }
+
+    /// Plugs in a phone.
+    pub(crate) fn plug(&mut self, address: SocketAddr, name: &str) {
+        self.phones.insert(address, Phone::new(self.now, address, name));
+    }
+
+    /// An agent's phone that registers and answers after 300 ms, and the agent `ready`.
+    pub(crate) fn ready_agent(&mut self, n: usize) -> SocketAddr {
+        let address = World::agent_address(n);
+        self.plug(address, &user(n));
+        let phone = self.phones.get_mut(&address).expect("just plugged in");
+        phone.answers_after = Some(Duration::from_millis(300));
+        phone.register(self.now, "secret");
+        self.run(Duration::from_millis(200));
+        self.status(n, Status::Ready);
+        address
+    }
+
+    pub(crate) fn status(&mut self, n: usize, status: Status) {
+        use dozvon_center::acd::Actor;
+        use dozvon_switch::border::DeskCommand;
+        let command = DeskCommand::SetStatus { status, by: Actor::Agent, epoch: None };
+        self.switch.desk(self.now, AgentId(n as u32), command).expect("allowed");
+        self.drain();
+    }
+
+    /// A caller's phone dials.
+    pub(crate) fn dial(&mut self, n: usize, number: &str) -> SocketAddr {
+        let address = World::caller_address(n);
+        if !self.phones.contains_key(&address) {
+            self.plug(address, &format!("+7701000{n:04}"));
+        }
+        self.phones.get_mut(&address).expect("plugged in").dial(self.now, number);
+        self.run(Duration::from_millis(100));
+        address
+    }
+
+    /// The media session that talks to the phone at `address`.
+    pub(crate) fn session(&self, address: SocketAddr) -> Option<SessionId> {
+        self.orders.iter().rev().find_map(|order| {
+            let Order::Agree { session, remote, .. } = order else { return None };
+            (remote.ip() == address.ip() && self.open.contains(session)).then_some(*session)
+        })
+    }
+
+    /// The phone at `address` presses a key.
+    pub(crate) fn press(&mut self, address: SocketAddr, key: char) {
+        let session = self.session(address).expect("the phone is in a call");
+        let digit = Digit::from_char(key).expect("a key");
+        self.media(Report::Digit { session, digit, source: DigitSource::Event });
+    }
+
+    /// A media worker reports.
+    pub(crate) fn media(&mut self, report: Report) {
+        self.switch.handle(self.now, Input::Media(report));
+        self.drain();
+    }
+
+    /// The prompts that the phone at `address` hears have ended.
+    pub(crate) fn played(&mut self, address: SocketAddr) {
+        let session = self.session(address).expect("the phone is in a call");
+        let play = self.playing.remove(&session).expect("something plays");
+        self.media(Report::Played { session, play });
+    }
+
+    /// Whether the two phones hear each other.
+    pub(crate) fn hear_each_other(&self, a: SocketAddr, b: SocketAddr) -> bool {
+        let (Some(a), Some(b)) = (self.session(a), self.session(b)) else { return false };
+        self.joined.get(&a) == Some(&b)
+    }
+
+    /// Lets time pass: datagrams arrive, timers fire, phones do what they do.
+    pub(crate) fn run(&mut self, span: Duration) {
+        let end = self.now + span;
+        self.flush_phones();
+        while let Some(next) = self.next_event().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            self.step();
+        }
+        self.now = end;
+    }
+
+    fn next_event(&self) -> Option<Timestamp> {
+        let phones = self.phones.values().filter_map(Phone::poll_timeout).min();
+        let wire = self.wire.keys().next().map(|(at, _)| *at);
+        [phones, wire, self.switch.poll_timeout()].into_iter().flatten().min()
+    }
+
+    fn step(&mut self) {
+        while let Some((key, _)) =
+            self.wire.first_key_value().filter(|((at, _), _)| *at <= self.now)
+        {
+            let key = *key;
+            let datagram = self.wire.remove(&key).expect("just seen");
+            self.deliver(&datagram);
+        }
+        if self.switch.poll_timeout().is_some_and(|at| at <= self.now) {
+            self.switch.handle_timeout(self.now);
+            self.drain();
+        }
+        for phone in self.phones.values_mut() {
+            if phone.poll_timeout().is_some_and(|at| at <= self.now) {
+                phone.handle_timeout(self.now);
+            }
+        }
+        self.flush_phones();
+    }
+
+    fn deliver(&mut self, datagram: &Datagram) {
+        let path = Path::udp(datagram.to, datagram.from);
+        let input = SipInput::Datagram { path, bytes: &datagram.bytes };
+        if datagram.to == SWITCH.parse().expect("an address") {
+            self.switch.handle(self.now, Input::Sip(input));
+            self.drain();
+        } else if let Some(phone) = self.phones.get_mut(&datagram.to) {
+            phone.handle(self.now, input);
+        }
+        self.flush_phones();
+    }
+
+    fn flush_phones(&mut self) {
+        let mut out = Vec::new();
+        for phone in self.phones.values_mut() {
+            while let Some(transmit) = phone.poll_transmit() {
+                out.push((transmit.path.local, transmit.path.remote, transmit.bytes));
+            }
+        }
+        for (from, to, bytes) in out {
+            self.send(from, to, bytes);
+        }
+    }
+
+    fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        self.sent += 1;
+        let lost = (self.loses)(self.sent);
+        self.draw(from, to, &bytes, lost);
+        if !lost {
+            self.wire.insert((self.now + DELAY, self.sent), Datagram { from, to, bytes });
+        }
+    }
+
+    /// One rung of the ladder: who, what, to whom.
+    fn draw(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8], lost: bool) {
+        let first = bytes.split(|b| *b == b'\r').next().unwrap_or_default();
+        let text = String::from_utf8_lossy(first);
+        let what = match text.strip_prefix("SIP/2.0 ") {
+            Some(status) => status.to_owned(),
+            None => text.split(' ').next().unwrap_or_default().to_owned(),
+        };
+        let lost = if lost { " ✗" } else { "" };
+        let name = |at: SocketAddr| match at.ip().to_string().as_str() {
+            "10.0.0.1" => "switch".to_owned(),
+            _ => self.phones.get(&at).map_or(at.to_string(), |phone| phone.name.clone()),
+        };
+        let rung = format!("{} → {}: {what}{lost}", name(from), name(to));
+        self.ladder.push(rung);
+    }
+
+    pub(crate) fn drain(&mut self) {
+        while let Some(output) = self.switch.poll_output() {
+            match output {
+                Output::Sip(transmit) => {
+                    self.send(transmit.path.local, transmit.path.remote, transmit.bytes);
+                }
+                Output::Media { order, .. } => self.obey(order),
+                Output::Contact(contact) => {
+                    self.contacts.insert(contact.call, *contact);
+                }
+                Output::Fact(fact) => self.facts.push(fact),
+                Output::Note(note) => self.notes.push(note),
+            }
+        }
+        self.switch.check_invariants();
+    }
+
+    fn obey(&mut self, order: Order) {
+        match &order {
+            Order::Open { session, .. } => assert!(self.open.insert(*session), "opened twice"),
+            Order::Play { session, play, .. } => {
+                self.playing.insert(*session, *play);
+            }
+            Order::Loop { session, .. } | Order::Stop { session } | Order::Echo { session } => {
+                self.playing.remove(session);
+            }
+            Order::Bridge { a, b } => {
+                self.part(*a);
+                self.part(*b);
+                self.joined.insert(*a, *b);
+                self.joined.insert(*b, *a);
+            }
+            Order::Unbridge { session } => self.part(*session),
+            Order::Close { session } => {
+                assert!(self.open.remove(session), "closed without being open");
+                self.part(*session);
+                self.playing.remove(session);
+                let report = Report::Closed { session: *session, quality: Quality::default() };
+                self.orders.push(order);
+                self.switch.handle(self.now, Input::Media(report));
+                return;
+            }
+            Order::Agree { session, .. } | Order::Dial { session, .. } => {
+                assert!(self.open.contains(session), "an order for a session that is not open");
+            }
+        }
+        self.orders.push(order);
+    }
+
+    fn part(&mut self, session: SessionId) {
+        if let Some(other) = self.joined.remove(&session) {
+            self.joined.remove(&other);
+        }
+    }
+
+    pub(crate) fn count(&self, of: impl Fn(&What) -> bool) -> usize {
+        self.facts.iter().filter(|fact| of(&fact.what)).count()
+    }
+
+    /// The rungs since the last look.
+    pub(crate) fn take_ladder(&mut self) -> String {
+        std::mem::take(&mut self.ladder).join("\n")
+    }
+
+    /// The only contact.
+    pub(crate) fn contact(&self) -> &Contact {
+        assert_eq!(self.contacts.len(), 1, "one contact");
+        self.contacts.values().next().expect("one")
+    }
+
+    /// Nothing is left: no call, no line, no session, no transaction.
+    pub(crate) fn assert_empty(&self) {
+        assert!(self.switch.is_idle(), "something is still going on");
+        assert!(self.open.is_empty(), "sessions left open: {:?}", self.open);
+        let picture = self.switch.snapshot(self.now);
+        assert_eq!((picture.calls.len(), picture.dialogs), (0, 0));
+    }
+}
