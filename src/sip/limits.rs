@@ -48,11 +48,11 @@ pub const SOURCES_MAX: usize = 10_000;
 pub const AUTH_FAILURES_MAX: u32 = 10;
 /// The window in which failures count.
 pub const BAN_WINDOW: Duration = Duration::from_secs(60);
-/// How long a banned source gets no answer.
+/// How long a banned source gets no answer to new requests; standing calls go on.
 pub const BAN: Duration = Duration::from_secs(60);
 /// Forked 2xx of one INVITE that are acknowledged and ended. Further ones are ignored.
 pub const FORKS_MAX: usize = 8;
-/// Responses and events of one received 503: the Retry-After we put into our own.
+/// Seconds of Retry-After in our 503. Who comes back earlier is refused again.
 pub const RETRY_AFTER_SECS: u32 = 10;
 /// Extra headers of an INVITE passed to the switch. The rest is left out.
 pub const EXTRA_HEADERS_MAX: usize = 16;

@@ -131,14 +131,14 @@ pub fn step(state: State, input: Input) -> (State, Vec<Effect>) {
     match state {
         State::Incoming => incoming(input),
         State::Unacked { leaving } => unacked(leaving, input),
-        State::Calling { .. } | State::Proceeding | State::Cancelling { .. } => calling(state, input),
+        State::Calling { .. } | State::Proceeding | State::Cancelling { .. } => {
+            calling(state, input)
+        }
         State::AnswerDue => answer_due(input),
         State::Confirmed => confirmed(input),
-        State::Leaving => match input {
-            Input::ByeDone => (State::Over, vec![Effect::Forget]),
-            // Their BYE crossed ours: ours is answered soon. Everything else comes too late.
-            _other => (State::Leaving, vec![]),
-        },
+        State::Leaving if input == Input::ByeDone => (State::Over, vec![Effect::Forget]),
+        // Their BYE crossed ours: ours is answered soon. Everything else comes too late.
+        State::Leaving => (State::Leaving, vec![]),
         State::Over => (State::Over, vec![]),
     }
 }
@@ -217,7 +217,14 @@ fn calling(state: State, input: Input) -> (State, Vec<Effect>) {
     let given_up = match state {
         State::Cancelling { late: true } => Some(End::Timeout),
         State::Cancelling { late: false } | State::Calling { cancel: true } => Some(End::Ours),
-        _other => None,
+        State::Calling { cancel: false }
+        | State::Proceeding
+        | State::Incoming
+        | State::Unacked { .. }
+        | State::AnswerDue
+        | State::Confirmed
+        | State::Leaving
+        | State::Over => None,
     };
     match (state, input) {
         (State::Calling { cancel: true }, Input::Provisional) => {
@@ -362,7 +369,9 @@ mod tests {
     ];
 
     fn code(before: State, after: State, effects: &[Effect]) -> char {
-        use Effect::{Ack, Bye, Cancel, Forget, Refuse, TellAcked, TellAnswered, TellEnded, TellRefused};
+        use Effect::{
+            Ack, Bye, Cancel, Forget, Refuse, TellAcked, TellAnswered, TellEnded, TellRefused,
+        };
         match effects {
             [] if before == after => '.',
             [] => 's',

@@ -168,10 +168,7 @@ mod tests {
         Content-Length: 0\r\n\r\n";
 
     fn peer(text: &str) -> Peer {
-        let path = Path::udp(
-            "192.0.2.1:5060".parse().unwrap(),
-            "192.0.2.8:6000".parse().unwrap(),
-        );
+        let path = Path::udp("192.0.2.1:5060".parse().unwrap(), "192.0.2.8:6000".parse().unwrap());
         Peer::of_request(&Message::parse(text.as_bytes()).unwrap(), "ours", path).unwrap()
     }
 

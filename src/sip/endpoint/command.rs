@@ -55,7 +55,10 @@ pub struct Credentials {
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).field("realm", &self.realm).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("user", &self.user)
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,7 +99,13 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with the standard reason phrase.
     pub fn new(status: u16) -> Refusal {
-        Refusal { status, reason: String::new(), warning: None, retry_after_secs: None, challenge: false }
+        Refusal {
+            status,
+            reason: String::new(),
+            warning: None,
+            retry_after_secs: None,
+            challenge: false,
+        }
     }
 
     /// The same with a sentence for the caller's technician.

@@ -59,7 +59,8 @@ impl Endpoint {
         let (uri, routes) = peer.routing();
         let path = peer.next_hop(&self.config);
         let sent_by = self.config.public_address(&path);
-        let mut writer = MessageWriter::request(method, &uri).via(path.protocol.via(), sent_by, &branch);
+        let mut writer =
+            MessageWriter::request(method, &uri).via(path.protocol.via(), sent_by, &branch);
         for route in &routes {
             writer = writer.header(HeaderName::Route, route);
         }
@@ -177,7 +178,8 @@ fn sdp_part(body: &[u8], boundary: &str) -> Option<Vec<u8>> {
         let split = memchr::memmem::find(part, b"\r\n\r\n")?;
         let (head, content) = (&part[..split], &part[split + 4..]);
         let head = String::from_utf8_lossy(head).to_ascii_lowercase();
-        let is_sdp = head.lines().any(|line| line.starts_with("content-type") && line.contains(SDP));
+        let is_sdp =
+            head.lines().any(|line| line.starts_with("content-type") && line.contains(SDP));
         is_sdp.then(|| content.strip_suffix(b"\r\n").unwrap_or(content).to_vec())
     })
 }
@@ -242,8 +244,12 @@ mod tests {
     #[test]
     fn other_bodies_are_unknown_unless_they_are_optional() {
         assert_eq!(read("Content-Type: text/plain\r\n", "hi"), Body::Unknown);
-        assert_eq!(read("Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n", "v="), Body::Unknown);
-        let optional = "Content-Type: text/plain\r\nContent-Disposition: render; handling=optional\r\n";
+        assert_eq!(
+            read("Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n", "v="),
+            Body::Unknown
+        );
+        let optional =
+            "Content-Type: text/plain\r\nContent-Disposition: render; handling=optional\r\n";
         assert_eq!(read(optional, "hi"), Body::None);
         assert_eq!(read("Content-Type: text/plain\r\n", ""), Body::None);
     }

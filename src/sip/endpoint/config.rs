@@ -133,7 +133,8 @@ impl Config {
     pub fn public_address(&self, path: &Path) -> SocketAddr {
         let local = path.local;
         let entry = self.locals.iter().filter(|entry| entry.protocol == path.protocol).find(|e| {
-            e.address == local || (e.address.ip().is_unspecified() && e.address.port() == local.port())
+            e.address == local
+                || (e.address.ip().is_unspecified() && e.address.port() == local.port())
         });
         if let Some(advertised) = entry.and_then(|entry| entry.advertised) {
             return advertised;

@@ -5,9 +5,12 @@ use super::path::Path;
 use std::net::IpAddr;
 
 /// One thing that happened. Owned, plain data.
+// Events are made, moved once and dropped: boxing the big one would cost more than it saves.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Somebody calls. Answer with `ring`, `answer`, `refuse`, `challenge` or `bye`; 100 Trying is already sent.
+    /// Somebody calls. Answer with `ring`, `answer`, `refuse`, `challenge` or `bye`; 100 Trying
+    /// is sent already, or within 100 ms to strangers.
     Invited {
         /// The handle for all commands.
         dialog: DialogId,

@@ -106,16 +106,14 @@ impl Guard {
         source
     }
 
-    /// Whether the source is being ignored.
-    pub(super) fn is_banned(&self, now: Timestamp, ip: IpAddr) -> bool {
-        self.sources.get(&source_key(ip)).is_some_and(|source| source.banned_until > now)
-    }
-
-    /// Charges one new request.
+    /// Charges one new request. A banned source is ignored; its standing calls, which may belong to others behind the
+    /// same NAT, are not asked about here.
     pub(super) fn admit(&mut self, now: Timestamp, ip: IpAddr, trusted: bool) -> Admission {
         let rate = self.rate(trusted);
         let source = self.source(now, ip, trusted);
-        if source.requests.take(rate, now) {
+        if source.banned_until > now {
+            Admission::Ignore
+        } else if source.requests.take(rate, now) {
             Admission::Yes
         } else if source.refusals.take(rate, now) {
             Admission::Refuse
@@ -197,11 +195,12 @@ mod tests {
         for i in 1..10 {
             assert!(!guard.failed(ms(i), ip(1), false));
         }
-        assert!(!guard.is_banned(ms(10), ip(1)));
+        assert_eq!(guard.admit(ms(10), ip(1), false), Admission::Yes);
         assert!(guard.failed(ms(10), ip(1), false));
-        assert!(guard.is_banned(ms(60_009), ip(1)));
-        assert!(!guard.is_banned(ms(60_010), ip(1)));
-        assert!(!guard.is_banned(ms(11), ip(2)));
+        assert_eq!(guard.admit(ms(11), ip(1), false), Admission::Ignore);
+        assert_eq!(guard.admit(ms(60_009), ip(1), false), Admission::Ignore);
+        assert_eq!(guard.admit(ms(60_010), ip(1), false), Admission::Yes);
+        assert_eq!(guard.admit(ms(11), ip(2), false), Admission::Yes);
     }
 
     #[test]

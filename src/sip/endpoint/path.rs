@@ -69,8 +69,9 @@ impl Path {
     }
 }
 
-/// One message to be put on the wire. TCP without a connection: connect to `path.remote` first, then report what comes
-/// over that connection with its own [`ConnectionId`]; if connecting fails, say [`Input::Unreachable`].
+/// One message to be put on the wire. TCP without a connection: take the one there is to `path.remote`, or connect;
+/// then report what comes over that connection with its own [`ConnectionId`]. If connecting fails, say
+/// [`Input::Unreachable`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
     /// Over which way.

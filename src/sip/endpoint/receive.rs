@@ -27,7 +27,7 @@ pub(super) struct Incoming<'a> {
 
 impl Endpoint {
     pub(super) fn receive(&mut self, now: Timestamp, path: Path, bytes: &[u8]) {
-        if !is_one_peer(path.remote) || self.guard.is_banned(now, path.remote.ip()) {
+        if !is_one_peer(path.remote) {
             return;
         }
         let message = match Message::parse(bytes) {
@@ -39,7 +39,7 @@ impl Endpoint {
         };
         match message.check() {
             Verdict::Fit if message.is_request() => self.request(now, path, &message),
-            Verdict::Fit => self.response(now, &message),
+            Verdict::Fit => self.response(now, path, &message),
             Verdict::Refuse(refusal) => {
                 self.tell_security(now, &path, SecurityKind::Malformed, None);
                 if self.admit(now, &path, &message) {
@@ -147,7 +147,11 @@ impl Endpoint {
     }
 
     /// The answer to OPTIONS (§11.2).
-    pub(super) fn describe_ourselves(&mut self, message: &Message<'_>, path: &Path) -> MessageWriter {
+    pub(super) fn describe_ourselves(
+        &mut self,
+        message: &Message<'_>,
+        path: &Path,
+    ) -> MessageWriter {
         let tag = self.ids.tag();
         self.reply(message, path, 200, None, Some(&tag))
             .header(HeaderName::Allow, ALLOW)
@@ -244,7 +248,7 @@ impl Endpoint {
     }
 
     /// A response to a request of ours (§18.1.2).
-    fn response(&mut self, now: Timestamp, message: &Message<'_>) {
+    fn response(&mut self, now: Timestamp, path: Path, message: &Message<'_>) {
         // A response with a second Via is not for us but was misrouted (§8.1.3.3).
         if message.vias().count() != 1 {
             return;
@@ -265,7 +269,10 @@ impl Endpoint {
         self.flush();
         self.tell_sent(Direction::In, method, status);
         match owner {
-            Owner::Initial(id) => self.invite_response(now, id, tx, status, message),
+            Owner::Initial(id) => {
+                self.learn_connection(id, path);
+                self.invite_response(now, id, tx, status, message);
+            }
             Owner::Within(id, kind, authorized) => {
                 self.within_response(now, id, kind, authorized, tx, message);
             }

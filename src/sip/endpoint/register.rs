@@ -1,10 +1,10 @@
 //! REGISTER: RFC 3261 §10.3, RFC 3327 (Path). Who is let in and what is granted; the table is [`crate::registrar`].
 
+use super::Endpoint;
 use super::compose::sentence;
 use super::event::{Event, SecurityKind};
 use super::receive::Incoming;
 use super::uas::Login;
-use super::Endpoint;
 use crate::limits;
 use crate::message::{Contact, HeaderName, Message, Method, NameAddr};
 use crate::registrar::{Change, Refused, Update};
@@ -38,8 +38,7 @@ impl Endpoint {
             Ok(()) => self.confirm_registration(now, &user, incoming),
             Err(No(status, text, header)) => {
                 let tag = self.ids.tag();
-                let mut writer =
-                    self.reply(message, &path, status, None, Some(&tag)).warning(text);
+                let mut writer = self.reply(message, &path, status, None, Some(&tag)).warning(text);
                 if let Some((name, value)) = header {
                     writer = writer.header(name, value);
                 }

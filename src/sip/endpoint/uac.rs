@@ -100,7 +100,8 @@ impl Endpoint {
         let (path, min_se) = (outgoing.path, outgoing.min_se);
         let sent_by = self.config.public_address(&path);
         let method = Method::Invite;
-        let mut writer = MessageWriter::request(method, &uri).via(path.protocol.via(), sent_by, &branch);
+        let mut writer =
+            MessageWriter::request(method, &uri).via(path.protocol.via(), sent_by, &branch);
         for route in &routes {
             writer = writer.header(HeaderName::Route, route);
         }
@@ -117,9 +118,8 @@ impl Endpoint {
             .header(HeaderName::UserAgent, &self.config.user_agent);
         if ours > 0 {
             let secs = ours.max(u64::from(min_se));
-            writer = writer
-                .header(HeaderName::SessionExpires, secs)
-                .header(HeaderName::MinSe, min_se);
+            writer =
+                writer.header(HeaderName::SessionExpires, secs).header(HeaderName::MinSe, min_se);
         }
         if let Some((name, value)) = &session.authorization {
             writer = writer.header(*name, value);
@@ -161,6 +161,18 @@ impl Endpoint {
         self.flush();
     }
 
+    /// The roof connected for our INVITE: what follows goes over the same connection.
+    pub(super) fn learn_connection(&mut self, id: DialogId, path: Path) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let outgoing = session.outgoing.as_mut().map(|outgoing| &mut outgoing.path);
+        for known in [Some(&mut session.peer.path), outgoing].into_iter().flatten() {
+            let same = known.protocol == path.protocol && known.remote == path.remote;
+            if same && known.connection.is_none() {
+                *known = path;
+            }
+        }
+    }
+
     /// A response to the INVITE that begins a session.
     pub(super) fn invite_response(
         &mut self,
@@ -179,8 +191,7 @@ impl Endpoint {
         match status {
             0..=199 => {
                 self.advance(now, id, invite::Input::Provisional, Some(message));
-                let proceeds =
-                    self.sessions.get(&id).is_some_and(|s| s.state == State::Proceeding);
+                let proceeds = self.sessions.get(&id).is_some_and(|s| s.state == State::Proceeding);
                 if status > 100 && proceeds {
                     let sdp = sdp_of(message);
                     self.events.push_back(Event::Ringing { dialog: id, status, sdp });
@@ -236,7 +247,13 @@ impl Endpoint {
     }
 
     /// A refusal that a changed INVITE cures: a challenge of our carrier, or 422. `true` when that was sent.
-    fn try_again(&mut self, now: Timestamp, id: DialogId, status: u16, message: &Message<'_>) -> bool {
+    fn try_again(
+        &mut self,
+        now: Timestamp,
+        id: DialogId,
+        status: u16,
+        message: &Message<'_>,
+    ) -> bool {
         let Some(session) = self.sessions.get_mut(&id) else { return false };
         if !matches!(session.state, State::Calling { cancel: false } | State::Proceeding) {
             return false;
@@ -247,7 +264,8 @@ impl Endpoint {
                 outgoing.challenges += 1;
                 let (uri, _) = session.peer.routing();
                 let credentials = session.credentials.clone();
-                let Some(authorization) = self.authorize(credentials, Method::Invite, &uri, message)
+                let Some(authorization) =
+                    self.authorize(credentials, Method::Invite, &uri, message)
                 else {
                     return false;
                 };
@@ -356,7 +374,8 @@ impl Endpoint {
         let (uri, routes) = peer.routing();
         let path = peer.next_hop(&self.config);
         let sent_by = self.config.public_address(&path);
-        let mut writer = MessageWriter::request(method, uri).via(path.protocol.via(), sent_by, &branch);
+        let mut writer =
+            MessageWriter::request(method, uri).via(path.protocol.via(), sent_by, &branch);
         for route in &routes {
             writer = writer.header(HeaderName::Route, route);
         }
@@ -398,29 +417,36 @@ fn stray_peer(invite: &Message<'_>, path: Path, response: &Message<'_>) -> Optio
     Some((peer, cseq))
 }
 
-/// A header of the switch's own, unless it would change what the message is.
+/// Headers with a name of ours that the switch may add; all others would change what the message is.
+const EXTRA: [HeaderName; 16] = [
+    HeaderName::PAssertedIdentity,
+    HeaderName::PPreferredIdentity,
+    HeaderName::RemotePartyId,
+    HeaderName::Diversion,
+    HeaderName::HistoryInfo,
+    HeaderName::Privacy,
+    HeaderName::AlertInfo,
+    HeaderName::CallInfo,
+    HeaderName::Subject,
+    HeaderName::Priority,
+    HeaderName::Organization,
+    HeaderName::UserToUser,
+    HeaderName::Identity,
+    HeaderName::Date,
+    HeaderName::ReferredBy,
+    HeaderName::RequestDisposition,
+];
+
+/// A header of the switch's own; one with an impossible or structural name is left out.
 fn extra_header(writer: MessageWriter, name: &str, value: &str) -> MessageWriter {
     let known = HeaderName::of(name.as_bytes());
     let is_token = !name.is_empty()
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b));
-    match known {
-        HeaderName::Other if is_token => writer.other(name, value),
-        HeaderName::PAssertedIdentity
-        | HeaderName::PPreferredIdentity
-        | HeaderName::RemotePartyId
-        | HeaderName::Diversion
-        | HeaderName::HistoryInfo
-        | HeaderName::Privacy
-        | HeaderName::AlertInfo
-        | HeaderName::CallInfo
-        | HeaderName::Subject
-        | HeaderName::Priority
-        | HeaderName::Organization
-        | HeaderName::UserToUser
-        | HeaderName::Identity
-        | HeaderName::Date
-        | HeaderName::ReferredBy
-        | HeaderName::RequestDisposition => writer.header(known, value),
-        _structural => writer,
+    if known == HeaderName::Other && is_token {
+        writer.other(name, value)
+    } else if EXTRA.contains(&known) {
+        writer.header(known, value)
+    } else {
+        writer
     }
 }

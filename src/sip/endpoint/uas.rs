@@ -1,12 +1,12 @@
 //! Their INVITEs: RFC 3261 §13.3, from the first look to the ACK.
 
+use super::Endpoint;
 use super::command::{DialogId, Party, Refusal};
 use super::compose::{ALLOW, Body, SDP, body_of, reason_value, sdp_of, sentence};
 use super::event::{Event, SecurityKind};
 use super::path::Path;
 use super::receive::Incoming;
 use super::session::{Alarm, Owner, Session, Terms, Theirs, Unacked};
-use super::Endpoint;
 use crate::dialog::invite::{self, State};
 use crate::dialog::offer_answer::{OpenInvite, Turn};
 use crate::dialog::peer::Peer;
@@ -111,7 +111,9 @@ impl Endpoint {
         let body = body_of(message);
         if body == Body::Unknown {
             return self.refuse_statelessly(message, &path, 415, sentence(415), |writer| {
-                writer.header(HeaderName::Accept, SDP).header(HeaderName::AcceptEncoding, "identity")
+                writer
+                    .header(HeaderName::Accept, SDP)
+                    .header(HeaderName::AcceptEncoding, "identity")
             });
         }
         let tag = self.ids.tag();
@@ -213,7 +215,9 @@ impl Endpoint {
         let values: Vec<&[u8]> = names.iter().flat_map(|name| message.values(*name)).collect();
         let mut login = Login::None;
         // Credentials for other realms are for others on the way (§22.3).
-        for value in values.into_iter().filter(|v| memchr::memmem::find(v, realm.as_bytes()).is_some()) {
+        for value in
+            values.into_iter().filter(|v| memchr::memmem::find(v, realm.as_bytes()).is_some())
+        {
             let accounts = &self.accounts;
             let lookup = |user: &str| accounts.get(user).cloned();
             match self.verifier.verify(now, value, method.as_str(), uri.as_str(), lookup) {
@@ -241,7 +245,8 @@ impl Endpoint {
     /// 100 Trying, unless something better was said meanwhile.
     pub(super) fn send_trying(&mut self, now: Timestamp, id: DialogId) {
         self.alarms.cancel(&(id, Alarm::Trying));
-        let Some(theirs) = self.sessions.get(&id).and_then(|session| session.theirs.as_ref()) else {
+        let Some(theirs) = self.sessions.get(&id).and_then(|session| session.theirs.as_ref())
+        else {
             return;
         };
         let (request, path, tx) = (theirs.request.clone(), theirs.path, theirs.tx);
@@ -251,7 +256,8 @@ impl Endpoint {
 
     /// The provisional response again, so that proxies on the way don't give up (§13.3.1.1).
     pub(super) fn repeat_progress(&mut self, now: Timestamp, id: DialogId) {
-        let Some(theirs) = self.sessions.get(&id).and_then(|session| session.theirs.as_ref()) else {
+        let Some(theirs) = self.sessions.get(&id).and_then(|session| session.theirs.as_ref())
+        else {
             return;
         };
         let tx = theirs.tx;
@@ -436,10 +442,10 @@ fn party(address: NameAddr<'_>) -> Party {
 
 /// The headers that the switch may want to see, within bounds.
 fn extra_headers(message: &Message<'_>) -> Vec<(String, String)> {
-    let wanted = |name: HeaderName, written: &[u8]| match name {
-        HeaderName::PAssertedIdentity | HeaderName::UserAgent | HeaderName::Diversion => true,
-        HeaderName::Other => written.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"x-")),
-        _other => false,
+    let known = [HeaderName::PAssertedIdentity, HeaderName::UserAgent, HeaderName::Diversion];
+    let is_x = |written: &[u8]| written.get(..2).is_some_and(|x| x.eq_ignore_ascii_case(b"x-"));
+    let wanted = |name: HeaderName, written: &[u8]| {
+        known.contains(&name) || (name == HeaderName::Other && is_x(written))
     };
     message
         .headers()
@@ -447,9 +453,10 @@ fn extra_headers(message: &Message<'_>) -> Vec<(String, String)> {
         .filter(|header| header.value.len() <= limits::EXTRA_HEADER_BYTES_MAX)
         .take(limits::EXTRA_HEADERS_MAX)
         .map(|header| {
-            let name = match header.name {
-                HeaderName::Other => String::from_utf8_lossy(header.written).into_owned(),
-                known => known.as_str().to_string(),
+            let name = if header.name == HeaderName::Other {
+                String::from_utf8_lossy(header.written).into_owned()
+            } else {
+                header.name.as_str().to_string()
             };
             let value = String::from_utf8_lossy(header.value);
             let clean = |c: char| if c.is_control() { ' ' } else { c };

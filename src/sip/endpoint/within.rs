@@ -1,13 +1,13 @@
 //! Requests within a session, both ways: BYE (§15), re-INVITE (§14), UPDATE (RFC 3311), INFO (RFC 6086), refreshes
 //! (RFC 4028 §10).
 
+use super::Endpoint;
 use super::command::{DialogId, Reason, Refusal};
 use super::compose::{ALLOW, Body, SDP, body_of, reason_of, reason_value, sdp_of, sentence};
 use super::event::Event;
 use super::receive::{Incoming, unknown_requirements};
 use super::session::{Alarm, Kind, Ours, Owner, Theirs};
 use super::uas::learn_abilities;
-use super::Endpoint;
 use crate::dialog::invite::{self, State};
 use crate::dialog::offer_answer::{Admission, OpenInvite, Position, Turn};
 use crate::dialog::session_timer::Verdict;
@@ -128,7 +128,14 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Ok(cseq) = message.cseq() else { return };
         if !session.peer.accept_cseq(cseq.number) {
-            return self.refuse_within(now, id, incoming, 500, "The CSeq number is out of order", None);
+            return self.refuse_within(
+                now,
+                id,
+                incoming,
+                500,
+                "The CSeq number is out of order",
+                None,
+            );
         }
         if !unknown.is_empty() {
             let unknown = (HeaderName::Unsupported, unknown.join(", "));
@@ -174,9 +181,8 @@ impl Endpoint {
     ) {
         let Some(session) = self.sessions.get(&id) else { return };
         let tag = session.peer.local_tag.clone();
-        let mut writer = self
-            .reply(incoming.message, &incoming.path, status, None, Some(&tag))
-            .warning(text);
+        let mut writer =
+            self.reply(incoming.message, &incoming.path, status, None, Some(&tag)).warning(text);
         if let Some((name, value)) = header {
             writer = writer.header(name, value);
         }
@@ -306,7 +312,8 @@ impl Endpoint {
 
     /// They cancelled their re-INVITE before we answered it.
     pub(super) fn offer_withdrawn(&mut self, now: Timestamp, id: DialogId) {
-        let is_invite = |session: &super::Session| session.theirs.as_ref().is_some_and(|t| t.is_invite);
+        let is_invite =
+            |session: &super::Session| session.theirs.as_ref().is_some_and(|t| t.is_invite);
         if self.sessions.get(&id).is_some_and(is_invite) {
             self.refuse_open(now, id, &Refusal::new(487));
             self.run_waiting_offer(now, id);
@@ -431,7 +438,10 @@ impl Endpoint {
         if status < 200 {
             return;
         }
-        if matches!(status, 401 | 407) && !authorized && self.answer_challenge(now, id, kind, message) {
+        if matches!(status, 401 | 407)
+            && !authorized
+            && self.answer_challenge(now, id, kind, message)
+        {
             return;
         }
         match kind {
@@ -561,7 +571,8 @@ impl Endpoint {
             session.allows_update = false;
             return self.alarms.set((id, Alarm::Refresh), now);
         }
-        if let (422, Some(min_se), Some(terms)) = (status, message.min_se(), session.terms.as_mut()) {
+        if let (422, Some(min_se), Some(terms)) = (status, message.min_se(), session.terms.as_mut())
+        {
             terms.secs = terms.secs.max(min_se);
         }
         // Tried again until the session expires; a peer that only refuses is hung up on then.

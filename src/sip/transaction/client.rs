@@ -123,7 +123,7 @@ mod tests {
         use Output::{PassUp, SendRequest, Start, Stop, Terminated, TimedOut, TransportFailed};
         let trying = State::Trying { interval: T1 };
         let doubled = State::Trying { interval: T1 * 2 };
-        let stop = vec![Stop(Timer::E), Stop(Timer::F), PassUp];
+        let stop = [Stop(Timer::E), Stop(Timer::F), PassUp];
         let (done_to, done) = if reliable {
             (State::Terminated, [&stop[..], &[Terminated]].concat())
         } else {
@@ -162,7 +162,11 @@ mod tests {
                     let outputs = machine.handle(input);
                     let row = figure.iter().find(|row| row.0 == state && row.1 == input);
                     let expected = row.map_or((state, vec![]), |row| (row.2, row.3.clone()));
-                    assert_eq!((machine.state, outputs), expected, "{state:?} {input:?} {reliable}");
+                    assert_eq!(
+                        (machine.state, outputs),
+                        expected,
+                        "{state:?} {input:?} {reliable}"
+                    );
                 }
             }
         }

@@ -150,7 +150,9 @@ mod tests {
 
     /// Every row of Figure 5 that does something; whatever is not here must change nothing and say nothing.
     fn figure(reliable: bool) -> Vec<(State, Input, State, Vec<Output>)> {
-        use Output::{PassUp, SendAck, SendRequest, Start, Stop, Terminated, TimedOut, TransportFailed};
+        use Output::{
+            PassUp, SendAck, SendRequest, Start, Stop, Terminated, TimedOut, TransportFailed,
+        };
         let calling = State::Calling { interval: T1 };
         let stop = [Stop(Timer::A), Stop(Timer::B)];
         let with_stop = |rest: &[Output]| [&stop[..], rest].concat();
@@ -169,7 +171,12 @@ mod tests {
             (calling, Input::Response(Class::Success), State::Accepted, accepted.clone()),
             (calling, Input::Response(Class::Failure), refused_to, refused.clone()),
             (calling, Input::TransportError, State::Terminated, failed.clone()),
-            (State::Proceeding, Input::Response(Class::Provisional), State::Proceeding, vec![PassUp]),
+            (
+                State::Proceeding,
+                Input::Response(Class::Provisional),
+                State::Proceeding,
+                vec![PassUp],
+            ),
             (State::Proceeding, Input::Response(Class::Success), State::Accepted, accepted),
             (State::Proceeding, Input::Response(Class::Failure), refused_to, refused),
             (State::Proceeding, Input::TransportError, State::Terminated, failed.clone()),
@@ -191,7 +198,11 @@ mod tests {
                     let outputs = machine.handle(input);
                     let row = figure.iter().find(|row| row.0 == state && row.1 == input);
                     let expected = row.map_or((state, vec![]), |row| (row.2, row.3.clone()));
-                    assert_eq!((machine.state, outputs), expected, "{state:?} {input:?} {reliable}");
+                    assert_eq!(
+                        (machine.state, outputs),
+                        expected,
+                        "{state:?} {input:?} {reliable}"
+                    );
                 }
             }
         }

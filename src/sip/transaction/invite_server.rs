@@ -168,7 +168,7 @@ mod tests {
         } else {
             vec![SendResponse, Start(Timer::G, T1), Start(Timer::H, TIMEOUT)]
         };
-        let stop = vec![Stop(Timer::G), Stop(Timer::H)];
+        let stop = [Stop(Timer::G), Stop(Timer::H)];
         let (confirm_to, confirm) = if reliable {
             (State::Terminated, [&stop[..], &[Terminated]].concat())
         } else {
@@ -208,7 +208,11 @@ mod tests {
                     let outputs = machine.handle(input);
                     let row = figure.iter().find(|row| row.0 == state && row.1 == input);
                     let expected = row.map_or((state, vec![]), |row| (row.2, row.3.clone()));
-                    assert_eq!((machine.state, outputs), expected, "{state:?} {input:?} {reliable}");
+                    assert_eq!(
+                        (machine.state, outputs),
+                        expected,
+                        "{state:?} {input:?} {reliable}"
+                    );
                 }
             }
         }

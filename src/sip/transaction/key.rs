@@ -108,7 +108,9 @@ impl ServerKey {
 
 fn has_cookie(branch: &str) -> bool {
     branch.len() > MAGIC_COOKIE.len()
-        && branch.get(..MAGIC_COOKIE.len()).is_some_and(|start| start.eq_ignore_ascii_case(MAGIC_COOKIE))
+        && branch
+            .get(..MAGIC_COOKIE.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(MAGIC_COOKIE))
 }
 
 /// Finds requests that reached us twice over different ways (§8.2.2.2): equal in these, different in their key.

@@ -188,14 +188,7 @@ impl<O: Clone> Layer<O> {
         id
     }
 
-    fn insert(
-        &mut self,
-        machine: Machine,
-        key: Key,
-        path: Path,
-        owner: O,
-        bytes: Vec<u8>,
-    ) -> TxId {
+    fn insert(&mut self, machine: Machine, key: Key, path: Path, owner: O, bytes: Vec<u8>) -> TxId {
         let id = TxId(self.next);
         self.next += 1;
         self.ways.insert((Way::of(&path), id));
@@ -216,7 +209,11 @@ impl<O: Clone> Layer<O> {
                 unreachable!("server keys lead to server machines")
             }
         };
-        if self.carry_out(now, id, outputs, None) { Received::Ack(owner) } else { Received::Absorbed }
+        if self.carry_out(now, id, outputs, None) {
+            Received::Ack(owner)
+        } else {
+            Received::Absorbed
+        }
     }
 
     /// Whether an open transaction has the same request that came another way (§8.2.2.2).
@@ -239,7 +236,9 @@ impl<O: Clone> Layer<O> {
 
     /// Makes an INVITE server transaction answer only when asked, see [`InviteServer::hush`].
     pub fn hush(&mut self, id: TxId) {
-        if let Some(Entry { machine: Machine::InviteServer(machine), .. }) = self.entries.get_mut(&id) {
+        if let Some(Entry { machine: Machine::InviteServer(machine), .. }) =
+            self.entries.get_mut(&id)
+        {
             machine.hush();
         }
     }
@@ -250,9 +249,7 @@ impl<O: Clone> Layer<O> {
         entry.bytes = bytes;
         let class = Class::of(status);
         let outputs = match &mut entry.machine {
-            Machine::InviteServer(machine) => {
-                machine.handle(invite_server::Input::Respond(class))
-            }
+            Machine::InviteServer(machine) => machine.handle(invite_server::Input::Respond(class)),
             Machine::Server(machine) => machine.handle(server::Input::Respond(class)),
             Machine::InviteClient(_) | Machine::Client(_) => return,
         };
@@ -271,9 +268,7 @@ impl<O: Clone> Layer<O> {
         let entry = self.entries.get_mut(&id).expect("keys lead to entries");
         let owner = entry.owner.clone();
         let outputs = match &mut entry.machine {
-            Machine::InviteClient(machine) => {
-                machine.handle(invite_client::Input::Response(class))
-            }
+            Machine::InviteClient(machine) => machine.handle(invite_client::Input::Response(class)),
             Machine::Client(machine) => machine.handle(client::Input::Response(class)),
             Machine::InviteServer(_) | Machine::Server(_) => {
                 unreachable!("client keys lead to client machines")

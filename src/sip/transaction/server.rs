@@ -137,7 +137,11 @@ mod tests {
                     let outputs = machine.handle(input);
                     let row = figure.iter().find(|row| row.0 == state && row.1 == input);
                     let expected = row.map_or((state, vec![]), |row| (row.2, row.3.clone()));
-                    assert_eq!((machine.state, outputs), expected, "{state:?} {input:?} {reliable}");
+                    assert_eq!(
+                        (machine.state, outputs),
+                        expected,
+                        "{state:?} {input:?} {reliable}"
+                    );
                 }
             }
         }

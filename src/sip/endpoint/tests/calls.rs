@@ -32,7 +32,9 @@ fn a_call_is_set_up_and_ended() {
     let names: Vec<String> = pair
         .events
         .iter()
-        .map(|(side, event)| format!("{side:?} {}", format!("{event:?}").split(' ').next().unwrap()))
+        .map(|(side, event)| {
+            format!("{side:?} {}", format!("{event:?}").split(' ').next().unwrap())
+        })
         .collect();
     assert_eq!(names, ["B Invited", "A Ringing", "A Answered", "B Acked", "A Ended", "B Ended"]);
     let (_, Event::Invited { from, headers, offer, authenticated, .. }) = &pair.events[0] else {
@@ -144,7 +146,10 @@ fn sessions_are_changed_by_either_side() {
         pair.run(ms(50));
         pair.at(asks.other(), |end, now| end.refuse_offer(now, other, 488, Some("No video")));
         pair.run(ms(50));
-        assert_eq!(pair.events.pop(), Some((asks, Event::OfferRefused { dialog: id, status: 488 })));
+        assert_eq!(
+            pair.events.pop(),
+            Some((asks, Event::OfferRefused { dialog: id, status: 488 }))
+        );
     }
     pair.at(Side::A, |end, now| end.bye(now, a, None));
     pair.assert_empty();
@@ -242,7 +247,8 @@ fn a_challenged_caller_with_the_password_gets_through() {
     pair.at(Side::B, |end, now| end.answer(now, second, b"answer"));
     pair.run(ms(50));
     let ladder = pair.drawn();
-    let head = "INVITE +sdp >\n< 401 INVITE\nACK >\nINVITE +sdp >\n< 100 INVITE\n< 200 INVITE +sdp\nACK >";
+    let head =
+        "INVITE +sdp >\n< 401 INVITE\nACK >\nINVITE +sdp >\n< 100 INVITE\n< 200 INVITE +sdp\nACK >";
     assert_eq!(ladder, head);
     pair.at(Side::A, |end, now| end.bye(now, a, None));
     pair.run(ms(50));
@@ -280,7 +286,9 @@ fn a_draining_endpoint_turns_new_calls_away_and_keeps_the_old() {
     assert!(matches!(refused[..], [Event::Refused { status: 503, retry_after: Some(10), .. }]));
     pair.at(Side::A, |end, now| end.reoffer(now, a, b"hold"));
     pair.run(ms(50));
-    assert!(matches!(pair.events.last(), Some((Side::B, Event::Offered { dialog, .. })) if *dialog == b));
+    assert!(
+        matches!(pair.events.last(), Some((Side::B, Event::Offered { dialog, .. })) if *dialog == b)
+    );
     pair.at(Side::A, |end, now| end.bye(now, a, None));
     pair.assert_empty();
 }

@@ -134,14 +134,13 @@ fn cancel_and_answer_may_meet_at_any_moment() {
         pair.at(Side::B, |end, now| end.ring(now, b, None));
         pair.run(ms(500));
         // A gives up at 60 ms; B answers between 0 and 120 ms.
-        let (give_up, answer) = (pair.now + ms(60), pair.now + ms(offset));
-        for (at, side) in [(answer.min(give_up), true), (answer.max(give_up), false)] {
+        let mut plan = [(pair.now + ms(60), Side::A), (pair.now + ms(offset), Side::B)];
+        plan.sort();
+        for (at, side) in plan {
             while pair.step(at) {}
-            if (at == answer && (side || answer != give_up)) || (answer == give_up && side) {
-                pair.at(Side::B, |end, now| end.answer(now, b, b"answer"));
-            }
-            if at == give_up && (!side || answer != give_up) {
-                pair.at(Side::A, |end, now| end.bye(now, a, None));
+            match side {
+                Side::A => pair.at(Side::A, |end, now| end.bye(now, a, None)),
+                Side::B => pair.at(Side::B, |end, now| end.answer(now, b, b"answer")),
             }
         }
         pair.run(secs(5));
