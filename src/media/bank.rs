@@ -1,6 +1,6 @@
 //! The bank: all sessions of one media worker, owned outright and driven from outside.
 //!
-//! Knows nothing of sockets, ports, calls or agents. The shell maps each socket to a [`Slot`], stamps nothing itself and
+//! Knows nothing of sockets, ports, calls or agents. The shell maps each socket to a [`Slot`], passes the time in and
 //! obeys one law: after any method that takes `now`, drain [`Bank::poll_report`] until `None`.
 
 use crate::clip::Library;
@@ -31,7 +31,8 @@ pub enum Channel {
     Rtcp,
 }
 
-/// Where outgoing datagrams go; the shell sends each at once from the named session's socket, or drops it.
+/// Where outgoing datagrams go; the shell sends each at once from the named session's socket, or drops it. Addresses
+/// are canonical: a peer that reached a dual-stack socket over IPv4 is answered at an IPv4 address.
 pub trait Sink {
     /// Send `packet` to `to` from the `channel` socket of the session in `slot`.
     fn send(&mut self, slot: Slot, channel: Channel, to: SocketAddr, packet: &[u8]);
@@ -190,8 +191,7 @@ impl Bank {
                     let id = session.id;
                     self.reports.push_back(Report::Played { session: id, play });
                 } else {
-                    let frames = session.frames_per_packet();
-                    session.hear_clips(Clips::new(play, clips, frames));
+                    session.hear(Source::Clips(Clips::new(play, clips)));
                 }
             }
             Order::Loop { clip, .. } => {

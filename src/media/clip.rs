@@ -432,6 +432,16 @@ mod tests {
     }
 
     #[test]
+    fn a_full_library_takes_no_more() {
+        let mut builder = LibraryBuilder::new(&[]);
+        let wav = wav_spec(spec(1, 8000), &[1; 8]);
+        for n in builder.clips.len()..CLIPS_MAX {
+            builder.add(&n.to_string(), &wav).expect("room");
+        }
+        assert_eq!(builder.add("one more", &wav), Err(ClipError::TooMany));
+    }
+
+    #[test]
     fn only_the_chosen_codecs_are_encoded() {
         let library = LibraryBuilder::new(&[Codec::Pcma]).build();
         assert!(library.speaks(Codec::Pcma) && !library.speaks(Codec::Opus));

@@ -51,7 +51,8 @@ pub struct Format {
     pub codec: Codec,
     /// RTP payload type for the codec, the same number in both directions.
     pub payload_type: u8,
-    /// Milliseconds of sound in each packet we send: a multiple of 20 from 20 to 60.
+    /// Milliseconds of sound in each packet we send: a multiple of 20 from 20 to 60; anything else is rounded down to
+    /// one. Opus is always sent in packets of 20 ms, which every receiver takes (RFC 7587 §4.2).
     pub ptime_ms: u8,
     /// RFC 4733 payload type and clock, when agreed; without it keys are detected in-band.
     pub telephone_event: Option<TelephoneEvent>,
@@ -126,7 +127,10 @@ pub enum Order {
         /// Agreed direction, from our side.
         direction: Direction,
     },
-    /// Play the clips once, one after the other; replaces what was playing; answer with [`Report::Played`] at the end.
+    /// Play the clips once, one after the other; replaces what was playing; answer with [`Report::Played`] at the end,
+    /// when the last of it has been heard. Begins with the first agreement; passes its time unheard while the peer
+    /// holds us. A bridged session is taken out of its bridge. Clips beyond
+    /// [`PLAY_CLIPS_MAX`](crate::limits::PLAY_CLIPS_MAX) and unknown ones are left out.
     Play {
         /// The session that hears it.
         session: SessionId,
@@ -135,26 +139,32 @@ pub enum Order {
         /// What to play, in order; an empty list is done at once.
         clips: Vec<ClipId>,
     },
-    /// Play a clip for ever (music, ringback). The same clip ordered again later goes on where it was.
+    /// Play a clip for ever (music, ringback). The same clip ordered again later goes on where it was. A bridged
+    /// session is taken out of its bridge.
     Loop {
         /// The session that hears it.
         session: SessionId,
         /// What to play.
         clip: ClipId,
     },
-    /// Stop playing or looping; the session sends silence until told otherwise. No [`Report::Played`] follows.
+    /// Stop playing, looping or echoing; the session sends silence until told otherwise. No [`Report::Played`] follows.
+    /// A bridge is left as it is.
     Stop {
         /// The session.
         session: SessionId,
     },
-    /// Send keys to the peer: RFC 4733 when agreed, else in-band tones. Default 100 ms on, 60 ms off.
+    /// Send keys to the peer: RFC 4733 when agreed, else in-band tones; 100 ms on, 60 ms off. Meanwhile nothing else
+    /// is sent: a prompt waits, a bridge is cut. Keys beyond
+    /// [`DIAL_QUEUE_MAX`](crate::limits::DIAL_QUEUE_MAX) are dropped.
     Dial {
         /// The session.
         session: SessionId,
         /// Keys in order.
         digits: Vec<Digit>,
     },
-    /// Connect two sessions of the same worker; both stop playing. A session already bridged is unbridged first.
+    /// Connect two sessions of the same worker; both stop playing. A session already bridged is unbridged first. Sound
+    /// passes once both are agreed: relayed as it is between equal codecs and packet lengths, else transcoded. Keys
+    /// pass as the other side can take them, as events or as tones, and are reported as ever.
     Bridge {
         /// One side.
         a: SessionId,
@@ -166,7 +176,7 @@ pub enum Order {
         /// Either side.
         session: SessionId,
     },
-    /// Send the peer's own sound back to it (the echo service).
+    /// Send the peer's own sound back to it (the echo service). A bridged session is taken out of its bridge.
     Echo {
         /// The session.
         session: SessionId,
@@ -214,7 +224,7 @@ pub enum Report {
         /// Why, for the log.
         error: String,
     },
-    /// The first RTP packet of the peer has come.
+    /// The first RTP packet of the peer has come: once in a session.
     Heard {
         /// The session.
         session: SessionId,

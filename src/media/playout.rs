@@ -376,6 +376,25 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_too_far_ahead_starts_the_buffer_anew_and_a_late_one_is_dropped() {
+        let mut bench = Bench::new(Codec::Pcmu);
+        for n in 0..10u16 {
+            bench.push(u64::from(n) * 20, n);
+            bench.pull(u64::from(n) * 20);
+        }
+        bench.push(200, 2);
+        let waiting = |b: &Bench| b.playout.places.iter().filter(|p| p.content.is_some()).count();
+        assert_eq!(waiting(&bench), 3, "too late to be played");
+        // Packet 7 is the next: 7 + 15 still fits, 7 + 16 does not.
+        bench.push(200, 22);
+        assert_eq!(waiting(&bench), 4);
+        bench.push(200, 23);
+        assert_eq!(waiting(&bench), 1);
+        assert!(!bench.pull(240), "filling again");
+        assert!(bench.pull(260));
+    }
+
+    #[test]
     fn events_take_no_time_and_rubbish_does_no_harm() {
         let mut playout = Playout::new(Codec::Opus, Rate::Narrow, DELAY);
         let mut out = Vec::new();

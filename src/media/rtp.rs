@@ -1,4 +1,4 @@
-//! RTP packets and streams (RFC 3550 §5.1, A.1, A.3, A.8): headers, serial arithmetic, what was received, what is sent.
+//! RTP packets and streams (RFC 3550 §5.1, A.1, A.3, A.8): headers, serial arithmetic, what came and what is sent.
 //!
 //! Knows nothing of addresses or codecs; the header itself is read and written by `rtp-rs`.
 

@@ -14,7 +14,7 @@ use crate::order::{
 use crate::playout::Playout;
 use crate::rtcp;
 use crate::rtp::{Arrival, Packet, Random, Reception, Stream};
-use crate::source::{Clips, LoopPlaces, Played, Source};
+use crate::source::{LoopPlaces, Played, Source};
 use crate::tone::Tone;
 use dozvon_clock::Timestamp;
 use std::collections::VecDeque;
@@ -265,11 +265,6 @@ impl Session {
         self.hear(Source::Loop { clip, frame });
     }
 
-    /// Packets of so many frames are sent.
-    pub(crate) fn frames_per_packet(&self) -> u8 {
-        self.agreed.as_ref().map_or(1, |agreed| agreed.format.frames_per_packet())
-    }
-
     // ---- hearing -----------------------------------------------------------------------------------------------
 
     /// Judges and counts a packet of the RTP socket.
@@ -455,21 +450,23 @@ impl Session {
         let library = voice.library;
         match &mut self.source {
             Source::Idle => self.send_silence(format, voice),
-            Source::Clips(clips) => match clips.next(library, format.codec) {
-                Played::Frame(frame) => self.send_frame(frame, format, voice),
-                Played::Tail => self.send_silence(format, voice),
-                Played::Ended(play) => {
-                    voice.reports.push_back(Report::Played { session: self.id, play });
-                    self.source = Source::Idle;
-                    self.stream.turn();
-                    self.send_silence(format, voice);
+            Source::Clips(clips) => {
+                match clips.next(library, format.codec, format.frames_per_packet()) {
+                    Played::Frame(frame) => self.send_clip(frame, format, voice),
+                    Played::Tail => self.send_silence(format, voice),
+                    Played::Ended(play) => {
+                        voice.reports.push_back(Report::Played { session: self.id, play });
+                        self.source = Source::Idle;
+                        self.stream.turn();
+                        self.send_silence(format, voice);
+                    }
                 }
-            },
+            }
             Source::Loop { clip, frame } => {
                 let number = if *frame < library.frames(*clip) { *frame } else { 0 };
                 *frame = number + 1;
                 let payload = library.frame(*clip, format.codec, number);
-                self.send_frame(payload, format, voice);
+                self.send_clip(payload, format, voice);
             }
             Source::Echo | Source::Bridge { .. } => match sound {
                 Some(sound) => self.send_sound(sound, format, voice),
@@ -478,6 +475,19 @@ impl Session {
                 }
                 None => {}
             },
+        }
+    }
+
+    /// Sends a frame of a clip, or silence for one that the library does not have.
+    fn send_clip<S: Sink>(
+        &mut self,
+        frame: Option<&[u8]>,
+        format: Format,
+        voice: &mut Voice<'_, S>,
+    ) {
+        match frame {
+            Some(frame) => self.send_frame(Some(frame), format, voice),
+            None => self.send_silence(format, voice),
         }
     }
 
@@ -692,11 +702,6 @@ impl Session {
             round_trip_secs: self.round_trip_secs,
         }
     }
-
-    /// Begins a list of clips.
-    pub(crate) fn hear_clips(&mut self, clips: Clips) {
-        self.hear(Source::Clips(clips));
-    }
 }
 
 /// RTP clock ticks that a payload lasts.
@@ -711,4 +716,21 @@ fn ticks_of(codec: Codec, payload: &[u8]) -> u32 {
 /// Between half and one and a half times the interval, so that reports of many sessions don't march (RFC 3550 §6.3.1).
 fn jittered(interval: Duration, random: &mut Random) -> Duration {
     interval.mul_f64(0.5 + (random.next() >> 11) as f64 / (1u64 << 53) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_holds_one_to_three_frames_and_opus_always_one() {
+        let frames = |codec, ptime_ms| {
+            Format { codec, payload_type: 0, ptime_ms, telephone_event: None }.frames_per_packet()
+        };
+        for (ptime_ms, expected) in [(0, 1), (10, 1), (20, 1), (30, 1), (40, 2), (60, 3), (255, 3)]
+        {
+            assert_eq!(frames(Codec::Pcma, ptime_ms), expected, "{ptime_ms} ms");
+            assert_eq!(frames(Codec::Opus, ptime_ms), 1);
+        }
+    }
 }

@@ -47,7 +47,7 @@ pub(crate) struct Clips {
     clips: Vec<ClipId>,
     index: usize,
     frame: u32,
-    /// Frames between the last one taken and the end of the packet it left in, beyond the first.
+    /// Frames that have passed since the last one was taken, beyond the first.
     tail: u8,
 }
 
@@ -63,12 +63,19 @@ pub(crate) enum Played<'a> {
 }
 
 impl Clips {
-    pub(crate) fn new(play: PlayId, mut clips: Vec<ClipId>, frames_per_packet: u8) -> Self {
+    pub(crate) fn new(play: PlayId, mut clips: Vec<ClipId>) -> Self {
         clips.truncate(PLAY_CLIPS_MAX);
-        Self { play, clips, index: 0, frame: 0, tail: frames_per_packet.saturating_sub(1) }
+        Self { play, clips, index: 0, frame: 0, tail: 0 }
     }
 
-    pub(crate) fn next<'a>(&mut self, library: &'a Library, codec: Codec) -> Played<'a> {
+    /// What the current frame has. The last frame leaves in a packet of so many frames and is heard out only after
+    /// their time.
+    pub(crate) fn next<'a>(
+        &mut self,
+        library: &'a Library,
+        codec: Codec,
+        frames_per_packet: u8,
+    ) -> Played<'a> {
         while let Some(clip) = self.clips.get(self.index) {
             if self.frame < library.frames(*clip) {
                 self.frame += 1;
@@ -76,13 +83,8 @@ impl Clips {
             }
             (self.index, self.frame) = (self.index + 1, 0);
         }
-        match self.tail.checked_sub(1) {
-            Some(tail) => {
-                self.tail = tail;
-                Played::Tail
-            }
-            None => Played::Ended(self.play),
-        }
+        self.tail += 1;
+        if self.tail < frames_per_packet { Played::Tail } else { Played::Ended(self.play) }
     }
 }
 
@@ -113,19 +115,19 @@ mod tests {
     fn clips_follow_each_other_without_a_gap_and_end_after_their_last_packet() {
         let library = LibraryBuilder::new(&[Codec::Pcmu]).build();
         let list = vec![Library::BEEP, ClipId(999), Library::BEEP];
-        let mut clips = Clips::new(PlayId(7), list, 3);
+        let mut clips = Clips::new(PlayId(7), list);
         for n in 0..20 {
             let expected = library.frame(Library::BEEP, Codec::Pcmu, n % 10);
-            assert_eq!(clips.next(&library, Codec::Pcmu), Played::Frame(expected), "frame {n}");
+            assert_eq!(clips.next(&library, Codec::Pcmu, 3), Played::Frame(expected), "frame {n}");
         }
-        assert_eq!(clips.next(&library, Codec::Pcmu), Played::Tail);
-        assert_eq!(clips.next(&library, Codec::Pcmu), Played::Tail);
-        assert_eq!(clips.next(&library, Codec::Pcmu), Played::Ended(PlayId(7)));
+        assert_eq!(clips.next(&library, Codec::Pcmu, 3), Played::Tail);
+        assert_eq!(clips.next(&library, Codec::Pcmu, 3), Played::Tail);
+        assert_eq!(clips.next(&library, Codec::Pcmu, 3), Played::Ended(PlayId(7)));
     }
 
     #[test]
     fn a_list_too_long_is_cut() {
-        let clips = Clips::new(PlayId(1), vec![Library::BEEP; PLAY_CLIPS_MAX + 9], 1);
+        let clips = Clips::new(PlayId(1), vec![Library::BEEP; PLAY_CLIPS_MAX + 9]);
         assert_eq!(clips.clips.len(), PLAY_CLIPS_MAX);
     }
 

@@ -119,7 +119,7 @@ fn micros(time: Duration) -> f64 {
 fn codec(codec: Codec, rate: Rate) {
     let sound = sine(rate, 1000.0, -10.0, rate.samples(1000));
     let mut encoder = Encoder::new(codec, rate, 5);
-    let mut payloads = vec![Vec::with_capacity(1500); 50];
+    let mut payloads: Vec<Vec<u8>> = (0..50).map(|_| Vec::with_capacity(1500)).collect();
     let encode = best(50, || {
         for (frame, payload) in sound.chunks(rate.samples(20)).zip(&mut payloads) {
             payload.clear();

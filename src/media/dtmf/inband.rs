@@ -1,8 +1,8 @@
 //! DTMF in the sound (ITU-T Q.23, Q.24): eight Goertzel filters over 20 ms Hann windows, every 10 ms.
 //!
 //! A window is a key when two frequencies of the keypad hold nearly all its energy, stand out of their groups and are
-//! of like strength; three such windows in a row, with tones that keep to their frequencies, are a press; three others in
-//! a row are its end. Speech fails the share of energy, since its harmonics lie elsewhere; music fails the frequencies.
+//! of like strength; three such windows in a row, with tones that keep to their frequencies, are a press; three others
+//! in a row are its end. Speech fails the share of energy, since its harmonics lie elsewhere; music fails the frequencies.
 
 use crate::order::Digit;
 use crate::tone::{COLUMNS, FULL_SCALE_DBM0, KEYPAD, ROWS};
@@ -38,7 +38,8 @@ enum Window {
     Other,
 }
 
-/// Row and column in one window: which they are, their phases in radians and their shares of the energy. How far they turn from window to window tells the
+/// Row and column in one window: which they are, their phases in radians and their shares of the energy. How far the
+/// phases turn from window to window tells the
 /// frequencies to a few hertz, much finer than the filters do.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Phases {

@@ -3,11 +3,11 @@
 mod world;
 
 use dozvon_media::bank::{Channel, MediaConfig, Ordered};
-use dozvon_media::clip::Library;
+use dozvon_media::clip::{Library, LibraryBuilder};
 use dozvon_media::codec::Rate;
 use dozvon_media::order::{Codec, Direction, Order, PlayId, Report, SessionId};
 use dozvon_media::rtp::Packet;
-use dozvon_media::tone::{level_dbm0, power_at};
+use dozvon_media::tone::{level_dbm0, power_at, sine};
 use std::time::Duration;
 use world::{FRAME, Phone, World, addr, assert_one_stream, format};
 
@@ -180,6 +180,56 @@ fn music_goes_on_where_it_was_left() {
     world.sent.clear();
     world.run(40, &mut [&mut phone]);
     assert!(power_at(Rate::Narrow, 425.0, &world.heard(&phone)) > 0.9, "the loop has come round");
+}
+
+#[test]
+fn an_unknown_clip_and_a_codec_without_clips_are_silent_but_take_their_time() {
+    let mut world = World::new();
+    let mut phone = Phone::join(&mut world, 1, format(Codec::Pcmu), 0.0);
+    let clip = dozvon_media::order::ClipId(999);
+    world.order(Order::Loop { session: phone.session, clip });
+    world.run(50, &mut [&mut phone]);
+    assert_eq!(world.sent_from(phone.slot).len(), 50, "silence");
+
+    let library = LibraryBuilder::new(&[Codec::Pcma]).build();
+    let mut world = World::playing(std::sync::Arc::new(library), MediaConfig::default());
+    let mut phone = Phone::join(&mut world, 1, format(Codec::Opus), 0.0);
+    play(&mut world, &phone, 1, &[Library::BEEP]);
+    world.run(10, &mut [&mut phone]);
+    assert!(!world.reports.contains(&Report::Played { session: phone.session, play: PlayId(1) }));
+    world.run(1, &mut [&mut phone]);
+    assert!(world.reports.contains(&Report::Played { session: phone.session, play: PlayId(1) }));
+}
+
+#[test]
+fn a_new_library_is_played_from_at_once_and_old_clips_go_on() {
+    let first = LibraryBuilder::new(&[Codec::Pcmu]).build();
+    let mut world = World::playing(std::sync::Arc::new(first), MediaConfig::default());
+    let mut phone = Phone::join(&mut world, 1, format(Codec::Pcmu), 0.0);
+    world.order(Order::Loop { session: phone.session, clip: Library::NOISE });
+    world.run(20, &mut [&mut phone]);
+    let mut next = LibraryBuilder::new(&[Codec::Pcmu]).build().extend();
+    let clip = next.add("hello", &wav(&sine(Rate::Narrow, 700.0, -10.0, 16_000))).expect("good");
+    world.bank.set_library(std::sync::Arc::new(next.build()));
+    world.run(20, &mut [&mut phone]);
+    assert!((level_dbm0(&world.heard(&phone)) + 60.0).abs() < 6.0);
+    world.order(Order::Loop { session: phone.session, clip });
+    world.run(60, &mut [&mut phone]);
+    assert!(world.hears(&phone, 700.0) > 0.9);
+}
+
+/// A mono WAV file of 8 kHz, written by hand.
+fn wav(sound: &[i16]) -> Vec<u8> {
+    let bytes = sound.len() as u32 * 2;
+    let mut file = b"RIFF".to_vec();
+    file.extend((36 + bytes).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    file.extend(8000u32.to_le_bytes());
+    file.extend(16_000u32.to_le_bytes());
+    file.extend(b"\x02\0\x10\0data");
+    file.extend(bytes.to_le_bytes());
+    file.extend(sound.iter().flat_map(|s| s.to_le_bytes()));
+    file
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod world;
 use dozvon_media::bank::{Channel, MediaConfig, Ordered};
 use dozvon_media::clip::Library;
 use dozvon_media::dtmf::{Detector, KeyEvent};
+use dozvon_media::limits::{DATAGRAM_BYTES_MAX, SESSIONS_MAX};
 use dozvon_media::order::{
     Codec, Digit, DigitSource, Direction, Format, Order, PlayId, Report, SessionId, TelephoneEvent,
 };
@@ -370,6 +371,32 @@ fn orders_for_nobody_are_counted_and_dropped() {
     assert_eq!(world.order(open), Ordered::Refused);
     assert_eq!(world.bank.counts().refused_orders, 2);
     assert_eq!(world.bank.len(), 1);
+}
+
+#[test]
+fn a_full_bank_refuses_another_session_and_a_long_datagram_is_dropped() {
+    let mut world = World::new();
+    let local = addr("192.0.2.1:20000");
+    for n in 0..SESSIONS_MAX as u64 {
+        let opened = world.order(Order::Open { session: SessionId(n), local });
+        assert!(matches!(opened, Ordered::Opened(_)));
+    }
+    let session = SessionId(u64::MAX);
+    assert_eq!(world.order(Order::Open { session, local }), Ordered::Refused);
+    world.order(Order::Close { session: SessionId(7) });
+    assert!(matches!(world.order(Order::Open { session, local }), Ordered::Opened(_)));
+
+    let mut world = World::new();
+    let mut phone = Phone::join(&mut world, 1, format(Codec::Pcmu), 1000.0);
+    let mut bytes = phone.speak().expect("sound");
+    bytes.resize(DATAGRAM_BYTES_MAX, 0xff);
+    world.rtp(phone.slot, phone.from, &bytes);
+    assert_eq!(world.bank.counts().malformed, 0);
+    let mut bytes = phone.speak().expect("sound");
+    bytes.resize(DATAGRAM_BYTES_MAX + 1, 0xff);
+    world.rtp(phone.slot, phone.from, &bytes);
+    assert_eq!(world.bank.counts().malformed, 1);
+    assert_eq!(world.bank.quality(phone.session).expect("open").received, 1);
 }
 
 #[test]
