@@ -194,11 +194,12 @@ fn a_port_that_cannot_be_bound_ends_the_call_as_our_fault_and_is_not_used_again(
     let mut world = World::new(0, Share::None);
     let caller = world.dial(0, "100");
     let session = world.session(caller).unwrap();
-    let opened = |order: &Order| match order {
-        Order::Open { session: s, local } if *s == session => Some(local.port()),
-        _ => None,
+    let opened = |order: &Order| {
+        let Order::Open { session, local } = order else { return None };
+        Some((*session, local.port()))
     };
-    let port = world.orders.iter().find_map(opened).unwrap();
+    let mine = |opened: &(_, u16)| opened.0 == session;
+    let port = world.orders.iter().filter_map(opened).find(mine).expect("it was opened").1;
     world.open.remove(&session);
     world.media(Report::OpenFailed { session, error: "address in use".into() });
     world.run(SECOND);
@@ -206,15 +207,8 @@ fn a_port_that_cannot_be_bound_ends_the_call_as_our_fault_and_is_not_used_again(
     for n in 1..20 {
         world.dial(n, "100");
     }
-    let ports: Vec<_> = world
-        .orders
-        .iter()
-        .filter_map(|order| match order {
-            Order::Open { local, .. } => Some(local.port()),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(ports.iter().filter(|p| **p == port).count(), 1);
+    let uses = world.orders.iter().filter_map(opened).filter(|(_, used)| *used == port).count();
+    assert_eq!(uses, 1);
 }
 
 #[test]

@@ -107,16 +107,6 @@ impl Phone {
         self.habits(now);
     }
 
-    /// Answers the call that rings.
-    pub(crate) fn answer(&mut self, now: Timestamp) {
-        let dialog = self.ringing.pop().expect("a call rings");
-        self.timers.cancel(&dialog);
-        let sdp = self.sdp("sendrecv");
-        self.endpoint.answer(now, dialog, &sdp);
-        self.up.push(dialog);
-        self.habits(now);
-    }
-
     /// Puts the other side on hold, or takes it back.
     pub(crate) fn hold(&mut self, now: Timestamp, held: bool) {
         let dialog = *self.up.first().expect("in a call");
