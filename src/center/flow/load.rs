@@ -4,7 +4,7 @@
 //! [`super::check`]'s matter. No files are opened; the text is an argument.
 
 use super::check::{self, Surroundings};
-use super::diagnostic::{Diagnostic, Spanned, Spot};
+use super::diagnostic::{Diagnostic, Spanned, Spot, nearest};
 use super::limits::{ATTEMPTS_MAX, DIGITS_MAX, NODES_MAX, PLAY_MAX};
 use super::model::{
     Bot, Digits, Flow, Hangup, Hours, Kind, Menu, MenuOption, Node, NodeIx, Operator, Part,
@@ -820,15 +820,17 @@ impl Loader<'_> {
         if let Some(node) = self.nodes.get(word) {
             return Target { node: *node, spot };
         }
-        let names = || self.nodes.keys().map(String::as_str);
-        let message = format!("there is no node `{word}`");
+        if self.reader.is_full() {
+            self.whole = false;
+            return Target { node: NodeIx(0), spot };
+        }
+        let near = nearest(word, self.nodes.keys().map(String::as_str));
         let found =
-            Diagnostic::error(F001, self.reader.file(), spot, message).nearest(word, names());
-        let near = super::diagnostic::nearest(word, names()).and_then(|near| self.nodes.get(near));
-        self.whole &= near.is_some();
-        let node = near.copied().unwrap_or(NodeIx(0));
-        self.reader.push(found);
-        Target { node, spot }
+            Diagnostic::error(F001, self.reader.file(), spot, format!("there is no node `{word}`"));
+        let meant = near.and_then(|near| self.nodes.get(near)).copied();
+        self.reader.push(found.nearest(word, near));
+        self.whole &= meant.is_some();
+        Target { node: meant.unwrap_or(NodeIx(0)), spot }
     }
 
     fn prompts(&mut self, yaml: &Yaml) -> Vec<PromptRef> {

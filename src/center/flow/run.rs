@@ -378,7 +378,6 @@ impl Run {
             | State::Asked { .. }
             | State::Parting { .. } => self.hush(),
         }
-        self.ahead = None;
         self.go(now, Some((queue, Way::Operator)));
     }
 
@@ -989,6 +988,28 @@ mod tests {
         assert_eq!(names(&press(&mut run, 10, "2")), ["stop", "b", "end", "hang up"]);
         let (mut run, _) = self::run(&format!("{say}{}", MENU.replace("  a:", "  b:")));
         assert_eq!(names(&press(&mut run, 10, "9")), ["stop", "b", "play p one"]);
+    }
+
+    #[test]
+    fn a_say_that_was_skipped_does_not_end_the_next_one() {
+        let says = "  a: {say: {play: p, next: b}}\n  b: {say: {play: r, next: q}}\n";
+        let (mut run, _) = run(says);
+        assert_eq!(names(&press(&mut run, 10, "7")), ["stop", "b", "play r"]);
+        run.handle(at(20), Happening::Played(1));
+        assert_eq!(run.node(), "b");
+        run.handle(at(900), Happening::Played(2));
+        assert_eq!(run.node(), "q");
+    }
+
+    #[test]
+    fn a_goodbye_ends_with_its_own_prompt_or_with_a_key() {
+        let nodes = "  a: {say: {play: p, next: z}}\n  z: {hangup: {play: r}}\n";
+        let (mut run, _) = run(nodes);
+        press(&mut run, 10, "7");
+        run.handle(at(20), Happening::Played(1));
+        assert!(!run.is_over());
+        assert_eq!(names(&press(&mut run, 30, "7")), ["stop", "hang up"]);
+        assert!(run.is_over());
     }
 
     const DIGITS: &str = "  a: {digits: {play: p, into: pin, length: 2-4, end_key: \"#\", timeout: 6s, between: 3s, \

@@ -290,6 +290,11 @@ impl<'a> Reader<'a> {
         self.found.iter().any(Diagnostic::is_error)
     }
 
+    /// Whether more was found than will be told: no more work shall be put into cures.
+    pub fn is_full(&self) -> bool {
+        self.found.len() > DIAGNOSTICS_MAX
+    }
+
     /// Everything found, in the order of the file, at most [`DIAGNOSTICS_MAX`].
     pub fn finish(self) -> Vec<Diagnostic> {
         sorted(self.file, self.found)
@@ -314,7 +319,7 @@ impl<'a> Reader<'a> {
     pub fn map<'t>(&mut self, yaml: &'t Yaml, what: &str, keys: &[&str]) -> Option<Fields<'t>> {
         let fields = self.entries(yaml, what)?;
         for (word, _) in fields.entries {
-            if !keys.contains(&word.text.as_str()) {
+            if !keys.contains(&word.text.as_str()) && !self.is_full() {
                 let message = format!("{what} has no key `{}`", word.text);
                 let found = Diagnostic::error(Y002, self.file, word.spot, message)
                     .help(format!("its keys are: {}", keys.join(", ")))
@@ -521,6 +526,17 @@ mod tests {
         assert!(found[0].1 > 0);
         assert_eq!(codes("").len(), 1);
         assert_eq!(codes("a: 1\n---\nb: 1\n").len(), 1);
+    }
+
+    #[test]
+    fn a_thousand_mistakes_are_not_told_one_by_one() {
+        let text: String = (0..1_000).map(|n| format!("k{n}: 1\n")).collect();
+        let (tree, found) = parse("t.yaml", &text);
+        let mut reader = Reader::new("t.yaml", found);
+        reader.map(&tree.unwrap(), "a map", &["key"]);
+        let found = reader.finish();
+        assert_eq!(found.len(), DIAGNOSTICS_MAX + 1);
+        assert!(found.iter().all(Diagnostic::is_error));
     }
 
     #[test]
