@@ -1,0 +1,172 @@
+//! A fact as JSON: one line of the event log, one message to a live screen.
+//!
+//! A line is a JSON object whose last member is `crc`: the CRC-32 (IEEE 802.3), eight hex digits, of all bytes of the
+//! line before `,"crc":`. So a torn or altered line is known, and any JSON reader can read a whole one.
+
+use super::Directory;
+use crate::server::telemetry::Masked;
+use dozvon_center::fact::{Fact, What};
+use serde_json::{Map, Value};
+
+/// Whether callers' numbers are written in full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    /// In full: for the record and for those with the right.
+    Plain,
+    /// With their middle hidden.
+    Masked,
+}
+
+/// What stands between the covered bytes and the checksum.
+const CRC_MEMBER: &str = ",\"crc\":\"";
+
+/// The fact as a JSON object, with the agent's name for the number and the time also in words.
+pub(crate) fn object(fact: &Fact, directory: &Directory, numbers: Numbers) -> Map<String, Value> {
+    let Ok(Value::Object(mut map)) = serde_json::to_value(fact) else {
+        // A fact is a struct, so this is a mistake of ours; the log must not stop for it.
+        return Map::from_iter([("fact".to_owned(), Value::from("unreadable"))]);
+    };
+    map.insert("time".to_owned(), Value::from(rfc3339(fact.at.as_micros())));
+    if let Some(id) = agent_of(&fact.what)
+        && let Some(agent) = directory.agent(id)
+    {
+        map.insert("agent".to_owned(), Value::from(&*agent.name));
+    }
+    if numbers == Numbers::Masked
+        && let What::CallStarted { caller, .. } = &fact.what
+    {
+        map.insert("caller".to_owned(), Value::from(Masked(caller).to_string()));
+    }
+    map
+}
+
+/// The agent a fact names, if it names one.
+fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
+    match what {
+        What::OfferStarted { agent, .. }
+        | What::OfferEnded { agent, .. }
+        | What::Connected { agent, .. }
+        | What::TalkEnded { agent, .. }
+        | What::WrapUpEnded { agent, .. }
+        | What::AgentChanged { agent, .. } => Some(*agent),
+        What::CallStarted { .. }
+        | What::CallAnswered
+        | What::NodeEntered { .. }
+        | What::OperatorRequested { .. }
+        | What::IvrExited { .. }
+        | What::ArmDrawn { .. }
+        | What::ArmDelivered { .. }
+        | What::BotConnected { .. }
+        | What::BotEnded { .. }
+        | What::SegmentStarted { .. }
+        | What::SegmentEnded { .. }
+        | What::ServiceLevelDecided { .. }
+        | What::OfferStale { .. }
+        | What::TransferEnded { .. }
+        | What::SurveyOffered { .. }
+        | What::SurveyAnswered { .. }
+        | What::CallEnded { .. } => None,
+    }
+}
+
+/// A moment as RFC 3339 in UTC with microseconds.
+pub(crate) fn rfc3339(micros: u64) -> String {
+    i64::try_from(micros)
+        .ok()
+        .and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok())
+        .map_or_else(|| "9999-12-31T23:59:59Z".to_owned(), |time| time.to_string())
+}
+
+/// The object as a line with its checksum, newline included.
+pub(crate) fn seal(map: &Map<String, Value>) -> String {
+    let mut line = Value::Object(map.clone()).to_string();
+    line.pop();
+    let crc = crc32fast::hash(line.as_bytes());
+    line.push_str(CRC_MEMBER);
+    line.push_str(&format!("{crc:08x}\"}}\n"));
+    line
+}
+
+/// Whether a line, without its newline, is whole: its checksum fits.
+pub(crate) fn is_whole(line: &[u8]) -> bool {
+    let tail = CRC_MEMBER.len() + 8 + 2;
+    let Some(covered) = line.len().checked_sub(tail) else { return false };
+    let (body, seal) = line.split_at(covered);
+    seal == format!("{CRC_MEMBER}{:08x}\"}}", crc32fast::hash(body)).as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::events::directory::AgentName;
+    use dozvon_center::acd::{Activity, Cause, Presence};
+    use dozvon_center::ids::{AgentId, CallId};
+    use dozvon_clock::Timestamp;
+
+    fn started() -> Fact {
+        Fact {
+            at: Timestamp::from_micros(1_700_000_000_250_000),
+            call: Some(CallId(7)),
+            what: What::CallStarted {
+                flow: "bank".into(),
+                dialled: "100".into(),
+                caller: "+77011230001".into(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_line_is_json_with_its_checksum_last() {
+        let line = seal(&object(&started(), &Directory::default(), Numbers::Plain));
+        let json: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(json["fact"], "call_started");
+        assert_eq!(json["call"], 7);
+        assert_eq!(json["caller"], "+77011230001");
+        assert_eq!(json["time"], "2023-11-14T22:13:20.25Z");
+        assert!(is_whole(line.trim_end().as_bytes()));
+    }
+
+    #[test]
+    fn every_torn_or_altered_line_is_known() {
+        let line = seal(&object(&started(), &Directory::default(), Numbers::Plain));
+        let whole = line.trim_end().as_bytes();
+        for cut in 0..whole.len() {
+            assert!(!is_whole(&whole[..cut]), "cut at {cut}");
+        }
+        for at in 0..whole.len() {
+            let mut altered = whole.to_vec();
+            altered[at] ^= 1;
+            assert!(!is_whole(&altered), "altered at {at}");
+        }
+    }
+
+    #[test]
+    fn live_screens_without_the_right_see_no_number() {
+        let masked = object(&started(), &Directory::default(), Numbers::Masked);
+        assert!(!Value::Object(masked).to_string().contains("1230001"));
+    }
+
+    #[test]
+    fn an_agent_is_named_so_that_the_log_outlives_the_policy() {
+        let directory = Directory {
+            agents: vec![AgentName { name: "anna".into(), team: "day".into() }],
+            ..Directory::default()
+        };
+        let change = |agent| Fact {
+            at: Timestamp::from_secs(1),
+            call: None,
+            what: What::AgentChanged {
+                agent: AgentId(agent),
+                from: (Presence::LoggedOut, Activity::Idle),
+                to: (Presence::READY, Activity::Idle),
+                pending: None,
+                spent_secs: 0.0,
+                cause: Cause::LogIn,
+            },
+        };
+        let anna = object(&change(0), &directory, Numbers::Plain);
+        assert_eq!(anna["agent"], "anna");
+        assert_eq!(anna["to"], serde_json::json!(["ready", "idle"]));
+        assert_eq!(object(&change(9), &directory, Numbers::Plain)["agent"], 9);
+    }
+}

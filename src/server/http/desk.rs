@@ -1,0 +1,165 @@
+//! What can be commanded: agents' statuses, log-out, the end of a wrap-up, the end of a call.
+
+use super::App;
+use super::auth::{Right, Who};
+use super::problem::Problem;
+use super::view::AgentView;
+use crate::server::handle::DeskRefusal;
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use dozvon_center::acd::{Actor, Status, StatusError};
+use dozvon_center::ids::{AgentId, CallId};
+use dozvon_switch::border::{AgentRow, DeskCommand, Snapshot};
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// A status wanted.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatusWish {
+    /// One of `ready`, `lunch`, `training`, `short_break`, `huddle`, `not_ready`, `one_to_one`, `group_meeting`,
+    /// `technical_problems`. Who is logged out is logged in first.
+    status: String,
+    /// `epoch` of the row that the wish was made from: refused with 409 when the agent has changed since.
+    epoch: Option<u64>,
+}
+
+/// How one agent stands.
+#[utoipa::path(get, path = "/api/v1/agents/{name}/status", tag = "agents",
+    params(("name" = String, Path, description = "the agent's name")), responses(
+    (status = 200, body = AgentView), (status = 401, body = Problem), (status = 404, body = Problem),
+    (status = 503, body = Problem)))]
+pub(super) async fn status(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path(name): Path<String>,
+) -> Result<Json<AgentView>, Problem> {
+    who.may(Right::Look)?;
+    let snapshot = app.brain.snapshot().await?;
+    let row = find(&snapshot, &name)?;
+    Ok(Json(AgentView::new(row, snapshot.at)))
+}
+
+/// Sets an agent's status: at once when he is free, otherwise after the call. A ringing offer is withdrawn and the
+/// caller keeps his place.
+#[utoipa::path(post, path = "/api/v1/agents/{name}/status", tag = "agents", request_body = StatusWish,
+    params(("name" = String, Path, description = "the agent's name")), responses(
+    (status = 200, description = "the agent's new row", body = AgentView),
+    (status = 400, description = "no such status, or no JSON", body = Problem),
+    (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, description = "the agent stands otherwise; his row is in `agent`", body = Problem),
+    (status = 413, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn set_status(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path(name): Path<String>,
+    body: Result<axum::body::Bytes, BytesRejection>,
+) -> Result<Json<AgentView>, Problem> {
+    who.may(Right::Command(&name))?;
+    let wish = read_wish(body)?;
+    let status: Status =
+        wish.status.parse().map_err(|error| Problem::bad_request(format!("{error}")))?;
+    let command = DeskCommand::SetStatus { status, by: actor(&who), epoch: wish.epoch };
+    give(&app, &who, &name, command).await
+}
+
+/// Logs an agent out: at once when he is free, otherwise after the call.
+#[utoipa::path(post, path = "/api/v1/agents/{name}/logout", tag = "agents",
+    params(("name" = String, Path, description = "the agent's name")), responses(
+    (status = 200, description = "the agent's new row", body = AgentView), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    (status = 503, body = Problem)))]
+pub(super) async fn log_out(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path(name): Path<String>,
+) -> Result<Json<AgentView>, Problem> {
+    who.may(Right::Command(&name))?;
+    give(&app, &who, &name, DeskCommand::LogOut { by: actor(&who) }).await
+}
+
+/// Ends an agent's wrap-up now.
+#[utoipa::path(post, path = "/api/v1/agents/{name}/end-wrap-up", tag = "agents",
+    params(("name" = String, Path, description = "the agent's name")), responses(
+    (status = 200, description = "the agent's new row", body = AgentView), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+    (status = 503, body = Problem)))]
+pub(super) async fn end_wrap_up(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path(name): Path<String>,
+) -> Result<Json<AgentView>, Problem> {
+    who.may(Right::Command(&name))?;
+    give(&app, &who, &name, DeskCommand::EndWrapUp).await
+}
+
+/// Hangs up a call.
+#[utoipa::path(delete, path = "/api/v1/calls/{id}", tag = "live",
+    params(("id" = u64, Path, description = "the call's id")), responses(
+    (status = 204, description = "hung up"), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn hang_up(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    who.may(Right::HangUp)?;
+    let call = id
+        .parse()
+        .map(CallId)
+        .map_err(|_| Problem::bad_request("a call's id is a number, as /api/v1/calls shows it"))?;
+    tracing::info!(by = %who.name, call = call.0, "asked to hang up");
+    if app.brain.hang_up(call).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::not_found("no such call: it has ended already"))
+    }
+}
+
+fn actor(who: &Who) -> Actor {
+    if who.is_agent() { Actor::Agent } else { Actor::Supervisor }
+}
+
+fn read_wish(body: Result<axum::body::Bytes, BytesRejection>) -> Result<StatusWish, Problem> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
+        _ => Problem::bad_request(rejection.body_text()),
+    })?;
+    serde_json::from_slice(&body).map_err(|error| {
+        Problem::bad_request(format!("send JSON like {{\"status\":\"lunch\"}}: {error}"))
+    })
+}
+
+fn find<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a AgentRow, Problem> {
+    let found = snapshot.agents.iter().find(|row| &*row.name == name);
+    found.ok_or_else(|| Problem::not_found(format!("no agent is called `{name}`")))
+}
+
+async fn give(
+    app: &App,
+    who: &Who,
+    name: &str,
+    command: DeskCommand,
+) -> Result<Json<AgentView>, Problem> {
+    let snapshot = app.brain.snapshot().await?;
+    let agent: AgentId = find(&snapshot, name)?.id;
+    let answer = app.brain.desk(agent, command).await?;
+    tracing::info!(by = %who.name, agent = name, ?command, done = answer.is_ok(), "desk command");
+    match answer {
+        Ok(row) => {
+            let now = row.since.max(snapshot.at);
+            Ok(Json(AgentView::new(&row, now)))
+        }
+        Err(DeskRefusal { why: StatusError::UnknownAgent, .. }) => {
+            Err(Problem::not_found(format!("no agent is called `{name}`")))
+        }
+        Err(DeskRefusal { why, row }) => {
+            let now = |row: &AgentRow| row.since.max(snapshot.at);
+            let view = row.map(|row| AgentView::new(&row, now(&row)));
+            Err(Problem::conflict(why.to_string(), view))
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! HTTP: health, metrics, the API, live events, and a plain live page. It shows and passes on; it decides nothing.
+//!
+//! Bounded in every direction: connections ([`CONNECTIONS_MAX`]), idle time, request time, body size, live screens.
+
+mod auth;
+mod contacts;
+mod desk;
+mod listener;
+mod live;
+mod openapi;
+mod page;
+mod problem;
+mod read;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use crate::server::config;
+use crate::server::events::{Directory, Live};
+use crate::server::handle::BrainHandle;
+use crate::server::metrics::Metrics;
+use crate::server::store::StoreReader;
+use auth::Tokens;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use listener::{BoundedListener, Peer};
+use problem::Problem;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+/// Connections at the same time. The next one waits in the kernel's queue until one closes.
+pub(crate) const CONNECTIONS_MAX: usize = 256;
+
+/// Live screens (WebSockets) at the same time, so that they leave room for requests. One more gets 503.
+pub(crate) const SCREENS_MAX: usize = 64;
+
+/// Bytes of a request's body. A longer one gets 413.
+pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// How long a request may take. A longer one gets 503.
+pub(crate) const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a connection may be silent before it is closed. Live screens are pinged more often than that.
+pub(crate) const IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// What the handlers work with.
+#[derive(Debug)]
+pub(crate) struct App {
+    /// The door to the brain.
+    pub(crate) brain: BrainHandle,
+    /// The figures.
+    pub(crate) metrics: Arc<Metrics>,
+    /// The contacts; `None` when nothing is stored.
+    pub(crate) reader: Option<StoreReader>,
+    /// Facts as they happen.
+    pub(crate) live: Live,
+    /// Names.
+    pub(crate) directory: Arc<Directory>,
+    /// Who may do what.
+    tokens: Tokens,
+    screens: Arc<Semaphore>,
+    /// Turns true when the server goes down: live screens are let go.
+    stopping: watch::Receiver<bool>,
+}
+
+/// What an [`App`] is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// The door to the brain.
+    pub(crate) brain: BrainHandle,
+    /// The figures.
+    pub(crate) metrics: Arc<Metrics>,
+    /// The contacts; `None` when nothing is stored.
+    pub(crate) reader: Option<StoreReader>,
+    /// Facts as they happen.
+    pub(crate) live: Live,
+    /// Names.
+    pub(crate) directory: Arc<Directory>,
+    /// The tokens of the configuration.
+    pub(crate) tokens: Vec<config::Token>,
+}
+
+/// Serves until `stopping` turns true, then finishes the requests that run and returns.
+///
+/// # Errors
+/// What the listener says when it can't go on.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    parts: Parts,
+    stopping: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let app = Arc::new(App::new(parts, stopping.clone()));
+    let service = router(app).into_make_service_with_connect_info::<Peer>();
+    let listener = BoundedListener::new(listener, CONNECTIONS_MAX, IDLE_MAX);
+    let mut stopping = stopping;
+    axum::serve(listener, service)
+        .with_graceful_shutdown(async move {
+            // An error means that nobody is left who could say stop: that is a stop too.
+            let _ = stopping.wait_for(|stop| *stop).await;
+        })
+        .await
+}
+
+impl App {
+    fn new(parts: Parts, stopping: watch::Receiver<bool>) -> App {
+        let Parts { brain, metrics, reader, live, directory, tokens } = parts;
+        App {
+            brain,
+            metrics,
+            reader,
+            live,
+            directory,
+            tokens: Tokens::new(&tokens),
+            screens: Arc::new(Semaphore::new(SCREENS_MAX)),
+            stopping,
+        }
+    }
+}
+
+/// All routes.
+fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(page::html))
+        .route("/live.js", get(page::js))
+        .route("/live.css", get(page::css))
+        .route("/healthz", get(read::healthz))
+        .route("/readyz", get(read::readyz))
+        .route("/metrics", get(read::metrics))
+        .route("/api/v1/openapi.json", get(openapi::document))
+        .route("/api/v1/queues", get(read::queues))
+        .route("/api/v1/agents", get(read::agents))
+        .route("/api/v1/agents/{name}/status", get(desk::status).post(desk::set_status))
+        .route("/api/v1/agents/{name}/logout", post(desk::log_out))
+        .route("/api/v1/agents/{name}/end-wrap-up", post(desk::end_wrap_up))
+        .route("/api/v1/calls", get(read::calls))
+        .route("/api/v1/calls/{id}", delete(desk::hang_up))
+        .route("/api/v1/contacts", get(contacts::list))
+        .route("/api/v1/events", get(live::events))
+        .fallback(|| async { Problem::not_found("no such page; the API is at /api/v1/openapi.json") })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn(headers))
+        .with_state(app)
+}
+
+/// Nobody holds a request open for longer than [`REQUEST_WITHIN`].
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_WITHIN, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::unavailable("the request took too long: try again in a moment").into_response(),
+    }
+}
+
+/// What every answer carries: nothing is cached, guessed, framed or fetched from elsewhere.
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    set(header::CACHE_CONTROL, "no-store");
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(header::CONTENT_SECURITY_POLICY, page::POLICY);
+    response
+}

@@ -1,0 +1,44 @@
+//! The API's own description, OpenAPI 3.1.
+
+use super::{contacts, desk, live, problem, read, view};
+use axum::Json;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+/// The description's root.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "dozvon",
+        description = "The contact center's live state, its agents' statuses and its contacts.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    paths(
+        document, read::healthz, read::readyz, read::metrics, read::queues, read::agents, read::calls, desk::status,
+        desk::set_status, desk::log_out, desk::end_wrap_up, desk::hang_up, contacts::list, live::events
+    ),
+    components(schemas(
+        problem::Problem, view::QueueView, view::QueueAgents, view::AgentView, view::CallView, view::ContactsView,
+        view::ContactView, view::SegmentView, view::ArmView, view::AnswerView, desk::StatusWish
+    )),
+    modifiers(&Bearer),
+    security(("bearer" = []))
+)]
+pub(super) struct Document;
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// This description. Open to everybody.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "health", security(()),
+    responses((status = 200, description = "OpenAPI 3.1")))]
+pub(super) async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(Document::openapi())
+}

@@ -1,0 +1,86 @@
+//! What can be looked at: health, metrics, queues, agents, calls.
+
+use super::App;
+use super::auth::{Right, Who};
+use super::problem::Problem;
+use super::view::{AgentView, CallView, QueueView};
+use crate::server::metrics::CONTENT_TYPE;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+
+/// Whether the process is alive. Open to everybody.
+#[utoipa::path(get, path = "/healthz", tag = "health", security(()),
+    responses((status = 200, description = "alive", body = String)))]
+pub(super) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Whether new calls should be sent here: not while a stop drains the house, and not while records can't be written.
+/// Open to everybody.
+#[utoipa::path(get, path = "/readyz", tag = "health", security(()), responses(
+    (status = 200, description = "ready for calls", body = String),
+    (status = 503, description = "not ready; the text says why", body = String)))]
+pub(super) async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, String) {
+    let not_ready = |why: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n"));
+    match app.brain.snapshot().await {
+        Err(error) => not_ready(&error.to_string()),
+        Ok(snapshot) if snapshot.draining => not_ready("draining: no new calls, running ones finish"),
+        Ok(_) if app.reader.as_ref().is_some_and(|reader| !reader.is_healthy()) => {
+            not_ready("the database can't be written; the log says why")
+        }
+        Ok(_) => (StatusCode::OK, "ready\n".to_owned()),
+    }
+}
+
+/// All figures for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "health", responses(
+    (status = 200, description = "Prometheus text format", body = String),
+    (status = 401, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn metrics(State(app): State<Arc<App>>, who: Who) -> Result<Response, Problem> {
+    who.may(Right::Look)?;
+    let snapshot = app.brain.snapshot().await?;
+    let text = app.metrics.render(&snapshot);
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+}
+
+/// The queues as they stand.
+#[utoipa::path(get, path = "/api/v1/queues", tag = "live", responses(
+    (status = 200, body = [QueueView]), (status = 401, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn queues(
+    State(app): State<Arc<App>>,
+    who: Who,
+) -> Result<Json<Vec<QueueView>>, Problem> {
+    who.may(Right::Look)?;
+    let snapshot = app.brain.snapshot().await?;
+    let view = |row| QueueView::new(row, snapshot.at);
+    Ok(Json(snapshot.queues.iter().map(view).collect()))
+}
+
+/// The agents as they stand.
+#[utoipa::path(get, path = "/api/v1/agents", tag = "live", responses(
+    (status = 200, body = [AgentView]), (status = 401, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn agents(
+    State(app): State<Arc<App>>,
+    who: Who,
+) -> Result<Json<Vec<AgentView>>, Problem> {
+    who.may(Right::Look)?;
+    let snapshot = app.brain.snapshot().await?;
+    let view = |row| AgentView::new(row, snapshot.at);
+    Ok(Json(snapshot.agents.iter().map(view).collect()))
+}
+
+/// The running calls, oldest first.
+#[utoipa::path(get, path = "/api/v1/calls", tag = "live", responses(
+    (status = 200, body = [CallView]), (status = 401, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn calls(
+    State(app): State<Arc<App>>,
+    who: Who,
+) -> Result<Json<Vec<CallView>>, Problem> {
+    who.may(Right::Look)?;
+    let snapshot = app.brain.snapshot().await?;
+    let view = |row| CallView::new(row, snapshot.at, who.sees_numbers());
+    Ok(Json(snapshot.calls.iter().map(view).collect()))
+}

@@ -1,0 +1,418 @@
+//! The API as its users meet it: who may what on every route, what comes back, and what never leaks.
+
+use super::auth::PROTOCOL_PREFIX;
+use super::*;
+use crate::server::config::{Role, Secret, Token};
+use crate::server::events::scratch::Scratch;
+use crate::server::handle::{DeskRefusal, Query, door};
+use crate::server::metrics::tests::{directory, snapshot, value};
+use crate::server::store::tests::ended;
+use crate::server::store::{Record, Store};
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Method, StatusCode};
+use dozvon_center::acd::{Activity, Actor, Presence, Status, StatusError};
+use dozvon_center::fact::{Fact, What};
+use dozvon_center::ids::CallId;
+use dozvon_clock::Timestamp;
+use dozvon_switch::border::{DeskCommand, Snapshot};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::sync::Mutex;
+use tower::ServiceExt;
+use utoipa::OpenApi;
+
+/// A house with a brain that answers like the switch would, a store with ten contacts, and tokens for all roles.
+struct House {
+    app: Arc<App>,
+    commands: Arc<Mutex<Vec<DeskCommand>>>,
+    store: Option<Store>,
+    stop: watch::Sender<bool>,
+    _folder: Scratch,
+}
+
+const NUMBER: &str = "+77011230001";
+
+fn token(name: &str, role: Role, agent: Option<&str>) -> Token {
+    let agent = agent.map(str::to_owned);
+    Token { name: name.to_owned(), role, token: Secret(format!("{name}-token")), agent }
+}
+
+/// Anna talks and boris is free; lunch with a stale epoch is refused.
+async fn brain(
+    mut queries: tokio::sync::mpsc::Receiver<Query>,
+    mut picture: Snapshot,
+    commands: Arc<Mutex<Vec<DeskCommand>>>,
+) {
+    while let Some(query) = queries.recv().await {
+        match query {
+            Query::Snapshot { reply } => {
+                let _ = reply.send(Arc::new(picture.clone()));
+            }
+            Query::Desk { agent, command, reply } => {
+                commands.lock().unwrap().push(command);
+                let row = &mut picture.agents[usize::try_from(agent.0).unwrap()];
+                let answer = match command {
+                    DeskCommand::SetStatus { epoch: Some(epoch), .. } if epoch != row.epoch => {
+                        Err(DeskRefusal { why: StatusError::Stale, row: Some(Box::new(row.clone())) })
+                    }
+                    DeskCommand::SetStatus { status, .. } => {
+                        row.epoch += 1;
+                        match row.activity {
+                            Activity::Idle => row.status = Presence::Chosen(status),
+                            _ => row.pending = Some(Presence::Chosen(status)),
+                        }
+                        Ok(row.clone())
+                    }
+                    DeskCommand::LogOut { .. } => {
+                        row.status = Presence::LoggedOut;
+                        Ok(row.clone())
+                    }
+                    DeskCommand::EndWrapUp => Ok(row.clone()),
+                };
+                let _ = reply.send(answer);
+            }
+            Query::HangUp { call, reply } => {
+                let _ = reply.send(picture.calls.iter().any(|row| row.call == call));
+            }
+        }
+    }
+}
+
+fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> House {
+    let folder = Scratch::new();
+    let store = Store::open(&folder.path("db")).unwrap();
+    for call in 1..=10 {
+        store.sender().try_send(Record::Contact(Box::new(ended(call))));
+    }
+    assert!(store.flush(Duration::from_secs(10)));
+    let (handle, queries) = door();
+    let commands = Arc::new(Mutex::new(Vec::new()));
+    let mut picture = snapshot(Timestamp::from_secs(200));
+    change(&mut picture);
+    tokio::spawn(brain(queries, picture, commands.clone()));
+    let (stop, stopping) = watch::channel(false);
+    let parts = Parts {
+        brain: handle,
+        metrics: Arc::new(Metrics::new(directory())),
+        reader: Some(store.reader().unwrap()),
+        live: Live::new(),
+        directory: directory(),
+        tokens,
+    };
+    let app = Arc::new(App::new(parts, stopping));
+    House { app, commands, store: Some(store), stop, _folder: folder }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(store) = self.store.take() {
+            store.close();
+        }
+    }
+}
+
+fn everybody() -> Vec<Token> {
+    vec![
+        token("admin", Role::Admin, None),
+        token("boss", Role::Supervisor, None),
+        token("anna", Role::Agent, Some("anna")),
+        token("wall", Role::Monitor, None),
+    ]
+}
+
+async fn send(house: &House, who: &str, method: Method, path: &str, body: &str) -> (StatusCode, Value) {
+    let peer = ConnectInfo(Peer("127.0.0.1:50000".parse().unwrap()));
+    let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+    if !who.is_empty() {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {who}-token"));
+    }
+    let request = request.extension(peer).body(Body::from(body.to_owned())).unwrap();
+    let response = router(house.app.clone()).oneshot(request).await.unwrap();
+    let status = response.status();
+    assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+    let kind = response.headers().get(header::CONTENT_TYPE).cloned();
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    if status.is_client_error() || status == StatusCode::INTERNAL_SERVER_ERROR {
+        assert_eq!(kind.unwrap(), "application/problem+json", "{path}");
+    }
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// Every route, a body for it, and what nobody, an unknown token, monitor, agent (anna), supervisor and admin get.
+const LUNCH: &str = r#"{"status":"lunch"}"#;
+const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
+    ("GET", "/", "", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/live.js", "", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/live.css", "", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/healthz", "", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/readyz", "", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/api/v1/openapi.json", "", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/metrics", "", [401, 401, 200, 200, 200, 200]),
+    ("GET", "/api/v1/queues", "", [401, 401, 200, 200, 200, 200]),
+    ("GET", "/api/v1/agents", "", [401, 401, 200, 200, 200, 200]),
+    ("GET", "/api/v1/calls", "", [401, 401, 200, 200, 200, 200]),
+    ("GET", "/api/v1/contacts", "", [401, 401, 200, 200, 200, 200]),
+    ("GET", "/api/v1/contacts?caller=%2B77011230001", "", [401, 401, 403, 403, 200, 200]),
+    ("GET", "/api/v1/events", "", [401, 401, 400, 400, 400, 400]),
+    ("GET", "/api/v1/agents/anna/status", "", [401, 401, 200, 200, 200, 200]),
+    ("POST", "/api/v1/agents/anna/status", LUNCH, [401, 401, 403, 200, 200, 200]),
+    ("POST", "/api/v1/agents/boris/status", LUNCH, [401, 401, 403, 403, 200, 200]),
+    ("POST", "/api/v1/agents/anna/logout", "", [401, 401, 403, 200, 200, 200]),
+    ("POST", "/api/v1/agents/boris/logout", "", [401, 401, 403, 403, 200, 200]),
+    ("POST", "/api/v1/agents/anna/end-wrap-up", "", [401, 401, 403, 200, 200, 200]),
+    ("POST", "/api/v1/agents/boris/end-wrap-up", "", [401, 401, 403, 403, 200, 200]),
+    ("DELETE", "/api/v1/calls/77", "", [401, 401, 403, 403, 204, 204]),
+    ("GET", "/api/v1/nothing", "", [404, 404, 404, 404, 404, 404]),
+    ("PUT", "/api/v1/agents", "", [405, 405, 405, 405, 405, 405]),
+];
+
+#[tokio::test]
+async fn every_route_answers_every_role_as_the_table_says() {
+    let house = house(everybody(), |_| {});
+    for (method, path, body, expected) in ROUTES {
+        for (who, expected) in ["", "nobody", "wall", "anna", "boss", "admin"].iter().zip(expected) {
+            let (status, answer) = send(&house, who, method.parse().unwrap(), path, body).await;
+            assert_eq!(status.as_u16(), *expected, "{method} {path} as `{who}`: {answer}");
+            if matches!(status.as_u16(), 401 | 403) {
+                let detail = answer["detail"].as_str().unwrap();
+                assert!(detail.contains("token"), "a sentence: {detail}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_table_and_the_api_description_hold_all_routes() {
+    let document = serde_json::to_value(openapi::Document::openapi()).unwrap();
+    let mut described: Vec<(String, String)> = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            described.push((method.to_uppercase(), path.replace("{name}", "anna").replace("{id}", "77")));
+        }
+    }
+    for (method, path) in &described {
+        assert!(ROUTES.iter().any(|row| row.0 == method && row.1 == path), "{method} {path} is untested");
+    }
+    for (method, path, _, answers) in ROUTES {
+        let page = ["/", "/live.js", "/live.css"].contains(path) || answers[0] >= 404;
+        let other = path.contains("boris") || path.contains('?');
+        let known = described.iter().any(|row| row.0 == *method && row.1 == *path);
+        assert!(page || other || known, "{method} {path} is not described");
+    }
+    let text = document.to_string();
+    assert!(text.contains("\"bearer\"") && text.starts_with('{'));
+    for schema in ["Problem", "AgentView", "ContactView"] {
+        assert!(document["components"]["schemas"][schema].is_object(), "{schema}");
+    }
+}
+
+#[tokio::test]
+async fn without_tokens_this_machine_looks_and_commands_nothing() {
+    let house = house(Vec::new(), |_| {});
+    for (method, path, body, expected) in ROUTES {
+        let (status, answer) = send(&house, "", method.parse().unwrap(), path, body).await;
+        assert_eq!(status.as_u16(), expected[2], "{method} {path}: as a monitor, {answer}");
+    }
+}
+
+#[tokio::test]
+async fn numbers_are_shown_to_supervisors_only() {
+    let house = house(everybody(), |_| {});
+    for path in ["/api/v1/calls", "/api/v1/contacts"] {
+        for (who, plain) in [("wall", false), ("anna", false), ("boss", true), ("admin", true)] {
+            let (_, answer) = send(&house, who, Method::GET, path, "").await;
+            assert_eq!(answer.to_string().contains(NUMBER), plain, "{path} as {who}: {answer}");
+            assert!(answer.to_string().contains("7011230") == plain);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_status_is_set_and_the_new_row_comes_back() {
+    let house = house(everybody(), |_| {});
+    for status in Status::ALL {
+        let body = json!({ "status": status.as_str() }).to_string();
+        let (code, row) = send(&house, "boss", Method::POST, "/api/v1/agents/boris/status", &body).await;
+        assert_eq!((code, &row["status"]), (StatusCode::OK, &json!(status.as_str())));
+    }
+    let (_, row) = send(&house, "anna", Method::POST, "/api/v1/agents/anna/status", LUNCH).await;
+    assert_eq!((&row["status"], &row["pending"]), (&json!("ready"), &json!("lunch")), "after the call");
+    let (_, row) = send(&house, "wall", Method::GET, "/api/v1/agents/anna/status", "").await;
+    assert_eq!(row["pending"], "lunch", "and it is seen at once");
+    let commands = house.commands.lock().unwrap();
+    let by = |command: &DeskCommand| match command {
+        DeskCommand::SetStatus { by, .. } | DeskCommand::LogOut { by } => Some(*by),
+        DeskCommand::EndWrapUp => None,
+    };
+    assert_eq!(by(&commands[0]), Some(Actor::Supervisor));
+    assert_eq!(by(commands.last().unwrap()), Some(Actor::Agent));
+}
+
+#[tokio::test]
+async fn a_wish_made_from_an_old_picture_is_refused_with_the_new_one() {
+    let house = house(everybody(), |_| {});
+    let path = "/api/v1/agents/boris/status";
+    let body = r#"{"status":"lunch","epoch":3}"#;
+    assert_eq!(send(&house, "boss", Method::POST, path, body).await.0, StatusCode::OK);
+    let (code, problem) = send(&house, "boss", Method::POST, path, body).await;
+    assert_eq!(code, StatusCode::CONFLICT);
+    assert_eq!(problem["agent"]["status"], "lunch");
+    assert_eq!(problem["agent"]["epoch"], 4);
+}
+
+#[tokio::test]
+async fn what_cannot_be_understood_says_what_would_be() {
+    let house = house(everybody(), |_| {});
+    let status = "/api/v1/agents/anna/status";
+    for (method, path, body, code, word) in [
+        ("POST", status, r#"{"status":"nap"}"#, 400, "short_break"),
+        ("POST", status, r#"{"status":"logged_out"}"#, 400, "technical_problems"),
+        ("POST", status, "lunch", 400, r#"{"status":"lunch"}"#),
+        ("POST", status, r#"{"state":"lunch"}"#, 400, "status"),
+        ("POST", "/api/v1/agents/zoe/status", LUNCH, 404, "zoe"),
+        ("GET", "/api/v1/contacts?from=yesterday", "", 400, "2026-01-31T09:00:00Z"),
+        ("GET", "/api/v1/contacts?cursor=x", "", 400, "next_cursor"),
+        ("GET", "/api/v1/contacts?color=red", "", 400, "color"),
+        ("DELETE", "/api/v1/calls/abc", "", 400, "number"),
+        ("DELETE", "/api/v1/calls/5", "", 404, "ended"),
+    ] {
+        let (status, problem) = send(&house, "admin", method.parse().unwrap(), path, body).await;
+        assert_eq!(status.as_u16(), code, "{path} {body}");
+        assert!(problem["detail"].as_str().unwrap().contains(word), "{problem}");
+    }
+    let long = "x".repeat(BODY_BYTES_MAX + 1);
+    let (code, _) = send(&house, "admin", Method::POST, status, &long).await;
+    assert_eq!(code, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn contacts_come_page_by_page() {
+    let house = house(everybody(), |_| {});
+    let (_, first) = send(&house, "wall", Method::GET, "/api/v1/contacts?limit=6", "").await;
+    assert_eq!(first["contacts"].as_array().unwrap().len(), 6);
+    assert_eq!(first["contacts"][0]["id"], 10);
+    assert_eq!(first["contacts"][0]["reason"], "hung_up");
+    assert_eq!(first["contacts"][0]["duration_secs"], 10.0);
+    let next = format!("/api/v1/contacts?limit=6&cursor={}", first["next_cursor"].as_str().unwrap());
+    let (_, second) = send(&house, "wall", Method::GET, &next, "").await;
+    assert_eq!(second["contacts"].as_array().unwrap().len(), 4);
+    assert!(second.get("next_cursor").is_none());
+    let path = "/api/v1/contacts?from=1970-01-01T00:16:45Z&to=1970-01-01T00:16:48Z";
+    let (_, some) = send(&house, "wall", Method::GET, path, "").await;
+    let ids: Vec<_> = some["contacts"].as_array().unwrap().iter().map(|c| c["id"].clone()).collect();
+    assert_eq!(ids, [7, 6, 5]);
+}
+
+#[tokio::test]
+async fn a_draining_house_is_alive_but_not_ready() {
+    let house = house(everybody(), |picture| picture.draining = true);
+    assert_eq!(send(&house, "", Method::GET, "/healthz", "").await.0, StatusCode::OK);
+    let (code, text) = send(&house, "", Method::GET, "/readyz", "").await;
+    assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(text.as_str().unwrap().contains("draining"));
+}
+
+#[tokio::test]
+async fn metrics_are_the_picture_of_this_moment() {
+    let house = house(everybody(), |_| {});
+    let (_, text) = send(&house, "wall", Method::GET, "/metrics", "").await;
+    assert_eq!(value(text.as_str().unwrap(), "dozvon_queue_waiting{queue=\"cards\"}"), 2.0);
+}
+
+#[tokio::test]
+async fn a_brain_that_is_gone_or_stuck_is_503_and_alive_stays_alive() {
+    let mut house = house(everybody(), |_| {});
+    let (handle, queries) = door();
+    drop(queries);
+    Arc::get_mut(&mut house.app).unwrap().brain = handle;
+    assert_eq!(send(&house, "wall", Method::GET, "/api/v1/agents", "").await.0.as_u16(), 503);
+    assert_eq!(send(&house, "", Method::GET, "/readyz", "").await.0.as_u16(), 503);
+    assert_eq!(send(&house, "", Method::GET, "/healthz", "").await.0.as_u16(), 200);
+    tokio::time::pause();
+    let (handle, _stuck) = door();
+    Arc::get_mut(&mut house.app).unwrap().brain = handle;
+    assert_eq!(send(&house, "wall", Method::GET, "/api/v1/agents", "").await.0.as_u16(), 503);
+}
+
+#[tokio::test]
+async fn the_page_loads_nothing_from_elsewhere_and_runs_nothing_inline() {
+    let house = house(everybody(), |_| {});
+    let mut all = String::new();
+    for path in ["/", "/live.js", "/live.css"] {
+        let (_, text) = send(&house, "", Method::GET, path, "").await;
+        all.push_str(text.as_str().unwrap());
+    }
+    assert!(!all.contains("https://") && !all.contains("http://"), "no other host");
+    assert!(!all.contains("onclick=") && !all.contains("style=\"") && !all.contains("innerHTML"));
+    for status in Status::ALL {
+        assert_eq!(all.matches(&format!(" {}: '", status.as_str())).count(), 3, "{status} in ru, kk, en");
+    }
+}
+
+fn started(call: u64) -> Arc<Fact> {
+    let what = What::CallStarted { flow: "bank".into(), dialled: "100".into(), caller: NUMBER.into() };
+    Arc::new(Fact { at: Timestamp::from_secs(call), call: Some(CallId(call)), what })
+}
+
+/// A screen over a real socket, as a browser opens it.
+async fn screen(
+    address: std::net::SocketAddr,
+    who: &str,
+) -> tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = axum::http::Request::builder()
+        .uri(format!("ws://{address}/api/v1/events"))
+        .header("host", address.to_string())
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("sec-websocket-protocol", format!("{}, {PROTOCOL_PREFIX}{who}-token", live::PROTOCOL))
+        .body(())
+        .unwrap();
+    tokio_tungstenite::client_async(request, stream).await.unwrap().0
+}
+
+async fn next_event(screen: &mut tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>) -> Value {
+    loop {
+        let message = screen.next().await.unwrap().unwrap();
+        if message.is_text() {
+            return serde_json::from_str(message.to_text().unwrap()).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn live_screens_see_facts_with_the_numbers_their_role_allows_until_the_stop() {
+    let house = house(everybody(), |_| {});
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = router(house.app.clone()).into_make_service_with_connect_info::<Peer>();
+    let listener = BoundedListener::new(listener, CONNECTIONS_MAX, IDLE_MAX);
+    let mut stopping = house.stop.subscribe();
+    let server = tokio::spawn(
+        axum::serve(listener, service)
+            .with_graceful_shutdown(async move {
+                let _ = stopping.wait_for(|stop| *stop).await;
+            })
+            .into_future(),
+    );
+    let mut wall = screen(address, "wall").await;
+    let mut boss = screen(address, "boss").await;
+    house.app.live.tell(started(5));
+    let (masked, plain) = (next_event(&mut wall).await, next_event(&mut boss).await);
+    assert_eq!(masked["fact"], "call_started");
+    assert_eq!(masked["caller"], "+7701***0001");
+    assert_eq!(plain["caller"], NUMBER);
+    for call in 0..10_000 {
+        house.app.live.tell(started(call));
+    }
+    let lagged = next_event(&mut boss).await;
+    assert!(lagged["lagged"].as_u64().unwrap() > 1_000, "{lagged}");
+    assert_eq!(next_event(&mut boss).await["fact"], "call_started", "and it goes on");
+    wall.send(tokio_tungstenite::tungstenite::Message::Close(None)).await.unwrap();
+    house.stop.send(true).unwrap();
+    server.await.unwrap().unwrap();
+}

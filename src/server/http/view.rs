@@ -1,0 +1,314 @@
+//! What the API shows: queues, agents, calls, contacts as JSON, times as RFC 3339, numbers masked unless allowed.
+
+use crate::server::events::rfc3339;
+use crate::server::store::{ContactPage, ContactRow};
+use crate::server::telemetry::Masked;
+use dozvon_clock::Timestamp;
+use dozvon_switch::border::{AgentRow, CallRow, QueueRow};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A queue.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct QueueView {
+    /// Its name.
+    name: String,
+    /// Calls waiting, those being offered included.
+    waiting: usize,
+    /// When the one waiting longest came.
+    oldest_enqueued_at: Option<String>,
+    /// Seconds since then.
+    oldest_wait_secs: Option<f64>,
+    /// Threshold T of the service level, seconds.
+    service_level_secs: f64,
+    /// Agents who serve it, by what they do. Queues share agents: don't add up over queues.
+    agents: QueueAgents,
+}
+
+/// A queue's agents by what they do.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct QueueAgents {
+    /// Ready and free.
+    idle: u32,
+    /// Free, but not ready.
+    away: u32,
+    /// Being offered a call, the phone not ringing yet.
+    reserved: u32,
+    /// Ringing.
+    ringing: u32,
+    /// Answered, not joined yet.
+    connecting: u32,
+    /// Talking.
+    talking: u32,
+    /// With a caller on hold.
+    hold: u32,
+    /// In wrap-up.
+    wrap_up: u32,
+    /// In a call of their own.
+    outbound: u32,
+}
+
+/// An agent.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct AgentView {
+    /// Number, as in events.
+    id: u32,
+    /// Name.
+    name: String,
+    /// Team.
+    team: String,
+    /// One of the nine statuses, or `logged_out`, `not_responding`, `unreachable`.
+    status: String,
+    /// What the phone is busy with.
+    activity: String,
+    /// The status to come when the activity is over.
+    pending: Option<String>,
+    /// Since when status and activity are these.
+    since: String,
+    /// The same in seconds.
+    for_secs: f64,
+    /// Whether a phone is registered.
+    reachable: bool,
+    /// Send it with a command to be refused when the agent has changed meanwhile.
+    epoch: u64,
+    /// The call the agent has.
+    call: Option<u64>,
+}
+
+/// A running call.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct CallView {
+    /// Its identity.
+    id: u64,
+    /// The caller's number; masked without the right.
+    caller: String,
+    /// The flow.
+    flow: String,
+    /// `ivr`, `bot`, `waiting`, `offered`, `talking`, `hold`, `transfer`, `survey`.
+    state: String,
+    /// Node, queue, agent or bot, as fits the state.
+    place: String,
+    /// When it came in.
+    started_at: String,
+    /// Since when it is in this state.
+    since: String,
+    /// The same in seconds.
+    for_secs: f64,
+}
+
+/// A page of contacts, newest first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ContactsView {
+    /// The contacts.
+    contacts: Vec<ContactView>,
+    /// Send it as `cursor` for the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// A contact, running or ended.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ContactView {
+    /// Its identity.
+    id: i64,
+    /// The caller's number; masked without the right.
+    caller: String,
+    /// The number dialled.
+    dialled: String,
+    /// The flow.
+    flow: String,
+    /// Its version.
+    flow_version: String,
+    /// The language chosen last.
+    language: String,
+    /// When it came in.
+    started_at: String,
+    /// When it was answered.
+    answered_at: Option<String>,
+    /// When it ended.
+    ended_at: Option<String>,
+    /// Seconds from beginning to end.
+    duration_secs: Option<f64>,
+    /// Whose doing the end was.
+    fault: Option<String>,
+    /// Why it ended.
+    reason: Option<String>,
+    /// Nodes of the flow in order.
+    path: Vec<String>,
+    /// Whether the caller asked for a person.
+    operator_requested: bool,
+    /// Stages in order, without a gap.
+    segments: Vec<SegmentView>,
+    /// Rollout draws.
+    arms: Vec<ArmView>,
+    /// Survey answers.
+    survey: Vec<AnswerView>,
+}
+
+/// A stage of a contact.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct SegmentView {
+    /// `ivr`, `bot`, `queue`, `talk`, `transfer`, `survey`.
+    kind: String,
+    /// Its beginning.
+    from: String,
+    /// Its end.
+    to: Option<String>,
+    /// Its length.
+    duration_secs: Option<f64>,
+    /// The queue.
+    queue: Option<String>,
+    /// The agent.
+    agent: Option<String>,
+    /// The bot, or the class of the number outside.
+    peer: Option<String>,
+    /// How the wait ended, one of twelve.
+    outcome: Option<String>,
+    /// Seconds on hold.
+    hold_secs: f64,
+    /// Seconds of wrap-up.
+    wrap_up_secs: Option<f64>,
+}
+
+/// A rollout draw.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ArmView {
+    /// The option.
+    option: String,
+    /// `bot` or `people`.
+    arm: String,
+    /// The bot's share then.
+    share: f64,
+    /// Whether the caller really got it.
+    delivered: bool,
+}
+
+/// A survey answer.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct AnswerView {
+    /// The question.
+    question: String,
+    /// The score.
+    score: u8,
+}
+
+/// A caller's number as this asker may see it.
+fn number(number: &str, plain: bool) -> String {
+    if plain { number.to_owned() } else { Masked(number).to_string() }
+}
+
+fn time(at: Timestamp) -> String {
+    rfc3339(at.as_micros())
+}
+
+fn stored(micros: i64) -> String {
+    rfc3339(u64::try_from(micros).unwrap_or(0))
+}
+
+fn between(from: i64, to: i64) -> f64 {
+    (to - from) as f64 / 1e6
+}
+
+impl QueueView {
+    /// A row of the picture taken at `now`.
+    pub(super) fn new(row: &QueueRow, now: Timestamp) -> QueueView {
+        let counts = &row.agents;
+        QueueView {
+            name: row.name.to_string(),
+            waiting: row.waiting,
+            oldest_enqueued_at: row.oldest_enqueued_at.map(time),
+            oldest_wait_secs: row.oldest_enqueued_at.map(|at| now.since(at).as_secs_f64()),
+            service_level_secs: row.service_level_secs,
+            agents: QueueAgents {
+                idle: counts.idle,
+                away: counts.away,
+                reserved: counts.reserved,
+                ringing: counts.ringing,
+                connecting: counts.connecting,
+                talking: counts.talking,
+                hold: counts.hold,
+                wrap_up: counts.wrap_up,
+                outbound: counts.outbound,
+            },
+        }
+    }
+}
+
+impl AgentView {
+    /// A row as it stood at `now`.
+    pub(super) fn new(row: &AgentRow, now: Timestamp) -> AgentView {
+        AgentView {
+            id: row.id.0,
+            name: row.name.to_string(),
+            team: row.team.to_string(),
+            status: row.status.to_string(),
+            activity: row.activity.to_string(),
+            pending: row.pending.map(|pending| pending.to_string()),
+            since: time(row.since),
+            for_secs: now.since(row.since).as_secs_f64(),
+            reachable: row.reachable,
+            epoch: row.epoch,
+            call: row.call.map(|call| call.0),
+        }
+    }
+}
+
+impl CallView {
+    /// A row of the picture taken at `now`.
+    pub(super) fn new(row: &CallRow, now: Timestamp, plain: bool) -> CallView {
+        CallView {
+            id: row.call.0,
+            caller: number(&row.caller, plain),
+            flow: row.flow.to_string(),
+            state: row.state.to_string(),
+            place: row.place.to_string(),
+            started_at: time(row.started_at),
+            since: time(row.since),
+            for_secs: now.since(row.since).as_secs_f64(),
+        }
+    }
+}
+
+impl ContactsView {
+    /// A page as stored.
+    pub(super) fn new(page: ContactPage, plain: bool) -> ContactsView {
+        let next_cursor = page.next.map(|cursor| cursor.to_string());
+        let contacts = page.contacts.into_iter().map(|row| contact(row, plain)).collect();
+        ContactsView { contacts, next_cursor }
+    }
+}
+
+fn contact(row: ContactRow, plain: bool) -> ContactView {
+    let segment = |row: crate::server::store::SegmentRow| SegmentView {
+        kind: row.kind,
+        from: stored(row.from_at),
+        to: row.to_at.map(stored),
+        duration_secs: row.to_at.map(|to| between(row.from_at, to)),
+        queue: row.queue,
+        agent: row.agent,
+        peer: row.peer,
+        outcome: row.outcome,
+        hold_secs: row.hold_secs,
+        wrap_up_secs: row.wrap_up_secs,
+    };
+    let arm = |(option, arm, share, delivered)| ArmView { option, arm, share, delivered };
+    ContactView {
+        id: row.call,
+        caller: number(&row.caller, plain),
+        dialled: row.dialled,
+        flow: row.flow,
+        flow_version: row.flow_version,
+        language: row.language,
+        started_at: stored(row.started_at),
+        answered_at: row.answered_at.map(stored),
+        ended_at: row.ended_at.map(stored),
+        duration_secs: row.ended_at.map(|ended| between(row.started_at, ended)),
+        fault: row.ending_fault,
+        reason: row.ending_reason,
+        path: row.path,
+        operator_requested: row.operator_requested,
+        segments: row.segments.into_iter().map(segment).collect(),
+        arms: row.arms.into_iter().map(arm).collect(),
+        survey: row.survey.into_iter().map(|(question, score)| AnswerView { question, score }).collect(),
+    }
+}

@@ -1,0 +1,340 @@
+//! The figures reconcile with the facts, to the unit; nothing a stranger says becomes a label; promtool agrees.
+
+use super::*;
+use crate::server::events::QueueName;
+use crate::server::events::tests::agent_name;
+use dozvon_center::acd::{Activity, AgentCounts, Cause, ServiceLevel, Status};
+use dozvon_center::contact::{Ending, Fault};
+use dozvon_center::fact::{IvrExit, OperatorRequest};
+use dozvon_center::ids::{AgentId, CallId, OfferId};
+use dozvon_clock::Timestamp;
+use dozvon_switch::border::{AgentRow, CallRow, QueueRow, RolloutRow};
+use std::collections::BTreeMap;
+
+pub(crate) fn directory() -> Arc<Directory> {
+    let queue = |name: &str, service_level_secs| QueueName {
+        name: name.into(),
+        service_level_secs,
+        short_abandon_secs: 5.0,
+    };
+    Arc::new(Directory {
+        agents: vec![agent_name("anna", "day"), agent_name("boris", "night")],
+        queues: vec![queue("cards", 20.0), queue("loans", 25.0)],
+        flows: vec!["bank".into()],
+        rollouts: vec!["block".into()],
+        bots: vec!["robo".into()],
+    })
+}
+
+pub(crate) fn snapshot(at: Timestamp) -> Snapshot {
+    let queue = |name: &str, waiting, oldest_enqueued_at| QueueRow {
+        name: name.into(),
+        waiting,
+        oldest_enqueued_at,
+        agents: AgentCounts { idle: 1, talking: 1, ..AgentCounts::default() },
+        service_level_secs: 20.0,
+    };
+    let agent = |id, name: &str, team: &str, activity| AgentRow {
+        id: AgentId(id),
+        name: name.into(),
+        team: team.into(),
+        status: Presence::READY,
+        activity,
+        pending: None,
+        since: at,
+        reachable: true,
+        epoch: 3,
+        call: None,
+    };
+    Snapshot {
+        at,
+        queues: vec![
+            queue("cards", 2, Some(Timestamp::from_secs(100))),
+            queue("loans", 0, None),
+        ],
+        agents: vec![
+            agent(0, "anna", "day", Activity::Talking),
+            agent(1, "boris", "night", Activity::Idle),
+        ],
+        calls: vec![CallRow {
+            call: CallId(77),
+            caller: "+77011230001".into(),
+            flow: "bank".into(),
+            state: "talking",
+            place: "anna".into(),
+            started_at: at,
+            since: at,
+        }],
+        rollouts: vec![RolloutRow { name: "block".into(), share: 0.2 }],
+        dialogs: 3,
+        transactions: 4,
+        bindings: 2,
+        draining: false,
+    }
+}
+
+/// A figure of the rendered text, by its name with labels as written there.
+pub(crate) fn value(text: &str, series: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no series {series} in\n{text}")).parse().unwrap()
+}
+
+/// A small day, scripted from a generator so that no two queues or outcomes have the same count.
+fn a_day() -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut seed = 7_u64;
+    let mut next = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    for call in 0..500_u64 {
+        let at = Timestamp::from_secs(10 + call);
+        let queue: Arc<str> = if next(3) == 0 { "loans" } else { "cards" }.into();
+        let flow: Arc<str> = "bank".into();
+        let waited_secs = next(90) as f64 / 2.0;
+        let outcome = Outcome::ALL[usize::try_from(next(12)).unwrap()];
+        let mut say = |what| facts.push(Fact { at, call: Some(CallId(call)), what });
+        let caller = format!("+7701{call:07}");
+        say(What::CallStarted { flow: flow.clone(), dialled: "100".into(), caller });
+        say(What::CallAnswered);
+        if next(2) == 0 {
+            let how = if next(4) == 0 { OperatorRequest::Bot } else { OperatorRequest::Dtmf };
+            say(What::OperatorRequested { flow: flow.clone(), how });
+        }
+        let exit = IvrExit::ALL[usize::try_from(next(7)).unwrap()];
+        say(What::IvrExited { flow: flow.clone(), exit });
+        say(What::SegmentStarted { queue: queue.clone() });
+        let result = [ServiceLevel::Met, ServiceLevel::Missed, ServiceLevel::Excluded]
+            [usize::try_from(next(3)).unwrap()];
+        say(What::ServiceLevelDecided { queue: queue.clone(), result });
+        say(What::SegmentEnded { queue: queue.clone(), outcome, waited_secs });
+        if outcome == Outcome::Answered {
+            let agent = AgentId(0);
+            let (talk_secs, hold_secs) = (next(300) as f64, next(2) as f64 * 30.0);
+            let wrap_up_secs = next(15) as f64;
+            let handle_secs = talk_secs + hold_secs + wrap_up_secs;
+            let offer = OfferId(call);
+            let result = OfferResult::Answered;
+            let rang_secs = 2.0;
+            say(What::OfferEnded { offer, queue: queue.clone(), agent, result, rang_secs });
+            say(What::TalkEnded { queue: queue.clone(), agent, talk_secs, hold_secs });
+            say(What::WrapUpEnded { queue, agent, wrap_up_secs, handle_secs });
+        }
+        let ending = Ending::new(Fault::Caller, "hung_up");
+        say(What::CallEnded { flow, ending, duration_secs: waited_secs });
+    }
+    facts
+}
+
+#[test]
+fn metrics_are_the_sums_over_the_facts() {
+    let metrics = Metrics::new(directory());
+    let facts = a_day();
+    facts.iter().for_each(|fact| metrics.observe(fact));
+    let text = metrics.render(&snapshot(Timestamp::from_secs(1_000)));
+    let count = |wanted: &dyn Fn(&What) -> bool| {
+        facts.iter().filter(|fact| wanted(&fact.what)).count() as f64
+    };
+    for queue in ["cards", "loans"] {
+        let mut ended = 0.0;
+        for outcome in Outcome::ALL {
+            let facts = count(&|what| {
+                matches!(what, What::SegmentEnded { queue: q, outcome: o, .. } if **q == *queue && *o == outcome)
+            });
+            let word = outcome.as_str();
+            let series = format!(
+                "dozvon_queue_segments_ended_total{{outcome=\"{word}\",queue=\"{queue}\"}}"
+            );
+            assert_eq!(value(&text, &series), facts, "{series}");
+            ended += facts;
+        }
+        let offered = format!("dozvon_queue_segments_offered_total{{queue=\"{queue}\"}}");
+        assert_eq!(value(&text, &offered), ended, "offered = sum of outcomes + waiting");
+        let waited = |wanted: Outcome| -> (f64, f64) {
+            let waits = facts.iter().filter_map(|fact| match &fact.what {
+                What::SegmentEnded { queue: q, outcome, waited_secs }
+                    if **q == *queue && *outcome == wanted =>
+                {
+                    Some(*waited_secs)
+                }
+                _ => None,
+            });
+            waits.fold((0.0, 0.0), |(count, sum), wait| (count + 1.0, sum + wait))
+        };
+        for (result, outcome) in [("answered", Outcome::Answered), ("abandoned", Outcome::Abandoned)] {
+            let labels = format!("{{queue=\"{queue}\",result=\"{result}\"}}");
+            let (count, sum) = waited(outcome);
+            assert_eq!(value(&text, &format!("dozvon_queue_wait_seconds_count{labels}")), count);
+            assert_eq!(value(&text, &format!("dozvon_queue_wait_seconds_sum{labels}")), sum);
+        }
+        let all: f64 = ["answered", "abandoned", "other"]
+            .map(|result| {
+                let labels = format!("{{queue=\"{queue}\",result=\"{result}\"}}");
+                value(&text, &format!("dozvon_queue_wait_seconds_count{labels}"))
+            })
+            .iter()
+            .sum();
+        assert_eq!(all, ended - waited(Outcome::ShortAbandoned).0, "N = ended without short abandons");
+        let (mut handled, mut talks, mut holds) = (0.0, 0.0, 0.0);
+        for fact in &facts {
+            match &fact.what {
+                What::TalkEnded { queue: q, talk_secs, hold_secs, .. } if **q == *queue => {
+                    talks += talk_secs;
+                    holds += hold_secs;
+                }
+                What::WrapUpEnded { queue: q, handle_secs, .. } if **q == *queue => handled += handle_secs,
+                _ => {}
+            }
+        }
+        let sum = |name: &str| {
+            value(&text, &format!("dozvon_{name}_seconds_sum{{handler=\"human\",queue=\"{queue}\"}}"))
+        };
+        assert_eq!((sum("talk"), sum("hold"), sum("handle")), (talks, holds, handled));
+        assert_eq!(sum("talk") + sum("hold") + sum("acw"), sum("handle"), "AHT is its parts");
+    }
+    assert_eq!(value(&text, "dozvon_calls_started_total{flow=\"bank\"}"), 500.0);
+    assert_eq!(value(&text, "dozvon_calls_answered_total"), 500.0);
+    assert_eq!(value(&text, "dozvon_calls_ended_total{fault=\"caller\",flow=\"bank\"}"), 500.0);
+    let asked = count(&|what| matches!(what, What::OperatorRequested { .. }));
+    let shown: f64 = ["dtmf", "bot"]
+        .map(|how| value(&text, &format!("dozvon_operator_requests_total{{flow=\"bank\",how=\"{how}\"}}")))
+        .iter()
+        .sum();
+    assert_eq!(shown, asked);
+}
+
+fn agent_change(
+    at: u64,
+    from: (Presence, Activity),
+    to: (Presence, Activity),
+    spent_secs: f64,
+) -> Fact {
+    let what = What::AgentChanged {
+        agent: AgentId(0),
+        from,
+        to,
+        pending: None,
+        spent_secs,
+        cause: Cause::Agent,
+    };
+    Fact { at: Timestamp::from_secs(at), call: None, what }
+}
+
+#[test]
+fn agents_time_grows_with_every_scrape_and_ends_as_the_facts_say() {
+    let metrics = Metrics::new(directory());
+    let out = (Presence::LoggedOut, Activity::Idle);
+    let ready = (Presence::READY, Activity::Idle);
+    let lunch = (Presence::Chosen(Status::Lunch), Activity::Idle);
+    let seconds = |at: u64, status: &str| {
+        let text = metrics.render(&snapshot(Timestamp::from_secs(at)));
+        let labels = format!("{{activity=\"idle\",status=\"{status}\",team=\"day\"}}");
+        value(&text, &format!("dozvon_agent_time_seconds_total{labels}"))
+    };
+    metrics.observe(&agent_change(100, out, ready, 0.0));
+    assert_eq!(seconds(110, "ready"), 10.0);
+    metrics.observe(&agent_change(160, ready, lunch, 60.0));
+    assert_eq!(seconds(160, "ready"), 60.0, "what the scrape counted is not counted again");
+    assert_eq!(seconds(760, "lunch"), 600.0, "ten minutes into lunch show as ten minutes");
+    assert_eq!(seconds(700, "lunch"), 600.0, "an older picture takes nothing back");
+    metrics.observe(&agent_change(2_560, lunch, out, 2_400.0));
+    assert_eq!(seconds(9_000, "lunch"), 2_400.0);
+    assert_eq!(seconds(9_000, "ready"), 60.0);
+    assert!(!metrics.render(&snapshot(Timestamp::from_secs(9_001))).contains(
+        "dozvon_agent_time_seconds_total{activity=\"idle\",status=\"logged_out\""
+    ));
+}
+
+#[test]
+fn gauges_are_read_off_the_picture() {
+    let metrics = Metrics::new(directory());
+    let text = metrics.render(&snapshot(Timestamp::from_secs(200)));
+    assert_eq!(value(&text, "dozvon_queue_waiting{queue=\"cards\"}"), 2.0);
+    let oldest = "dozvon_queue_oldest_enqueue_timestamp_seconds";
+    assert_eq!(value(&text, &format!("{oldest}{{queue=\"cards\"}}")), 100.0);
+    assert!(value(&text, &format!("{oldest}{{queue=\"loans\"}}")).is_nan());
+    let agents = "dozvon_agents{activity=\"talking\",status=\"ready\",team=\"day\"}";
+    assert_eq!(value(&text, agents), 1.0);
+    let text = metrics.render(&snapshot(Timestamp::from_secs(201)));
+    assert_eq!(value(&text, agents), 1.0, "set, not added up");
+    assert_eq!(value(&text, "dozvon_calls_active"), 1.0);
+    assert_eq!(value(&text, "dozvon_rollout_share_ratio{option=\"block\"}"), 0.2);
+    assert!(value(&text, "process_resident_memory_bytes") > 1e6);
+    assert!(text.contains(&format!("dozvon_build_info{{commit=\"")));
+}
+
+#[test]
+fn nothing_a_stranger_says_becomes_a_label() {
+    let metrics = Metrics::new(directory());
+    let before = metrics.render(&snapshot(Timestamp::from_secs(1))).lines().count();
+    for code in 100..700 {
+        for method in ["INVITE", "HACK", "x\"}\n"] {
+            for sent in [true, false] {
+                metrics.observe_note(&Note::SipFinal { method: method.into(), status: code, sent });
+            }
+        }
+    }
+    let text = metrics.render(&snapshot(Timestamp::from_secs(1)));
+    assert!(!text.contains("HACK") && !text.contains("x\\\""));
+    assert!(text.lines().count() - before < 2 * 2 * 45, "bounded, whatever is sent");
+    assert_eq!(
+        value(&text, "dozvon_sip_responses_total{code=\"4xx\",direction=\"sent\",method=\"other\"}") as u32 % 2,
+        0
+    );
+    assert!(!text.contains("77011230001"), "no number of a caller");
+}
+
+#[test]
+fn every_configured_threshold_has_a_bucket_of_its_own() {
+    let text = Metrics::new(directory()).render(&snapshot(Timestamp::from_secs(1)));
+    assert!(text.contains("dozvon_queue_wait_seconds_bucket{queue=\"loans\",result=\"answered\",le=\"25\"}"));
+    assert!(text.contains("dozvon_queue_wait_seconds_bucket{queue=\"cards\",result=\"answered\",le=\"5\"}"));
+}
+
+#[test]
+fn every_label_set_is_there_at_zero_before_anything_happens() {
+    let metrics = Metrics::new(directory());
+    let before = metrics.render(&snapshot(Timestamp::from_secs(1)));
+    a_day().iter().for_each(|fact| metrics.observe(fact));
+    let after = metrics.render(&snapshot(Timestamp::from_secs(1)));
+    let series = |text: &str| -> BTreeMap<String, ()> {
+        text.lines().filter_map(|l| Some((l.rsplit_once(' ')?.0.to_owned(), ()))).collect()
+    };
+    let new: Vec<_> = series(&after).into_keys().filter(|s| !series(&before).contains_key(s)).collect();
+    assert_eq!(new, [""; 0], "series that appeared only with their first event");
+}
+
+#[test]
+fn every_name_is_in_the_documentation_and_no_other() {
+    let text = Metrics::new(directory()).render(&snapshot(Timestamp::from_secs(1)));
+    let exported: std::collections::BTreeSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let documented: std::collections::BTreeSet<&str> = include_str!("../../../docs/metrics.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let missing: Vec<_> = exported.difference(&documented).collect();
+    let gone: Vec<_> = documented.difference(&exported).collect();
+    assert_eq!(missing, [&""; 0], "write these into docs/metrics.md");
+    assert_eq!(gone, [&""; 0], "docs/metrics.md lists what is not exported");
+}
+
+#[test]
+fn promtool_has_nothing_to_object_to() {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let text = Metrics::new(directory()).render(&snapshot(Timestamp::from_secs(1)));
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    // Without promtool (Debian package `prometheus`) the other tests must do.
+    let Ok(mut promtool) = promtool else { return };
+    promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned()
+        + &String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.trim().is_empty(), "{said}");
+}

@@ -1,0 +1,316 @@
+//! The bounded mailbox between the brain and the writer: the newest record of each call, and agents' changes in order.
+//!
+//! The brain holds its lock for one insertion, the writer for one removal of a batch: nobody holds it over a disk
+//! operation. What happens at the bounds is said at their constants in [`super`].
+
+use super::record::{AgentMove, Record};
+use super::{BATCH_MAX, CONTACTS_PENDING_MAX, HEARTBEAT, LINGER, MOVES_PENDING_MAX, StoreStats};
+use dozvon_center::contact::Contact;
+use dozvon_center::ids::CallId;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The brain's end of the store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct StoreSender {
+    mailbox: Arc<Mailbox>,
+}
+
+impl StoreSender {
+    pub(super) fn new(mailbox: Arc<Mailbox>) -> StoreSender {
+        StoreSender { mailbox }
+    }
+
+    /// Hands a record over without waiting for the disk; what does not fit is dropped and counted.
+    pub(crate) fn try_send(&self, record: Record) {
+        self.mailbox.put(record);
+    }
+}
+
+/// What one transaction writes.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// Records of calls, one each.
+    pub(super) contacts: Vec<Box<Contact>>,
+    /// Agents' changes in order.
+    pub(super) moves: Vec<AgentMove>,
+}
+
+impl Batch {
+    /// Records in it.
+    pub(super) fn len(&self) -> usize {
+        self.contacts.len() + self.moves.len()
+    }
+}
+
+/// What the writer finds.
+#[derive(Debug)]
+pub(super) enum Post {
+    /// To be written; then [`Mailbox::done`].
+    Batch(Batch),
+    /// Nothing came for [`HEARTBEAT`].
+    Quiet,
+    /// Closed and empty.
+    Closed,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Newest records of running calls.
+    running: BTreeMap<CallId, Box<Contact>>,
+    /// Newest records of ended calls.
+    ended: BTreeMap<CallId, Box<Contact>>,
+    moves: VecDeque<AgentMove>,
+    /// Whether the writer has a batch that is not written yet.
+    writing: bool,
+    closed: bool,
+}
+
+impl Inner {
+    fn len(&self) -> usize {
+        self.running.len() + self.ended.len() + self.moves.len()
+    }
+
+    fn take_batch(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        while batch.len() < BATCH_MAX {
+            // Ends first: they are what must not be lost.
+            let contact = self.ended.pop_first().or_else(|| self.running.pop_first());
+            match contact {
+                Some((_, contact)) => batch.contacts.push(contact),
+                None => break,
+            }
+        }
+        let room = BATCH_MAX - batch.len();
+        let moves = self.moves.len().min(room);
+        batch.moves.extend(self.moves.drain(..moves));
+        batch
+    }
+}
+
+/// The mailbox itself.
+#[derive(Debug)]
+pub(super) struct Mailbox {
+    inner: Mutex<Inner>,
+    /// Rung when something came, was written, or the mailbox was closed.
+    bell: Condvar,
+    stats: Arc<StoreStats>,
+}
+
+impl Mailbox {
+    /// An empty one.
+    pub(super) fn new(stats: Arc<StoreStats>) -> Mailbox {
+        Mailbox { inner: Mutex::default(), bell: Condvar::new(), stats }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Every section leaves the maps whole, so a panic elsewhere in one does not spoil them.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, record: Record) {
+        let mut inner = self.lock();
+        let was_empty = inner.len() == 0;
+        let urgent = matches!(&record, Record::Contact(contact) if contact.ended_at.is_some());
+        match record {
+            Record::Contact(contact) => self.put_contact(&mut inner, contact),
+            Record::Agent(change) if inner.moves.len() < MOVES_PENDING_MAX => {
+                inner.moves.push_back(change);
+            }
+            Record::Agent(_) => count(&self.stats.moves_dropped),
+        }
+        let pending = inner.len();
+        self.note_pending(&inner);
+        drop(inner);
+        if was_empty || urgent || pending >= BATCH_MAX {
+            self.bell.notify_all();
+        }
+    }
+
+    fn put_contact(&self, inner: &mut Inner, contact: Box<Contact>) {
+        let call = contact.call;
+        let ended = contact.ended_at.is_some();
+        let full = |inner: &Inner| inner.running.len() + inner.ended.len() >= CONTACTS_PENDING_MAX;
+        if ended {
+            inner.running.remove(&call);
+            if full(inner) && !inner.ended.contains_key(&call) {
+                match inner.running.pop_first() {
+                    Some(_) => count(&self.stats.changes_dropped),
+                    None => return count(&self.stats.ends_dropped),
+                }
+            }
+            inner.ended.insert(call, contact);
+        } else if full(inner) && !inner.running.contains_key(&call) {
+            count(&self.stats.changes_dropped);
+        } else {
+            inner.running.insert(call, contact);
+        }
+    }
+
+    fn note_pending(&self, inner: &Inner) {
+        let pending = u64::try_from(inner.len()).unwrap_or(u64::MAX);
+        self.stats.pending.store(pending, Ordering::Relaxed);
+    }
+
+    /// Waits for something to write. Changes wait up to [`LINGER`] for company; ends, full batches and closing do not.
+    pub(super) fn next(&self) -> Post {
+        let mut inner = self.lock();
+        let quiet_until = Instant::now() + HEARTBEAT;
+        while inner.len() == 0 {
+            if inner.closed {
+                return Post::Closed;
+            }
+            match quiet_until.checked_duration_since(Instant::now()) {
+                None => return Post::Quiet,
+                Some(left) => inner = self.wait(inner, left),
+            }
+        }
+        let write_at = Instant::now() + LINGER;
+        while inner.ended.is_empty() && inner.len() < BATCH_MAX && !inner.closed {
+            match write_at.checked_duration_since(Instant::now()) {
+                None => break,
+                Some(left) => inner = self.wait(inner, left),
+            }
+        }
+        let batch = inner.take_batch();
+        inner.writing = true;
+        self.note_pending(&inner);
+        Post::Batch(batch)
+    }
+
+    fn wait<'a>(&self, inner: MutexGuard<'a, Inner>, left: Duration) -> MutexGuard<'a, Inner> {
+        self.bell.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// The batch taken last is written, or given up.
+    pub(super) fn done(&self) {
+        self.lock().writing = false;
+        self.bell.notify_all();
+    }
+
+    /// Waits before a refused batch is tried again; answers whether the mailbox is being closed.
+    pub(super) fn pause(&self, how_long: Duration) -> bool {
+        let until = Instant::now() + how_long;
+        let mut inner = self.lock();
+        while !inner.closed
+            && let Some(left) = until.checked_duration_since(Instant::now())
+        {
+            inner = self.wait(inner, left);
+        }
+        inner.closed
+    }
+
+    /// No more will come; what is here is still written.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.bell.notify_all();
+    }
+
+    /// Waits until nothing is left to be written.
+    pub(super) fn wait_until_empty(&self, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        let mut inner = self.lock();
+        while inner.len() > 0 || inner.writing {
+            match until.checked_duration_since(Instant::now()) {
+                None => return false,
+                Some(left) => inner = self.wait(inner, left),
+            }
+        }
+        true
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::store::tests::{contact, ended};
+
+    fn mailbox() -> (Mailbox, Arc<StoreStats>) {
+        let stats = Arc::new(StoreStats::default());
+        (Mailbox::new(stats.clone()), stats)
+    }
+
+    fn put(mailbox: &Mailbox, contact: Contact) {
+        mailbox.put(Record::Contact(Box::new(contact)));
+    }
+
+    fn drain(mailbox: &Mailbox) -> Vec<Box<Contact>> {
+        let mut all = Vec::new();
+        mailbox.close();
+        while let Post::Batch(batch) = mailbox.next() {
+            all.extend(batch.contacts);
+            mailbox.done();
+        }
+        all
+    }
+
+    #[test]
+    fn of_each_call_only_the_newest_record_is_kept() {
+        let (mailbox, stats) = mailbox();
+        let mut changed = contact(1);
+        changed.language = "kk".into();
+        put(&mailbox, contact(1));
+        put(&mailbox, changed);
+        put(&mailbox, contact(2));
+        put(&mailbox, ended(2));
+        let left = drain(&mailbox);
+        assert_eq!(left.len(), 2);
+        assert_eq!(left[0].call, CallId(2), "ends are written first");
+        assert_eq!(&*left[1].language, "kk");
+        assert_eq!(stats.changes_dropped.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn at_the_bound_changes_give_way_and_no_end_is_lost() {
+        let (mailbox, stats) = mailbox();
+        let bound = u64::try_from(CONTACTS_PENDING_MAX).unwrap();
+        for call in 0..bound {
+            put(&mailbox, contact(call));
+        }
+        put(&mailbox, contact(bound));
+        assert_eq!(stats.changes_dropped.load(Ordering::Relaxed), 1, "a new change is dropped");
+        put(&mailbox, contact(5));
+        assert_eq!(stats.changes_dropped.load(Ordering::Relaxed), 1, "a newer one takes its place");
+        for call in 0..bound {
+            put(&mailbox, ended(call + 7));
+        }
+        let left = drain(&mailbox);
+        assert_eq!(left.iter().filter(|c| c.ended_at.is_some()).count(), CONTACTS_PENDING_MAX);
+        assert_eq!(left.len(), CONTACTS_PENDING_MAX);
+        assert_eq!(stats.ends_dropped.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn ends_beyond_the_bound_are_counted() {
+        let (mailbox, stats) = mailbox();
+        let bound = u64::try_from(CONTACTS_PENDING_MAX).unwrap();
+        for call in 0..bound + 3 {
+            put(&mailbox, ended(call));
+        }
+        assert_eq!(stats.ends_dropped.load(Ordering::Relaxed), 3);
+        put(&mailbox, ended(0));
+        assert_eq!(stats.ends_dropped.load(Ordering::Relaxed), 3, "a known call needs no room");
+    }
+
+    #[test]
+    fn agents_changes_beyond_the_bound_are_counted() {
+        let (mailbox, stats) = mailbox();
+        let change = AgentMove {
+            agent: "anna".into(),
+            at: dozvon_clock::Timestamp::EPOCH,
+            status: "ready",
+            activity: "idle",
+            cause: "agent",
+        };
+        for _ in 0..MOVES_PENDING_MAX + 2 {
+            mailbox.put(Record::Agent(change.clone()));
+        }
+        assert_eq!(stats.moves_dropped.load(Ordering::Relaxed), 2);
+    }
+}

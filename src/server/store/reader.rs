@@ -1,0 +1,311 @@
+//! Reading contacts back, for the API: a connection of its own that can't write, one query at a time, off the runtime.
+
+use super::StoreStats;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, Row, params_from_iter};
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// Contacts on one page at most; a larger wish gets this many.
+pub(crate) const PAGE_MAX: u32 = 500;
+
+/// Readers waiting for their turn. One more is refused with [`ReadError::Busy`].
+const WAITING_MAX: usize = 32;
+
+/// SQLite steps after which a query is asked whether it may go on, and how often the answer is yes: some seconds.
+const STEPS: (std::ffi::c_int, u32) = (100_000, 1_000);
+
+/// Which contacts are wanted; an absent condition lets all pass.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ContactFilter {
+    /// Started at or after this moment, µs.
+    pub(crate) from: Option<i64>,
+    /// Started before this moment, µs.
+    pub(crate) to: Option<i64>,
+    /// Waited in, or talked from, this queue.
+    pub(crate) queue: Option<String>,
+    /// Talked to this agent.
+    pub(crate) agent: Option<String>,
+    /// Called from exactly this number.
+    pub(crate) caller: Option<String>,
+    /// At most so many, up to [`PAGE_MAX`].
+    pub(crate) limit: u32,
+    /// Go on after the page that gave this cursor.
+    pub(crate) cursor: Option<Cursor>,
+}
+
+/// A place in the list of contacts, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    started_at: i64,
+    call: i64,
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.started_at, self.call)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Cursor, ()> {
+        let (started_at, call) = text.split_once('-').ok_or(())?;
+        let number = |text: &str| text.parse().map_err(|_| ());
+        Ok(Cursor { started_at: number(started_at)?, call: number(call)? })
+    }
+}
+
+/// A page of contacts, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ContactPage {
+    /// The contacts.
+    pub(crate) contacts: Vec<ContactRow>,
+    /// Where the next page begins; `None` when this was the last.
+    pub(crate) next: Option<Cursor>,
+}
+
+/// A contact as stored; times in µs since the epoch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ContactRow {
+    /// Its identity.
+    pub(crate) call: i64,
+    /// The caller's number.
+    pub(crate) caller: String,
+    /// The number dialled.
+    pub(crate) dialled: String,
+    /// The flow.
+    pub(crate) flow: String,
+    /// Its version.
+    pub(crate) flow_version: String,
+    /// The language chosen last.
+    pub(crate) language: String,
+    /// When the INVITE came.
+    pub(crate) started_at: i64,
+    /// When it was answered.
+    pub(crate) answered_at: Option<i64>,
+    /// When it ended.
+    pub(crate) ended_at: Option<i64>,
+    /// Whose doing the end was.
+    pub(crate) ending_fault: Option<String>,
+    /// Why it ended.
+    pub(crate) ending_reason: Option<String>,
+    /// Nodes entered.
+    pub(crate) path: Vec<String>,
+    /// Whether a person was asked for.
+    pub(crate) operator_requested: bool,
+    /// Stages in order.
+    pub(crate) segments: Vec<SegmentRow>,
+    /// Rollout draws: option, arm, share, delivered.
+    pub(crate) arms: Vec<(String, String, f64, bool)>,
+    /// Survey answers.
+    pub(crate) survey: Vec<(String, u8)>,
+}
+
+/// A stage as stored.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct SegmentRow {
+    /// What it was.
+    pub(crate) kind: String,
+    /// Its beginning.
+    pub(crate) from_at: i64,
+    /// Its end.
+    pub(crate) to_at: Option<i64>,
+    /// The queue.
+    pub(crate) queue: Option<String>,
+    /// The agent.
+    pub(crate) agent: Option<String>,
+    /// The bot, or the class of the number outside.
+    pub(crate) peer: Option<String>,
+    /// How the wait ended.
+    pub(crate) outcome: Option<String>,
+    /// Seconds on hold.
+    pub(crate) hold_secs: f64,
+    /// Seconds of wrap-up.
+    pub(crate) wrap_up_secs: Option<f64>,
+}
+
+/// Why nothing was read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// Too many readers wait already.
+    #[error("too many queries wait for the database: try again in a moment")]
+    Busy,
+    /// The query was stopped after some seconds.
+    #[error("the query took too long: narrow it down with from and to")]
+    TooLong,
+    /// SQLite refused.
+    #[error("the database can't be read: {0}")]
+    Sqlite(rusqlite::Error),
+}
+
+/// A read-only view of the store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct StoreReader {
+    connection: Arc<Mutex<Connection>>,
+    turns: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    stats: Arc<StoreStats>,
+}
+
+impl StoreReader {
+    pub(super) fn open(path: &Path, stats: Arc<StoreStats>) -> rusqlite::Result<StoreReader> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(2))?;
+        Ok(StoreReader {
+            connection: Arc::new(Mutex::new(connection)),
+            turns: Arc::new(Semaphore::new(1)),
+            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
+            stats,
+        })
+    }
+
+    /// Whether the store's last transaction went through.
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.stats.is_healthy()
+    }
+
+    /// The contacts that pass the filter, newest first.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) async fn contacts(&self, filter: ContactFilter) -> Result<ContactPage, ReadError> {
+        let _waiting = self.waiting.try_acquire().map_err(|_| ReadError::Busy)?;
+        let turn = self.turns.clone().acquire_owned().await.map_err(|_| ReadError::Busy)?;
+        let connection = self.connection.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            // The turn ends with the query, even when the asker has gone.
+            let _turn = turn;
+            let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut left = STEPS.1;
+            connection.progress_handler(
+                STEPS.0,
+                Some(move || {
+                    left = left.saturating_sub(1);
+                    left == 0
+                }),
+            );
+            read_page(&connection, &filter)
+        });
+        match read.await {
+            Ok(page) => page.map_err(|error| match error.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::OperationInterrupted) => ReadError::TooLong,
+                Some(_) | None => ReadError::Sqlite(error),
+            }),
+            Err(_) => Err(ReadError::Busy),
+        }
+    }
+}
+
+fn read_page(connection: &Connection, filter: &ContactFilter) -> rusqlite::Result<ContactPage> {
+    // One picture for all four tables.
+    let picture = connection.unchecked_transaction()?;
+    let limit = filter.limit.clamp(1, PAGE_MAX);
+    let (sql, values) = page_query(filter, limit);
+    let mut statement = picture.prepare_cached(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), contact_row)?;
+    let mut contacts = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = contacts.len() > wanted;
+    contacts.truncate(wanted);
+    let next = contacts
+        .last()
+        .filter(|_| more)
+        .map(|last| Cursor { started_at: last.started_at, call: last.call });
+    for contact in &mut contacts {
+        read_parts(&picture, contact)?;
+    }
+    Ok(ContactPage { contacts, next })
+}
+
+/// The query for one row more than wanted, which tells whether there is another page.
+fn page_query(filter: &ContactFilter, limit: u32) -> (String, Vec<Value>) {
+    let mut sql = String::from(
+        "SELECT call, caller, dialled, flow, flow_version, language, started_at, answered_at, ended_at, ending_fault,
+                ending_reason, path, operator_requested FROM contacts WHERE 1",
+    );
+    let mut values = Vec::new();
+    let mut condition = |text: &str, some: Vec<Value>| {
+        sql.push_str(text);
+        values.extend(some);
+    };
+    if let Some(from) = filter.from {
+        condition(" AND started_at >= ?", vec![from.into()]);
+    }
+    if let Some(to) = filter.to {
+        condition(" AND started_at < ?", vec![to.into()]);
+    }
+    if let Some(caller) = &filter.caller {
+        condition(" AND caller = ?", vec![caller.clone().into()]);
+    }
+    if let Some(queue) = &filter.queue {
+        let text = " AND EXISTS (SELECT 1 FROM segments s WHERE s.call = contacts.call AND s.queue = ?)";
+        condition(text, vec![queue.clone().into()]);
+    }
+    if let Some(agent) = &filter.agent {
+        let text = " AND EXISTS (SELECT 1 FROM segments s WHERE s.call = contacts.call AND s.agent = ?)";
+        condition(text, vec![agent.clone().into()]);
+    }
+    if let Some(Cursor { started_at, call }) = filter.cursor {
+        condition(" AND (started_at, call) < (?, ?)", vec![started_at.into(), call.into()]);
+    }
+    condition(" ORDER BY started_at DESC, call DESC LIMIT ?", vec![i64::from(limit + 1).into()]);
+    (sql, values)
+}
+
+fn contact_row(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
+    let path: String = row.get(11)?;
+    Ok(ContactRow {
+        call: row.get(0)?,
+        caller: row.get(1)?,
+        dialled: row.get(2)?,
+        flow: row.get(3)?,
+        flow_version: row.get(4)?,
+        language: row.get(5)?,
+        started_at: row.get(6)?,
+        answered_at: row.get(7)?,
+        ended_at: row.get(8)?,
+        ending_fault: row.get(9)?,
+        ending_reason: row.get(10)?,
+        path: serde_json::from_str(&path).unwrap_or_default(),
+        operator_requested: row.get(12)?,
+        segments: Vec::new(),
+        arms: Vec::new(),
+        survey: Vec::new(),
+    })
+}
+
+fn read_parts(connection: &Connection, contact: &mut ContactRow) -> rusqlite::Result<()> {
+    let sql = "SELECT kind, from_at, to_at, queue, agent, peer, outcome, hold_secs, wrap_up_secs
+               FROM segments WHERE call = ? ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql)?;
+    let segments = statement.query_map([contact.call], |row| {
+        Ok(SegmentRow {
+            kind: row.get(0)?,
+            from_at: row.get(1)?,
+            to_at: row.get(2)?,
+            queue: row.get(3)?,
+            agent: row.get(4)?,
+            peer: row.get(5)?,
+            outcome: row.get(6)?,
+            hold_secs: row.get(7)?,
+            wrap_up_secs: row.get(8)?,
+        })
+    })?;
+    contact.segments = segments.collect::<rusqlite::Result<_>>()?;
+    let sql = "SELECT option, arm, share, delivered FROM arms WHERE call = ? ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql)?;
+    let arms = statement.query_map([contact.call], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    })?;
+    contact.arms = arms.collect::<rusqlite::Result<_>>()?;
+    let sql = "SELECT question, score FROM survey WHERE call = ? ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql)?;
+    let survey = statement.query_map([contact.call], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    contact.survey = survey.collect::<rusqlite::Result<_>>()?;
+    Ok(())
+}

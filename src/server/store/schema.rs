@@ -1,0 +1,81 @@
+//! The shape of the database: pragmas, numbered migrations, and mending what a crash left open.
+
+use super::Recovered;
+use dozvon_clock::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+/// The migrations in order; the first is version 1. A published one is never edited: the next one changes its work.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_contacts.sql")];
+
+/// The newest schema this program knows.
+pub(super) const VERSION: i64 = 1;
+
+const _: () = assert!(MIGRATIONS.len() == VERSION as usize, "one file for each version");
+
+/// How the writer's connection works: readers don't disturb it, `kill -9` loses nothing committed.
+pub(super) fn set_up(connection: &Connection) -> Result<()> {
+    connection.busy_timeout(std::time::Duration::from_secs(2))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 1_000)?;
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(())
+}
+
+/// Brings the schema up to [`VERSION`], each step in a transaction of its own; answers the version found. One that is
+/// newer than ours is left alone.
+pub(super) fn migrate(connection: &mut Connection, now: Timestamp) -> Result<i64> {
+    connection.execute_batch(
+        "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL)",
+    )?;
+    let query = "SELECT coalesce(max(version), 0) FROM schema_version";
+    let found: i64 = connection.query_row(query, [], |row| row.get(0))?;
+    for (version, sql) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+        let step = connection.transaction()?;
+        step.execute_batch(sql)?;
+        step.execute("INSERT INTO schema_version VALUES (?1, ?2)", params![version, micros(now)])?;
+        step.commit()?;
+    }
+    Ok(found)
+}
+
+/// Ends what the last run left open, at the moment it was last seen alive. An orderly stop leaves nothing open.
+pub(super) fn recover(connection: &mut Connection) -> Result<Recovered> {
+    let step = connection.transaction()?;
+    let query = "SELECT last_alive_at FROM runs ORDER BY id DESC LIMIT 1";
+    let last_alive: Option<i64> = step.query_row(query, [], |row| row.get(0)).optional()?;
+    let last_alive = last_alive.unwrap_or(0);
+    // A wait that was cut off failed; other stages have no outcome. Nothing ends before it began.
+    step.execute(
+        "UPDATE segments SET to_at = max(from_at, ?1), outcome = CASE kind WHEN 'queue' THEN 'failed' END
+         WHERE to_at IS NULL AND call IN (SELECT call FROM contacts WHERE ended_at IS NULL)",
+        [last_alive],
+    )?;
+    let contacts = step.execute(
+        "UPDATE contacts SET ending_fault = 'ours', ending_reason = 'interrupted', ended_at = max(
+             ?1, started_at, coalesce(answered_at, 0),
+             coalesce((SELECT max(to_at) FROM segments WHERE segments.call = contacts.call), 0))
+         WHERE ended_at IS NULL",
+        [last_alive],
+    )?;
+    let stretches = step.execute(
+        "UPDATE agent_status SET to_at = max(from_at, ?1) WHERE to_at IS NULL",
+        [last_alive],
+    )?;
+    step.commit()?;
+    Ok(Recovered { contacts, stretches })
+}
+
+/// Notes a start; answers the run's number.
+pub(super) fn begin_run(connection: &Connection, now: Timestamp) -> Result<i64> {
+    let insert = "INSERT INTO runs (started_at, last_alive_at) VALUES (?1, ?1)";
+    connection.execute(insert, [micros(now)])?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// A moment as the database keeps it. The year 294,000 is far enough.
+pub(super) fn micros(at: Timestamp) -> i64 {
+    i64::try_from(at.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,237 @@
+//! The writer's thread: takes batches out of the mailbox and commits them, one transaction each.
+//!
+//! A transaction that fails for the machine's reasons (disk full, file locked) is tried again until it goes through,
+//! while the mailbox keeps the newest records; one that fails for a record's own reasons is taken apart, and only that
+//! record is dropped and counted.
+
+use super::mailbox::{Batch, Mailbox, Post};
+use super::record::{AgentMove, word};
+use super::schema::micros;
+use super::{RETRY, StoreStats, now};
+use dozvon_center::contact::Contact;
+use rusqlite::{Connection, ErrorCode, Result, params};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+/// Starts the thread.
+pub(super) fn start(
+    connection: Connection,
+    run: i64,
+    mailbox: Arc<Mailbox>,
+    stats: Arc<StoreStats>,
+) -> std::io::Result<JoinHandle<()>> {
+    let writer = Writer { connection, run, mailbox, stats };
+    std::thread::Builder::new().name("store".to_owned()).spawn(move || writer.run())
+}
+
+struct Writer {
+    connection: Connection,
+    run: i64,
+    mailbox: Arc<Mailbox>,
+    stats: Arc<StoreStats>,
+}
+
+impl Writer {
+    fn run(mut self) {
+        loop {
+            match self.mailbox.next() {
+                Post::Batch(batch) => {
+                    self.insist(batch);
+                    self.mailbox.done();
+                }
+                Post::Quiet => {
+                    let written = self.commit(&Batch::default());
+                    self.note(written.as_ref().err());
+                }
+                Post::Closed => break,
+            }
+        }
+        let now = micros(now());
+        let stop = "UPDATE runs SET last_alive_at = ?1, stopped_at = ?1 WHERE id = ?2";
+        let stopped = self.connection.execute(stop, [now, self.run]);
+        self.note(stopped.as_ref().err());
+    }
+
+    /// Writes a batch, however long the disk refuses, unless the store is being closed.
+    fn insist(&mut self, batch: Batch) {
+        let mut pause = RETRY.0;
+        loop {
+            let closing = match self.commit(&batch) {
+                Ok(()) => {
+                    self.note(None);
+                    return add(&self.stats.written, batch.len());
+                }
+                Err(error) if is_of_the_machine(&error) => {
+                    self.note(Some(&error));
+                    self.mailbox.pause(pause)
+                }
+                Err(error) => {
+                    self.note(Some(&error));
+                    return self.one_by_one(batch);
+                }
+            };
+            if closing {
+                return self.last_try(&batch);
+            }
+            pause = (pause * 2).min(RETRY.1);
+        }
+    }
+
+    fn last_try(&mut self, batch: &Batch) {
+        match self.commit(batch) {
+            Ok(()) => add(&self.stats.written, batch.len()),
+            Err(error) => {
+                tracing::error!(%error, records = batch.len(), "records lost: the disk refused to the end");
+                let ends = batch.contacts.iter().filter(|contact| contact.ended_at.is_some()).count();
+                add(&self.stats.ends_dropped, ends);
+                add(&self.stats.changes_dropped, batch.contacts.len() - ends);
+                add(&self.stats.moves_dropped, batch.moves.len());
+            }
+        }
+    }
+
+    /// Finds the record that the database will not have.
+    fn one_by_one(&mut self, batch: Batch) {
+        for contact in batch.contacts {
+            let ended = contact.ended_at.is_some();
+            let call = contact.call;
+            let one = Batch { contacts: vec![contact], moves: Vec::new() };
+            if let Err(error) = self.commit(&one) {
+                tracing::error!(%error, %call, "the database refused a contact record");
+                let counter =
+                    if ended { &self.stats.ends_dropped } else { &self.stats.changes_dropped };
+                add(counter, 1);
+            }
+        }
+        for change in batch.moves {
+            let one = Batch { contacts: Vec::new(), moves: vec![change] };
+            if let Err(error) = self.commit(&one) {
+                tracing::error!(%error, "the database refused an agent's change");
+                add(&self.stats.moves_dropped, 1);
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<()> {
+        let step = self.connection.transaction()?;
+        for contact in &batch.contacts {
+            write_contact(&step, contact)?;
+        }
+        for change in &batch.moves {
+            write_move(&step, change)?;
+        }
+        let alive = "UPDATE runs SET last_alive_at = ?1 WHERE id = ?2";
+        step.prepare_cached(alive)?.execute([micros(now()), self.run])?;
+        step.commit()
+    }
+
+    fn note(&self, error: Option<&rusqlite::Error>) {
+        let was_failing = self.stats.failing.swap(error.is_some(), Ordering::Relaxed);
+        match error {
+            Some(error) => {
+                add(&self.stats.errors, 1);
+                if !was_failing {
+                    tracing::error!(%error, "the database can't be written");
+                }
+            }
+            None if was_failing => tracing::info!("the database can be written again"),
+            None => {}
+        }
+    }
+}
+
+fn add(counter: &AtomicU64, records: usize) {
+    counter.fetch_add(u64::try_from(records).unwrap_or(0), Ordering::Relaxed);
+}
+
+/// Whether trying again may help.
+fn is_of_the_machine(error: &rusqlite::Error) -> bool {
+    let Some(code) = error.sqlite_error_code() else { return false };
+    matches!(
+        code,
+        ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::OutOfMemory
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::PermissionDenied
+            | ErrorCode::OperationInterrupted
+    )
+}
+
+fn write_contact(step: &Connection, contact: &Contact) -> Result<()> {
+    let call = i64::try_from(contact.call.0).unwrap_or(i64::MAX);
+    let path: Vec<&str> = contact.path.iter().map(|node| &**node).collect();
+    let ending = contact.ending.as_ref();
+    step.prepare_cached(
+        "INSERT OR REPLACE INTO contacts (call, caller, dialled, flow, flow_version, language, started_at, answered_at,
+             ended_at, ending_fault, ending_reason, path, operator_requested)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?
+    .execute(params![
+        call,
+        contact.caller,
+        contact.dialled,
+        contact.flow,
+        contact.flow_version,
+        contact.language,
+        micros(contact.started_at),
+        contact.answered_at.map(micros),
+        contact.ended_at.map(micros),
+        ending.map(|ending| word(ending.fault)),
+        ending.map(|ending| ending.reason.clone()),
+        serde_json::Value::from(path).to_string(),
+        contact.operator_requested,
+    ])?;
+    write_parts(step, call, contact)
+}
+
+/// Stages, draws and answers are only ever added to a contact, so replacing by number leaves none behind.
+fn write_parts(step: &Connection, call: i64, contact: &Contact) -> Result<()> {
+    for (seq, stage) in (0_i64..).zip(&contact.stages) {
+        step.prepare_cached(
+            "INSERT OR REPLACE INTO segments (call, seq, kind, from_at, to_at, queue, agent, peer, outcome, hold_secs,
+                 wrap_up_secs) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            call,
+            seq,
+            word(stage.kind),
+            micros(stage.from),
+            stage.to.map(micros),
+            stage.queue,
+            stage.agent,
+            stage.peer,
+            stage.outcome.map(|outcome| outcome.as_str()),
+            stage.hold_secs,
+            stage.wrap_up_secs,
+        ])?;
+    }
+    for (seq, arm) in (0_i64..).zip(&contact.arms) {
+        step.prepare_cached("INSERT OR REPLACE INTO arms VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+            .execute(params![call, seq, arm.option, word(arm.arm), arm.share, arm.delivered])?;
+    }
+    for (seq, (question, score)) in (0_i64..).zip(&contact.survey) {
+        step.prepare_cached("INSERT OR REPLACE INTO survey VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![call, seq, question, score])?;
+    }
+    Ok(())
+}
+
+fn write_move(step: &Connection, change: &AgentMove) -> Result<()> {
+    let at = micros(change.at);
+    step.prepare_cached(
+        "UPDATE agent_status SET to_at = max(from_at, ?1) WHERE agent = ?2 AND to_at IS NULL",
+    )?
+    .execute(params![at, change.agent])?;
+    step.prepare_cached(
+        "INSERT INTO agent_status (agent, status, activity, from_at, to_at, cause)
+         VALUES (?1, ?2, ?3, ?4, NULL, ?5)",
+    )?
+    .execute(params![change.agent, change.status, change.activity, at, change.cause])?;
+    Ok(())
+}
