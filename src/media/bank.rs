@@ -103,6 +103,8 @@ pub struct BankCounts {
     pub malformed: u64,
     /// Keys that did not fit into the queue of those to be sent.
     pub dropped_keys: u64,
+    /// Packets beyond the number that one session may get between two ticks.
+    pub flooded: u64,
     /// Frames of 20 ms that were skipped because ticks came too late.
     pub skipped_frames: u64,
 }
@@ -245,8 +247,11 @@ impl Bank {
             tracing::warn!(codec = ?format.codec, "no clips are encoded for an agreed codec");
         }
         let session = self.sessions[index].as_mut().expect("slots name live sessions");
+        let before = session.agreed.as_ref().map(|agreed| agreed.format);
         session.agree(now, remote, format, direction, &self.config, &mut self.random);
-        if let Source::Bridge { peer, .. } = session.source {
+        // A mere refresh leaves the jitter buffers and codecs of a bridge in peace.
+        if let (Source::Bridge { peer, .. }, true) = (&session.source, before != Some(format)) {
+            let peer = *peer;
             self.link(index, peer);
         }
     }
@@ -350,6 +355,7 @@ impl Bank {
         };
         match session.receive(now, from, &packet, &mut self.reports) {
             Accepted::Dropped => {}
+            Accepted::Flooded => self.counts.flooded += 1,
             Accepted::Audio(arrival) => self.audio(now, slot.0, &packet, arrival, sink),
             Accepted::Event(arrival, digit) => {
                 self.event(now, slot.0, &packet, arrival, digit, sink);
@@ -379,7 +385,7 @@ impl Bank {
             Source::Bridge { link: Link::Waiting, .. } => {}
             Source::Echo => session.relay(packet, arrival, &mut voice!(self, now, sink)),
             Source::Idle | Source::Clips(_) | Source::Loop { .. } => {
-                session.listen_for_keys(packet, &mut self.sound, &mut self.reports);
+                session.listen_for_keys(packet, arrival, &mut self.sound, &mut self.reports);
             }
         }
     }

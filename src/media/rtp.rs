@@ -430,16 +430,14 @@ impl Stream {
         };
         let ahead = sequence_ahead(packet.sequence, anchor.from_sequence);
         let elapsed = packet.timestamp.wrapping_sub(anchor.from_timestamp);
-        if elapsed.cast_signed() < 0 {
-            if ahead < 0 {
+        if ahead < 0 || elapsed.cast_signed() < 0 {
+            if arrival == Arrival::Late {
                 return None;
             }
-            // The source's timestamps ran backwards while its numbers went on: a new timeline.
+            // A newer packet with older numbers or times: the source has begun a new timeline, or so much of it was
+            // not relayed that the numbers have wrapped.
             self.relay = None;
             return self.relayed(packet, Arrival::Start, ticks);
-        }
-        if ahead < 0 {
-            return None;
         }
         let sequence = anchor.to_sequence.wrapping_add(ahead.cast_unsigned());
         let timestamp = anchor.to_timestamp.wrapping_add(elapsed);

@@ -7,7 +7,7 @@ use crate::clip::Library;
 use crate::codec::{Decoder, Encoder, Rate};
 use crate::dtmf::{Detector, EVENT_BYTES, KeyEvent, KeyReceiver, KeySender, KeyStep};
 use crate::latch::{Latch, LatchRules, Verdict};
-use crate::limits::PACKET_FRAMES_MAX;
+use crate::limits::{BURST_PACKETS_MAX, PACKET_FRAMES_MAX};
 use crate::order::{
     ClipId, Codec, Digit, DigitSource, Direction, Format, Quality, Report, SessionId,
 };
@@ -120,6 +120,8 @@ impl Mouth {
 pub(crate) enum Accepted {
     /// Nothing.
     Dropped,
+    /// Nothing, and count it: far more packets came than a sound can have.
+    Flooded,
     /// Pass on sound.
     Audio(Arrival),
     /// Pass on an event; the key when it is a new press.
@@ -138,6 +140,8 @@ pub(crate) struct Session {
     reception: Reception,
     strangers: u64,
     last_heard: Option<Timestamp>,
+    /// Packets since the last tick.
+    burst: u16,
     /// Since when silence counts.
     listening_since: Timestamp,
     silence_reported: bool,
@@ -173,6 +177,7 @@ impl Session {
             reception: Reception::default(),
             strangers: 0,
             last_heard: None,
+            burst: 0,
             listening_since: now,
             silence_reported: false,
             keys_in: KeyReceiver::default(),
@@ -290,10 +295,18 @@ impl Session {
             }
         }
         let clock_hz = (!is_event).then_some(format.codec.clock_hz());
+        self.burst += 1;
+        if self.burst > BURST_PACKETS_MAX {
+            return Accepted::Flooded;
+        }
         let arrival = match self.reception.arrive(now, packet, clock_hz) {
             None | Some(Arrival::Duplicate | Arrival::Jump) => return Accepted::Dropped,
             Some(arrival @ (Arrival::Start | Arrival::Next | Arrival::Late)) => arrival,
         };
+        if arrival == Arrival::Start {
+            self.keys_in = KeyReceiver::default();
+            self.key_ear = None;
+        }
         if self.last_heard.is_none() {
             reports.push_back(Report::Heard { session: self.id });
         }
@@ -302,7 +315,7 @@ impl Session {
             return Accepted::Dropped;
         }
         if is_event {
-            let digit = self.keys_in.receive(packet);
+            let digit = self.keys_in.receive(packet, arrival == Arrival::Late);
             if let Some(digit) = digit {
                 let source = DigitSource::Event;
                 reports.push_back(Report::Digit { session: self.id, digit, source });
@@ -317,11 +330,12 @@ impl Session {
     pub(crate) fn listen_for_keys(
         &mut self,
         packet: &Packet<'_>,
+        arrival: Arrival,
         sound: &mut Vec<i16>,
         reports: &mut VecDeque<Report>,
     ) {
         let Some(agreed) = &self.agreed else { return };
-        if agreed.format.telephone_event.is_some() {
+        if agreed.format.telephone_event.is_some() || arrival == Arrival::Late {
             return;
         }
         let codec = agreed.format.codec;
@@ -329,10 +343,8 @@ impl Session {
             let decoder = Decoder::new(codec, Rate::Narrow);
             Box::new(KeyEar { decoder, detector: Detector::default(), next_sequence: None })
         });
-        match ear.next_sequence {
-            Some(next) if crate::rtp::sequence_ahead(packet.sequence, next) < 0 => return,
-            Some(next) if next != packet.sequence => ear.detector.lose(),
-            Some(_) | None => {}
+        if ear.next_sequence.is_some_and(|next| next != packet.sequence) {
+            ear.detector.lose();
         }
         ear.next_sequence = Some(packet.sequence.wrapping_add(1));
         sound.clear();
@@ -432,6 +444,7 @@ impl Session {
 
     /// One frame of time passes: says what there is to say. `sound` is what a transcoding bridge gives.
     pub(crate) fn tick<S: Sink>(&mut self, sound: Option<&[i16]>, voice: &mut Voice<'_, S>) {
+        self.burst = 0;
         let Some(format) = self.agreed.as_ref().map(|agreed| agreed.format) else { return };
         self.stream.advance(format.codec.frame_ticks());
         match self.keys_out.next_step() {

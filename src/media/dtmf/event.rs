@@ -18,6 +18,9 @@ const END_REPEATS: u8 = 2;
 /// The duration at which a long press is cut into segments (§2.5.1.3).
 const SEGMENT_TICKS: u32 = 0xffff;
 
+/// How far back a repeated end may lie; further back is another timeline.
+const STALE_TICKS: i32 = 1 << 20;
+
 /// The payload of one event packet (§2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyEvent {
@@ -87,8 +90,9 @@ pub struct KeyReceiver {
 }
 
 impl KeyReceiver {
-    /// The key of a packet that is the first of its press to arrive, whichever part of the press it is.
-    pub fn receive(&mut self, packet: &Packet<'_>) -> Option<Digit> {
+    /// The key of a packet that is the first of its press to arrive, whichever part of the press it is. `late` = a
+    /// packet of a higher number has come before.
+    pub fn receive(&mut self, packet: &Packet<'_>, late: bool) -> Option<Digit> {
         let event = KeyEvent::read(packet.payload)?;
         let digit = event.digit()?;
         let press = Press {
@@ -99,9 +103,10 @@ impl KeyReceiver {
         };
         match self.last {
             Some(last) if last.ssrc == packet.ssrc => {
-                if sequence_ahead(packet.sequence, last.sequence) <= 0 {
-                    // Late: it belongs to this press or to one before, unless it is of a press lost until now, and
-                    // then reporting it out of order would be worse than losing it.
+                // Numbers tell the order only among packets close to each other: the last press may be an hour ago.
+                if late && sequence_ahead(packet.sequence, last.sequence) <= 0 {
+                    // It belongs to this press or to one before, unless it is of a press lost until now, and then
+                    // reporting it out of order would be worse than losing it.
                     return None;
                 }
                 let pressed = !continues(&last, &press, packet.marker);
@@ -119,7 +124,7 @@ impl KeyReceiver {
 /// Whether a packet goes on with the press before it.
 fn continues(last: &Press, next: &Press, marker: bool) -> bool {
     let ahead = timestamp_ahead(next.timestamp, last.timestamp);
-    if ahead < 0 {
+    if (-STALE_TICKS..0).contains(&ahead) {
         // A retransmission of an older press with a new sequence number.
         return true;
     }
@@ -222,16 +227,17 @@ mod tests {
         event: KeyEvent,
     }
 
-    fn receive(receiver: &mut KeyReceiver, wire: &Wire) -> Option<Digit> {
+    fn receive(receiver: &mut KeyReceiver, wire: &Wire, late: bool) -> Option<Digit> {
         let payload = wire.event.write();
-        receiver.receive(&Packet {
+        let packet = Packet {
             payload_type: 101,
             marker: wire.marker,
             sequence: wire.sequence,
             timestamp: wire.timestamp,
             ssrc: 5,
             payload: &payload,
-        })
+        };
+        receiver.receive(&packet, late)
     }
 
     /// Five packets and three ends from `sequence` on.
@@ -248,7 +254,16 @@ mod tests {
 
     fn digits(wires: &[Wire]) -> String {
         let mut receiver = KeyReceiver::default();
-        wires.iter().filter_map(|w| receive(&mut receiver, w)).map(Digit::to_char).collect()
+        let mut highest = wires[0].sequence.wrapping_sub(1);
+        wires
+            .iter()
+            .filter_map(|wire| {
+                let late = sequence_ahead(wire.sequence, highest) <= 0;
+                highest = if late { highest } else { wire.sequence };
+                receive(&mut receiver, wire, late)
+            })
+            .map(Digit::to_char)
+            .collect()
     }
 
     #[test]
@@ -260,6 +275,16 @@ mod tests {
     fn the_same_key_twice_is_two_presses() {
         let twice = [press(5, 0, 1000), press(5, 20, 4000)].concat();
         assert_eq!(digits(&twice), "55");
+    }
+
+    #[test]
+    fn a_press_long_after_the_last_is_heard_though_numbers_have_wrapped() {
+        let mut receiver = KeyReceiver::default();
+        for (sequence, timestamp) in [(0, 0), (40_000, 6_400_000), (20_000, 3_000_000_000)] {
+            for (n, wire) in press(8, sequence, timestamp).iter().enumerate() {
+                assert_eq!(receive(&mut receiver, wire, false).is_some(), n == 0, "{sequence} {n}");
+            }
+        }
     }
 
     #[test]
@@ -340,7 +365,7 @@ mod tests {
                 let heard: Vec<Digit> = press(code, n * 10, u32::from(n) * 1280)
                     .iter()
                     .filter(|_| !random.next().is_multiple_of(10))
-                    .filter_map(|w| receive(&mut receiver, w))
+                    .filter_map(|w| receive(&mut receiver, w, false))
                     .collect();
                 assert!(heard.len() <= 1, "a double press");
                 pressed += 1;

@@ -39,8 +39,7 @@ enum Window {
 }
 
 /// Row and column in one window: which they are, their phases in radians and their shares of the energy. How far the
-/// phases turn from window to window tells the
-/// frequencies to a few hertz, much finer than the filters do.
+/// phases turn from window to window tells the frequencies to a few hertz, much finer than the filters do.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Phases {
     row: usize,

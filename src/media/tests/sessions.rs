@@ -47,11 +47,13 @@ fn a_relay_passes_payloads_unchanged_at_once_under_our_own_numbers() {
     let mut spoken = Vec::new();
     for _ in 0..50 {
         let bytes = a.speak().expect("sound");
+        let sent = world.sent.len();
         world.rtp(a.slot, a.from, &bytes);
+        assert_eq!(world.sent.len(), sent + 1, "it left before the next tick");
         spoken.push(bytes);
+        world.run(1, &mut []);
     }
     let sent = world.sent_from(b.slot);
-    assert_eq!(sent.len(), 50, "each left before the next tick");
     assert_one_stream(&sent);
     for (sent, spoken) in sent.iter().zip(&spoken) {
         let (out, original) = (sent.packet(), Packet::parse(spoken).expect("RTP"));
@@ -347,6 +349,21 @@ fn a_bridge_survives_a_change_of_codec_on_one_side() {
     let sent = world.sent_from(b.slot);
     assert_one_stream(&sent);
     assert_ne!(sent[0].packet().ssrc, old_ssrc, "another clock rate wants another SSRC");
+}
+
+#[test]
+fn a_session_refresh_is_not_heard() {
+    let mut world = World::new();
+    let mut a = Phone::join(&mut world, 1, format(Codec::Pcma), 1000.0);
+    let mut b = Phone::join(&mut world, 2, format(Codec::G722), 0.0);
+    bridge(&mut world, &a, &b);
+    world.run(60, &mut [&mut a, &mut b]);
+    a.agree(&mut world, Direction::SendRecv);
+    b.agree(&mut world, Direction::SendRecv);
+    world.run(20, &mut [&mut a, &mut b]);
+    let sound = world.heard(&b);
+    let quietest = sound[8000..].chunks(160).map(level_dbm0).fold(0.0, f64::min);
+    assert!(quietest > -11.0, "a hole of {quietest} dBm0");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod world;
 use dozvon_media::bank::{Channel, MediaConfig, Ordered};
 use dozvon_media::clip::Library;
 use dozvon_media::dtmf::{Detector, KeyEvent};
-use dozvon_media::limits::{DATAGRAM_BYTES_MAX, SESSIONS_MAX};
+use dozvon_media::limits::{BURST_PACKETS_MAX, DATAGRAM_BYTES_MAX, SESSIONS_MAX};
 use dozvon_media::order::{
     Codec, Digit, DigitSource, Direction, Format, Order, PlayId, Report, SessionId, TelephoneEvent,
 };
@@ -136,7 +136,7 @@ fn events_at(world: &World, phone: &Phone, payload_type: u8) -> String {
         .iter()
         .map(|s| s.packet())
         .filter(|p| p.payload_type == payload_type)
-        .filter_map(|p| receiver.receive(&p))
+        .filter_map(|p| receiver.receive(&p, false))
         .map(Digit::to_char)
         .collect()
 }
@@ -284,6 +284,30 @@ fn silence_is_reported_once_and_again_only_after_sound() {
 }
 
 #[test]
+fn after_a_hold_so_long_that_numbers_wrapped_sound_and_keys_pass_again() {
+    let config = MediaConfig { continuous: false, ..MediaConfig::default() };
+    let mut world = World::with(config);
+    let mut a = Phone::join(&mut world, 1, without_events(Codec::Pcmu), 1000.0);
+    let mut b = Phone::join(&mut world, 2, format(Codec::Pcmu), 0.0);
+    bridge(&mut world, &a, &b);
+    world.run(10, &mut [&mut a, &mut b]);
+    a.agree(&mut world, Direction::SendOnly);
+    world.run(40_000, &mut [&mut a]);
+    a.agree(&mut world, Direction::SendRecv);
+    world.sent.clear();
+    world.run(60, &mut [&mut a, &mut b]);
+    assert!(world.hears(&b, 1000.0) > 0.9);
+
+    world.order(Order::Unbridge { session: a.session });
+    sing_all(&mut world, &mut a, "1");
+    a.agree(&mut world, Direction::SendOnly);
+    world.run(40_000, &mut [&mut a]);
+    a.agree(&mut world, Direction::SendRecv);
+    sing_all(&mut world, &mut a, "2");
+    assert_eq!(world.digits(a.session, DigitSource::Inband), "12");
+}
+
+#[test]
 fn a_held_peer_may_be_silent_and_is_waited_for_anew_when_it_returns() {
     let config = MediaConfig { rtp_timeout: Duration::from_secs(5), ..MediaConfig::default() };
     let mut world = World::with(config);
@@ -397,6 +421,23 @@ fn a_full_bank_refuses_another_session_and_a_long_datagram_is_dropped() {
     world.rtp(phone.slot, phone.from, &bytes);
     assert_eq!(world.bank.counts().malformed, 1);
     assert_eq!(world.bank.quality(phone.session).expect("open").received, 1);
+}
+
+#[test]
+fn a_flood_is_not_passed_on() {
+    let mut world = World::new();
+    let mut a = Phone::join(&mut world, 1, format(Codec::Pcmu), 1000.0);
+    let b = Phone::join(&mut world, 2, format(Codec::Pcmu), 0.0);
+    bridge(&mut world, &a, &b);
+    for _ in 0..50 {
+        for _ in 0..100 {
+            let bytes = a.speak().expect("sound");
+            world.rtp(a.slot, a.from, &bytes);
+        }
+        world.run(1, &mut []);
+    }
+    assert_eq!(world.sent_from(b.slot).len(), 50 * usize::from(BURST_PACKETS_MAX));
+    assert_eq!(world.bank.counts().flooded, 50 * 75);
 }
 
 #[test]
