@@ -6,7 +6,7 @@ use super::diagnostic::Diagnostic;
 use super::exit::ExitKey;
 use super::model::{Flow, Kind};
 use super::run::{BotEnd, Caller, Effect, Happening, QueueEnd, Run, TransferEnd};
-use super::{bounds, graph, load, prompts, script};
+use super::{bounds, check, graph, load, prompts, script};
 use crate::calendar::{Calendar, Calendars};
 use crate::ids::Key;
 use crate::rollout::Arm;
@@ -136,6 +136,35 @@ fn every_prompt_has_a_text_and_a_recording_in_every_language() {
         }
     }
     assert!(bytes_in_all < 12_000_000, "{bytes_in_all} bytes of recordings");
+}
+
+#[test]
+fn the_examples_of_the_guide_are_true() {
+    let guide = text(&root().join("docs/flows.md"));
+    let blocks: Vec<&str> = guide
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("```").map(|(block, _)| block))
+        .collect();
+    let [flow, calendar, tests] = blocks[..] else { panic!("{} examples", blocks.len()) };
+    let hotline = load::load("docs/flows.md", flow).unwrap_or_else(|found| panic!("{found:#?}"));
+    let mut around = surroundings();
+    around.queues.insert("people".to_owned());
+    let found = check::check(&hotline, &around);
+    assert!(found.is_empty(), "{found:#?}");
+    let outcome = script::play(
+        &Arc::new(hotline.clone()),
+        &Arc::new(Calendars::new()),
+        &around,
+        &hotline.tests[0],
+    );
+    assert!(outcome.passed(), "{outcome}");
+    Calendar::from_yaml("docs/flows.md", calendar).unwrap_or_else(|found| panic!("{found:#?}"));
+    let bank = flows().into_iter().find(|flow| &*flow.name == "bank-main").unwrap();
+    let cases = script::cases("docs/flows.md", &format!("flow: bank-main\n{tests}"), &bank);
+    let cases = cases.unwrap_or_else(|found| panic!("{found:#?}"));
+    let outcome = script::play(&bank, &calendars(), &surroundings(), &cases[0]);
+    assert!(outcome.passed(), "{outcome}");
 }
 
 #[test]
