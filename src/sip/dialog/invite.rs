@@ -351,7 +351,7 @@ mod tests {
 
     /// One character per (state, input) in the order above. `.` nothing; lower case: state changes without effect.
     ///
-    /// A answered, C cancel, B bye after being told, E ended, R refused, X ack+bye+ended, K acked, F forgotten silently,
+    /// A answered, C cancel, B bye and told, E ended, R refused, X ack+bye+ended, K acked, F forgotten silently,
     /// b bye without being told again, e ended but staying for the ACK, a ack only.
     const TABLE: [&str; 11] = [
         // AnsRefHanGivCanAckByePrvSucFaiRetTimTrpNoATooExpUnkUnrUnaDone

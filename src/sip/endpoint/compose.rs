@@ -6,6 +6,7 @@ use super::session::Kind;
 use super::{DialogId, Endpoint};
 use crate::message::{
     CSeq, HeaderName, Message, MessageWriter, Method, NameAddrBuf, Reason as ReasonHeader, UriBuf,
+    escape_user,
 };
 use crate::transaction::key::ClientKey;
 
@@ -28,7 +29,8 @@ impl Endpoint {
     /// Our Contact for messages over a path: the address the peer reached us at.
     pub(super) fn contact(&self, path: &Path) -> String {
         let address = self.config.public_address(path);
-        format!("<sip:{}@{address}{}>", self.config.user_agent, path.protocol.uri_parameter())
+        let user = escape_user(&self.config.user_agent);
+        format!("<sip:{user}@{address}{}>", path.protocol.uri_parameter())
     }
 
     /// Begins a response with everything RFC 3261 §8.2.6 wants.
@@ -235,7 +237,8 @@ mod tests {
         assert_eq!(read("c: Application / SDP\r\n", sdp), Body::Sdp(sdp.into()));
         assert_eq!(read("", sdp), Body::Sdp(sdp.into()));
         let parts = format!(
-            "--x\r\nContent-Type: text/plain\r\n\r\nhi\r\n--x\r\nContent-Type: application/sdp\r\n\r\n{sdp}\r\n--x--\r\n"
+            "--x\r\nContent-Type: text/plain\r\n\r\nhi\r\n\
+             --x\r\nContent-Type: application/sdp\r\n\r\n{sdp}\r\n--x--\r\n"
         );
         let multipart = "Content-Type: multipart/mixed;boundary=\"x\"\r\n";
         assert_eq!(read(multipart, &parts), Body::Sdp(sdp.into()));

@@ -203,8 +203,8 @@ impl Endpoint {
         self.flush();
         while let Some(news) = self.layer.poll_news() {
             match news {
-                News::TimedOut(_, owner) => self.request_failed(now, owner, false),
-                News::TransportFailed(_, owner) => self.request_failed(now, owner, true),
+                News::TimedOut(tx, owner) => self.request_failed(now, tx, owner, false),
+                News::TransportFailed(tx, owner) => self.request_failed(now, tx, owner, true),
                 News::ResponseFailed(_, Owner::Invited(id)) => {
                     self.advance(now, id, invite::Input::TransportFailed, None);
                 }
@@ -263,9 +263,14 @@ impl Endpoint {
     }
 
     /// A request of ours got no response: nothing came in time, or the transport failed.
-    fn request_failed(&mut self, now: Timestamp, owner: Owner, by_transport: bool) {
+    fn request_failed(&mut self, now: Timestamp, tx: TxId, owner: Owner, by_transport: bool) {
         match owner {
             Owner::Initial(id) => {
+                // An INVITE that was challenged and sent again may still fail in its ACK: that is history.
+                let outgoing = self.sessions.get(&id).and_then(|s| s.outgoing.as_ref());
+                if outgoing.and_then(|outgoing| outgoing.tx) != Some(tx) {
+                    return;
+                }
                 let input = if by_transport {
                     invite::Input::TransportFailed
                 } else {

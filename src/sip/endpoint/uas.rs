@@ -88,8 +88,8 @@ impl Endpoint {
         self.settle(now);
     }
 
-    /// Asks the caller who he is: 401 with SHA-256 and MD5 challenges (RFC 8760). His next INVITE is a new dialog, whose
-    /// [`Event::Invited`] says `authenticated`. No further event comes of this one.
+    /// Asks the caller who he is: 401 with SHA-256 and MD5 challenges (RFC 8760). His next INVITE is a new dialog,
+    /// whose [`Event::Invited`] says `authenticated`. No further event comes of this one.
     pub fn challenge(&mut self, now: Timestamp, dialog: DialogId) {
         self.refuse(now, dialog, Refusal { challenge: true, ..Refusal::new(401) });
     }

@@ -34,7 +34,8 @@ pub enum Timer {
     I,
     /// When to stop absorbing requests that are answered: 64·T1 on UDP, at once on reliable transports.
     J,
-    /// When to stop absorbing final responses to a request other than INVITE: T4 on UDP, at once on reliable transports.
+    /// When to stop absorbing final responses to a request other than INVITE: T4 on UDP, at once on reliable
+    /// transports.
     K,
     /// When to stop absorbing INVITEs after our 2xx: 64·T1 (RFC 6026 §7.1).
     L,
