@@ -718,6 +718,19 @@ fn calls_are_handed_back_when_nobody_at_work_could_ever_serve_them() {
 }
 
 #[test]
+fn a_call_that_comes_during_the_grace_is_handed_back_at_its_end() {
+    let mut floor = Floor::staffed(config(1));
+    let offer = floor.ring(1);
+    floor.say(|acd, now| acd.log_out(now, AgentId(0), Actor::Agent));
+    assert_eq!(floor.result_of(offer), Some(OfferResult::CancelledStatus));
+    floor.pass(secs(20));
+    floor.enqueue(2, LOANS);
+    floor.pass(secs(10));
+    assert_eq!(floor.end_of(1).unwrap(), (WaitEnd::NoAgents, ServiceLevel::Missed, secs(30)));
+    assert_eq!(floor.end_of(2).unwrap(), (WaitEnd::NoAgents, ServiceLevel::Missed, secs(10)));
+}
+
+#[test]
 fn somebody_who_logs_in_during_the_grace_saves_the_waiting() {
     let mut floor = Floor::staffed(config(2));
     floor.talk(1);

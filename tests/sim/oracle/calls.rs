@@ -1,11 +1,11 @@
 //! Laws of calls: what comes in goes out once, and every wait counts as exactly one of met, missed and excluded.
 
 use super::Input;
-use super::picture::{Picture, Stage};
+use super::picture::{Kind, Picture, Stage};
 use dozvon_center::acd::{Event, ServiceLevel, WaitEnd};
 use dozvon_center::ids::CallId;
 use dozvon_clock::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The counts of the day.
@@ -43,6 +43,9 @@ pub(super) struct Calls {
     /// Told missed in this step, before their time: their wait must end in the same step.
     early: BTreeSet<CallId>,
     told_missed: u64,
+    /// Since when nobody at work can serve a kind of calls; `None`: somebody can.
+    deserted: BTreeMap<Kind, Option<Timestamp>>,
+    staff_changed: bool,
 }
 
 impl Calls {
@@ -71,10 +74,8 @@ impl Calls {
                 let waited = now.since(known.entered);
                 assert!(waited <= longest, "law: {call} waited too long to be offered again");
             }
-            Event::Withdrawn { .. }
-            | Event::OfferEnded { .. }
-            | Event::ConnectFailed { .. }
-            | Event::AgentChanged { .. } => {}
+            Event::AgentChanged { from, to, .. } => self.staff_changed |= from.0 != to.0,
+            Event::Withdrawn { .. } | Event::OfferEnded { .. } | Event::ConnectFailed { .. } => {}
         }
     }
 
@@ -148,10 +149,8 @@ impl Calls {
                 assert_eq!(call.stage, Stage::Waiting, "law: an open offer may finish");
             }
             WaitEnd::NoAgents => {
-                let could = picture.agents().find(|(agent, told)| {
-                    told.presence.is_chosen() && picture.serves(*agent, call.kind)
-                });
-                assert!(could.is_none(), "law: {id} isn't given up while {could:?} is at work");
+                let staffed = picture.staffed(call.kind);
+                assert!(!staffed, "law: {id} isn't given up while somebody is at work for it");
             }
             WaitEnd::Connected(_) => {
                 let answered = matches!(call.stage, Stage::Answered(_));
@@ -169,9 +168,21 @@ impl Calls {
         }
     }
 
-    pub(super) fn step_over(&mut self, picture: &Picture, _now: Timestamp) {
+    pub(super) fn step_over(&mut self, picture: &Picture, now: Timestamp) {
         assert!(self.early.is_empty(), "law: {:?} missed before T and waits on", self.early);
-        debug_assert!(picture.config().queues.len() < 8, "kinds fit their bits");
+        let staff_changed = std::mem::take(&mut self.staff_changed);
+        for (kind, calls) in picture.waiting() {
+            let known = self.deserted.contains_key(&kind);
+            if staff_changed || !known {
+                let since = self.deserted.entry(kind).or_default();
+                *since = if picture.staffed(kind) { None } else { since.or(Some(now)) };
+            }
+            let since = self.deserted.get(&kind).copied().flatten();
+            if let (Some(since), Some((_, call))) = (since, calls.first()) {
+                let grace = picture.config().no_agents_grace;
+                assert!(now.since(since) <= grace, "law: {call} doesn't wait for nobody");
+            }
+        }
     }
 
     pub(super) fn day_over(&self, picture: &Picture) {

@@ -157,6 +157,13 @@ impl Picture {
         agent.queues & (1 << kind.0.0) != 0 && kind.1 & !agent.skills == 0
     }
 
+    /// Whether anybody at work, on whatever break, could ever serve such calls.
+    pub(super) fn staffed(&self, kind: Kind) -> bool {
+        self.agents().any(|(id, agent)| {
+            matches!(agent.presence, Presence::Chosen(_)) && self.serves(id, kind)
+        })
+    }
+
     /// Waiting calls for which nobody rings, by kind and in order.
     pub(super) fn waiting(&self) -> impl Iterator<Item = (Kind, &BTreeSet<Place>)> {
         self.waiting.iter().map(|(kind, calls)| (*kind, calls))
