@@ -2,6 +2,11 @@
 //!
 //! Knows nothing of sockets, ports, calls or agents. The shell maps each socket to a [`Slot`], passes the time in and
 //! obeys one law: after any method that takes `now`, drain [`Bank::poll_report`] until `None`.
+//!
+//! The shell's loop: bind both sockets, order [`Order::Open`], tie the sockets to the slot it gets; hand each datagram
+//! to [`Bank::rtp`] or [`Bank::rtcp`]; call [`Bank::tick`] at [`Bank::next_tick`]; on [`Ordered::Closed`] drop the
+//! sockets and give the ports back to [`crate::ports::PortPool`]. When binding fails it makes [`Report::OpenFailed`]
+//! itself.
 
 use crate::clip::Library;
 use crate::codec::bridge_rate;
@@ -75,7 +80,7 @@ pub struct MediaConfig {
     pub rtcp_interval: Duration,
     /// RTCP canonical name (RFC 3550 §6.5.1): the same for all sessions of this server. Default `dozvon`.
     pub cname: String,
-    /// Seed of SSRCs and first sequence numbers; the shell takes it from the system's randomness.
+    /// Seed of SSRCs and first sequence numbers; the shell takes one for each bank from the system's randomness.
     pub seed: u64,
 }
 
@@ -296,6 +301,7 @@ impl Bank {
         for (index, peer) in [(a, b), (b, a)] {
             let session = self.at(index);
             session.source = Source::Bridge { peer, link };
+            session.stop_listening_for_keys();
             if link != Link::Transcode {
                 session.drop_codecs();
             }

@@ -32,8 +32,8 @@ pub const PLAYOUT_PACKETS_MAX: usize = 16;
 /// Frames a bank catches up with when its tick comes late; what is older is skipped, never sent in a burst.
 pub const CATCH_UP_FRAMES_MAX: u64 = 5;
 
-/// Packets of one session between two ticks: half a second of sound, as it piles up behind a hiccup of the network or of
-/// the worker. What comes beyond is dropped and counted, so that a flood is not passed on.
+/// Packets of one session between two ticks: half a second of sound, as it piles up behind a hiccup of the network or
+/// of the worker. What comes beyond is dropped and counted, so that a flood is not passed on.
 pub const BURST_PACKETS_MAX: u16 = 25;
 
 /// Clips in a library; adding more is an error.

@@ -217,7 +217,7 @@ pub struct Quality {
 /// What a media worker reports.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
-    /// The ports could not be bound: the leg can't go on.
+    /// The ports could not be bound: the leg can't go on. Made by the shell, which owns the sockets.
     OpenFailed {
         /// The session, which does not exist.
         session: SessionId,

@@ -257,7 +257,8 @@ impl Session {
             self.loops.leave(clip, frame);
         }
         self.source = source;
-        self.drop_codecs();
+        // The ear for keys stays: a key that stops a prompt is still being held down when the next sound begins.
+        (self.ear, self.mouth) = (None, None);
         self.turn();
     }
 
@@ -295,7 +296,7 @@ impl Session {
             }
         }
         let clock_hz = (!is_event).then_some(format.codec.clock_hz());
-        self.burst += 1;
+        self.burst = self.burst.saturating_add(1);
         if self.burst > BURST_PACKETS_MAX {
             return Accepted::Flooded;
         }
@@ -353,6 +354,11 @@ impl Session {
         ear.detector.hear(sound, |digit| {
             reports.push_back(Report::Digit { session, digit, source });
         });
+    }
+
+    /// Forgets the sound in which keys were looked for.
+    pub(crate) fn stop_listening_for_keys(&mut self) {
+        self.key_ear = None;
     }
 
     /// Takes a packet of the RTCP socket.

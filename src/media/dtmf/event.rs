@@ -69,7 +69,7 @@ impl KeyEvent {
             Digit::Num(n) => n,
             Digit::Star => 10,
             Digit::Pound => 11,
-            Digit::Letter(n) => 12 + n,
+            Digit::Letter(n) => 12 + (n & 3),
         }
     }
 }

@@ -4,7 +4,7 @@ mod world;
 
 use dozvon_media::bank::{Channel, MediaConfig, Ordered};
 use dozvon_media::clip::{Library, LibraryBuilder};
-use dozvon_media::codec::Rate;
+use dozvon_media::codec::{Decoder, Encoder, Rate};
 use dozvon_media::order::{Codec, Direction, Order, PlayId, Report, SessionId};
 use dozvon_media::rtp::Packet;
 use dozvon_media::tone::{level_dbm0, power_at, sine};
@@ -35,6 +35,32 @@ fn every_pair_of_codecs_hears_each_other() {
             assert_one_stream(&world.sent_from(b.slot));
         }
     }
+}
+
+#[test]
+fn wide_sound_stays_wide_between_wide_codecs() {
+    let mut world = World::new();
+    let mut a = Phone::join(&mut world, 1, format(Codec::G722), 0.0);
+    let b = Phone::join(&mut world, 2, format(Codec::Opus), 0.0);
+    bridge(&mut world, &a, &b);
+    let mut encoder = Encoder::new(Codec::G722, Rate::Wide, 5);
+    for frame in sine(Rate::Wide, 5000.0, -10.0, 16_000 * 2).chunks(320) {
+        let mut payload = Vec::new();
+        encoder.encode(frame, &mut payload);
+        let bytes = a.speak().expect("a packet to be filled");
+        let mut packet = Vec::new();
+        let payload = payload.as_slice();
+        Packet { payload, ..Packet::parse(&bytes).expect("RTP") }.write(&mut packet);
+        world.rtp(a.slot, a.from, &packet);
+        world.run(1, &mut []);
+    }
+    let mut decoder = Decoder::new(Codec::Opus, Rate::Wide);
+    let mut heard = Vec::new();
+    for sent in world.sent_from(b.slot) {
+        decoder.decode(sent.packet().payload, &mut heard);
+    }
+    let last = &heard[heard.len() - 16_000..];
+    assert!(power_at(Rate::Wide, 5000.0, last) > 0.7, "{}", power_at(Rate::Wide, 5000.0, last));
 }
 
 #[test]

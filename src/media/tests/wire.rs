@@ -128,6 +128,23 @@ fn keys_in_the_sound_are_nobodys_business_in_a_bridge_or_beside_events() {
     assert_eq!(world.digits(a.session, DigitSource::Inband), "456");
 }
 
+#[test]
+fn a_key_that_stops_a_prompt_is_not_heard_again_in_the_next_one() {
+    let mut world = World::new();
+    let mut phone = Phone::join(&mut world, 1, without_events(Codec::Pcma), 0.0);
+    let session = phone.session;
+    world.order(Order::Play { session, play: PlayId(1), clips: vec![Library::NOISE] });
+    phone.sing('5');
+    for play in 2..20 {
+        world.run(1, &mut [&mut phone]);
+        if world.digits(session, DigitSource::Inband) == "5" {
+            let (play, clips) = (PlayId(play), vec![Library::BEEP]);
+            world.order(Order::Play { session, play, clips });
+        }
+    }
+    assert_eq!(world.digits(session, DigitSource::Inband), "5");
+}
+
 /// The keys a peer would read from the events sent to it.
 fn events_at(world: &World, phone: &Phone, payload_type: u8) -> String {
     let mut receiver = dozvon_media::dtmf::KeyReceiver::default();
