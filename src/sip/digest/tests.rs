@@ -220,3 +220,20 @@ fn secrets_do_not_show_in_debug_output() {
     let shown = format!("{:?} {:?}", Ha1::of("u", "r", "p"), credentials("u", "hunter2"));
     assert!(!shown.contains("hunter2") && shown.contains("hidden"), "{shown}");
 }
+
+#[test]
+fn an_answer_made_for_another_target_is_bad_although_its_hash_is_right() {
+    let mut verifier = verifier();
+    let challenge = challenge(&mut verifier, NOW, 0);
+    let credentials = credentials("1001", "secret");
+    let value = challenge.respond(&credentials, "REGISTER", "sip:elsewhere.example", 1, "c");
+    assert_eq!(verify(&mut verifier, NOW, &value), Verdict::Bad);
+}
+
+#[test]
+fn a_nonce_that_was_never_used_grows_old_all_the_same() {
+    let mut verifier = verifier();
+    let challenge = challenge(&mut verifier, NOW, 0);
+    let late = NOW + Duration::from_secs(61);
+    assert_eq!(verify(&mut verifier, late, &answer(&challenge, 1)), Verdict::Stale);
+}

@@ -701,6 +701,24 @@ mod tests {
     }
 
     #[test]
+    fn scalars_hold_at_their_bounds() {
+        let good = ["Max-Forwards: 255", "Max-Forwards: 0", "Expires: 4294967295"];
+        for header in good {
+            assert_eq!(verdict(&options(&format!("{header}\r\n"))), Verdict::Fit, "{header}");
+        }
+        let bad = [
+            "Max-Forwards: 256",
+            "Max-Forwards: -1",
+            "Max-Forwards:",
+            "Expires: 4294967296",
+            "Expires: soon",
+        ];
+        for header in bad {
+            assert_eq!(refused(&options(&format!("{header}\r\n"))), 400, "{header}");
+        }
+    }
+
+    #[test]
     fn doubled_tags_and_branches_are_refused() {
         let text = String::from_utf8(options("")).unwrap();
         assert_eq!(refused(text.replace(";tag=1", ";tag=1;tag=2").as_bytes()), 400);
