@@ -168,6 +168,49 @@ fn the_examples_of_the_guide_are_true() {
 }
 
 #[test]
+fn a_test_that_expects_something_else_fails_and_says_why() {
+    let (around, calendars) = (surroundings(), calendars());
+    let flow = flows().into_iter().find(|flow| &*flow.name == "bank-main").unwrap();
+    for (then, said) in [
+        ("in_queue: cards", "expected in queue `cards`, but: in queue `urgent`"),
+        ("ended: bye", "expected to end at `bye`"),
+        ("at_most: 100ms", "took 2.0 s, at most 0.1s expected"),
+        ("language: kk", "expected language `kk`"),
+        ("path: [greeting, main]", "expected way: greeting > main"),
+        ("heard: [hello, hello]", "expected to hear `hello`"),
+        ("heard: [call-is-recorded]", "expected to hear `call-is-recorded`"),
+        ("not_heard: [hello]", "`hello` should not be heard"),
+        ("skills: [\"lang:en\"]", "expected skills"),
+        ("priority: 9", "expected priority 9, but: Some(10)"),
+        ("operator: true", "expected the operator exit"),
+        ("survey: {csi: 5}", "expected score 5 for `csi`"),
+    ] {
+        let source = format!(
+            "flow: bank-main\ntests:\n- {{name: t, when: [{{at: 2s, press: \"1\"}}], then: {{{then}}}}}\n"
+        );
+        let cases = script::cases("t.yaml", &source, &flow).unwrap();
+        let outcome = script::play(&flow, &calendars, &around, &cases[0]);
+        assert_eq!(outcome.failures.len(), 1, "{outcome}");
+        assert!(outcome.failures[0].contains(said), "{outcome}");
+        assert!(outcome.to_string().contains("2.0 s q-urgent (by key 1)"), "{outcome}");
+    }
+    for (given, when, said) in [
+        ("rollout: {cards: bot}", "{node: main, press: \"3\"}", "of which `given` says nothing"),
+        ("language: ru", "{node: code, press: \"12\"}", "1 key presses never came"),
+    ] {
+        let source = format!(
+            "flow: bank-main\ntests:\n- {{name: t, given: {{{given}}}, when: [{when}], then: {{language: ru}}}}\n"
+        );
+        let cases = script::cases("t.yaml", &source, &flow).unwrap();
+        let outcome = script::play(&flow, &calendars, &around, &cases[0]);
+        assert!(outcome.failures.iter().any(|why| why.contains(said)), "{outcome}");
+    }
+    let wrong = "flow: bank\ntests:\n- {name: t, given: {at: noon}, when: [{press: \"1\"}], then: {in_que: x}}\n";
+    let found = script::cases("t.yaml", wrong, &flow).unwrap_err();
+    assert_eq!(found.iter().map(|f| f.code).collect::<Vec<_>>(), ["Y004", "Y004", "Y004", "Y002"]);
+}
+
+#[test]
 fn the_pictures_show_every_node_and_every_way() {
     for flow in flows() {
         let (mermaid, dot) = (graph::mermaid(&flow), graph::dot(&flow));
@@ -403,6 +446,15 @@ fn a_secret_is_nowhere_to_be_seen() {
 }
 
 #[test]
+fn a_flow_without_tests_is_warned_of_and_taken() {
+    let source = text(&root().join("ivr-flows/bank-main.yaml"));
+    let (flow, _) = source.split_once("\ntests:").unwrap();
+    let (flow, found) = load::load_and_check("f.yaml", flow, &surroundings());
+    assert!(flow.is_some());
+    assert_eq!(found.iter().map(|f| (f.code, f.is_error())).collect::<Vec<_>>(), [("F018", false)]);
+}
+
+#[test]
 fn typical_mistakes_in_the_shipped_flow_are_found_with_their_place() {
     let path = root().join("ivr-flows/bank-main.yaml");
     let source = text(&path);
@@ -428,6 +480,12 @@ fn typical_mistakes_in_the_shipped_flow_are_found_with_their_place() {
         ("  to: q-general\n\nvars", "  to: main\n\nvars", &["F005"]),
         ("\"9\": {say: opt-language", "\"0\": {say: opt-language", &["F016", "F017"]),
         ("\"3\": {say: opt-cards", "\"5\": {say: opt-cards", &["F017", "F017", "F017"]),
+        ("max_depth: 3", "max_depth: 1", &["F006"]),
+        ("  night: {say:", "  lonely: {hangup: {}}\n  night: {say:", &["F002"]),
+        ("\"1\": {say: opt-stolen", "\"1\": {say: opt-loans", &["F017"]),
+        ("hello, operator-hint, call", "hello, call", &["F017"]),
+        ("  - name: a stolen card is", "  - nam: a stolen card is", &["Y002", "Y003"]),
+        ("{node: main, press: \"1\"}", "{node: mian, press: \"1\"}", &["F001"]),
         ("max_options: 5", "max_options: 4", &["F007"]),
         ("silent_caller_in_queue_within: 60s", "silent_caller_in_queue_within: 30s", &["F008"]),
         ("silence: q-general", "silence: bye", &["F008"]),
