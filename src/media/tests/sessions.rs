@@ -109,8 +109,8 @@ fn prompt_bridge_and_prompt_again_are_one_stream_to_the_caller() {
         let ticks = codec.frame_ticks();
         for pair in sent.windows(2) {
             let step = pair[1].packet().timestamp.wrapping_sub(pair[0].packet().timestamp);
-            // In the tick of a switch the relayed packet comes beside the prompt's frame.
-            assert!(step == ticks || step == 0 || step == 2 * ticks, "{step}");
+            // Sound never overlaps; at a switch a frame may be missing.
+            assert!(step == ticks || step == 2 * ticks, "{step}");
         }
         let markers = sent.iter().filter(|s| s.packet().marker).count();
         assert_eq!(markers, 3, "prompt, bridge and music begin with a marker");
