@@ -1,7 +1,7 @@
 //! Simulated worlds: the pure crates in virtual time, with seeded chance, faults, laws and an independent oracle.
 //!
-//! A world owns the clock. It asks the machine when it wants to be woken and the agenda what the people do next, goes to
-//! the earlier of the two, and lets it happen; twelve hours of a bank pass in a second, and the same seed gives the
+//! A world owns the clock. It asks the machine when it wants to be woken and the agenda what the people do next, goes
+//! to the earlier of the two, and lets it happen; twelve hours of a bank pass in a second, and the same seed gives the
 //! same day to the last event. The oracle sees the same inputs and the same events as the world, keeps a second picture
 //! of its own, slow and simple, and holds every event against the laws.
 //!

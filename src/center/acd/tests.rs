@@ -402,6 +402,23 @@ fn who_declined_a_call_gets_it_back_when_nobody_else_is_left() {
 }
 
 #[test]
+fn a_call_remembers_the_last_eight_who_declined_it() {
+    let mut floor = Floor::staffed(config(10));
+    floor.talk(1); // agent 0, who could take the next call some day
+    floor.enqueue(2, CARDS);
+    for agent in 1..=9 {
+        let (offer, to, _) = floor.offered().unwrap();
+        assert_eq!(to, agent);
+        floor.say(|acd, now| acd.failed(now, offer, Failure::Declined));
+    }
+    let (last, _, _) = floor.offered().unwrap();
+    floor.pass(secs(10));
+    let (offer, to, call) = floor.offered().unwrap();
+    assert!(offer > last, "one of the nine is asked again before the minute is over");
+    assert_eq!((to, call), (1, 2), "the first of them: he is the one forgotten");
+}
+
+#[test]
 fn a_phone_that_never_rings_is_out_of_order_and_no_miss() {
     let mut floor = Floor::staffed(config(2));
     floor.enqueue(1, CARDS);
