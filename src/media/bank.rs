@@ -549,6 +549,14 @@ impl Bank {
     pub const SESSION_BYTES: usize = size_of::<Session>();
 }
 
+// A worker thread takes its bank with it and shares the library.
+const _: fn() = || {
+    fn moves<T: Send>() {}
+    fn is_shared<T: Send + Sync>() {}
+    moves::<Bank>();
+    is_shared::<Library>();
+};
+
 /// Whether packets may pass between two formats as they are.
 fn relays(a: &Format, b: &Format) -> bool {
     a.codec == b.codec && a.frames_per_packet() == b.frames_per_packet()

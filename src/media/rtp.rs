@@ -646,6 +646,7 @@ mod tests {
         let mut stream = Stream::new(&mut Random::new(3));
         let mut relay =
             |n: u16, arrival| stream.relayed(&packet(n, u32::from(n) * 160), arrival, 160);
+        assert_eq!(relay(99, Arrival::Late), None, "nothing begins with a latecomer");
         let first = relay(100, Arrival::Start).expect("begins");
         let third = relay(102, Arrival::Next).expect("a gap is kept");
         let second = relay(101, Arrival::Late).expect("late is kept");
