@@ -1,0 +1,379 @@
+//! Media worker threads: each owns the sessions of one [`Bank`] with their sockets, and ticks every 20 ms for all.
+//!
+//! Orders come through a bounded queue with a waker, reports go to the brain's bounded inbox. A packet is read into one
+//! buffer, shown to the bank and sent at once: no allocation, no lock, no other thread. Knows nothing of calls.
+
+use crate::server::clock::Clock;
+use dozvon_clock::Timestamp;
+use dozvon_media::bank::{Bank, Channel, MediaConfig, Ordered, Sink, Slot};
+use dozvon_media::clip::Library;
+use dozvon_media::limits::FRAME;
+use dozvon_media::order::{Order, Report, SessionId};
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Token, Waker};
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::time::Duration;
+use tokio::sync::mpsc as inbox;
+
+/// Orders waiting for one worker. At the bound they wait on the brain's side, see [`BACKLOG_MAX`].
+const ORDERS_MAX: usize = 8_192;
+/// Orders waiting on the brain's side for a worker that does not keep up. More are dropped and counted: the worker is
+/// stuck then, and its calls are lost anyway.
+const BACKLOG_MAX: usize = 65_536;
+/// Reports a worker keeps when the brain's inbox is full. Beyond, reports that change no call are thrown away; keys,
+/// ends of prompts and closed sessions never are.
+const OUTBOX_MAX: usize = 16_384;
+/// Packets read from one socket before the next gets a turn.
+const SOCKET_BUDGET: usize = 32;
+/// Readiness events taken at once.
+const EVENTS_MAX: usize = 1_024;
+/// The largest RTP or RTCP datagram that is read whole; the rest of a longer one is cut off.
+const PACKET_MAX: usize = 2_048;
+/// A worker that is later than this does not make up for the ticks it missed.
+const LAG_MAX: Duration = Duration::from_millis(500);
+/// The token of the waker; sockets have twice their slot, plus one for RTCP.
+const WAKER: Token = Token(usize::MAX);
+/// Expedited forwarding (RFC 3246), the class for voice, as the TOS byte has it.
+const EXPEDITED: u32 = 0xB8;
+
+/// What the workers count, all together.
+#[derive(Debug, Default)]
+pub(crate) struct MediaStats {
+    /// Datagrams read.
+    pub(crate) received: AtomicU64,
+    /// Datagrams sent.
+    pub(crate) sent: AtomicU64,
+    /// Datagrams that the system did not take.
+    pub(crate) unsent: AtomicU64,
+    /// Ticks that came more than one frame late.
+    pub(crate) late_ticks: AtomicU64,
+    /// Reports thrown away because the brain did not keep up.
+    pub(crate) reports_shed: AtomicU64,
+    /// Orders thrown away because a worker is stuck.
+    pub(crate) orders_lost: AtomicU64,
+    /// Sessions open now.
+    pub(crate) sessions: AtomicU64,
+}
+
+/// The brain's end of all workers.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    workers: Vec<Handle>,
+    stats: Arc<MediaStats>,
+}
+
+#[derive(Debug)]
+struct Handle {
+    orders: SyncSender<Order>,
+    waker: Arc<Waker>,
+    backlog: VecDeque<Order>,
+    woken: bool,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Workers {
+    /// Starts `count` threads that play from `library` and report to `reports`.
+    ///
+    /// # Errors
+    /// When the system gives no thread or no poll.
+    pub(crate) fn start(
+        count: u16,
+        library: &Arc<Library>,
+        config: &MediaConfig,
+        clock: Clock,
+        reports: &inbox::Sender<Report>,
+    ) -> io::Result<Workers> {
+        let stats = Arc::new(MediaStats::default());
+        let mut workers = Vec::new();
+        for index in 0..count.max(1) {
+            let poll = Poll::new()?;
+            let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+            let (orders, inbox) = sync_channel(ORDERS_MAX);
+            let seed = config.seed.wrapping_add(u64::from(index).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let worker = Worker {
+                bank: Bank::new(library.clone(), MediaConfig { seed, ..config.clone() }),
+                sockets: Sockets { pairs: Vec::new(), stats: stats.clone() },
+                poll,
+                orders: inbox,
+                reports: reports.clone(),
+                outbox: VecDeque::new(),
+                clock,
+                stats: stats.clone(),
+            };
+            let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(move || worker.run())?;
+            workers.push(Handle { orders, waker, backlog: VecDeque::new(), woken: false, thread });
+        }
+        Ok(Workers { workers, stats })
+    }
+
+    /// The counters.
+    pub(crate) fn stats(&self) -> Arc<MediaStats> {
+        self.stats.clone()
+    }
+
+    /// Queues an order for a worker; it is seen after [`Workers::flush`]. Never waits.
+    pub(crate) fn order(&mut self, worker: u16, order: Order) {
+        let count = self.workers.len();
+        let handle = &mut self.workers[usize::from(worker) % count];
+        handle.woken = true;
+        if handle.backlog.len() >= BACKLOG_MAX {
+            self.stats.orders_lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        handle.backlog.push_back(order);
+    }
+
+    /// Hands queued orders over and wakes the workers that have some. Answers whether all were handed over.
+    pub(crate) fn flush(&mut self) -> bool {
+        let mut done = true;
+        for handle in self.workers.iter_mut().filter(|handle| handle.woken) {
+            while let Some(order) = handle.backlog.pop_front() {
+                if let Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) = handle.orders.try_send(order)
+                {
+                    handle.backlog.push_front(order);
+                    break;
+                }
+            }
+            handle.woken = !handle.backlog.is_empty();
+            done &= !handle.woken;
+            if let Err(error) = handle.waker.wake() {
+                tracing::error!(%error, "a media worker can't be woken");
+            }
+        }
+        done
+    }
+
+    /// Ends the threads; what they play ends too.
+    pub(crate) fn stop(self) {
+        for Handle { orders, waker, thread, .. } in self.workers {
+            drop(orders);
+            let _ = waker.wake();
+            if thread.join().is_err() {
+                tracing::error!("a media worker had panicked");
+            }
+        }
+    }
+}
+
+/// The sockets of one session.
+struct Pair {
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+}
+
+/// All sockets of a worker by slot.
+struct Sockets {
+    pairs: Vec<Option<Pair>>,
+    stats: Arc<MediaStats>,
+}
+
+impl Sockets {
+    fn get(&self, slot: Slot, channel: Channel) -> Option<&UdpSocket> {
+        let pair = self.pairs.get(slot.0)?.as_ref()?;
+        Some(match channel {
+            Channel::Rtp => &pair.rtp,
+            Channel::Rtcp => &pair.rtcp,
+        })
+    }
+}
+
+impl Sink for Sockets {
+    fn send(&mut self, slot: Slot, channel: Channel, to: SocketAddr, packet: &[u8]) {
+        let sent = self.get(slot, channel).is_some_and(|socket| socket.send_to(packet, to).is_ok());
+        let counter = if sent { &self.stats.sent } else { &self.stats.unsent };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One thread.
+struct Worker {
+    bank: Bank,
+    sockets: Sockets,
+    poll: Poll,
+    orders: Receiver<Order>,
+    reports: inbox::Sender<Report>,
+    outbox: VecDeque<Report>,
+    clock: Clock,
+    stats: Arc<MediaStats>,
+}
+
+impl Worker {
+    fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        let mut buffer = [0_u8; PACKET_MAX];
+        // Sockets with unread packets, and those whose turn ended before they were empty.
+        let (mut ready, mut again) = (Vec::with_capacity(EVENTS_MAX), Vec::with_capacity(EVENTS_MAX));
+        let mut next_tick = self.clock.now() + FRAME;
+        loop {
+            let wait = if again.is_empty() { next_tick.since(self.clock.now()) } else { Duration::ZERO };
+            if let Err(error) = self.poll.poll(&mut events, Some(wait))
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "a media worker can't wait for its sockets");
+            }
+            ready.append(&mut again);
+            ready.extend(events.iter().map(|event| event.token()).filter(|token| *token != WAKER));
+            for token in ready.drain(..) {
+                if self.read(token, &mut buffer) {
+                    again.push(token);
+                }
+            }
+            if !self.obey() {
+                return;
+            }
+            next_tick = self.tick(next_tick);
+            self.report();
+        }
+    }
+
+    /// Reads one socket; answers whether more may be waiting.
+    fn read(&mut self, token: Token, buffer: &mut [u8]) -> bool {
+        let slot = Slot(token.0 / 2);
+        let channel = if token.0.is_multiple_of(2) { Channel::Rtp } else { Channel::Rtcp };
+        for _ in 0..SOCKET_BUDGET {
+            let Some(socket) = self.sockets.get(slot, channel) else { return false };
+            let (length, from) = match socket.recv_from(buffer) {
+                Ok(received) => received,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(_) => continue,
+            };
+            self.stats.received.fetch_add(1, Ordering::Relaxed);
+            let (now, packet) = (self.clock.now(), &buffer[..length]);
+            match channel {
+                Channel::Rtp => self.bank.rtp(now, slot, from, packet, &mut self.sockets),
+                Channel::Rtcp => self.bank.rtcp(now, slot, from, packet),
+            }
+        }
+        true
+    }
+
+    /// Obeys all orders that wait; `false` when the brain is gone.
+    fn obey(&mut self) -> bool {
+        loop {
+            match self.orders.try_recv() {
+                Ok(Order::Open { session, local }) => self.open(session, local),
+                Ok(order) => {
+                    let now = self.clock.now();
+                    if let Ordered::Closed(slot) = self.bank.order(now, order, &mut self.sockets) {
+                        self.close(slot);
+                    }
+                }
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+
+    fn open(&mut self, session: SessionId, local: SocketAddr) {
+        let failed = |error: String| Report::OpenFailed { session, error };
+        let pair = match bind_pair(local) {
+            Ok(pair) => pair,
+            Err(error) => return self.outbox.push_back(failed(format!("{local}: {error}"))),
+        };
+        let now = self.clock.now();
+        match self.bank.order(now, Order::Open { session, local }, &mut self.sockets) {
+            Ordered::Opened(slot) => {
+                if let Err(error) = self.seat(slot, pair) {
+                    // Without its sockets the session is deaf: it goes as if it had never come.
+                    self.bank.order(now, Order::Close { session }, &mut self.sockets);
+                    self.close(slot);
+                    self.outbox.push_back(failed(format!("{local}: {error}")));
+                }
+            }
+            Ordered::Refused | Ordered::Obeyed | Ordered::Closed(_) => {
+                self.outbox.push_back(failed("the media worker has no room for another session".into()));
+            }
+        }
+    }
+
+    fn seat(&mut self, slot: Slot, mut pair: Pair) -> io::Result<()> {
+        let registry = self.poll.registry();
+        registry.register(&mut pair.rtp, Token(slot.0 * 2), Interest::READABLE)?;
+        registry.register(&mut pair.rtcp, Token(slot.0 * 2 + 1), Interest::READABLE)?;
+        if self.sockets.pairs.len() <= slot.0 {
+            self.sockets.pairs.resize_with(slot.0 + 1, || None);
+        }
+        self.sockets.pairs[slot.0] = Some(pair);
+        self.stats.sessions.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn close(&mut self, slot: Slot) {
+        // Closing the descriptors takes them out of the poll as well.
+        if self.sockets.pairs.get_mut(slot.0).and_then(Option::take).is_some() {
+            self.stats.sessions.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Ticks if it is time; answers when the next tick is due. The schedule does not drift.
+    fn tick(&mut self, due: Timestamp) -> Timestamp {
+        let now = self.clock.now();
+        if now < due {
+            return due;
+        }
+        let late = now.since(due);
+        if late > FRAME {
+            self.stats.late_ticks.fetch_add(1, Ordering::Relaxed);
+        }
+        self.bank.tick(now, &mut self.sockets);
+        if late > LAG_MAX { now + FRAME } else { due + FRAME }
+    }
+
+    /// Passes reports on as far as the brain takes them.
+    fn report(&mut self) {
+        while let Some(report) = self.bank.poll_report() {
+            self.outbox.push_back(report);
+        }
+        while let Some(report) = self.outbox.pop_front() {
+            if let Err(inbox::error::TrySendError::Full(report)) = self.reports.try_send(report) {
+                self.outbox.push_front(report);
+                break;
+            }
+        }
+        if self.outbox.len() > OUTBOX_MAX {
+            let before = self.outbox.len();
+            self.outbox.retain(changes_a_call);
+            let shed = before - self.outbox.len();
+            self.stats.reports_shed.fetch_add(shed as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether a call goes on otherwise for this report.
+fn changes_a_call(report: &Report) -> bool {
+    match report {
+        Report::Heard { .. } => false,
+        Report::OpenFailed { .. }
+        | Report::Digit { .. }
+        | Report::Played { .. }
+        | Report::Silent { .. }
+        | Report::Closed { .. } => true,
+    }
+}
+
+/// Binds RTP on `local` and RTCP on the port above, shared with nobody. An address that is not ours (that of the NAT
+/// in front of us) means every address.
+fn bind_pair(local: SocketAddr) -> io::Result<Pair> {
+    let control = SocketAddr::new(local.ip(), local.port().saturating_add(1));
+    Ok(Pair { rtp: bind(local)?, rtcp: bind(control)? })
+}
+
+fn bind(local: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = match UdpSocket::bind(local) {
+        Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+            let any: IpAddr =
+                if local.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+            UdpSocket::bind(SocketAddr::new(any, local.port()))?
+        }
+        bound => bound?,
+    };
+    // A network that does not know the class ignores it; a system that forbids it costs only priority.
+    let options = socket2::SockRef::from(&socket);
+    let _ = if local.is_ipv4() { options.set_tos_v4(EXPEDITED) } else { options.set_tclass_v6(EXPEDITED) };
+    Ok(socket)
+}
