@@ -1,0 +1,241 @@
+//! The one owner of the [`Switch`]: takes an input, lets the switch decide, delivers what came out, sleeps.
+//!
+//! Everything that could wait is behind a bounded queue: sockets, media workers, the store, screens. The brain waits
+//! for its inboxes and its timer and for nothing else, and it decides nothing itself.
+
+use crate::server::clock::Clock;
+use crate::server::events::Announcer;
+use crate::server::handle::{DeskRefusal, Query};
+use crate::server::net::{Network, News};
+use crate::server::rtp::Workers;
+use dozvon_clock::Timestamp;
+use dozvon_media::order::Report;
+use dozvon_sip::endpoint;
+use dozvon_switch::Switch;
+use dozvon_switch::border::{Input, Output};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
+
+/// Inputs of one kind taken before the timer and the other inboxes are looked at again.
+const BATCH: usize = 64;
+/// How soon orders are tried again for a media worker whose queue was full.
+const RETRY: Duration = Duration::from_millis(5);
+/// How long goodbyes may take after the last call was ended: BYEs want their answers, sessions their last report.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// How often it is looked whether the house is empty while it goes down.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// How far the stop has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stop {
+    /// Not at all.
+    Run,
+    /// No new calls; running ones may finish.
+    Drain,
+    /// Running calls are ended.
+    Now,
+}
+
+/// Where the brain hears from.
+#[derive(Debug)]
+pub(crate) struct Inboxes {
+    /// The SIP sockets.
+    pub(crate) news: mpsc::Receiver<News>,
+    /// The media workers.
+    pub(crate) reports: mpsc::Receiver<Report>,
+    /// HTTP and whoever else asks.
+    pub(crate) queries: mpsc::Receiver<Query>,
+    /// Who wants us to stop.
+    pub(crate) stop: watch::Receiver<Stop>,
+}
+
+/// The owner of the switch.
+#[derive(Debug)]
+pub(crate) struct Brain {
+    switch: Switch,
+    network: Network,
+    workers: Workers,
+    announcer: Announcer,
+    clock: Clock,
+    /// Orders wait for a media worker whose queue was full.
+    backlog: bool,
+    leaving: Leaving,
+}
+
+/// How the brain itself is going down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    No,
+    /// Calls may finish until then.
+    Draining(Timestamp),
+    /// Goodbyes may take until then.
+    Ending(Timestamp),
+}
+
+impl Brain {
+    /// A brain that runs the switch.
+    pub(crate) fn new(
+        switch: Switch,
+        network: Network,
+        workers: Workers,
+        announcer: Announcer,
+        clock: Clock,
+    ) -> Brain {
+        Brain { switch, network, workers, announcer, clock, backlog: false, leaving: Leaving::No }
+    }
+
+    /// Runs until it is told to stop and all is ended; `finish_within` is what running calls get to finish.
+    pub(crate) async fn run(mut self, inboxes: Inboxes, finish_within: Duration) {
+        let Inboxes { mut news, mut reports, mut queries, mut stop } = inboxes;
+        let (mut some_news, mut some_reports) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+        let mut stopping = true;
+        loop {
+            let now = self.clock.now();
+            if self.switch.poll_timeout().is_some_and(|due| due <= now) {
+                self.switch.handle_timeout(now);
+                self.deliver(now);
+            }
+            self.backlog = !self.workers.flush();
+            if self.leave(now) {
+                break;
+            }
+            let wake = self.clock.instant(self.next_wake(now));
+            tokio::select! {
+                count = news.recv_many(&mut some_news, BATCH), if !news.is_closed() || !news.is_empty() => {
+                    debug_assert!(count <= BATCH);
+                    some_news.drain(..).for_each(|news| self.news(&news));
+                }
+                count = reports.recv_many(&mut some_reports, BATCH) => {
+                    debug_assert!(count <= BATCH);
+                    some_reports.drain(..).for_each(|report| self.input(Input::Media(report)));
+                }
+                Some(query) = queries.recv() => self.answer(query),
+                changed = stop.changed(), if stopping => {
+                    // Without anybody who could say stop, the process is going down.
+                    let wish = if changed.is_ok() { *stop.borrow_and_update() } else { Stop::Now };
+                    stopping = changed.is_ok();
+                    self.stop(wish, finish_within);
+                }
+                () = sleep_until(wake.into()) => {}
+            }
+        }
+        self.workers.stop();
+    }
+
+    fn next_wake(&self, now: Timestamp) -> Timestamp {
+        let mut wake = self.switch.poll_timeout().unwrap_or(now + Duration::from_secs(3600));
+        if self.backlog {
+            wake = wake.min(now + RETRY);
+        }
+        if self.leaving != Leaving::No {
+            wake = wake.min(now + GLANCE);
+        }
+        wake
+    }
+
+    // ---- inputs ---------------------------------------------------------------------------------------------------
+
+    fn news(&mut self, news: &News) {
+        self.network.learn(news);
+        let input = match news {
+            News::Datagram { path, bytes } => endpoint::Input::Datagram { path: *path, bytes },
+            News::Stream { path, bytes } => endpoint::Input::Stream { path: *path, message: bytes },
+            News::Closed(connection) => endpoint::Input::Closed(*connection),
+            News::Unreachable(path) => endpoint::Input::Unreachable { path: *path },
+            News::Opened { .. } => return,
+        };
+        self.input(Input::Sip(input));
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        let now = self.clock.now();
+        self.switch.handle(now, input);
+        self.deliver(now);
+    }
+
+    fn answer(&mut self, query: Query) {
+        let now = self.clock.now();
+        // Whoever asked may be gone: then nobody needs the answer.
+        match query {
+            Query::Snapshot { reply } => {
+                let _ = reply.send(Arc::new(self.switch.snapshot(now)));
+            }
+            Query::Desk { agent, command, reply } => {
+                let done = self.switch.desk(now, agent, command);
+                self.deliver(now);
+                let row = self.switch.agent_row(agent);
+                let _ = reply.send(match (done, row) {
+                    (Ok(()), Some(row)) => Ok(row),
+                    (Ok(()), None) => unreachable!("a command was obeyed for an agent that is not there"),
+                    (Err(why), row) => Err(DeskRefusal { why, row: row.map(Box::new) }),
+                });
+            }
+            Query::HangUp { call, reply } => {
+                let known = self.switch.hang_up(now, call);
+                self.deliver(now);
+                let _ = reply.send(known);
+            }
+        }
+    }
+
+    // ---- outputs --------------------------------------------------------------------------------------------------
+
+    /// Drains the switch. What can't be sent at once comes back to it as an input, and is drained too.
+    fn deliver(&mut self, now: Timestamp) {
+        loop {
+            while let Some(output) = self.switch.poll_output() {
+                match output {
+                    Output::Sip(transmit) => self.network.send(transmit),
+                    Output::Media { worker, order } => self.workers.order(worker, order),
+                    Output::Contact(contact) => self.announcer.contact(contact),
+                    Output::Fact(fact) => self.announcer.fact(fact),
+                    Output::Note(note) => self.announcer.note(&note),
+                }
+            }
+            let Some(path) = self.network.poll_failed() else { return };
+            self.switch.handle(now, Input::Sip(endpoint::Input::Unreachable { path }));
+        }
+    }
+
+    // ---- the stop -------------------------------------------------------------------------------------------------
+
+    fn stop(&mut self, wish: Stop, finish_within: Duration) {
+        let now = self.clock.now();
+        match (wish, self.leaving) {
+            (Stop::Drain, Leaving::No) => {
+                tracing::info!(finish_within_secs = finish_within.as_secs(), "no new calls from now on");
+                self.switch.drain(now);
+                self.deliver(now);
+                self.leaving = Leaving::Draining(now + finish_within);
+            }
+            (Stop::Now, Leaving::No | Leaving::Draining(_)) => self.end_all(now),
+            (Stop::Run | Stop::Drain | Stop::Now, _) => {}
+        }
+    }
+
+    fn end_all(&mut self, now: Timestamp) {
+        tracing::info!("ending the calls that still run");
+        self.switch.drain(now);
+        self.switch.end_all(now);
+        self.deliver(now);
+        self.leaving = Leaving::Ending(now + FAREWELL);
+    }
+
+    /// Goes on with the stop; answers whether the brain may end.
+    fn leave(&mut self, now: Timestamp) -> bool {
+        match self.leaving {
+            Leaving::No => false,
+            Leaving::Draining(until) => {
+                if self.switch.is_idle() || now >= until {
+                    self.end_all(now);
+                }
+                false
+            }
+            Leaving::Ending(until) => {
+                now >= until || (self.switch.is_idle() && self.switch.snapshot(now).dialogs == 0)
+            }
+        }
+    }
+}
