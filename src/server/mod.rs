@@ -21,7 +21,7 @@ use config::{Loaded, PromptFile};
 use dozvon_media::bank::MediaConfig;
 use dozvon_media::clip::{ClipError, Library, LibraryBuilder};
 use dozvon_media::order::{ClipId, Codec};
-use dozvon_sip::endpoint::Protocol;
+use dozvon_sip::endpoint::{Local, Protocol};
 use dozvon_switch::Switch;
 use events::{Announcer, Directory, EventLog, Live};
 use handle::BrainHandle;
@@ -168,7 +168,7 @@ impl Server {
     /// Everything that stands in the way, not only the first.
     pub(crate) fn build(loaded: Loaded) -> Result<Server, Vec<StartError>> {
         let Loaded { settings, policy, mut switch, prompts } = loaded;
-        let doors = open_doors(&settings);
+        let doors = open_doors(&settings, &switch.sip.locals);
         let library = load_prompts(&prompts, &switch.codecs);
         let (doors, (library, clips)) = match (doors, library) {
             (Ok(doors), Ok(library)) => (doors, library),
@@ -297,8 +297,8 @@ async fn serve_http(listener: TcpListener, parts: http::Parts, stopping: watch::
 }
 
 /// Binds SIP and HTTP.
-fn open_doors(settings: &config::Settings) -> Result<Doors, Vec<StartError>> {
-    let sip = Bound::bind(&settings.sip);
+fn open_doors(settings: &config::Settings, locals: &[Local]) -> Result<Doors, Vec<StartError>> {
+    let sip = Bound::bind(&settings.sip, locals);
     let http = match settings.http.listen {
         Some(address) => bind_http(address).map(Some).map_err(|error| StartError::Http(address, error)),
         None => Ok(None),

@@ -76,17 +76,17 @@ pub(crate) struct ListenError {
 pub(crate) struct Bound {
     udp: Vec<std::net::UdpSocket>,
     tcp: Vec<std::net::TcpListener>,
-    advertised: Option<IpAddr>,
+    advertised: Vec<IpAddr>,
     connections_max: usize,
     idle: std::time::Duration,
 }
 
 impl Bound {
-    /// Binds every configured address.
+    /// Binds every configured address. What `locals` advertise is told to others in place of the bound addresses.
     ///
     /// # Errors
     /// All addresses that can't be bound, not only the first.
-    pub(crate) fn bind(settings: &Sip) -> Result<Bound, Vec<ListenError>> {
+    pub(crate) fn bind(settings: &Sip, locals: &[Local]) -> Result<Bound, Vec<ListenError>> {
         let mut errors = Vec::new();
         let mut keep = |protocol, address, error| errors.push(ListenError { protocol, address, error });
         let mut udp = Vec::new();
@@ -103,7 +103,7 @@ impl Bound {
         Ok(Bound {
             udp,
             tcp,
-            advertised: settings.advertised,
+            advertised: locals.iter().filter_map(|l| l.advertised).map(|a| a.ip()).collect(),
             connections_max: settings.tcp_connections_max,
             idle: settings.tcp_idle,
         })
@@ -124,7 +124,7 @@ impl Bound {
     /// The configured address; for a wildcard without one, that of our way to the world.
     fn advertised_for(&self, address: SocketAddr) -> Option<SocketAddr> {
         let same_family = |ip: &IpAddr| ip.is_ipv4() == address.is_ipv4();
-        let told = self.advertised.filter(same_family).or_else(|| {
+        let told = self.advertised.iter().copied().find(same_family).or_else(|| {
             address.ip().is_unspecified().then(|| own_address(somewhere(address.is_ipv4()))).flatten()
         });
         told.map(|ip| SocketAddr::new(ip, address.port()))
@@ -233,19 +233,14 @@ mod tests {
         Sip {
             listen_udp: parse(udp),
             listen_tcp: parse(tcp),
-            advertised: None,
-            server_name: "test".into(),
             tcp_connections_max: 4,
             tcp_idle: Duration::from_secs(60),
-            registration_min: Duration::from_secs(60),
-            registration_default: Duration::from_secs(60),
-            registration_max: Duration::from_secs(60),
         }
     }
 
     #[tokio::test]
     async fn a_datagram_comes_in_and_the_answer_goes_back_the_same_way() {
-        let bound = Bound::bind(&settings(&["127.0.0.1:0", "[::1]:0"], &[])).unwrap();
+        let bound = Bound::bind(&settings(&["127.0.0.1:0", "[::1]:0"], &[]), &[]).unwrap();
         let locals = bound.locals();
         let (inbox, mut news) = mpsc::channel(8);
         let mut network = bound.serve(inbox).unwrap();
@@ -264,7 +259,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wildcard_names_the_address_that_the_peer_reached() {
-        let bound = Bound::bind(&settings(&["0.0.0.0:0"], &[])).unwrap();
+        let bound = Bound::bind(&settings(&["0.0.0.0:0"], &[]), &[]).unwrap();
         let port = bound.locals()[0].address.port();
         let (inbox, mut news) = mpsc::channel(8);
         let _network = bound.serve(inbox).unwrap();
@@ -276,7 +271,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_port_is_told_as_unreachable() {
-        let bound = Bound::bind(&settings(&["127.0.0.1:0"], &[])).unwrap();
+        let bound = Bound::bind(&settings(&["127.0.0.1:0"], &[]), &[]).unwrap();
         let local = bound.locals()[0].address;
         let (inbox, mut news) = mpsc::channel(8);
         let mut network = bound.serve(inbox).unwrap();
@@ -288,7 +283,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_inbox_drops_and_counts() {
-        let bound = Bound::bind(&settings(&["127.0.0.1:0"], &[])).unwrap();
+        let bound = Bound::bind(&settings(&["127.0.0.1:0"], &[]), &[]).unwrap();
         let local = bound.locals()[0].address;
         let (inbox, mut news) = mpsc::channel(2);
         let network = bound.serve(inbox).unwrap();
@@ -307,7 +302,7 @@ mod tests {
     fn every_address_that_is_taken_is_named() {
         let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
-        let errors = Bound::bind(&settings(&[&address, &address], &[])).unwrap_err();
+        let errors = Bound::bind(&settings(&[&address, &address], &[]), &[]).unwrap_err();
         assert_eq!(errors.len(), 2);
         assert!(errors[0].to_string().contains(&address), "{}", errors[0]);
     }

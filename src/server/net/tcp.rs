@@ -393,7 +393,7 @@ mod tests {
     const MESSAGE: &[u8] = b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 2\r\n\r\nhi";
 
     fn serve() -> (Network, mpsc::Receiver<News>, SocketAddr) {
-        let bound = Bound::bind(&settings(&[], &["127.0.0.1:0"])).unwrap();
+        let bound = Bound::bind(&settings(&[], &["127.0.0.1:0"]), &[]).unwrap();
         let address = bound.locals()[0].address;
         let (inbox, news) = mpsc::channel(64);
         (bound.serve(inbox).unwrap(), news, address)
