@@ -142,7 +142,11 @@ impl Endpoint {
             return self.refuse_within(now, id, incoming, 420, sentence(420), Some(unknown));
         }
         session.peer.path = path;
-        let gone = matches!(session.state, State::Leaving | State::Over);
+        // Told as ended, even if our BYE must still wait for the ACK: the switch hears no more of it.
+        let gone = matches!(
+            session.state,
+            State::Unacked { leaving: true } | State::Leaving | State::Over
+        );
         let allow = (HeaderName::Allow, ALLOW.to_string());
         match method {
             Method::Bye => self.hung_up(now, id, incoming),
@@ -517,7 +521,11 @@ impl Endpoint {
         if ours.kind == Kind::Reinvite {
             session.position = Position::default();
         }
+        let stands = session.state == State::Confirmed;
         self.alarms.cancel(&(id, Alarm::AnswerWait));
+        if !stands {
+            return;
+        }
         match status {
             481 => return self.advance(now, id, invite::Input::Unknown, None),
             408 => return self.advance(now, id, invite::Input::Unresponsive, None),

@@ -5,6 +5,7 @@
 #![allow(clippy::wildcard_enum_match_arm)]
 
 mod calls;
+mod chaos;
 mod faults;
 mod register;
 mod strangers;

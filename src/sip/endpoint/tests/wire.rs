@@ -56,7 +56,8 @@ pub(super) fn title(bytes: &[u8]) -> String {
     match message.method() {
         Some(method) => format!("{method}{body}"),
         None => {
-            let cseq = message.cseq().unwrap().method;
+            // The refusal of a garbled request may lack what the request lacked.
+            let cseq = message.cseq().map_or("?", |cseq| cseq.method.as_str());
             format!("{} {cseq}{body}", message.status().unwrap())
         }
     }
@@ -73,6 +74,8 @@ pub(super) struct Pair {
     pub(super) loss_permille: u64,
     pub(super) latency: Duration,
     pub(super) jitter_millis: u64,
+    pub(super) double_permille: u64,
+    pub(super) garble_permille: u64,
     pub(super) cut: bool,
     seed: u64,
     count: u64,
@@ -94,6 +97,8 @@ impl Pair {
             loss_permille: 0,
             latency: ms(10),
             jitter_millis: 0,
+            double_permille: 0,
+            garble_permille: 0,
             cut: false,
             seed: 0x9e37_79b9_7f4a_7c15,
             count: 0,
@@ -105,6 +110,29 @@ impl Pair {
         self.seed ^= self.seed >> 7;
         self.seed ^= self.seed << 17;
         self.seed % below
+    }
+
+    pub(super) fn reseed(&mut self, seed: u64) {
+        self.seed ^= seed.wrapping_mul(0x2545_f491_4f6c_dd1d);
+    }
+
+    /// The bytes, or with bad luck some of them changed, lost or doubled.
+    fn garbled(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
+        if self.random(1000) >= self.garble_permille {
+            return bytes;
+        }
+        for _ in 0..=self.random(4) {
+            let at = self.random(bytes.len() as u64) as usize;
+            match self.random(4) {
+                0 => bytes[at] = self.random(256) as u8,
+                1 => bytes[at] = b"0123456789;,<>\"= \r\n"[self.random(19) as usize],
+                2 => {
+                    bytes.remove(at);
+                }
+                _ => bytes.insert(at, bytes[at]),
+            }
+        }
+        bytes
     }
 
     pub(super) fn end(&self, side: Side) -> &Endpoint {
@@ -130,10 +158,14 @@ impl Pair {
             if lost || transmit.path.remote != side.other().address() {
                 continue;
             }
-            let jitter = ms(self.random(self.jitter_millis + 1));
-            self.count += 1;
-            let key = (self.now + self.latency + jitter, self.count);
-            self.flying.insert(key, (side.other(), transmit.bytes));
+            let copies = if self.random(1000) < self.double_permille { 2 } else { 1 };
+            for _ in 0..copies {
+                let jitter = ms(self.random(self.jitter_millis + 1));
+                self.count += 1;
+                let key = (self.now + self.latency + jitter, self.count);
+                let bytes = self.garbled(transmit.bytes.clone());
+                self.flying.insert(key, (side.other(), bytes));
+            }
         }
         while let Some(event) = self.ends.get_mut(&side).unwrap().poll_event() {
             if !matches!(event, Event::Sent { .. }) {
