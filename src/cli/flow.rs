@@ -81,9 +81,10 @@ fn read(args: &FlowFile) -> Stage {
         None => (Surroundings::default(), Calendars::new()),
     };
     let text = read_file(&mut findings, &args.file, Some("name a flow file"));
-    let prompts = read_prompts(&mut findings, &folder_of(&args.file).join("prompts"));
+    let folder = folder_of(&args.file).join("prompts");
+    let prompts = read_prompts(&mut findings, &folder);
     around.prompts.clear();
-    add_prompts(&mut around, &prompts);
+    add_prompts(&mut findings, &mut around, &folder, &prompts);
     let Some((source, text)) = text else {
         return Stage { flow: None, around, calendars, findings };
     };

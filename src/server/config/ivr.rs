@@ -5,7 +5,7 @@ use super::finding::{Finding, Findings, Place, Severity, SourceId};
 use super::settings::PromptFile;
 use dozvon_center::calendar::{Calendar, Calendars};
 use dozvon_center::flow::check::PromptFacts;
-use dozvon_center::flow::{Diagnostic, Flow, Surroundings, load_and_check};
+use dozvon_center::flow::{Diagnostic, Flow, Surroundings, load_and_check, prompts};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -63,11 +63,29 @@ pub(super) fn flows(
     flows
 }
 
-/// Tells the flow checker of the prompts.
-pub(crate) fn add_prompts(around: &mut Surroundings, prompts: &[PromptFile]) {
+/// Tells the flow checker of the prompts: their lengths, and what they say where prompts.yaml in their folder knows it.
+pub(crate) fn add_prompts(
+    findings: &mut Findings,
+    around: &mut Surroundings,
+    folder: &Path,
+    prompts: &[PromptFile],
+) {
+    let texts = read_texts(findings, &folder.join("prompts.yaml"));
     for prompt in prompts {
-        let facts = PromptFacts { duration: prompt.duration, ..PromptFacts::default() };
+        let text = texts.get(&*prompt.language).and_then(|texts| texts.get(&*prompt.name)).cloned();
+        let facts = PromptFacts { duration: prompt.duration, text };
         around.add_prompt(&prompt.language, &prompt.name, facts);
+    }
+}
+
+fn read_texts(findings: &mut Findings, path: &Path) -> prompts::Texts {
+    let Some((source, text)) = files::read(findings, path, None) else { return prompts::Texts::new() };
+    match prompts::texts(&path.display().to_string(), &text) {
+        Ok(texts) => texts,
+        Err(found) => {
+            tell(findings, source, &found);
+            prompts::Texts::new()
+        }
     }
 }
 

@@ -327,7 +327,7 @@ pub(super) const FLOWS: Section = Section {
         key(
             "music",
             Kind::Name,
-            Value(r#""hold""#),
+            Value(r#""moh-soft""#),
             "Music for waiting callers where the flow names none: NAME of music/NAME.wav.",
         ),
         key(

@@ -88,6 +88,7 @@ pub(crate) fn load(
     let trunks = routes::trunks(&mut findings, &base, &secrets, &numbers);
     let tokens = staff::tokens(&mut findings, &base, &secrets, &around.staff);
     check_music(&mut findings, &base, &around.prompts);
+    check_confirmations(&mut findings, &base, &around.staff, &around.prompts);
     check_stray_files(&mut findings, folder);
     let Around { mut staff, bots, bot_access, rollouts, calendars, prompts, .. } = around;
     let acd = acd_config(&mut findings, &base, &mut staff);
@@ -218,7 +219,7 @@ fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> A
         skills: staff.skills.iter().map(ToString::to_string).collect(),
         ..Surroundings::default()
     };
-    ivr::add_prompts(&mut surroundings, &prompts);
+    ivr::add_prompts(findings, &mut surroundings, &prompts_folder(base), &prompts);
     Around { staff, bots, bot_access, rollouts, calendars, prompts, surroundings }
 }
 
@@ -279,6 +280,27 @@ fn check_music(findings: &mut Findings, base: &Base, prompts: &[PromptFile]) {
             prompts.iter().filter(|prompt| &*prompt.language == MUSIC).map(|prompt| &*prompt.name);
         let cure = finding::suggest(music, "music", names.collect::<Vec<_>>());
         findings.warning(table.place("music"), format!("{message}: callers wait in silence"), cure);
+    }
+}
+
+/// The words that the switch speaks to an agent who has dialled a feature code: `status-short-break` and so on.
+fn check_confirmations(findings: &mut Findings, base: &Base, staff: &Staff, prompts: &[PromptFile]) {
+    let default = base.table("flows").text("language");
+    let spoken = staff.access.iter().map(|agent| agent.language.as_deref().unwrap_or(default));
+    let spoken: std::collections::BTreeSet<&str> = spoken.collect();
+    for language in spoken {
+        let there = |name: &str| prompts.iter().any(|p| &*p.language == language && &*p.name == name);
+        let wanted = base.feature_codes.values().map(|code| match code {
+            dozvon_switch::config::FeatureCode::Status(status) => status.as_str(),
+            dozvon_switch::config::FeatureCode::LogOut => "logged_out",
+        });
+        let mut missing: Vec<String> = wanted.map(|word| format!("status-{}", word.replace('_', "-"))).collect();
+        missing.retain(|name| !there(name));
+        if !missing.is_empty() {
+            let message = format!("agents who speak `{language}` hear no confirmation: {}", missing.join(", "));
+            let cure = format!("record them in {}/{language}", prompts_folder(base).display());
+            findings.warning(base.table("flows").place("language"), message, cure);
+        }
     }
 }
 

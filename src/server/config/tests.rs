@@ -14,7 +14,7 @@ impl Folder {
         fs::create_dir_all(path.join("flows/prompts/music")).unwrap();
         let folder = Folder(path);
         folder.write("dozvon.toml", "[flows]\nfolder = \"flows\"\n");
-        folder.wav("flows/prompts/music/hold.wav", 8_000, 1, 800);
+        folder.wav("flows/prompts/music/moh-soft.wav", 8_000, 1, 800);
         folder
     }
 
