@@ -25,7 +25,6 @@ fn summary(loaded: &Loaded) -> String {
         several(loaded.policy.rollouts.len(), "rollout"),
         several(loaded.policy.flows.len(), "flow"),
         several(loaded.prompts.len(), "prompt"),
-        several(loaded.settings.http.tokens.len(), "token"),
     ]
     .join(", ")
 }

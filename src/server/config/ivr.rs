@@ -4,7 +4,7 @@ use super::files;
 use super::finding::{Finding, Findings, Place, Severity, SourceId};
 use super::settings::PromptFile;
 use dozvon_center::calendar::{Calendar, Calendars};
-use dozvon_center::flow::check::PromptFacts;
+use dozvon_center::flow::check::{self, PromptFacts};
 use dozvon_center::flow::{Diagnostic, Flow, Surroundings, load_and_check, prompts};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -37,18 +37,22 @@ pub(super) fn calendars(findings: &mut Findings, folder: &Path) -> Calendars {
     calendars
 }
 
+/// Flows by name, and the names of all of them, those with mistakes included.
+type Flows = (BTreeMap<Arc<str>, Arc<Flow>>, Vec<String>);
+
 /// Reads the *.yaml of the flows' folder, each with all its mistakes.
-pub(super) fn flows(
-    findings: &mut Findings,
-    folder: &Path,
-    around: &Surroundings,
-) -> BTreeMap<Arc<str>, Arc<Flow>> {
+pub(super) fn flows(findings: &mut Findings, folder: &Path, around: &Surroundings) -> Flows {
     let mut flows: BTreeMap<Arc<str>, Arc<Flow>> = BTreeMap::new();
+    let mut names = Vec::new();
     for path in files::list(folder, "yaml") {
         let Some((source, text)) = files::read(findings, &path, None) else { continue };
         let (flow, found) = load_and_check(&path.display().to_string(), &text, around);
         tell(findings, source, &found);
-        let Some(flow) = flow else { continue };
+        let Some(flow) = flow else {
+            names.extend(name_in(&text));
+            continue;
+        };
+        names.push(flow.name.to_string());
         if let Some(first) = flows.get(&flow.name) {
             let place = Place { source, span: find(&text, &flow.name) };
             let message = format!("there is a second flow `{}`", flow.name);
@@ -60,7 +64,14 @@ pub(super) fn flows(
         }
         flows.insert(Arc::clone(&flow.name), Arc::new(flow));
     }
-    flows
+    (flows, names)
+}
+
+/// The name of a flow that could not be read: what stands behind `flow:` at the beginning of a line.
+fn name_in(text: &str) -> Option<String> {
+    let rest = text.lines().find_map(|line| line.strip_prefix("flow:"))?;
+    let name = rest.split('#').next().unwrap_or_default().trim().trim_matches(['"', '\'']);
+    Some(name.to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Tells the flow checker of the prompts: their lengths, and what they say where prompts.yaml in their folder knows it.
@@ -79,7 +90,9 @@ pub(crate) fn add_prompts(
 }
 
 fn read_texts(findings: &mut Findings, path: &Path) -> prompts::Texts {
-    let Some((source, text)) = files::read(findings, path, None) else { return prompts::Texts::new() };
+    let Some((source, text)) = files::read(findings, path, None) else {
+        return prompts::Texts::new();
+    };
     match prompts::texts(&path.display().to_string(), &text) {
         Ok(texts) => texts,
         Err(found) => {
@@ -94,11 +107,25 @@ pub(crate) fn tell(findings: &mut Findings, source: SourceId, found: &[Diagnosti
     for diagnostic in found {
         let span = span(&findings.text(source).text, diagnostic);
         let severity = if diagnostic.is_error() { Severity::Error } else { Severity::Warning };
-        let cure = diagnostic.help.clone().unwrap_or_default();
+        let cure = diagnostic.help.clone().unwrap_or_else(|| cure(diagnostic.code).to_owned());
         let place = Place { source, span };
         let mut finding = Finding::new(severity, &place, diagnostic.message.clone(), cure);
         finding.code = diagnostic.code;
         findings.add(finding);
+    }
+}
+
+/// What to do about a rule that was broken where the center has no better advice.
+fn cure(code: &str) -> &'static str {
+    match code {
+        check::F002 => "lead there from another node, or take it out",
+        check::F014 => "add it to the configuration, or name one that is there",
+        check::F018 => "add `tests:` with a case for every promise",
+        "Y004" => "write it in the form that is named here",
+        code if code.starts_with('Y') => {
+            "look at indentation, brackets and quotes here and on the line above"
+        }
+        _ => "docs/flows.md explains the rule",
     }
 }
 

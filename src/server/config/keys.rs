@@ -77,7 +77,7 @@ pub(super) struct Section {
     pub(super) many: bool,
     /// What it is for.
     pub(super) doc: &'static str,
-    /// Its keys.
+    /// Its keys; of tables that may be there many times, the first is what tells them apart.
     pub(super) keys: &'static [Key],
 }
 

@@ -81,10 +81,9 @@ pub(crate) fn load(
             "name the folder of the IVR flows",
         );
     }
-    let flows = ivr::flows(&mut findings, &flows_folder, &around.surroundings);
-    let flow_names: Vec<&str> = flows.keys().map(|name| &**name).collect();
+    let (flows, flow_names) = ivr::flows(&mut findings, &flows_folder, &around.surroundings);
+    let flow_names: Vec<&str> = flow_names.iter().map(String::as_str).collect();
     let numbers = routes::numbers(&mut findings, &base, &flow_names);
-    routes::refuse_overlap(&mut findings, &base, &numbers);
     let trunks = routes::trunks(&mut findings, &base, &secrets, &numbers);
     let tokens = staff::tokens(&mut findings, &base, &secrets, &around.staff);
     check_music(&mut findings, &base, &around.prompts);
@@ -224,7 +223,9 @@ fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> A
 }
 
 fn flows_folder(base: &Base) -> PathBuf {
-    base.path("flows", "folder").unwrap_or_else(|| base.folder.clone())
+    let folder = base.path("flows", "folder").unwrap_or_else(|| base.folder.clone());
+    // Without the `.` in `config/./main.yaml`; `..` stays, a link may stand before it.
+    folder.components().collect()
 }
 
 fn prompts_folder(base: &Base) -> PathBuf {
@@ -284,20 +285,30 @@ fn check_music(findings: &mut Findings, base: &Base, prompts: &[PromptFile]) {
 }
 
 /// The words that the switch speaks to an agent who has dialled a feature code: `status-short-break` and so on.
-fn check_confirmations(findings: &mut Findings, base: &Base, staff: &Staff, prompts: &[PromptFile]) {
+fn check_confirmations(
+    findings: &mut Findings,
+    base: &Base,
+    staff: &Staff,
+    prompts: &[PromptFile],
+) {
     let default = base.table("flows").text("language");
     let spoken = staff.access.iter().map(|agent| agent.language.as_deref().unwrap_or(default));
     let spoken: std::collections::BTreeSet<&str> = spoken.collect();
     for language in spoken {
-        let there = |name: &str| prompts.iter().any(|p| &*p.language == language && &*p.name == name);
+        let there =
+            |name: &str| prompts.iter().any(|p| &*p.language == language && &*p.name == name);
         let wanted = base.feature_codes.values().map(|code| match code {
             dozvon_switch::config::FeatureCode::Status(status) => status.as_str(),
             dozvon_switch::config::FeatureCode::LogOut => "logged_out",
         });
-        let mut missing: Vec<String> = wanted.map(|word| format!("status-{}", word.replace('_', "-"))).collect();
+        let mut missing: Vec<String> =
+            wanted.map(|word| format!("status-{}", word.replace('_', "-"))).collect();
         missing.retain(|name| !there(name));
         if !missing.is_empty() {
-            let message = format!("agents who speak `{language}` hear no confirmation: {}", missing.join(", "));
+            let message = format!(
+                "agents who speak `{language}` hear no confirmation: {}",
+                missing.join(", ")
+            );
             let cure = format!("record them in {}/{language}", prompts_folder(base).display());
             findings.warning(base.table("flows").place("language"), message, cure);
         }

@@ -4,37 +4,39 @@
 use super::files::list;
 use super::finding::Findings;
 use super::settings::PromptFile;
+use dozvon_media::clip::WAV_RATES;
+use dozvon_media::limits::{CLIP_MAX, CLIPS_MAX};
 use hound::{SampleFormat, WavReader};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Sample rates that can be played, in hertz.
-const RATES: [u32; 3] = [8_000, 16_000, 48_000];
-/// The longest prompt: an hour of music. A longer one is refused.
-const PROMPT_SECS_MAX: f64 = 3_600.0;
 /// What to do about a file of the wrong kind.
 const CONVERT: &str = "convert it: sox in.wav -r 16000 -c 1 -b 16 out.wav";
 
-/// All prompts of a folder that can be played, in order of languages and names.
+/// All prompts of a folder, in order of languages and names. One that can't be played is noted, and there with no
+/// length, so that nobody says it is missing.
 pub(crate) fn read(findings: &mut Findings, folder: &Path) -> Vec<PromptFile> {
     let mut prompts = Vec::new();
     for language in folders(folder) {
         for path in list(&folder.join(&language), "wav") {
             let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
-            match length(&path) {
-                Ok(duration) => prompts.push(PromptFile {
-                    language: language.as_str().into(),
-                    name: name.into(),
-                    path: path.clone(),
-                    duration,
-                }),
-                Err((message, cure)) => {
-                    let place = findings.file(path.display().to_string());
-                    findings.error(&place, message, cure);
-                }
-            }
+            let duration = length(&path).unwrap_or_else(|(message, cure)| {
+                let place = findings.file(path.display().to_string());
+                findings.error(&place, message, cure);
+                Duration::ZERO
+            });
+            let (language, name) = (language.as_str().into(), name.into());
+            prompts.push(PromptFile { language, name, path, duration });
         }
+    }
+    if prompts.len() > CLIPS_MAX {
+        let place = findings.file(folder.display().to_string());
+        findings.error(
+            &place,
+            format!("{} prompts are too many", prompts.len()),
+            format!("at most {CLIPS_MAX}"),
+        );
     }
     prompts
 }
@@ -63,8 +65,8 @@ fn length(path: &PathBuf) -> Result<Duration, (String, String)> {
             spec.bits_per_sample
         )));
     }
-    if !RATES.contains(&spec.sample_rate) {
-        return Err(wrong(format!("{} Hz: prompts have 8000, 16000 or 48000", spec.sample_rate)));
+    if !WAV_RATES.contains(&spec.sample_rate) {
+        return Err(wrong(format!("{} Hz: prompts have 8000 or 16000", spec.sample_rate)));
     }
     let samples = reader.duration();
     if samples == 0 {
@@ -78,10 +80,10 @@ fn length(path: &PathBuf) -> Result<Duration, (String, String)> {
         return Err((String::from("its end is missing"), String::from("copy it again, whole")));
     }
     let secs = f64::from(samples) / f64::from(spec.sample_rate);
-    if secs > PROMPT_SECS_MAX {
+    if secs > CLIP_MAX.as_secs_f64() {
         return Err((
             format!("{secs:.0} s are too long"),
-            format!("at most {PROMPT_SECS_MAX:.0} s"),
+            format!("at most {} s", CLIP_MAX.as_secs()),
         ));
     }
     Ok(Duration::from_secs_f64(secs))

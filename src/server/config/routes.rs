@@ -53,7 +53,7 @@ pub(super) fn rollouts(
     let mut rollouts = BTreeMap::new();
     for table in &found {
         let (name, bot) = (table.text("name"), table.text("bot"));
-        if !bots.contains_key(bot) {
+        if !bot.is_empty() && !bots.contains_key(bot) {
             let message =
                 format!("rollout `{name}` names the bot `{bot}`, which is not in bots.toml");
             findings.error(
@@ -91,6 +91,14 @@ pub(super) fn numbers(
         if let Err((message, cure)) = dial(dialled) {
             findings.error(table.place("dial"), message, cure);
         }
+        if base.feature_codes.contains_key(dialled) {
+            let message = format!("`{dialled}` is a feature code and a number at once");
+            findings.error(
+                table.place("dial"),
+                message,
+                "choose another number, or another code in [feature_codes]",
+            );
+        }
         let number = match (table.text_opt("flow"), table.flag("echo")) {
             (Some(flow), false) => {
                 if !flows.contains(&flow) {
@@ -110,6 +118,7 @@ pub(super) fn numbers(
                 findings.error(table.place("echo"), message, "leave one of them out");
                 continue;
             }
+            (None, false) if table.is_wrong("flow") || table.is_wrong("echo") => continue,
             (None, false) => {
                 let message = format!("number `{dialled}` leads nowhere");
                 findings.error(&table.place, message, "add flow = \"…\" or echo = true");
@@ -119,18 +128,6 @@ pub(super) fn numbers(
         numbers.insert(dialled.to_owned(), number);
     }
     numbers
-}
-
-/// Notes numbers and feature codes that are the same.
-pub(super) fn refuse_overlap(
-    findings: &mut Findings,
-    base: &Base,
-    numbers: &BTreeMap<String, Number>,
-) {
-    for code in base.feature_codes.keys().filter(|code| numbers.contains_key(*code)) {
-        let message = format!("`{code}` is a feature code and a number at once");
-        findings.error(&base.place, message, "choose another code in [feature_codes]");
-    }
 }
 
 /// Reads trunks.toml. The numbers are known by now.
@@ -154,7 +151,7 @@ fn trunk(
 ) -> Trunk {
     let name = table.text("name");
     let target = address(findings, table, "target");
-    if table.list("networks").is_empty() && table.entry("target").is_none() {
+    if table.list("networks").is_empty() && !table.is_wrong("networks") && !table.says("target") {
         let message =
             format!("trunk `{name}` has neither networks nor a target: no call comes or goes");
         findings.error(
@@ -190,12 +187,11 @@ fn credentials(
     secrets: &Secrets<'_>,
     table: &Table,
 ) -> Option<Credentials> {
-    let password_key =
-        ["password_file", "password_env"].into_iter().find(|key| table.entry(key).is_some());
+    let password_key = ["password_file", "password_env"].into_iter().find(|key| table.says(key));
     let parts = [
-        ("user", table.entry("user").is_some()),
+        ("user", table.says("user")),
         ("password_file", password_key.is_some()),
-        ("realm", table.entry("realm").is_some()),
+        ("realm", table.says("realm")),
     ];
     let first =
         parts.iter().find(|(_, there)| *there).map(|(key, _)| password_key.unwrap_or(key))?;
@@ -207,7 +203,7 @@ fn credentials(
             "user, password_file (or password_env) and realm go together",
         );
     }
-    if table.entry("target").is_none() {
+    if !table.says("target") {
         let message = format!("trunk `{}` has credentials but no target", table.text("name"));
         findings.warning(&table.place, message, "add target = \"sip:…\", or take them out");
     }

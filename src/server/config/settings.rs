@@ -138,7 +138,7 @@ pub(crate) struct Drain {
     pub(crate) finish_within: Duration,
 }
 
-/// A WAV file that flows or confirmations name, checked: mono, 16 bit, 8, 16 or 48 kHz.
+/// A WAV file that flows or confirmations name, checked: mono, 16 bit, of a rate that can be converted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PromptFile {
     /// The language, i.e. its folder; [`dozvon_center::flow::model::MUSIC`] for music.

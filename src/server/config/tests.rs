@@ -170,7 +170,7 @@ fn a_prompt_that_could_not_be_played_is_found() {
     let folder = Folder::new("prompts");
     fs::create_dir_all(folder.0.join("flows/prompts/ru")).unwrap();
     folder.wav("flows/prompts/ru/stereo.wav", 8_000, 2, 100);
-    folder.wav("flows/prompts/ru/rate.wav", 44_100, 1, 100);
+    folder.wav("flows/prompts/ru/rate.wav", 11_025, 1, 100);
     folder.wav("flows/prompts/ru/nothing.wav", 8_000, 1, 0);
     folder.wav("flows/prompts/ru/good.wav", 16_000, 1, 8_000);
     folder.write("flows/prompts/ru/text.wav", "this is text");
@@ -182,7 +182,7 @@ fn a_prompt_that_could_not_be_played_is_found() {
     assert!(loaded.is_none());
     let begins = [
         "there is no sound in it",
-        "44100 Hz",
+        "11025 Hz",
         "its end is missing",
         "2 channels",
         "this is no WAV file",

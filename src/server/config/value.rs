@@ -166,7 +166,7 @@ fn within(kind: Kind, number: i64) -> Result<i64, Fault> {
 
 fn range_cure(kind: Kind) -> String {
     match kind {
-        Kind::Int(min, max) => format!("{min} to {max}"),
+        Kind::Int(min, max) => format!("choose from {min} to {max}"),
         _ => String::new(),
     }
 }

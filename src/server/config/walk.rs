@@ -5,7 +5,7 @@
 use super::finding::{Findings, Place, SourceId, suggest};
 use super::keys::{DOZVON, Fallback, Key, Section};
 use super::value::{Value, from_text, from_toml};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -38,6 +38,8 @@ pub(super) struct Table {
     /// Its header, or the start of the file.
     pub(super) place: Place,
     entries: BTreeMap<&'static str, Entry>,
+    /// Keys whose value was wrong: they were meant, and nothing more can be said about them.
+    wrong: BTreeSet<&'static str>,
 }
 
 impl Table {
@@ -53,12 +55,23 @@ impl Table {
                 );
             }
         }
-        Table { place: place.clone(), entries }
+        Table { place: place.clone(), entries, wrong: BTreeSet::new() }
     }
 
     /// The entry of a key, if it is there.
     pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries.get(key)
+    }
+
+    /// Whether somebody set this key, rightly or wrongly.
+    pub(super) fn says(&self, key: &str) -> bool {
+        let set = self.entry(key).is_some_and(|entry| entry.origin != Origin::Default);
+        set || self.wrong.contains(key)
+    }
+
+    /// Whether the value of this key was wrong, so that its default stands in.
+    pub(super) fn is_wrong(&self, key: &str) -> bool {
+        self.wrong.contains(key)
     }
 
     /// Puts a value in the place of what there is.
@@ -165,24 +178,21 @@ fn syntax_cure(message: &str) -> &'static str {
     }
 }
 
-/// Reads one table by its section. `None`: a key that must be there is missing or wrong, which has been noted.
+/// Reads one table by its section. A wrong value is noted and its default stands in.
 pub(super) fn table(
     findings: &mut Findings,
     section: &Section,
     source: SourceId,
     raw: &DeTable<'_>,
     place: &Place,
-) -> Option<Table> {
+) -> Table {
     let mut table = Table::of_defaults(section, place);
     for (name, value) in raw {
         let word = name.get_ref().as_ref();
         let Some(key) = section.key(word) else {
             let at = Place { source, span: name.span() };
-            findings.error(
-                &at,
-                format!("unknown key `{word}` in {}", section.header()),
-                where_else(section, word),
-            );
+            let message = format!("unknown key `{word}` in {}", section.header());
+            findings.error(&at, message, where_else(section, word));
             continue;
         };
         match from_toml(key.kind, value, source) {
@@ -192,19 +202,17 @@ pub(super) fn table(
             }
             Err(wrong) => {
                 findings.error(&wrong.place, format!("`{word}`: {}", wrong.message), wrong.cure);
+                table.wrong.insert(key.name);
             }
         }
     }
-    let mut whole = true;
     for key in section.keys.iter().filter(|key| key.default == Fallback::Needed) {
-        let there = raw.iter().any(|(name, _)| name.get_ref() == key.name);
-        if !there {
+        if !table.says(key.name) {
             let message = format!("{} has no `{}`", section.header(), key.name);
             findings.error(place, message, format!("add {} = …: {}", key.name, key.doc));
         }
-        whole &= table.entry(key.name).is_some();
     }
-    whole.then_some(table)
+    table
 }
 
 /// The cure for a key that doesn't belong here: the section it belongs to, or the nearest key of this one.
@@ -216,7 +224,8 @@ fn where_else(section: &Section, word: &str) -> String {
     }
 }
 
-/// Reads `[[name]]` tables of a file. Those that can be used come back in the order of the file.
+/// Reads `[[name]]` tables of a file, in its order. Those without the key that tells them apart, the first of the
+/// section, are left out.
 pub(super) fn tables(
     findings: &mut Findings,
     section: &Section,
@@ -233,7 +242,7 @@ pub(super) fn tables(
     for item in array.iter() {
         let place = Place { source, span: item.span() };
         match item.get_ref().as_table() {
-            Some(raw) => list.extend(table(findings, section, source, raw, &place)),
+            Some(raw) => list.push(table(findings, section, source, raw, &place)),
             None => findings.error(
                 &place,
                 "this is no table",
@@ -241,6 +250,8 @@ pub(super) fn tables(
             ),
         }
     }
+    let identity = section.keys[0].name;
+    list.retain(|table| !table.text(identity).is_empty());
     list
 }
 
@@ -253,7 +264,7 @@ pub(super) fn single(
 ) -> Option<Table> {
     let place = Place { source, span: value.span() };
     match value.get_ref().as_table() {
-        Some(raw) => table(findings, section, source, raw, &place),
+        Some(raw) => Some(table(findings, section, source, raw, &place)),
         None => {
             let message = format!("`{}` is {} here", section.name, value.get_ref().type_str());
             findings.error(
@@ -327,7 +338,7 @@ mod tests {
     use super::super::keys::{MEDIA, QUEUE, SIP};
     use super::*;
 
-    fn read(section: &Section, text: &str) -> (Option<Table>, Vec<String>) {
+    fn read(section: &Section, text: &str) -> (Table, Vec<String>) {
         let mut findings = Findings::default();
         let source = findings.source("f.toml", text);
         let raw = parse(&mut findings, source, text);
@@ -352,7 +363,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            table.unwrap().int("rtp_port_min"),
+            table.int("rtp_port_min"),
             20_000,
             "the default stands in, so that reading goes on"
         );
@@ -361,7 +372,7 @@ mod tests {
     #[test]
     fn a_key_that_must_be_there_is_asked_for() {
         let (table, told) = read(&QUEUE, "wrap_up_secs = 10\n");
-        assert!(table.is_none());
+        assert!(!table.says("name") && table.says("wrap_up_secs"));
         assert!(told[0].starts_with("[[queue]] has no `name`"), "{told:?}");
     }
 

@@ -1,0 +1,236 @@
+//! `dozvon check` through the real binary: broken configurations and flows, and the configuration that we ship.
+//!
+//! Each folder of tests/broken is a configuration with mistakes, and `expected.txt` in it is what a person sees. After a
+//! change of wording: `UPDATE_EXPECT=1 cargo test --test check`, then read the difference.
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The exit code of a wrong configuration.
+const EX_CONFIG: i32 = 78;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn dozvon(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+    command.current_dir(folder).args(arguments).env("NO_COLOR", "1");
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("DOZVON_") {
+            command.env_remove(name);
+        }
+    }
+    command.output().expect("the binary was built for this test")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("all output is UTF-8")
+}
+
+/// What a person sees: mistakes, then the exit code.
+fn seen(output: &Output) -> String {
+    format!("{}exit code {}\n", text(&output.stderr), output.status.code().unwrap_or(-1))
+}
+
+fn broken() -> Vec<String> {
+    let entries = fs::read_dir(root().join("tests/broken")).expect("tests/broken is there");
+    let folders = entries.map(|entry| entry.expect("it can be listed").path()).filter(|path| path.is_dir());
+    let mut names: Vec<String> =
+        folders.map(|path| path.file_name().expect("a name").to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_broken_configuration_is_told_as_expected() {
+    let folder = root().join("tests/broken");
+    let mut wrong = Vec::new();
+    for name in broken() {
+        let shown = seen(&dozvon(&folder, &["check", &name]));
+        let path = folder.join(&name).join("expected.txt");
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            fs::write(&path, &shown).expect("expected.txt can be written");
+        }
+        let expected = fs::read_to_string(&path).unwrap_or_default();
+        if shown != expected {
+            wrong.push(format!("==== {name}: expected\n{expected}==== but got\n{shown}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}\nIf this is right: UPDATE_EXPECT=1 cargo test --test check", wrong.join("\n"));
+}
+
+#[test]
+fn every_mistake_has_its_file_its_line_and_a_cure() {
+    let folder = root().join("tests/broken");
+    assert!(broken().len() >= 12);
+    for name in broken() {
+        let output = dozvon(&folder, &["check", &name, "--format", "json"]);
+        assert_eq!(output.status.code(), Some(EX_CONFIG), "{name}");
+        let list: Value = serde_json::from_slice(&output.stdout).expect("JSON on standard output");
+        let list = list.as_array().expect("a list of mistakes");
+        assert!(list.iter().any(|mistake| mistake["severity"] == "error"), "{name}");
+        for mistake in list {
+            let file = mistake["file"].as_str().unwrap_or_default();
+            assert!(folder.join(file).exists(), "{name}: there is no {file}: {mistake}");
+            assert!(mistake["line"].as_u64() >= Some(1) && mistake["column"].as_u64() >= Some(1), "{mistake}");
+            assert!(mistake["cure"].as_str().is_some_and(|cure| cure.len() > 5), "{name}: no cure: {mistake}");
+        }
+    }
+}
+
+#[test]
+fn all_files_are_told_in_one_pass() {
+    let output = dozvon(&root().join("tests/broken"), &["check", "99-everything", "--format", "concise"]);
+    let shown = text(&output.stderr);
+    for file in [
+        "dozvon.toml", "queues.toml", "agents.toml", "trunks.toml", "numbers.toml", "bots.toml", "tokens.toml",
+        "rollouts/cards.toml", "calendars/bank.yaml", "main.yaml",
+    ] {
+        assert!(shown.contains(&format!("99-everything/{file}:")), "nothing about {file}:\n{shown}");
+    }
+}
+
+#[test]
+fn the_shipped_configuration_has_no_error_and_no_warning() {
+    let output = dozvon(&root(), &["check", "config"]);
+    assert_eq!(seen(&output), "exit code 0\n");
+    assert!(text(&output.stdout).starts_with("config: "), "it says what there is");
+    let output = dozvon(&root(), &["check", "config", "--format", "json"]);
+    assert_eq!(text(&output.stdout), "[]\n");
+}
+
+#[test]
+fn the_shipped_dozvon_toml_and_its_reference_are_those_of_the_binary() {
+    for (arguments, file) in [(["config", "sample"], "config/dozvon.toml"), (["config", "reference"], "docs/config.md")] {
+        let output = dozvon(&root(), &arguments);
+        let printed = text(&output.stdout);
+        let kept = fs::read_to_string(root().join(file)).unwrap_or_default();
+        assert!(printed == kept, "{file} is stale: dozvon {} > {file}", arguments.join(" "));
+    }
+}
+
+#[test]
+fn the_environment_is_checked_like_a_file() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+    command.current_dir(root()).args(["check", "config", "--format", "concise"]).env("NO_COLOR", "1");
+    command.env("DOZVON__SIP__RELM", "bank").env("DOZVON__LIMITS__CALLS_MAX", "many");
+    let output = command.output().expect("the binary was built for this test");
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(EX_CONFIG));
+    for part in ["did you mean `DOZVON__SIP__REALM`?", "`many` is no whole number (choose from 1 to 5000)"] {
+        assert!(shown.contains(part), "{part:?} is not in:\n{shown}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told_with_the_cure() {
+    let output = dozvon(&root(), &["check", "nowhere", "--format", "concise"]);
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(EX_CONFIG));
+    assert!(shown.contains("nowhere/dozvon.toml:1:1: error: there is no such file"), "{shown}");
+    assert!(shown.contains("dozvon config sample > nowhere/dozvon.toml"), "{shown}");
+}
+
+#[test]
+fn serving_a_broken_configuration_ends_at_once_with_its_mistakes() {
+    let output = dozvon(&root().join("tests/broken"), &["serve", "--config", "01-unknown-key"]);
+    assert_eq!(output.status.code(), Some(EX_CONFIG));
+    assert!(text(&output.stderr).contains("did you mean `realm`?"));
+}
+
+#[test]
+fn the_shipped_flow_passes_its_tests_and_can_be_drawn() {
+    let flow = "ivr-flows/bank-main.yaml";
+    let output = dozvon(&root(), &["flow", "check", flow]);
+    assert_eq!(seen(&output), "exit code 0\n");
+    let output = dozvon(&root(), &["flow", "test", flow]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains(" passed, 0 failed; "), "{}", text(&output.stdout));
+    let output = dozvon(&root(), &["flow", "graph", flow]);
+    assert!(text(&output.stdout).starts_with("flowchart TD"));
+    let output = dozvon(&root(), &["flow", "graph", flow, "--dot"]);
+    assert!(text(&output.stdout).starts_with("digraph"));
+}
+
+#[test]
+fn a_flow_that_fails_its_tests_says_where_the_caller_went() {
+    let folder = std::env::temp_dir().join(format!("dozvon-flow-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder for the test");
+    let shipped = fs::read_to_string(root().join("ivr-flows/bank-main.yaml")).expect("the shipped flow");
+    let wrong = shipped.replace("then: {in_queue: loans}", "then: {in_queue: cards}");
+    assert_ne!(wrong, shipped, "the shipped flow has another test by now: plant another mistake");
+    let file = folder.join("bank-main.yaml");
+    fs::write(&file, wrong).expect("it can be written");
+    let prompts = root().join("ivr-flows/prompts");
+    copy_folder(&prompts, &folder.join("prompts"));
+    let config = root().join("config").display().to_string();
+    let output = dozvon(&root(), &["flow", "test", &file.display().to_string(), "--config", &config]);
+    let _ = fs::remove_dir_all(&folder);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{shown}{}", text(&output.stderr));
+    for part in ["FAIL loans in opening hours", "way: ", "loans-hours", "1 failed"] {
+        assert!(shown.contains(part), "{part:?} is not in:\n{shown}");
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder for the test");
+    for entry in fs::read_dir(from).expect("it can be listed") {
+        let path = entry.expect("it can be listed").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("it can be copied");
+        }
+    }
+}
+
+#[test]
+fn an_agents_password_is_made_once_and_its_hashes_are_accepted() {
+    let folder = std::env::temp_dir().join(format!("dozvon-password-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder for the test");
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("it can be written");
+    let prompts = root().join("ivr-flows/prompts").display().to_string();
+    write("dozvon.toml", &format!("[flows]\nfolder = \".\"\nprompts = \"{prompts}\"\n"));
+    write("agents.toml", "[[agent]]\nuser = \"anna\"\n");
+    let ask = |more: &[&str]| {
+        let arguments = [&["agent-password", "anna", "--config", "."], more].concat();
+        text(&dozvon(&folder, &arguments).stdout)
+    };
+    let password = ask(&[]);
+    assert_eq!((password.trim().len(), ask(&[])), (20, password.clone()));
+    let hashes = ask(&["--hashes"]);
+    assert_ne!(ask(&["--renew"]), password);
+    write("agents.toml", &format!("[[agent]]\nuser = \"anna\"\n{hashes}"));
+    let checked = dozvon(&folder, &["check", "."]);
+    let unknown = dozvon(&folder, &["agent-password", "ana", "--config", "."]);
+    let _ = fs::remove_dir_all(&folder);
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
+    assert_eq!(unknown.status.code(), Some(EX_CONFIG));
+    assert!(text(&unknown.stderr).contains("did you mean `anna`?"), "{}", text(&unknown.stderr));
+}
+
+#[test]
+fn the_help_of_every_command_has_an_example() {
+    for arguments in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["demo", "--help"],
+        &["check", "--help"],
+        &["call", "--help"],
+        &["flow", "check", "--help"],
+        &["flow", "test", "--help"],
+        &["flow", "graph", "--help"],
+        &["agent-password", "--help"],
+    ] {
+        let shown = text(&dozvon(&root(), arguments).stdout);
+        assert!(shown.contains("Example") && shown.contains("  dozvon "), "{arguments:?}:\n{shown}");
+    }
+    assert!(text(&dozvon(&root(), &["--version"]).stdout).starts_with("dozvon "));
+    assert_eq!(dozvon(&root(), &["chekc"]).status.code(), Some(2), "wrong arguments");
+}
