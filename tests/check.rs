@@ -1,7 +1,7 @@
 //! `dozvon check` through the real binary: broken configurations and flows, and the configuration that we ship.
 //!
-//! Each folder of tests/broken is a configuration with mistakes, and `expected.txt` in it is what a person sees. After a
-//! change of wording: `UPDATE_EXPECT=1 cargo test --test check`, then read the difference.
+//! Each folder of tests/broken is a configuration with mistakes, and `expected.txt` in it is what a person sees. After
+//! a change of wording: `UPDATE_EXPECT=1 cargo test --test check`, then read the difference.
 
 use serde_json::Value;
 use std::fs;
@@ -37,9 +37,11 @@ fn seen(output: &Output) -> String {
 
 fn broken() -> Vec<String> {
     let entries = fs::read_dir(root().join("tests/broken")).expect("tests/broken is there");
-    let folders = entries.map(|entry| entry.expect("it can be listed").path()).filter(|path| path.is_dir());
-    let mut names: Vec<String> =
-        folders.map(|path| path.file_name().expect("a name").to_string_lossy().into_owned()).collect();
+    let folders =
+        entries.map(|entry| entry.expect("it can be listed").path()).filter(|path| path.is_dir());
+    let mut names: Vec<String> = folders
+        .map(|path| path.file_name().expect("a name").to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }
@@ -59,7 +61,11 @@ fn every_broken_configuration_is_told_as_expected() {
             wrong.push(format!("==== {name}: expected\n{expected}==== but got\n{shown}"));
         }
     }
-    assert!(wrong.is_empty(), "{}\nIf this is right: UPDATE_EXPECT=1 cargo test --test check", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{}\nIf this is right: UPDATE_EXPECT=1 cargo test --test check",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -75,21 +81,39 @@ fn every_mistake_has_its_file_its_line_and_a_cure() {
         for mistake in list {
             let file = mistake["file"].as_str().unwrap_or_default();
             assert!(folder.join(file).exists(), "{name}: there is no {file}: {mistake}");
-            assert!(mistake["line"].as_u64() >= Some(1) && mistake["column"].as_u64() >= Some(1), "{mistake}");
-            assert!(mistake["cure"].as_str().is_some_and(|cure| cure.len() > 5), "{name}: no cure: {mistake}");
+            assert!(
+                mistake["line"].as_u64() >= Some(1) && mistake["column"].as_u64() >= Some(1),
+                "{mistake}"
+            );
+            assert!(
+                mistake["cure"].as_str().is_some_and(|cure| cure.len() > 5),
+                "{name}: no cure: {mistake}"
+            );
         }
     }
 }
 
 #[test]
 fn all_files_are_told_in_one_pass() {
-    let output = dozvon(&root().join("tests/broken"), &["check", "99-everything", "--format", "concise"]);
+    let output =
+        dozvon(&root().join("tests/broken"), &["check", "99-everything", "--format", "concise"]);
     let shown = text(&output.stderr);
     for file in [
-        "dozvon.toml", "queues.toml", "agents.toml", "trunks.toml", "numbers.toml", "bots.toml", "tokens.toml",
-        "rollouts/cards.toml", "calendars/bank.yaml", "main.yaml",
+        "dozvon.toml",
+        "queues.toml",
+        "agents.toml",
+        "trunks.toml",
+        "numbers.toml",
+        "bots.toml",
+        "tokens.toml",
+        "rollouts/cards.toml",
+        "calendars/bank.yaml",
+        "main.yaml",
     ] {
-        assert!(shown.contains(&format!("99-everything/{file}:")), "nothing about {file}:\n{shown}");
+        assert!(
+            shown.contains(&format!("99-everything/{file}:")),
+            "nothing about {file}:\n{shown}"
+        );
     }
 }
 
@@ -104,7 +128,9 @@ fn the_shipped_configuration_has_no_error_and_no_warning() {
 
 #[test]
 fn the_shipped_dozvon_toml_and_its_reference_are_those_of_the_binary() {
-    for (arguments, file) in [(["config", "sample"], "config/dozvon.toml"), (["config", "reference"], "docs/config.md")] {
+    for (arguments, file) in
+        [(["config", "sample"], "config/dozvon.toml"), (["config", "reference"], "docs/config.md")]
+    {
         let output = dozvon(&root(), &arguments);
         let printed = text(&output.stdout);
         let kept = fs::read_to_string(root().join(file)).unwrap_or_default();
@@ -115,12 +141,17 @@ fn the_shipped_dozvon_toml_and_its_reference_are_those_of_the_binary() {
 #[test]
 fn the_environment_is_checked_like_a_file() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
-    command.current_dir(root()).args(["check", "config", "--format", "concise"]).env("NO_COLOR", "1");
+    command
+        .current_dir(root())
+        .args(["check", "config", "--format", "concise"])
+        .env("NO_COLOR", "1");
     command.env("DOZVON__SIP__RELM", "bank").env("DOZVON__LIMITS__CALLS_MAX", "many");
     let output = command.output().expect("the binary was built for this test");
     let shown = text(&output.stderr);
     assert_eq!(output.status.code(), Some(EX_CONFIG));
-    for part in ["did you mean `DOZVON__SIP__REALM`?", "`many` is no whole number (choose from 1 to 5000)"] {
+    for part in
+        ["did you mean `DOZVON__SIP__REALM`?", "`many` is no whole number (choose from 1 to 5000)"]
+    {
         assert!(shown.contains(part), "{part:?} is not in:\n{shown}");
     }
 }
@@ -159,7 +190,8 @@ fn the_shipped_flow_passes_its_tests_and_can_be_drawn() {
 fn a_flow_that_fails_its_tests_says_where_the_caller_went() {
     let folder = std::env::temp_dir().join(format!("dozvon-flow-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder for the test");
-    let shipped = fs::read_to_string(root().join("ivr-flows/bank-main.yaml")).expect("the shipped flow");
+    let shipped =
+        fs::read_to_string(root().join("ivr-flows/bank-main.yaml")).expect("the shipped flow");
     let wrong = shipped.replace("then: {in_queue: loans}", "then: {in_queue: cards}");
     assert_ne!(wrong, shipped, "the shipped flow has another test by now: plant another mistake");
     let file = folder.join("bank-main.yaml");
@@ -167,7 +199,8 @@ fn a_flow_that_fails_its_tests_says_where_the_caller_went() {
     let prompts = root().join("ivr-flows/prompts");
     copy_folder(&prompts, &folder.join("prompts"));
     let config = root().join("config").display().to_string();
-    let output = dozvon(&root(), &["flow", "test", &file.display().to_string(), "--config", &config]);
+    let output =
+        dozvon(&root(), &["flow", "test", &file.display().to_string(), "--config", &config]);
     let _ = fs::remove_dir_all(&folder);
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{shown}{}", text(&output.stderr));
@@ -194,7 +227,8 @@ fn an_agents_password_is_made_once_and_its_hashes_are_accepted() {
     let folder = std::env::temp_dir().join(format!("dozvon-password-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("a folder for the test");
-    let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("it can be written");
+    let write =
+        |name: &str, text: &str| fs::write(folder.join(name), text).expect("it can be written");
     let prompts = root().join("ivr-flows/prompts").display().to_string();
     write("dozvon.toml", &format!("[flows]\nfolder = \".\"\nprompts = \"{prompts}\"\n"));
     write("agents.toml", "[[agent]]\nuser = \"anna\"\n");
@@ -229,7 +263,10 @@ fn the_help_of_every_command_has_an_example() {
         &["agent-password", "--help"],
     ] {
         let shown = text(&dozvon(&root(), arguments).stdout);
-        assert!(shown.contains("Example") && shown.contains("  dozvon "), "{arguments:?}:\n{shown}");
+        assert!(
+            shown.contains("Example") && shown.contains("  dozvon "),
+            "{arguments:?}:\n{shown}"
+        );
     }
     assert!(text(&dozvon(&root(), &["--version"]).stdout).starts_with("dozvon "));
     assert_eq!(dozvon(&root(), &["chekc"]).status.code(), Some(2), "wrong arguments");

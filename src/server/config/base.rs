@@ -173,7 +173,7 @@ impl Base {
         let calls: u32 = limits.number("calls_max");
         if ports < calls * PORTS_PER_CALL {
             let message = format!(
-                "{ports} RTP ports ({min} to {max}) are too few for calls_max = {calls}: each call takes {PORTS_PER_CALL}"
+                "{ports} RTP ports ({min} to {max}) are too few for calls_max = {calls}: a call takes {PORTS_PER_CALL}"
             );
             let cure = format!("calls_max = {}, or more ports in [media]", ports / PORTS_PER_CALL);
             let default =

@@ -194,7 +194,7 @@ pub(super) const MEDIA: Section = Section {
             "address",
             Kind::Address,
             Value(r#""auto""#),
-            "The IPv4 address told to phones for sound. \"auto\": the one SIP listens on, else that of the default route.",
+            "The IPv4 address told to phones for sound. \"auto\": that of SIP, or of the default route.",
         ),
         key(
             "address_v6",
@@ -397,7 +397,7 @@ pub(super) const ACD: Section = Section {
             "skip_secs",
             Kind::Int(0, SECS_PER_DAY),
             Value("60"),
-            "Who missed or declined a call is not offered it again for so many seconds, unless nobody else can take it.",
+            "Who missed or declined a call is not offered it again for so many seconds, unless there is nobody else.",
         ),
         key(
             "unreachable_grace_secs",
@@ -539,7 +539,7 @@ pub(super) const QUEUE: Section = Section {
             "service_level_secs",
             Kind::Int(1, SECS_PER_DAY),
             Value("20"),
-            "The acceptable wait in seconds: T of the service level, and what makes one queue more urgent than another.",
+            "The acceptable wait in seconds: T of the service level, and what makes a queue urgent.",
         ),
         key(
             "short_abandon_secs",

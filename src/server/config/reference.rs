@@ -17,7 +17,7 @@ pub(crate) fn sample() -> String {
          #\n\
          # Units stand in the names. Relative paths count from this folder. The environment wins over this file:\n\
          # DOZVON__SIP__REALM=bank.example is `realm` of [sip]; words of lists are parted by commas there.\n\
-         # `dozvon check` names every mistake; `dozvon config show` prints what is in force. Reference: docs/config.md.\n",
+         # `dozvon check` names every mistake; `dozvon config show` prints what is in force. See docs/config.md.\n",
     );
     for section in DOZVON {
         let _ = write!(out, "\n");
@@ -63,33 +63,7 @@ fn comment(out: &mut String, text: &str) {
 
 /// docs/config.md.
 pub(crate) fn reference() -> String {
-    let mut out = String::from(
-        "# Configuration\n\n\
-         This page is printed by `dozvon config reference`; a test keeps it true.\n\n\
-         The configuration is a folder, `config/` unless `--config` names another. `dozvon check` reads all of it, and\n\
-         the flows, prompts and calendars with it, and names every mistake at once with its place and its cure; the\n\
-         exit code is 78 when there is an error. An unknown key is an error. Relative paths count from the folder.\n\n\
-         | File | What it holds |\n|---|---|\n\
-         | `dozvon.toml` | addresses, bounds, files: the tables below |\n\
-         | `queues.toml` | `[skills]`, `[[queue]]` |\n\
-         | `agents.toml` | `[[agent]]` |\n\
-         | `trunks.toml` | `[[trunk]]` |\n\
-         | `numbers.toml` | `[[number]]` |\n\
-         | `bots.toml` | `[[bot]]` |\n\
-         | `rollouts/*.toml` | `[[rollout]]` |\n\
-         | `tokens.toml` | `[[token]]` |\n\
-         | `calendars/*.yaml` | opening hours |\n\n\
-         ## Environment\n\n\
-         Every key of `dozvon.toml` can be set by a variable, which wins over the file: `DOZVON__SIP__REALM=bank.example`\n\
-         is `realm` of `[sip]`. Words of lists are parted by commas. A variable that begins with `DOZVON__` and is no key\n\
-         is an error.\n\n\
-         ## Secrets\n\n\
-         No password and no token stands in these files. Each comes from a file (`password_file`, `token_file`: one line,\n\
-         readable by dozvon alone) or from the environment (`password_env`, `token_env` name the variable). Where neither\n\
-         is named, `dozvon serve` makes one at its first start and keeps it in `secrets/`; `dozvon agent-password USER`\n\
-         shows what to type into a phone. Instead of a password an agent may have `ha1_sha256` and `ha1_md5`, as\n\
-         `dozvon agent-password --hashes USER` prints them.\n",
-    );
+    let mut out = String::from(include_str!("reference.md"));
     for section in DOZVON.iter().chain(&OTHERS) {
         section_reference(&mut out, section);
     }
