@@ -424,7 +424,11 @@ impl Floor<'_> {
                 if from.0 != to.0 {
                     self.plan_return(*agent, to.0, *cause);
                 }
-                debug_assert!(to.0 != Presence::LoggedOut || to.1 == Activity::Idle);
+                let at_rest = to.1 == Activity::Idle && to.0 != Presence::LoggedOut;
+                if at_rest && self.now >= self.shifts[agent.0 as usize] {
+                    // Another status, chosen during the last talk, took his log-out back.
+                    self.later(Duration::from_secs(5), Input::LogOut(*agent));
+                }
             }
             Event::Withdrawn { .. }
             | Event::ConnectFailed { .. }

@@ -100,8 +100,8 @@ impl Acd {
     }
 
     /// A person, or a rule, chooses a status. Given at once to an idle agent; a ringing call is withdrawn and keeps its
-    /// place; in a talk, its wrap-up or a call of the phone's own the status is pending until that is over. Choosing
-    /// the present status takes a pending one back.
+    /// place; in a talk, its wrap-up or a call of the phone's own the status is pending until that is over. The last
+    /// wish counts: it takes back a status, or a log-out, that is pending.
     ///
     /// `epoch`: the number of the state that the person saw; `None` forces the change. Whoever comes back from
     /// `not_responding` starts with a clean count.
