@@ -71,6 +71,8 @@ pub struct Endpoint {
     alarms: Deadlines<(DialogId, Alarm)>,
     acks: BTreeMap<AckKey, Transmit>,
     ack_deadlines: Deadlines<AckKey>,
+    /// INVITEs of ours that outlived their session without a final response, and when to forget them.
+    orphans: Deadlines<TxId>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     next_dialog: u64,
@@ -101,6 +103,7 @@ impl Endpoint {
             alarms: Deadlines::new(),
             acks: BTreeMap::new(),
             ack_deadlines: Deadlines::new(),
+            orphans: Deadlines::new(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             next_dialog: 1,
@@ -132,6 +135,11 @@ impl Endpoint {
         while let Some((_, key)) = self.ack_deadlines.pop_expired(now) {
             self.acks.remove(&key);
         }
+        while let Some((_, tx)) = self.orphans.pop_expired(now) {
+            if !self.layer.is_settled(tx) {
+                self.layer.forget(tx);
+            }
+        }
         for user in self.registrar.handle_timeout(now) {
             self.events.push_back(Event::Unregistered { user });
         }
@@ -143,6 +151,7 @@ impl Endpoint {
             self.layer.poll_timeout(),
             self.alarms.next(),
             self.ack_deadlines.next(),
+            self.orphans.next(),
             self.registrar.poll_timeout(),
         ];
         all.into_iter().flatten().min()
@@ -338,7 +347,7 @@ impl Endpoint {
                 }
                 Effect::TellRefused(status) => self.tell_refused(id, status, message),
                 Effect::TellEnded(end) => self.tell_ended(id, end),
-                Effect::Forget => self.forget(id),
+                Effect::Forget => self.forget(now, id),
             }
         }
     }
@@ -414,16 +423,17 @@ impl Endpoint {
         }
     }
 
-    fn forget(&mut self, id: DialogId) {
+    fn forget(&mut self, now: Timestamp, id: DialogId) {
         self.quieten(id);
-        self.no_longer_early(id);
         let Some(session) = self.sessions.remove(&id) else { return };
         self.by_tag.remove(&session.peer.local_tag);
-        // An INVITE of ours that never got a final response would wait for ever.
-        if let Some(tx) = session.outgoing.and_then(|outgoing| outgoing.tx)
-            && !self.layer.is_settled(tx)
-        {
-            self.layer.forget(tx);
+        // An INVITE in Proceeding has no timer: without a final response it would wait for ever. It is given the time
+        // to acknowledge a refusal that is under way.
+        let first = session.outgoing.and_then(|outgoing| outgoing.tx);
+        for tx in [first, session.reinvite].into_iter().flatten() {
+            if !self.layer.is_settled(tx) {
+                self.orphans.set(tx, now + TIMEOUT);
+            }
         }
     }
 

@@ -152,6 +152,8 @@ pub(super) struct Session {
     pub(super) unacked: Option<Unacked>,
     pub(super) outgoing: Option<Box<Outgoing>>,
     pub(super) ours: Option<Ours>,
+    /// The transaction of our last re-INVITE.
+    pub(super) reinvite: Option<TxId>,
     pub(super) waiting_offer: Option<Vec<u8>>,
     pub(super) retries: u8,
     /// The description we gave last, for refreshing by re-INVITE.
@@ -181,6 +183,7 @@ impl Session {
             unacked: None,
             outgoing: None,
             ours: None,
+            reinvite: None,
             waiting_offer: None,
             retries: 0,
             local_sdp: Vec::new(),

@@ -386,7 +386,10 @@ impl Endpoint {
             Kind::Bye | Kind::Update | Kind::Info => writer.finish(),
         };
         let owner = Owner::Within(id, kind, is_authorized);
-        self.layer.request(now, draft.path, draft.key, bytes, owner);
+        let tx = self.layer.request(now, draft.path, draft.key, bytes, owner);
+        if let Some(session) = self.sessions.get_mut(&id).filter(|_| kind == Kind::Reinvite) {
+            session.reinvite = Some(tx);
+        }
         self.flush();
     }
 

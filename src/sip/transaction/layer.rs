@@ -125,6 +125,13 @@ impl<O: Clone> Layer<O> {
         self.entries.is_empty()
     }
 
+    /// Whether every table of the layer is empty, not only the one that is counted.
+    #[cfg(test)]
+    pub(crate) fn is_clear(&self) -> bool {
+        let keys = self.clients.len() + self.servers.len() + self.merges.len();
+        self.entries.is_empty() && keys + self.ways.len() + self.deadlines.len() == 0
+    }
+
     /// When the next timer is due.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         self.deadlines.next()

@@ -235,9 +235,7 @@ fn nobody_there_is_408_and_a_refused_way_503() {
 fn a_peer_that_has_forgotten_the_call_ends_it() {
     let mut pair = Pair::new();
     let (a, b) = pair.talking();
-    pair.at(Side::B, |end, _| {
-        end.forget(b);
-    });
+    pair.at(Side::B, |end, now| end.forget(now, b));
     pair.at(Side::A, |end, now| end.reoffer(now, a, b"hold"));
     pair.run(ms(100));
     assert_eq!(pair.ends_of(Side::A), [Event::Ended { dialog: a, cause: Cause::Timeout }]);

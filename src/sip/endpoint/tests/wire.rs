@@ -250,6 +250,7 @@ impl Pair {
             assert_eq!(end.counts(), Counts::default(), "{side:?}");
             assert!(end.by_tag.is_empty() && end.early.is_empty(), "{side:?}");
             assert!(end.acks.is_empty() && end.alarms.is_empty(), "{side:?}");
+            assert!(end.layer.is_clear() && end.orphans.is_empty(), "{side:?}");
             assert_eq!(end.poll_timeout(), None, "{side:?}");
         }
     }
