@@ -67,11 +67,14 @@ pub(crate) enum BrainError {
     Gone,
 }
 
+/// The picture drawn last, and when.
+type Picture = Option<(Instant, Arc<Snapshot>)>;
+
 /// The askers' end. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct BrainHandle {
     queries: mpsc::Sender<Query>,
-    picture: Arc<Mutex<Option<(Instant, Arc<Snapshot>)>>>,
+    picture: Arc<Mutex<Picture>>,
 }
 
 /// Both ends of the door: the handle for askers, the receiver for the brain.

@@ -1,7 +1,7 @@
 //! What the brain holds to tell the world: one call per output of the switch, none of which waits.
 
-use super::log::{EventLog, EventSender};
 use super::Directory;
+use super::log::{EventLog, EventSender};
 use crate::server::metrics::Metrics;
 use crate::server::store::{AgentMove, Record, StoreSender};
 use crate::server::telemetry::Masked;

@@ -5,8 +5,8 @@
 //! cut does not undo). A last line torn by either is found at the next start by its checksum and cut off. Must never
 //! know what facts mean, except which of them are worth waiting for the disk.
 
-use super::line::{self, Numbers};
 use super::Directory;
+use super::line::{self, Numbers};
 use dozvon_center::fact::{Fact, What};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};

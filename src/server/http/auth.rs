@@ -58,11 +58,7 @@ impl Tokens {
     pub(super) fn new(tokens: &[Token]) -> Tokens {
         let known = |token: &Token| Known {
             hash: Sha256::digest(token.token.0.as_bytes()).into(),
-            who: Who {
-                name: token.name.clone(),
-                role: token.role,
-                agent: token.agent.clone(),
-            },
+            who: Who { name: token.name.clone(), role: token.role, agent: token.agent.clone() },
         };
         Tokens(tokens.iter().map(known).collect())
     }
@@ -106,13 +102,18 @@ impl Who {
         let (allowed, need) = match right {
             Right::Look => (true, "a monitor's"),
             Right::SearchNumbers => (self.sees_numbers(), "a supervisor's"),
-            Right::Command(name) => (commands_all || own(name), "a supervisor's or that agent's own"),
+            Right::Command(name) => {
+                (commands_all || own(name), "a supervisor's or that agent's own")
+            }
             Right::HangUp => (commands_all, "a supervisor's"),
         };
         if allowed {
             return Ok(());
         }
-        Err(Problem::forbidden(format!("this needs {need} token; yours, `{}`, is another", self.name)))
+        Err(Problem::forbidden(format!(
+            "this needs {need} token; yours, `{}`, is another",
+            self.name
+        )))
     }
 }
 
@@ -145,7 +146,8 @@ fn token_in(headers: &HeaderMap) -> Option<&str> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         // Something that is no bearer token is a token that nobody holds, not the absence of one.
         let text = value.to_str().unwrap_or_default();
-        let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let token =
+            text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         return Some(token.map_or("", |(_, token)| token.trim()));
     }
     let protocols = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
@@ -206,10 +208,15 @@ mod tests {
         };
         assert_eq!(ask("Bearer secret of boss").unwrap().role, Role::Admin);
         assert_eq!(ask("bearer secret of anna").unwrap().agent.as_deref(), Some("anna"));
-        for wrong in ["Bearer secret of bos", "Bearer", "Bearer ", "Basic c2VjcmV0", "secret of boss"] {
+        for wrong in
+            ["Bearer secret of bos", "Bearer", "Bearer ", "Basic c2VjcmV0", "secret of boss"]
+        {
             assert_eq!(ask(wrong).unwrap_err().status, 401, "{wrong}");
         }
-        assert_eq!(identify(&tokens, &headers(&[("host", "localhost")]), LOCAL).unwrap_err().status, 401);
+        assert_eq!(
+            identify(&tokens, &headers(&[("host", "localhost")]), LOCAL).unwrap_err().status,
+            401
+        );
     }
 
     #[test]

@@ -52,7 +52,8 @@ pub(super) async fn list(
     }
     let filter = wanted.filter()?;
     let reader = app.reader.as_ref();
-    let reader = reader.ok_or_else(|| Problem::unavailable("nothing is stored: no database is open"))?;
+    let reader =
+        reader.ok_or_else(|| Problem::unavailable("nothing is stored: no database is open"))?;
     let page = reader.contacts(filter).await?;
     Ok(Json(ContactsView::new(page, who.sees_numbers())))
 }

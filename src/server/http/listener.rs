@@ -82,7 +82,11 @@ pub(super) struct BoundedStream {
 
 impl BoundedStream {
     /// Passes what the socket answers on; when it has nothing, looks whether the silence has lasted too long.
-    fn watch<T>(&mut self, cx: &mut Context<'_>, answer: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn watch<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        answer: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if answer.is_ready() {
             let until = Instant::now() + self.idle_max;
             self.idle.as_mut().reset(until);

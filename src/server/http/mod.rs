@@ -143,7 +143,9 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/calls/{id}", delete(desk::hang_up))
         .route("/api/v1/contacts", get(contacts::list))
         .route("/api/v1/events", get(live::events))
-        .fallback(|| async { Problem::not_found("no such page; the API is at /api/v1/openapi.json") })
+        .fallback(|| async {
+            Problem::not_found("no such page; the API is at /api/v1/openapi.json")
+        })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(in_time))
@@ -155,7 +157,9 @@ fn router(app: Arc<App>) -> Router {
 async fn in_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(REQUEST_WITHIN, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::unavailable("the request took too long: try again in a moment").into_response(),
+        Err(_) => {
+            Problem::unavailable("the request took too long: try again in a moment").into_response()
+        }
     }
 }
 

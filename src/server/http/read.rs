@@ -27,7 +27,9 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, String) 
     let not_ready = |why: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n"));
     match app.brain.snapshot().await {
         Err(error) => not_ready(&error.to_string()),
-        Ok(snapshot) if snapshot.draining => not_ready("draining: no new calls, running ones finish"),
+        Ok(snapshot) if snapshot.draining => {
+            not_ready("draining: no new calls, running ones finish")
+        }
         Ok(_) if app.reader.as_ref().is_some_and(|reader| !reader.is_healthy()) => {
             not_ready("the database can't be written; the log says why")
         }

@@ -54,13 +54,17 @@ async fn brain(
                 let row = &mut picture.agents[usize::try_from(agent.0).unwrap()];
                 let answer = match command {
                     DeskCommand::SetStatus { epoch: Some(epoch), .. } if epoch != row.epoch => {
-                        Err(DeskRefusal { why: StatusError::Stale, row: Some(Box::new(row.clone())) })
+                        Err(DeskRefusal {
+                            why: StatusError::Stale,
+                            row: Some(Box::new(row.clone())),
+                        })
                     }
                     DeskCommand::SetStatus { status, .. } => {
                         row.epoch += 1;
-                        match row.activity {
-                            Activity::Idle => row.status = Presence::Chosen(status),
-                            _ => row.pending = Some(Presence::Chosen(status)),
+                        if row.activity == Activity::Idle {
+                            row.status = Presence::Chosen(status);
+                        } else {
+                            row.pending = Some(Presence::Chosen(status));
                         }
                         Ok(row.clone())
                     }
@@ -121,7 +125,13 @@ fn everybody() -> Vec<Token> {
     ]
 }
 
-async fn send(house: &House, who: &str, method: Method, path: &str, body: &str) -> (StatusCode, Value) {
+async fn send(
+    house: &House,
+    who: &str,
+    method: Method,
+    path: &str,
+    body: &str,
+) -> (StatusCode, Value) {
     let peer = ConnectInfo(Peer("127.0.0.1:50000".parse().unwrap()));
     let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
     if !who.is_empty() {
@@ -172,7 +182,8 @@ const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
 async fn every_route_answers_every_role_as_the_table_says() {
     let house = house(everybody(), |_| {});
     for (method, path, body, expected) in ROUTES {
-        for (who, expected) in ["", "nobody", "wall", "anna", "boss", "admin"].iter().zip(expected) {
+        for (who, expected) in ["", "nobody", "wall", "anna", "boss", "admin"].iter().zip(expected)
+        {
             let (status, answer) = send(&house, who, method.parse().unwrap(), path, body).await;
             assert_eq!(status.as_u16(), *expected, "{method} {path} as `{who}`: {answer}");
             if matches!(status.as_u16(), 401 | 403) {
@@ -189,11 +200,17 @@ async fn the_table_and_the_api_description_hold_all_routes() {
     let mut described: Vec<(String, String)> = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
-            described.push((method.to_uppercase(), path.replace("{name}", "anna").replace("{id}", "77")));
+            described.push((
+                method.to_uppercase(),
+                path.replace("{name}", "anna").replace("{id}", "77"),
+            ));
         }
     }
     for (method, path) in &described {
-        assert!(ROUTES.iter().any(|row| row.0 == method && row.1 == path), "{method} {path} is untested");
+        assert!(
+            ROUTES.iter().any(|row| row.0 == method && row.1 == path),
+            "{method} {path} is untested"
+        );
     }
     for (method, path, _, answers) in ROUTES {
         let page = ["/", "/live.js", "/live.css"].contains(path) || answers[0] >= 404;
@@ -234,11 +251,16 @@ async fn a_status_is_set_and_the_new_row_comes_back() {
     let house = house(everybody(), |_| {});
     for status in Status::ALL {
         let body = json!({ "status": status.as_str() }).to_string();
-        let (code, row) = send(&house, "boss", Method::POST, "/api/v1/agents/boris/status", &body).await;
+        let (code, row) =
+            send(&house, "boss", Method::POST, "/api/v1/agents/boris/status", &body).await;
         assert_eq!((code, &row["status"]), (StatusCode::OK, &json!(status.as_str())));
     }
     let (_, row) = send(&house, "anna", Method::POST, "/api/v1/agents/anna/status", LUNCH).await;
-    assert_eq!((&row["status"], &row["pending"]), (&json!("ready"), &json!("lunch")), "after the call");
+    assert_eq!(
+        (&row["status"], &row["pending"]),
+        (&json!("ready"), &json!("lunch")),
+        "after the call"
+    );
     let (_, row) = send(&house, "wall", Method::GET, "/api/v1/agents/anna/status", "").await;
     assert_eq!(row["pending"], "lunch", "and it is seen at once");
     let commands = house.commands.lock().unwrap();
@@ -295,13 +317,15 @@ async fn contacts_come_page_by_page() {
     assert_eq!(first["contacts"][0]["id"], 10);
     assert_eq!(first["contacts"][0]["reason"], "hung_up");
     assert_eq!(first["contacts"][0]["duration_secs"], 10.0);
-    let next = format!("/api/v1/contacts?limit=6&cursor={}", first["next_cursor"].as_str().unwrap());
+    let next =
+        format!("/api/v1/contacts?limit=6&cursor={}", first["next_cursor"].as_str().unwrap());
     let (_, second) = send(&house, "wall", Method::GET, &next, "").await;
     assert_eq!(second["contacts"].as_array().unwrap().len(), 4);
     assert!(second.get("next_cursor").is_none());
     let path = "/api/v1/contacts?from=1970-01-01T00:16:45Z&to=1970-01-01T00:16:48Z";
     let (_, some) = send(&house, "wall", Method::GET, path, "").await;
-    let ids: Vec<_> = some["contacts"].as_array().unwrap().iter().map(|c| c["id"].clone()).collect();
+    let ids: Vec<_> =
+        some["contacts"].as_array().unwrap().iter().map(|c| c["id"].clone()).collect();
     assert_eq!(ids, [7, 6, 5]);
 }
 
@@ -347,12 +371,17 @@ async fn the_page_loads_nothing_from_elsewhere_and_runs_nothing_inline() {
     assert!(!all.contains("https://") && !all.contains("http://"), "no other host");
     assert!(!all.contains("onclick=") && !all.contains("style=\"") && !all.contains("innerHTML"));
     for status in Status::ALL {
-        assert_eq!(all.matches(&format!(" {}: '", status.as_str())).count(), 3, "{status} in ru, kk, en");
+        assert_eq!(
+            all.matches(&format!(" {}: '", status.as_str())).count(),
+            3,
+            "{status} in ru, kk, en"
+        );
     }
 }
 
 fn started(call: u64) -> Arc<Fact> {
-    let what = What::CallStarted { flow: "bank".into(), dialled: "100".into(), caller: NUMBER.into() };
+    let what =
+        What::CallStarted { flow: "bank".into(), dialled: "100".into(), caller: NUMBER.into() };
     Arc::new(Fact { at: Timestamp::from_secs(call), call: Some(CallId(call)), what })
 }
 
@@ -369,13 +398,18 @@ async fn screen(
         .header("upgrade", "websocket")
         .header("sec-websocket-version", "13")
         .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
-        .header("sec-websocket-protocol", format!("{}, {PROTOCOL_PREFIX}{who}-token", live::PROTOCOL))
+        .header(
+            "sec-websocket-protocol",
+            format!("{}, {PROTOCOL_PREFIX}{who}-token", live::PROTOCOL),
+        )
         .body(())
         .unwrap();
     tokio_tungstenite::client_async(request, stream).await.unwrap().0
 }
 
-async fn next_event(screen: &mut tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>) -> Value {
+async fn next_event(
+    screen: &mut tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>,
+) -> Value {
     loop {
         let message = screen.next().await.unwrap().unwrap();
         if message.is_text() {

@@ -309,6 +309,10 @@ fn contact(row: ContactRow, plain: bool) -> ContactView {
         operator_requested: row.operator_requested,
         segments: row.segments.into_iter().map(segment).collect(),
         arms: row.arms.into_iter().map(arm).collect(),
-        survey: row.survey.into_iter().map(|(question, score)| AnswerView { question, score }).collect(),
+        survey: row
+            .survey
+            .into_iter()
+            .map(|(question, score)| AnswerView { question, score })
+            .collect(),
     }
 }

@@ -30,7 +30,13 @@ const ROUND_TRIP_BUCKETS: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0
 const WAIT_RESULTS: [&str; 3] = ["answered", "abandoned", "other"];
 /// How an offer ended.
 const OFFER_RESULTS: [&str; 8] = [
-    "answered", "no_answer", "declined", "caller_gone", "cancelled_status", "unreachable", "lost_race",
+    "answered",
+    "no_answer",
+    "declined",
+    "caller_gone",
+    "cancelled_status",
+    "unreachable",
+    "lost_race",
     "error",
 ];
 /// Why calls are refused; the switch's set of words.
@@ -38,8 +44,8 @@ const REFUSALS: [&str; 7] =
     ["overload", "calls_max", "draining", "unknown_number", "forbidden", "no_codec", "no_port"];
 /// Methods with a name of their own; a stranger's invention is `other`.
 const METHODS: [&str; 12] = [
-    "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "UPDATE", "INFO", "PRACK", "REFER", "NOTIFY",
-    "other",
+    "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "UPDATE", "INFO", "PRACK", "REFER",
+    "NOTIFY", "other",
 ];
 /// Codes with a number of their own; another one is counted with its class.
 const CODES: [(u16, &str); 36] = [
@@ -227,7 +233,9 @@ impl Maker {
     }
 
     fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
-        self.register(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())))
+        self.register(Histogram::with_opts(
+            HistogramOpts::new(name, help).buckets(buckets.to_vec()),
+        ))
     }
 
     fn handling(&self, name: &str, help: &str) -> HistogramVec {
@@ -588,7 +596,11 @@ impl Process {
 }
 
 fn build_info(m: &Maker) {
-    let info = m.gauges("dozvon_build_info", "Always 1; the labels say what runs.", &["version", "commit"]);
+    let info = m.gauges(
+        "dozvon_build_info",
+        "Always 1; the labels say what runs.",
+        &["version", "commit"],
+    );
     let commit = option_env!("DOZVON_COMMIT").unwrap_or("unknown");
     info.with_label_values(&[env!("CARGO_PKG_VERSION"), commit]).set(1);
 }

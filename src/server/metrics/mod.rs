@@ -5,6 +5,8 @@
 //! snapshot. No label holds text that a caller or a stranger chose. `docs/metrics.md` lists every name.
 
 mod agent_time;
+#[cfg(test)]
+mod deploy;
 mod families;
 mod process;
 #[cfg(test)]
@@ -73,7 +75,9 @@ impl Metrics {
             What::CallStarted { flow, .. } => f.calls_started.with_label_values(&[&**flow]).inc(),
             What::CallAnswered => f.calls_answered.inc(),
             What::CallEnded { flow, ending, .. } => {
-                f.calls_ended.with_label_values(&[&**flow, families::fault_word(ending.fault)]).inc();
+                f.calls_ended
+                    .with_label_values(&[&**flow, families::fault_word(ending.fault)])
+                    .inc();
             }
             What::OperatorRequested { flow, how } => {
                 f.operator_requests.with_label_values(&[&**flow, how.as_str()]).inc();
@@ -174,7 +178,8 @@ impl Metrics {
         match note {
             Note::SipFinal { method, status, sent } => {
                 let direction = if *sent { "sent" } else { "received" };
-                let labels = [families::method_word(method), families::code_word(*status), direction];
+                let labels =
+                    [families::method_word(method), families::code_word(*status), direction];
                 f.sip_responses.with_label_values(&labels).inc();
             }
             Note::MediaClosed { quality, .. } => {

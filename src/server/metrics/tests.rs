@@ -48,10 +48,7 @@ pub(crate) fn snapshot(at: Timestamp) -> Snapshot {
     };
     Snapshot {
         at,
-        queues: vec![
-            queue("cards", 2, Some(Timestamp::from_secs(100))),
-            queue("loans", 0, None),
-        ],
+        queues: vec![queue("cards", 2, Some(Timestamp::from_secs(100))), queue("loans", 0, None)],
         agents: vec![
             agent(0, "anna", "day", Activity::Talking),
             agent(1, "boris", "night", Activity::Idle),
@@ -138,9 +135,9 @@ fn metrics_are_the_sums_over_the_facts() {
     for queue in ["cards", "loans"] {
         let mut ended = 0.0;
         for outcome in Outcome::ALL {
-            let facts = count(&|what| {
-                matches!(what, What::SegmentEnded { queue: q, outcome: o, .. } if **q == *queue && *o == outcome)
-            });
+            let facts = count(
+                &|what| matches!(what, What::SegmentEnded { queue: q, outcome: o, .. } if **q == *queue && *o == outcome),
+            );
             let word = outcome.as_str();
             let series = format!(
                 "dozvon_queue_segments_ended_total{{outcome=\"{word}\",queue=\"{queue}\"}}"
@@ -151,17 +148,17 @@ fn metrics_are_the_sums_over_the_facts() {
         let offered = format!("dozvon_queue_segments_offered_total{{queue=\"{queue}\"}}");
         assert_eq!(value(&text, &offered), ended, "offered = sum of outcomes + waiting");
         let waited = |wanted: Outcome| -> (f64, f64) {
-            let waits = facts.iter().filter_map(|fact| match &fact.what {
-                What::SegmentEnded { queue: q, outcome, waited_secs }
-                    if **q == *queue && *outcome == wanted =>
-                {
-                    Some(*waited_secs)
-                }
-                _ => None,
+            let waits = facts.iter().filter_map(|fact| {
+                let What::SegmentEnded { queue: q, outcome, waited_secs } = &fact.what else {
+                    return None;
+                };
+                (**q == *queue && *outcome == wanted).then_some(*waited_secs)
             });
             waits.fold((0.0, 0.0), |(count, sum), wait| (count + 1.0, sum + wait))
         };
-        for (result, outcome) in [("answered", Outcome::Answered), ("abandoned", Outcome::Abandoned)] {
+        for (result, outcome) in
+            [("answered", Outcome::Answered), ("abandoned", Outcome::Abandoned)]
+        {
             let labels = format!("{{queue=\"{queue}\",result=\"{result}\"}}");
             let (count, sum) = waited(outcome);
             assert_eq!(value(&text, &format!("dozvon_queue_wait_seconds_count{labels}")), count);
@@ -174,20 +171,30 @@ fn metrics_are_the_sums_over_the_facts() {
             })
             .iter()
             .sum();
-        assert_eq!(all, ended - waited(Outcome::ShortAbandoned).0, "N = ended without short abandons");
+        assert_eq!(
+            all,
+            ended - waited(Outcome::ShortAbandoned).0,
+            "N = ended without short abandons"
+        );
         let (mut handled, mut talks, mut holds) = (0.0, 0.0, 0.0);
         for fact in &facts {
-            match &fact.what {
-                What::TalkEnded { queue: q, talk_secs, hold_secs, .. } if **q == *queue => {
-                    talks += talk_secs;
-                    holds += hold_secs;
-                }
-                What::WrapUpEnded { queue: q, handle_secs, .. } if **q == *queue => handled += handle_secs,
-                _ => {}
+            if let What::TalkEnded { queue: q, talk_secs, hold_secs, .. } = &fact.what
+                && **q == *queue
+            {
+                talks += talk_secs;
+                holds += hold_secs;
+            }
+            if let What::WrapUpEnded { queue: q, handle_secs, .. } = &fact.what
+                && **q == *queue
+            {
+                handled += handle_secs;
             }
         }
         let sum = |name: &str| {
-            value(&text, &format!("dozvon_{name}_seconds_sum{{handler=\"human\",queue=\"{queue}\"}}"))
+            value(
+                &text,
+                &format!("dozvon_{name}_seconds_sum{{handler=\"human\",queue=\"{queue}\"}}"),
+            )
         };
         assert_eq!((sum("talk"), sum("hold"), sum("handle")), (talks, holds, handled));
         assert_eq!(sum("talk") + sum("hold") + sum("acw"), sum("handle"), "AHT is its parts");
@@ -197,7 +204,9 @@ fn metrics_are_the_sums_over_the_facts() {
     assert_eq!(value(&text, "dozvon_calls_ended_total{fault=\"caller\",flow=\"bank\"}"), 500.0);
     let asked = count(&|what| matches!(what, What::OperatorRequested { .. }));
     let shown: f64 = ["dtmf", "bot"]
-        .map(|how| value(&text, &format!("dozvon_operator_requests_total{{flow=\"bank\",how=\"{how}\"}}")))
+        .map(|how| {
+            value(&text, &format!("dozvon_operator_requests_total{{flow=\"bank\",how=\"{how}\"}}"))
+        })
         .iter()
         .sum();
     assert_eq!(shown, asked);
@@ -240,9 +249,11 @@ fn agents_time_grows_with_every_scrape_and_ends_as_the_facts_say() {
     metrics.observe(&agent_change(2_560, lunch, out, 2_400.0));
     assert_eq!(seconds(9_000, "lunch"), 2_400.0);
     assert_eq!(seconds(9_000, "ready"), 60.0);
-    assert!(!metrics.render(&snapshot(Timestamp::from_secs(9_001))).contains(
-        "dozvon_agent_time_seconds_total{activity=\"idle\",status=\"logged_out\""
-    ));
+    assert!(
+        !metrics
+            .render(&snapshot(Timestamp::from_secs(9_001)))
+            .contains("dozvon_agent_time_seconds_total{activity=\"idle\",status=\"logged_out\"")
+    );
 }
 
 #[test]
@@ -260,7 +271,7 @@ fn gauges_are_read_off_the_picture() {
     assert_eq!(value(&text, "dozvon_calls_active"), 1.0);
     assert_eq!(value(&text, "dozvon_rollout_share_ratio{option=\"block\"}"), 0.2);
     assert!(value(&text, "process_resident_memory_bytes") > 1e6);
-    assert!(text.contains(&format!("dozvon_build_info{{commit=\"")));
+    assert!(text.contains("dozvon_build_info{commit=\""));
 }
 
 #[test]
@@ -278,7 +289,9 @@ fn nothing_a_stranger_says_becomes_a_label() {
     assert!(!text.contains("HACK") && !text.contains("x\\\""));
     assert!(text.lines().count() - before < 2 * 2 * 45, "bounded, whatever is sent");
     assert_eq!(
-        value(&text, "dozvon_sip_responses_total{code=\"4xx\",direction=\"sent\",method=\"other\"}") as u32 % 2,
+        value(&text, "dozvon_sip_responses_total{code=\"4xx\",direction=\"sent\",method=\"other\"}")
+            as u32
+            % 2,
         0
     );
     assert!(!text.contains("77011230001"), "no number of a caller");
@@ -287,8 +300,12 @@ fn nothing_a_stranger_says_becomes_a_label() {
 #[test]
 fn every_configured_threshold_has_a_bucket_of_its_own() {
     let text = Metrics::new(directory()).render(&snapshot(Timestamp::from_secs(1)));
-    assert!(text.contains("dozvon_queue_wait_seconds_bucket{queue=\"loans\",result=\"answered\",le=\"25\"}"));
-    assert!(text.contains("dozvon_queue_wait_seconds_bucket{queue=\"cards\",result=\"answered\",le=\"5\"}"));
+    assert!(text.contains(
+        "dozvon_queue_wait_seconds_bucket{queue=\"loans\",result=\"answered\",le=\"25\"}"
+    ));
+    assert!(text.contains(
+        "dozvon_queue_wait_seconds_bucket{queue=\"cards\",result=\"answered\",le=\"5\"}"
+    ));
 }
 
 #[test]
@@ -300,7 +317,8 @@ fn every_label_set_is_there_at_zero_before_anything_happens() {
     let series = |text: &str| -> BTreeMap<String, ()> {
         text.lines().filter_map(|l| Some((l.rsplit_once(' ')?.0.to_owned(), ()))).collect()
     };
-    let new: Vec<_> = series(&after).into_keys().filter(|s| !series(&before).contains_key(s)).collect();
+    let new: Vec<_> =
+        series(&after).into_keys().filter(|s| !series(&before).contains_key(s)).collect();
     assert_eq!(new, [""; 0], "series that appeared only with their first event");
 }
 

@@ -33,7 +33,7 @@ impl StoreSender {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     /// Records of calls, one each.
-    pub(super) contacts: Vec<Box<Contact>>,
+    pub(super) contacts: Vec<Contact>,
     /// Agents' changes in order.
     pub(super) moves: Vec<AgentMove>,
 }
@@ -79,7 +79,7 @@ impl Inner {
             // Ends first: they are what must not be lost.
             let contact = self.ended.pop_first().or_else(|| self.running.pop_first());
             match contact {
-                Some((_, contact)) => batch.contacts.push(contact),
+                Some((_, contact)) => batch.contacts.push(*contact),
                 None => break,
             }
         }
@@ -240,7 +240,7 @@ mod tests {
         mailbox.put(Record::Contact(Box::new(contact)));
     }
 
-    fn drain(mailbox: &Mailbox) -> Vec<Box<Contact>> {
+    fn drain(mailbox: &Mailbox) -> Vec<Contact> {
         let mut all = Vec::new();
         mailbox.close();
         while let Post::Batch(batch) = mailbox.next() {

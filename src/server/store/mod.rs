@@ -51,7 +51,9 @@ pub(crate) const RETRY: (Duration, Duration) = (Duration::from_millis(100), Dura
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     /// The folder or file can't be made or opened.
-    #[error("database {path}: {error}; give its folder to the user dozvon runs as, or name another in [store] path")]
+    #[error(
+        "database {path}: {error}; give its folder to the user dozvon runs as, or name another in [store] path"
+    )]
     File {
         /// The file.
         path: PathBuf,
@@ -59,13 +61,17 @@ pub(crate) enum StoreError {
         error: std::io::Error,
     },
     /// Another process has it.
-    #[error("database {path} is used by another dozvon: stop that one, or name another file in [store] path")]
+    #[error(
+        "database {path} is used by another dozvon: stop that one, or name another file in [store] path"
+    )]
     Used {
         /// The file.
         path: PathBuf,
     },
     /// A later version wrote it.
-    #[error("database {path} has schema version {found}, this dozvon knows up to {known}: run the newer dozvon")]
+    #[error(
+        "database {path} has schema version {found}, this dozvon knows up to {known}: run the newer dozvon"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -75,7 +81,9 @@ pub(crate) enum StoreError {
         known: i64,
     },
     /// SQLite refused.
-    #[error("database {path}: {error}; if the file is damaged, move it away with its -wal and -shm and start again")]
+    #[error(
+        "database {path}: {error}; if the file is damaged, move it away with its -wal and -shm and start again"
+    )]
     Sqlite {
         /// The file.
         path: PathBuf,
@@ -150,7 +158,11 @@ impl Store {
         let recovered = schema::recover(&mut connection).map_err(sqlite)?;
         if recovered != Recovered::default() {
             let Recovered { contacts, stretches } = recovered;
-            tracing::warn!(contacts, stretches, "the last run ended without a goodbye: marked interrupted");
+            tracing::warn!(
+                contacts,
+                stretches,
+                "the last run ended without a goodbye: marked interrupted"
+            );
         }
         let run = schema::begin_run(&connection, now()).map_err(sqlite)?;
         let stats = Arc::new(StoreStats::default());

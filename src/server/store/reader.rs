@@ -243,11 +243,13 @@ fn page_query(filter: &ContactFilter, limit: u32) -> (String, Vec<Value>) {
         condition(" AND caller = ?", vec![caller.clone().into()]);
     }
     if let Some(queue) = &filter.queue {
-        let text = " AND EXISTS (SELECT 1 FROM segments s WHERE s.call = contacts.call AND s.queue = ?)";
+        let text =
+            " AND EXISTS (SELECT 1 FROM segments s WHERE s.call = contacts.call AND s.queue = ?)";
         condition(text, vec![queue.clone().into()]);
     }
     if let Some(agent) = &filter.agent {
-        let text = " AND EXISTS (SELECT 1 FROM segments s WHERE s.call = contacts.call AND s.agent = ?)";
+        let text =
+            " AND EXISTS (SELECT 1 FROM segments s WHERE s.call = contacts.call AND s.agent = ?)";
         condition(text, vec![agent.clone().into()]);
     }
     if let Some(Cursor { started_at, call }) = filter.cursor {

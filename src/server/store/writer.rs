@@ -83,7 +83,8 @@ impl Writer {
             Ok(()) => add(&self.stats.written, batch.len()),
             Err(error) => {
                 tracing::error!(%error, records = batch.len(), "records lost: the disk refused to the end");
-                let ends = batch.contacts.iter().filter(|contact| contact.ended_at.is_some()).count();
+                let ends =
+                    batch.contacts.iter().filter(|contact| contact.ended_at.is_some()).count();
                 add(&self.stats.ends_dropped, ends);
                 add(&self.stats.changes_dropped, batch.contacts.len() - ends);
                 add(&self.stats.moves_dropped, batch.moves.len());
