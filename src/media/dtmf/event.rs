@@ -109,6 +109,11 @@ impl KeyReceiver {
                     // reporting it out of order would be worse than losing it.
                     return None;
                 }
+                let ahead = timestamp_ahead(packet.timestamp, last.timestamp);
+                if (-STALE_TICKS..0).contains(&ahead) {
+                    // The end of an older press, repeated with a new number.
+                    return None;
+                }
                 let pressed = !continues(&last, &press, packet.marker);
                 self.last = Some(press);
                 pressed.then_some(digit)
@@ -124,10 +129,6 @@ impl KeyReceiver {
 /// Whether a packet goes on with the press before it.
 fn continues(last: &Press, next: &Press, marker: bool) -> bool {
     let ahead = timestamp_ahead(next.timestamp, last.timestamp);
-    if (-STALE_TICKS..0).contains(&ahead) {
-        // A retransmission of an older press with a new sequence number.
-        return true;
-    }
     if last.event.code != next.event.code {
         return false;
     }
@@ -322,6 +323,14 @@ mod tests {
         wires.truncate(3);
         wires.extend(press(3, 20, 4000));
         assert_eq!(digits(&wires), "33");
+    }
+
+    #[test]
+    fn an_end_repeated_after_the_next_press_has_begun_disturbs_nothing() {
+        let (first, second) = (press(1, 0, 1000), press(2, 20, 4000));
+        let repeated = Wire { sequence: 22, ..first[6] };
+        let wires = [&first[..], &second[..2], &[repeated], &press(2, 21, 4000)[2..]].concat();
+        assert_eq!(digits(&wires), "12");
     }
 
     #[test]

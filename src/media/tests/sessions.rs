@@ -441,6 +441,36 @@ fn closing_one_side_silences_the_other_and_ends_with_goodbye() {
 }
 
 #[test]
+fn after_a_bridge_neither_hears_the_other_nor_whoever_gets_the_slot() {
+    let mut world = World::new();
+    let mut a = Phone::join(&mut world, 1, format(Codec::Pcmu), 1000.0);
+    let mut b = Phone::join(&mut world, 2, format(Codec::Pcmu), 600.0);
+    for side in [1, 2] {
+        bridge(&mut world, &a, &b);
+        world.run(20, &mut [&mut a, &mut b]);
+        world.order(Order::Unbridge { session: SessionId(side) });
+        world.sent.clear();
+        world.run(50, &mut [&mut a, &mut b]);
+        for phone in [&a, &b] {
+            assert!(level_dbm0(&world.heard(phone)) < -60.0, "unbridged by {side}");
+        }
+    }
+    bridge(&mut world, &a, &b);
+    world.order(Order::Close { session: a.session });
+    world.sent.clear();
+    let mut c = Phone::join(&mut world, 3, format(Codec::Pcmu), 0.0);
+    assert_eq!(c.slot, a.slot);
+    world.run(50, &mut [&mut b, &mut c]);
+    assert!(level_dbm0(&world.heard(&c)) < -60.0);
+    // A prompt to one side ends the bridge too.
+    bridge(&mut world, &b, &c);
+    play(&mut world, &c, 1, &[Library::SILENCE]);
+    world.sent.clear();
+    world.run(50, &mut [&mut b, &mut c]);
+    assert!(level_dbm0(&world.heard(&c)) < -60.0);
+}
+
+#[test]
 fn bridging_again_takes_both_out_of_their_old_bridges() {
     let mut world = World::new();
     let mut a = Phone::join(&mut world, 1, format(Codec::Pcmu), 1000.0);

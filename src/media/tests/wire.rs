@@ -246,6 +246,23 @@ fn dialling_sends_events_or_tones_and_the_prompt_goes_on_after_it() {
 }
 
 #[test]
+fn while_keys_are_dialled_nothing_else_is_sent_and_the_bridge_goes_on_after_it() {
+    let mut world = World::new();
+    let mut a = Phone::join(&mut world, 1, format(Codec::Pcma), 1000.0);
+    let mut b = Phone::join(&mut world, 2, format(Codec::Pcma), 0.0);
+    bridge(&mut world, &a, &b);
+    world.run(10, &mut [&mut a, &mut b]);
+    world.order(Order::Dial { session: b.session, digits: vec![Digit::Num(4)] });
+    world.sent.clear();
+    world.run(8, &mut [&mut a, &mut b]);
+    assert!(world.sent_from(b.slot).iter().all(|s| s.packet().payload_type == 101));
+    world.sent.clear();
+    world.run(50, &mut [&mut a, &mut b]);
+    assert!(world.hears(&b, 1000.0) > 0.95);
+    assert!(world.sent_from(b.slot)[0].packet().marker);
+}
+
+#[test]
 fn more_keys_than_the_queue_holds_are_counted() {
     let mut world = World::new();
     let phone = Phone::join(&mut world, 1, format(Codec::Pcma), 0.0);
