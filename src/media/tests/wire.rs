@@ -135,13 +135,10 @@ fn a_key_that_stops_a_prompt_is_not_heard_again_in_the_next_one() {
     let session = phone.session;
     world.order(Order::Play { session, play: PlayId(1), clips: vec![Library::NOISE] });
     phone.sing('5');
-    for play in 2..20 {
-        world.run(1, &mut [&mut phone]);
-        if world.digits(session, DigitSource::Inband) == "5" {
-            let (play, clips) = (PlayId(play), vec![Library::BEEP]);
-            world.order(Order::Play { session, play, clips });
-        }
-    }
+    world.run(5, &mut [&mut phone]);
+    assert_eq!(world.digits(session, DigitSource::Inband), "5");
+    world.order(Order::Play { session, play: PlayId(2), clips: vec![Library::BEEP] });
+    world.run(20, &mut [&mut phone]);
     assert_eq!(world.digits(session, DigitSource::Inband), "5");
 }
 
