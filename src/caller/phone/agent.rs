@@ -1,6 +1,6 @@
 //! A phone that answers by itself: the agents and bots of the demo and of the tests.
 
-use super::{Account, Heard, Ladder, Phone, PhoneError, Ringing, Source};
+use super::{Account, Call, Heard, Ladder, Phone, PhoneError, Ringing, Source};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -31,6 +31,8 @@ pub(crate) struct Manner {
     pub(crate) many: bool,
     /// How long a registration is asked for, seconds; 0 = not registered at all.
     pub(crate) register_secs: u32,
+    /// A SIP address dialled once after the registration: a feature code that makes the agent ready.
+    pub(crate) dials_first: Option<String>,
 }
 
 /// A talk that is over.
@@ -66,6 +68,10 @@ impl Agent {
             0 => u32::MAX,
             secs => phone.register(secs).await?,
         };
+        if let Some(code) = &manner.dials_first {
+            let call = phone.call(code, Source::Silence, false, Duration::from_secs(10)).await?;
+            listen_out(call).await;
+        }
         let (done, talked) = mpsc::unbounded_channel();
         let (manner, manners) = tokio::sync::watch::channel(manner);
         let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -92,6 +98,16 @@ impl Agent {
     pub(crate) async fn stop(mut self) {
         let _ = self.stop.send(true);
         let _ = tokio::time::timeout(Duration::from_secs(3), &mut self.task).await;
+    }
+}
+
+/// How long a spoken confirmation may take.
+const CONFIRMATION: Duration = Duration::from_millis(1500);
+
+/// Hears a confirmation and hangs up, unless the other side did.
+async fn listen_out(mut call: Call) {
+    if call.stay(CONFIRMATION).await {
+        call.hang_up().await;
     }
 }
 

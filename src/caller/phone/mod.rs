@@ -374,6 +374,7 @@ mod tests {
             says,
             many: false,
             register_secs: 0,
+            dials_first: None,
         }
     }
 

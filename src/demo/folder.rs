@@ -1,0 +1,151 @@
+//! The demo's temporary folder: a configuration, the bank's flow and its prompts, all out of the program itself.
+
+use crate::cli::DemoArgs;
+use include_dir::{Dir, include_dir};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The bank's flow and prompts.
+static FLOWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/ivr-flows");
+
+/// Files of `config/` taken as they are. The folder is not taken whole: secrets may lie in it where it is used.
+const TAKEN: [(&str, &str); 5] = [
+    ("numbers.toml", include_str!("../../config/numbers.toml")),
+    ("trunks.toml", include_str!("../../config/trunks.toml")),
+    ("tokens.toml", include_str!("../../config/tokens.toml")),
+    ("calendars/bank-kz.yaml", include_str!("../../config/calendars/bank-kz.yaml")),
+    ("calendars/loans-office.yaml", include_str!("../../config/calendars/loans-office.yaml")),
+];
+
+/// Names of the agents; more agents than names get a number.
+const NAMES: [(&str, &str); 6] = [
+    ("anna", "Анна Ким"),
+    ("bolat", "Болат Серіков"),
+    ("dana", "Дана Ахметова"),
+    ("ivan", "Иван Петров"),
+    ("mary", "Mary Lee"),
+    ("olga", "Ольга Цой"),
+];
+
+/// Wrap-up is short, so that a visitor sees movement.
+const QUEUES: &str = "\
+[skills]
+names = [\"cards\", \"loans\"]
+
+[[queue]]
+name = \"general\"
+wrap_up_secs = 4
+
+[[queue]]
+name = \"urgent\"
+service_level_secs = 10
+short_abandon_secs = 3
+wrap_up_secs = 4
+
+[[queue]]
+name = \"cards\"
+wrap_up_secs = 4
+
+[[queue]]
+name = \"loans\"
+wrap_up_secs = 4
+";
+
+/// Half of those who ask for their cards talk to the bot.
+const ROLLOUT: &str = "\
+[[rollout]]
+name = \"cards\"
+bot = \"cards-assistant\"
+share = \"1/2\"
+salt = \"demo\"
+";
+
+/// The folder; removed with everything in it when dropped.
+#[derive(Debug)]
+pub(super) struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("dozvon demo: {} is left behind: {error}", self.0.display());
+        }
+    }
+}
+
+impl Folder {
+    /// Makes the folder and writes everything; the voice bot answers at `bot`.
+    pub(super) fn write(args: &DemoArgs, bot: SocketAddr) -> io::Result<Folder> {
+        let name = format!("dozvon-demo-{}-{}", std::process::id(), bot.port());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path)?;
+        let folder = Folder(path);
+        let flows = folder.0.join("ivr-flows");
+        std::fs::create_dir(&flows)?;
+        FLOWS.extract(&flows)?;
+        for sub in ["calendars", "rollouts"] {
+            std::fs::create_dir(folder.0.join(sub))?;
+        }
+        for (name, text) in TAKEN {
+            folder.file(name, text)?;
+        }
+        folder.file("queues.toml", QUEUES)?;
+        folder.file("rollouts/cards.toml", ROLLOUT)?;
+        folder.file("bots.toml", &format!("[[bot]]\nname = \"cards-assistant\"\nuri = \"sip:cards@{bot}\"\n"))?;
+        folder.file("agents.toml", &agents(args.agents))?;
+        folder.file("dozvon.toml", &settings(args))?;
+        Ok(folder)
+    }
+
+    fn file(&self, name: &str, text: &str) -> io::Result<()> {
+        std::fs::write(self.0.join(name), text)
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A secret that the configuration has made.
+    pub(super) fn secret(&self, name: &str) -> io::Result<String> {
+        Ok(std::fs::read_to_string(self.0.join("secrets").join(name))?.trim().to_owned())
+    }
+}
+
+/// The SIP user of the agent of that number.
+pub(super) fn agent_user(index: u32) -> String {
+    match NAMES.get(index as usize) {
+        Some((user, _)) => (*user).to_owned(),
+        None => format!("agent{index}"),
+    }
+}
+
+fn agents(count: u32) -> String {
+    let mut text = String::new();
+    for index in 0..count {
+        let user = agent_user(index);
+        let name = NAMES.get(index as usize).map_or(user.as_str(), |(_, name)| name);
+        text.push_str(&format!(
+            "[[agent]]\nuser = \"{user}\"\nname = \"{name}\"\nteam = \"day\"\nskills = [\"cards\", \"loans\"]\n\
+             languages = [\"ru\", \"kk\", \"en\"]\n\n"
+        ));
+    }
+    text
+}
+
+fn settings(args: &DemoArgs) -> String {
+    let (sip, http) = (args.sip_port, args.http_port);
+    // Several demos on one machine, as in tests, keep out of each other's way.
+    let first_rtp = if sip == 0 { 20_000 + (std::process::id() % 40) * 1_000 } else { 20_000 };
+    let last_rtp = first_rtp + 999;
+    format!(
+        "[sip]\nlisten_udp = [\"127.0.0.1:{sip}\"]\nlisten_tcp = [\"127.0.0.1:{sip}\"]\n\
+         [media]\naddress = \"127.0.0.1\"\nrtp_port_min = {first_rtp}\nrtp_port_max = {last_rtp}\n\
+         rtp_port_cooldown_secs = 2\n\
+         [flows]\nfolder = \"ivr-flows\"\n\
+         [http]\nlisten = \"127.0.0.1:{http}\"\n\
+         [store]\npath = \"demo.db\"\n\
+         [log]\nfilter = \"warn\"\n\
+         [drain]\nfinish_within_secs = 0\n"
+    )
+}
