@@ -118,10 +118,11 @@ fn welcome(args: &DemoArgs, sip: SocketAddr, http: SocketAddr, token: &str, took
          dozvon call sip:100@{sip} --press 0@4s --duration 30s
   open   http://{http}/   live page; token for the API: {token}
 
-Contacts as they end (numbers are masked):
+Contacts as they end (numbers are masked), from process {}:
 ",
         took.as_secs_f64(),
         args.agents,
+        std::process::id(),
     )
 }
 
