@@ -141,7 +141,7 @@ fn settings(args: &DemoArgs) -> String {
     format!(
         "[sip]\nlisten_udp = [\"127.0.0.1:{sip}\"]\nlisten_tcp = [\"127.0.0.1:{sip}\"]\n\
          [media]\naddress = \"127.0.0.1\"\nrtp_port_min = {first_rtp}\nrtp_port_max = {last_rtp}\n\
-         rtp_port_cooldown_secs = 2\n\
+         rtp_port_cooldown_secs = 2\n[limits]\ncalls_max = 200\n\
          [flows]\nfolder = \"ivr-flows\"\n\
          [http]\nlisten = \"127.0.0.1:{http}\"\n\
          [store]\npath = \"demo.db\"\n\

@@ -133,7 +133,7 @@ impl House {
         let first = 20_000 + (std::process::id() % 20) * 2_000 + (number % 10) * 200;
         let settings = format!(
             "[sip]\nlisten_udp = [\"127.0.0.1:0\"]\nlisten_tcp = [\"127.0.0.1:0\"]\n\
-             [media]\naddress = \"127.0.0.1\"\nrtp_port_min = {first}\nrtp_port_max = {}\nworkers = 1\n\
+             [media]\naddress = \"127.0.0.1\"\nrtp_port_min = {first}\nrtp_port_max = {}\nworkers = 1\n[limits]\ncalls_max = 40\n\
              [flows]\nfolder = \"{ROOT}/ivr-flows\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
              [store]\npath = \"dozvon.db\"\n[events]\nfile = \"events.jsonl\"\n[drain]\nfinish_within_secs = 30\n",
             first + 199

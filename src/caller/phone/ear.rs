@@ -13,6 +13,9 @@ const PAUSE_SECS: f64 = 0.4;
 /// A stretch shorter than this between two others is a transition, not a sound of its own.
 const BLIP_SECS: f64 = 0.05;
 
+/// A tone shorter than this that touches other sound is a note of music or a vowel.
+const NOTE_SECS: f64 = 1.0;
+
 /// What a stretch of time sounded like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -89,6 +92,7 @@ impl Ear {
     pub(crate) fn stretches(&self) -> Vec<Stretch> {
         let steady = |s: &Stretch| s.secs >= BLIP_SECS;
         let clean = merge(self.stretches.iter().filter(|s| steady(s)).cloned().collect());
+        let clean = merge(notes_as_sound(&clean));
         let mut joined: Vec<Stretch> = Vec::new();
         for (index, stretch) in clean.iter().enumerate() {
             let between = index > 0 && clean.get(index + 1).is_some_and(|next| next.kind == Kind::Sound);
@@ -101,6 +105,20 @@ impl Ear {
         }
         merge(joined)
     }
+}
+
+/// Short tones between other sounds are called sound: music is not told note by note.
+fn notes_as_sound(stretches: &[Stretch]) -> Vec<Stretch> {
+    let loud = |index: Option<usize>| {
+        let stretch = index.and_then(|index| stretches.get(index));
+        stretch.is_some_and(|s| s.kind != Kind::Silence)
+    };
+    let each = stretches.iter().enumerate().map(|(index, stretch)| {
+        let touches = loud(index.checked_sub(1)) || loud(index.checked_add(1));
+        let note = matches!(stretch.kind, Kind::Tone { .. }) && stretch.secs < NOTE_SECS && touches;
+        Stretch { kind: if note { Kind::Sound } else { stretch.kind }, ..stretch.clone() }
+    });
+    each.collect()
 }
 
 fn same(a: Kind, b: Kind) -> bool {
@@ -196,6 +214,19 @@ mod tests {
                 "{hz} Hz heard as {heard:?}"
             );
         }
+    }
+
+    #[test]
+    fn notes_that_follow_each_other_are_music_and_a_lone_tone_is_a_tone() {
+        let mut ear = Ear::new(8000);
+        for hz in [220.0, 330.0, 260.0, 220.0] {
+            ear.hear(&tone(hz, 0.4, 8000));
+        }
+        ear.hear(&vec![0; 4000]);
+        ear.hear(&tone(425.0, 0.4, 8000));
+        ear.hear(&vec![0; 4000]);
+        let kinds: Vec<Kind> = ear.stretches().iter().map(|s| s.kind).collect();
+        assert_eq!(kinds, [Kind::Sound, Kind::Silence, Kind::Tone { hz: 425 }, Kind::Silence]);
     }
 
     #[test]
