@@ -182,19 +182,6 @@ pub(crate) enum CodecName {
     Opus,
 }
 
-impl CodecName {
-    /// The codec of the media plane.
-    pub(crate) const fn codec(self) -> dozvon_media::order::Codec {
-        use dozvon_media::order::Codec;
-        match self {
-            CodecName::Pcmu => Codec::Pcmu,
-            CodecName::Pcma => Codec::Pcma,
-            CodecName::G722 => Codec::G722,
-            CodecName::Opus => Codec::Opus,
-        }
-    }
-}
-
 /// Keys to be pressed one after the other, from a moment after the answer on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Press {

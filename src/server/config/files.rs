@@ -42,10 +42,8 @@ pub(crate) fn read(
         }
         (Err(error), _) => {
             let place = findings.file(name);
-            let cure = match error.kind() {
-                ErrorKind::InvalidData => "save it as UTF-8",
-                _ => "let the user of dozvon read it",
-            };
+            let is_text = error.kind() != ErrorKind::InvalidData;
+            let cure = if is_text { "let the user of dozvon read it" } else { "save it as UTF-8" };
             findings.error(&place, format!("this can't be read: {error}"), cure);
             None
         }

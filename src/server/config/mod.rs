@@ -234,7 +234,6 @@ fn prompts_folder(base: &Base) -> PathBuf {
 
 fn settings(base: &Base, tokens: Vec<Token>) -> Settings {
     Settings {
-        folder: base.folder.clone(),
         sip: base.sip(),
         media: base.media(),
         http: base.http(tokens),

@@ -20,7 +20,7 @@ pub(crate) fn sample() -> String {
          # `dozvon check` names every mistake; `dozvon config show` prints what is in force. See docs/config.md.\n",
     );
     for section in DOZVON {
-        let _ = write!(out, "\n");
+        let _ = writeln!(out);
         comment(&mut out, section.doc);
         let _ = writeln!(out, "{}", section.header());
         for key in section.keys {
@@ -42,10 +42,10 @@ pub(crate) fn sample() -> String {
 
 /// The description of a key with its bounds.
 fn sentence(key: &Key) -> String {
-    match key.kind {
-        Kind::Int(min, max) => format!("{} Range: {min} to {max}.", key.doc),
-        _ => key.doc.to_owned(),
+    if let Kind::Int(min, max) = key.kind {
+        return format!("{} Range: {min} to {max}.", key.doc);
     }
+    key.doc.to_owned()
 }
 
 fn comment(out: &mut String, text: &str) {

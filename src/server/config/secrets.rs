@@ -47,7 +47,7 @@ impl Secrets<'_> {
             findings.error(table.place(&variable), message, "leave one of them out");
         }
         if let Some(path) = table.text_opt(&file) {
-            return self.from_file(findings, table.place(&file), &self.folder.join(path));
+            return self.read_file(findings, table.place(&file), &self.folder.join(path));
         }
         let variable_name = table.text_opt(&variable)?;
         let place = table.place(&variable);
@@ -72,7 +72,7 @@ impl Secrets<'_> {
     ) -> Option<String> {
         let path = folder.join(name);
         match (path.exists(), self.missing) {
-            (true, _) => self.from_file(findings, place, &path),
+            (true, _) => self.read_file(findings, place, &path),
             (false, Missing::Leave) => None,
             (false, Missing::Make) => match make(&path) {
                 Ok(secret) => Some(secret),
@@ -89,7 +89,7 @@ impl Secrets<'_> {
         }
     }
 
-    fn from_file(&self, findings: &mut Findings, place: &Place, path: &Path) -> Option<String> {
+    fn read_file(&self, findings: &mut Findings, place: &Place, path: &Path) -> Option<String> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

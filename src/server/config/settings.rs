@@ -10,8 +10,6 @@ use std::time::Duration;
 /// The settings of the roof.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// The configuration folder, as given.
-    pub(crate) folder: PathBuf,
     /// SIP transports.
     pub(crate) sip: Sip,
     /// Sound.

@@ -158,17 +158,17 @@ fn integer(raw: &DeInteger<'_>) -> Option<i64> {
 }
 
 fn within(kind: Kind, number: i64) -> Result<i64, Fault> {
-    match kind {
-        Kind::Int(min, max) if (min..=max).contains(&number) => Ok(number),
-        _ => Err(fault(format!("{number} is out of range"), range_cure(kind))),
+    if let Kind::Int(min, max) = kind
+        && (min..=max).contains(&number)
+    {
+        return Ok(number);
     }
+    Err(fault(format!("{number} is out of range"), range_cure(kind)))
 }
 
 fn range_cure(kind: Kind) -> String {
-    match kind {
-        Kind::Int(min, max) => format!("choose from {min} to {max}"),
-        _ => String::new(),
-    }
+    let Kind::Int(min, max) = kind else { return String::new() };
+    format!("choose from {min} to {max}")
 }
 
 /// Checks one word of a text or list.

@@ -90,10 +90,8 @@ impl Table {
 
     /// A whole number.
     pub(super) fn int(&self, key: &str) -> i64 {
-        match &self.get(key).value {
-            Value::Int(number) => *number,
-            other => panic!("`{key}` is no number but {other:?}"),
-        }
+        let Value::Int(number) = self.get(key).value else { panic!("`{key}` is no number") };
+        number
     }
 
     /// A whole number whose bounds in the table of keys fit the type.
@@ -128,16 +126,14 @@ impl Table {
         match self.entry(key).map(|entry| &entry.value) {
             Some(Value::Text(text)) => Some(text.as_str()).filter(|text| !text.is_empty()),
             None => None,
-            Some(other) => panic!("`{key}` is no text but {other:?}"),
+            Some(Value::Bool(_) | Value::Int(_) | Value::List(_)) => panic!("`{key}` is no text"),
         }
     }
 
     /// A list of words and where each stands.
     pub(super) fn list(&self, key: &str) -> &[(String, Place)] {
-        match &self.get(key).value {
-            Value::List(list) => list,
-            other => panic!("`{key}` is no list but {other:?}"),
-        }
+        let Value::List(list) = &self.get(key).value else { panic!("`{key}` is no list") };
+        list
     }
 }
 
