@@ -13,7 +13,8 @@ impl Folder {
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(path.join("flows/prompts/music")).unwrap();
         let folder = Folder(path);
-        folder.write("dozvon.toml", "[flows]\nfolder = \"flows\"\n");
+        // No feature codes, so that nobody asks for their confirmations.
+        folder.write("dozvon.toml", "[flows]\nfolder = \"flows\"\n[feature_codes]\n");
         folder.wav("flows/prompts/music/moh-soft.wav", 8_000, 1, 800);
         folder
     }
@@ -78,6 +79,7 @@ fn the_sample_uncommented_says_what_nothing_says() {
 #[test]
 fn defaults_are_those_of_the_rooms_below() {
     let folder = Folder::new("defaults");
+    folder.write("dozvon.toml", "[flows]\nfolder = \"flows\"\n");
     let (loaded, told) = folder.load(&[], Missing::Leave);
     let loaded = loaded.unwrap_or_else(|| panic!("{told:?}"));
     assert_eq!(loaded.policy.acd, acd::Config::new(vec![], vec![]));

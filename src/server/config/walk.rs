@@ -352,7 +352,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                "`rtp_port_min`: 80 is out of range (1024 to 65534)",
+                "`rtp_port_min`: 80 is out of range (choose from 1024 to 65534)",
                 "unknown key `worker` in [media] (did you mean `workers`?)",
                 "unknown key `realm` in [media] (it belongs to [sip])",
                 "`codecs`: there is no `gsm` (there is: g722, opus, pcma, pcmu)",
