@@ -31,7 +31,7 @@ const INCOMING_BYTES_MAX: usize = 4 * 1024;
 
 /// Facts as they happen. A browser brings its token as a second subprotocol, `bearer.<token>`.
 #[utoipa::path(get, path = "/api/v1/events", tag = "live", responses(
-    (status = 101, description = "WebSocket; subprotocol dozvon.events.v1; one JSON object per fact, or {\"lagged\":n}"),
+    (status = 101, description = "WebSocket dozvon.events.v1: a JSON object per fact, or {\"lagged\":n}"),
     (status = 400, body = Problem), (status = 401, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn events(
     State(app): State<Arc<App>>,

@@ -135,9 +135,10 @@ fn metrics_are_the_sums_over_the_facts() {
     for queue in ["cards", "loans"] {
         let mut ended = 0.0;
         for outcome in Outcome::ALL {
-            let facts = count(
-                &|what| matches!(what, What::SegmentEnded { queue: q, outcome: o, .. } if **q == *queue && *o == outcome),
-            );
+            let facts = count(&|what| {
+                let What::SegmentEnded { queue: q, outcome: o, .. } = what else { return false };
+                **q == *queue && *o == outcome
+            });
             let word = outcome.as_str();
             let series = format!(
                 "dozvon_queue_segments_ended_total{{outcome=\"{word}\",queue=\"{queue}\"}}"
