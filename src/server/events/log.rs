@@ -41,6 +41,8 @@ pub(crate) struct EventStats {
     pub(crate) written: AtomicU64,
     /// Writes or confirmations that the disk refused.
     pub(crate) errors: AtomicU64,
+    /// Bytes of a torn line that were cut off when the log was opened.
+    pub(crate) cut_bytes: u64,
 }
 
 /// The open event log.
@@ -49,7 +51,6 @@ pub(crate) struct EventLog {
     sender: SyncSender<Arc<Fact>>,
     stats: Arc<EventStats>,
     thread: JoinHandle<()>,
-    cut: u64,
 }
 
 /// The brain's end of the log. Cheap to clone.
@@ -95,7 +96,7 @@ impl EventLog {
             tracing::warn!(bytes = cut, file = %path.display(), "cut a torn line off the event log");
         }
         let length = file.metadata().map_err(named)?.len();
-        let stats = Arc::new(EventStats::default());
+        let stats = Arc::new(EventStats { cut_bytes: cut, ..EventStats::default() });
         let (sender, receiver) = sync_channel(PENDING_MAX);
         let writer = Writer {
             path: path.to_owned(),
@@ -113,7 +114,7 @@ impl EventLog {
             .name("events".to_owned())
             .spawn(move || writer.run(&receiver))
             .map_err(named)?;
-        Ok(EventLog { sender, stats, thread, cut })
+        Ok(EventLog { sender, stats, thread })
     }
 
     /// The brain's end.
@@ -124,11 +125,6 @@ impl EventLog {
     /// What the log has done so far.
     pub(crate) fn stats(&self) -> Arc<EventStats> {
         self.stats.clone()
-    }
-
-    /// Bytes of a torn line that were cut off when the log was opened.
-    pub(crate) fn cut_bytes(&self) -> u64 {
-        self.cut
     }
 
     /// Writes and confirms what is left. All senders must be gone, or this waits for them.
@@ -350,7 +346,7 @@ mod tests {
         for cut in last..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
             let log = open(&path, None);
-            assert_eq!(log.cut_bytes(), u64::try_from(cut - last).unwrap(), "torn at {cut}");
+            assert_eq!(log.stats().cut_bytes, u64::try_from(cut - last).unwrap(), "torn at {cut}");
             log.close();
             assert_eq!(calls_in(&path), [0, 0, 1]);
         }

@@ -10,7 +10,9 @@ mod log;
 pub(crate) mod scratch;
 
 pub(crate) use announcer::{Announcer, Live};
-pub(crate) use directory::{Directory, QueueName};
+pub(crate) use directory::Directory;
+#[cfg(test)]
+pub(crate) use directory::QueueName;
 pub(crate) use line::{Numbers, object, rfc3339};
 pub(crate) use log::{EventLog, EventStats};
 

@@ -179,9 +179,11 @@ pub(super) struct Families {
     pub(super) store_errors: IntCounter,
     pub(super) store_pending: IntGauge,
     pub(super) store_healthy: IntGauge,
+    pub(super) store_interrupted: IntGauge,
     pub(super) events_dropped: IntCounter,
     pub(super) events_written: IntCounter,
     pub(super) events_errors: IntCounter,
+    pub(super) events_cut: IntGauge,
     pub(super) process: Process,
 }
 
@@ -442,6 +444,14 @@ impl Families {
             store_healthy: m.gauge(
                 "dozvon_store_healthy",
                 "1 while the last database transaction went through.",
+            ),
+            store_interrupted: m.gauge(
+                "dozvon_store_interrupted_contacts",
+                "Contacts that the end of the run before this one cut off.",
+            ),
+            events_cut: m.gauge(
+                "dozvon_events_cut_bytes",
+                "Bytes of a torn line that were cut off the event log at start.",
             ),
             events_dropped: m.counter(
                 "dozvon_events_dropped_total",

@@ -63,11 +63,6 @@ impl Metrics {
         let _ = self.events.set(stats);
     }
 
-    /// Where other parts of the roof register counters of their own; their names begin with `dozvon_` too.
-    pub(crate) fn registry(&self) -> &prometheus::Registry {
-        &self.families.registry
-    }
-
     /// Counts what happened in the center.
     pub(crate) fn observe(&self, fact: &Fact) {
         let f = &self.families;
@@ -263,11 +258,13 @@ impl Metrics {
             let pending = store.pending.load(Ordering::Relaxed);
             f.store_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
             f.store_healthy.set(i64::from(store.is_healthy()));
+            f.store_interrupted.set(gauge(store.recovered.contacts));
         }
         if let Some(events) = self.events.get() {
             copy(&f.events_dropped, &events.dropped);
             copy(&f.events_written, &events.written);
             copy(&f.events_errors, &events.errors);
+            f.events_cut.set(i64::try_from(events.cut_bytes).unwrap_or(i64::MAX));
         }
     }
 }

@@ -107,6 +107,8 @@ pub(crate) struct StoreStats {
     pub(crate) errors: AtomicU64,
     /// Records waiting.
     pub(crate) pending: AtomicU64,
+    /// What was found and mended when the store was opened.
+    pub(crate) recovered: Recovered,
     /// Whether the last transaction failed.
     failing: AtomicBool,
 }
@@ -132,7 +134,6 @@ pub(crate) struct Recovered {
 pub(crate) struct Store {
     mailbox: Arc<Mailbox>,
     stats: Arc<StoreStats>,
-    recovered: Recovered,
     path: PathBuf,
     thread: JoinHandle<()>,
     /// Held as long as the store is open: the lock that keeps a second process out.
@@ -165,11 +166,11 @@ impl Store {
             );
         }
         let run = schema::begin_run(&connection, now()).map_err(sqlite)?;
-        let stats = Arc::new(StoreStats::default());
+        let stats = Arc::new(StoreStats { recovered, ..StoreStats::default() });
         let mailbox = Arc::new(Mailbox::new(stats.clone()));
         let thread = writer::start(connection, run, mailbox.clone(), stats.clone())
             .map_err(|error| StoreError::File { path: path.to_owned(), error })?;
-        Ok(Store { mailbox, stats, recovered, path: path.to_owned(), thread, _lock: lock })
+        Ok(Store { mailbox, stats, path: path.to_owned(), thread, _lock: lock })
     }
 
     /// The brain's end.
@@ -189,11 +190,6 @@ impl Store {
     /// What the store has done so far.
     pub(crate) fn stats(&self) -> Arc<StoreStats> {
         self.stats.clone()
-    }
-
-    /// What was mended at start.
-    pub(crate) fn recovered(&self) -> Recovered {
-        self.recovered
     }
 
     /// Waits until everything handed over so far is written, at most `patience`; answers whether it is.
