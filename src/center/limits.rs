@@ -31,7 +31,8 @@ pub const ACD_TIME_MAX: Duration = Duration::from_secs(86_400);
 
 const _: () = assert!(AGENTS_MAX <= u32::MAX as usize);
 const _: () = assert!(QUEUES_MAX <= u16::MAX as usize);
-const _: () = assert!(CLASSES_MAX >= 2 * QUEUES_MAX, "every queue has room for a class with skills");
+const _: () =
+    assert!(CLASSES_MAX >= 2 * QUEUES_MAX, "every queue has room for a class with skills");
 
 // ---- calls and their records ----------------------------------------------------------------------------------------
 

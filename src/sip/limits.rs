@@ -77,4 +77,5 @@ pub const OFFER_WAIT: Duration = Duration::from_secs(30);
 /// Offers repeated after 491. Then `OfferRefused` with 491.
 pub const GLARE_RETRIES_MAX: u8 = 5;
 
-const _: () = assert!(DIALOGS_MAX * 2 < TRANSACTIONS_MAX, "each dialog may have a transaction both ways");
+const _: () =
+    assert!(DIALOGS_MAX * 2 < TRANSACTIONS_MAX, "each dialog may have a transaction both ways");

@@ -31,8 +31,9 @@ pub(crate) enum Kind {
     Outside,
     /// Hears itself.
     Echo,
-    /// An agent's phone dialled a feature code; `due` is what is still to be done when the confirmation was heard.
-    Code { agent: AgentId, due: Option<FeatureCode> },
+    /// An agent's phone dialled a feature code; `due` is what is still to be done when the confirmation was heard,
+    /// `refused` that it could not be done.
+    Code { agent: AgentId, due: Option<FeatureCode>, refused: bool },
 }
 
 /// One line.

@@ -1,7 +1,7 @@
 //! The façade: owns the endpoint, the center and the lines between them.
 //!
-//! Methods are of four kinds: `handle` and `handle_timeout` take what happened; `desk`, `hang_up`, `drain`, `end_all` are
-//! commands of people; `poll_*` give out; `snapshot` is a picture. After any method that takes `now`, drain
+//! Methods are of four kinds: `handle` and `handle_timeout` take what happened; `desk`, `hang_up`, `drain` and `end_all`
+//! are commands of people; `poll_*` give out; `snapshot` is a picture. After any method that takes `now`, drain
 //! [`Switch::poll_output`] to `None`.
 
 use crate::admit::Doors;
@@ -251,7 +251,9 @@ impl Switch {
         }
         match line.kind {
             Kind::Caller { agent: Some(agent) } => self.center.own_call(now, agent, false),
-            Kind::Code { agent, due: Some(code) } => self.feature(now, agent, code),
+            Kind::Code { agent, due: Some(code), .. } => {
+                self.feature(now, agent, code);
+            }
             Kind::Caller { agent: None }
             | Kind::Code { due: None, .. }
             | Kind::Agent

@@ -6,7 +6,7 @@ use crate::config::FeatureCode;
 use crate::line::{Kind, Line, Owner};
 use crate::sound::Sound;
 use crate::switch::Switch;
-use dozvon_center::acd::{Actor, Presence};
+use dozvon_center::acd::{Actor, Presence, Status};
 use dozvon_center::border::{Arrival, LegEvent, Loss, Refusal as LegRefusal};
 use dozvon_center::flow::Prompt;
 use dozvon_center::ids::{AgentId, Key};
@@ -170,16 +170,14 @@ impl Switch {
         agent: AgentId,
         code: FeatureCode,
     ) {
-        let waits = code == FeatureCode::Status(dozvon_center::acd::Status::Ready);
-        if !waits {
-            self.feature(now, agent, code);
-        }
+        let waits = code == FeatureCode::Status(Status::Ready);
+        let refused = !waits && !self.feature(now, agent, code);
         let due = waits.then_some(code);
-        self.serve(now, call, sound, answer, Kind::Code { agent, due });
+        self.serve(now, call, sound, answer, Kind::Code { agent, due, refused });
     }
 
-    /// Does what a feature code says.
-    pub(crate) fn feature(&mut self, now: Timestamp, agent: AgentId, code: FeatureCode) {
+    /// Does what a feature code says; false when it may not be.
+    pub(crate) fn feature(&mut self, now: Timestamp, agent: AgentId, code: FeatureCode) -> bool {
         let result = match code {
             FeatureCode::Status(status) => {
                 self.center.set_status(now, agent, status, Actor::Agent, None)
@@ -189,27 +187,29 @@ impl Switch {
                 Ok(())
             }
         };
-        if let Err(error) = result {
+        if let Err(error) = &result {
             tracing::info!(%agent, %error, "feature code refused");
         }
+        result.is_ok()
     }
 
     /// Speaks what the code has done or will do, once the phone listens.
-    fn confirm(&mut self, owner: Owner, agent: AgentId, due: Option<FeatureCode>) {
-        let presence = match due {
-            Some(FeatureCode::Status(status)) => Presence::Chosen(status),
-            Some(FeatureCode::LogOut) => Presence::LoggedOut,
+    fn confirm(&mut self, owner: Owner, agent: AgentId, due: Option<FeatureCode>, refused: bool) {
+        let name = match due {
+            _ if refused => "status-refused".to_owned(),
+            Some(FeatureCode::Status(status)) => prompt_of(Presence::Chosen(status)),
+            Some(FeatureCode::LogOut) => prompt_of(Presence::LoggedOut),
             // What he is now, or will be when his call is over.
-            None => self
-                .center
-                .agent(agent)
-                .map_or(Presence::LoggedOut, |view| view.pending.unwrap_or(view.presence)),
+            None => prompt_of(
+                self.center
+                    .agent(agent)
+                    .map_or(Presence::LoggedOut, |view| view.pending.unwrap_or(view.presence)),
+            ),
         };
         let access = &self.config.agents[agent.0 as usize];
         let language =
             access.language.clone().unwrap_or_else(|| self.config.default_language.clone());
-        let name = format!("status-{}", presence.as_str().replace('_', "-")).into();
-        let clips = self.clip(&Prompt { name, language }).into_iter().collect();
+        let clips = self.clip(&Prompt { name: name.into(), language }).into_iter().collect();
         self.order_line(owner, |session| Order::Play { session, play: PlayId(0), clips });
     }
 
@@ -285,7 +285,7 @@ impl Switch {
         }
         let Some(line) = self.lines.get(owner) else { return };
         match line.kind {
-            Kind::Code { agent, due } => self.confirm(owner, agent, due),
+            Kind::Code { agent, due, refused } => self.confirm(owner, agent, due, refused),
             Kind::Caller { .. } => self.tell(owner, LegEvent::Answered),
             Kind::Agent | Kind::Bot | Kind::Outside | Kind::Echo => {}
         }
@@ -389,6 +389,11 @@ fn line(kind: Kind, dialog: DialogId, sound: Sound, first_answer: Option<Vec<u8>
         refused: None,
         ringing: false,
     }
+}
+
+/// The name of the prompt that says how an agent stands: `status-short-break` and so on.
+fn prompt_of(presence: Presence) -> String {
+    format!("status-{}", presence.as_str().replace('_', "-"))
 }
 
 /// The caller's number: the user part of From, unless it says that it is hidden (RFC 3323).
