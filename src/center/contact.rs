@@ -1,6 +1,7 @@
 //! The contact record: what became of one customer's call, in stages that abut without a gap.
 //!
-//! The record is told to the store at the start, at every change of stage and at the end; it is never asked for a decision.
+//! The record is told to the store at the start, at every change of stage and at the end; it is never asked for a
+//! decision.
 
 use crate::ids::CallId;
 use crate::rollout::Arm;

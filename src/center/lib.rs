@@ -1,8 +1,9 @@
 //! The contact center itself: calls, flows, queues, agents, bots' shares. It knows legs, prompts and keys, and has no
 //! word for how they are carried.
 //!
-//! [`Center`] is the façade. Below it: [`flow`] lives the IVR for one caller, [`acd`] decides who gets whom, [`rollout`]
-//! draws the bots' share, [`calendar`] knows the hours; [`fact`] and [`contact`] are what is told of it all.
+//! [`Center`] is the façade. Below it: [`flow`] lives the IVR for one caller, [`acd`] decides who gets whom,
+//! [`rollout`] draws the bots' share, [`calendar`] knows the hours; [`fact`] and [`contact`] are what is told of it
+//! all.
 
 pub mod acd;
 pub mod border;

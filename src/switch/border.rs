@@ -87,7 +87,7 @@ pub enum Note {
     Refused {
         /// The status we answered.
         status: u16,
-        /// A word of a bounded set: `overload`, `calls_max`, `draining`, `unknown_number`, `forbidden`, `no_codec`, `no_port`.
+        /// A word of a bounded set: `overload`, `calls_max`, `unknown_number`, `forbidden`, `no_codec`, `no_port`.
         reason: &'static str,
     },
     /// An agent's phone registered or went.

@@ -1,8 +1,8 @@
 //! The façade: owns the endpoint, the center and the lines between them.
 //!
-//! Methods are of four kinds: `handle` and `handle_timeout` take what happened; `desk`, `hang_up`, `drain` and `end_all`
-//! are commands of people; `poll_*` give out; `snapshot` is a picture. After any method that takes `now`, drain
-//! [`Switch::poll_output`] to `None`.
+//! Methods are of four kinds: `handle` and `handle_timeout` take what happened; `desk`, `hang_up`, `drain` and
+//! `end_all` are commands of people; `poll_*` give out; `snapshot` is a picture. After any method that takes `now`,
+//! drain [`Switch::poll_output`] to `None`.
 
 use crate::admit::Doors;
 use crate::border::{DeskCommand, Input, Note, Output};

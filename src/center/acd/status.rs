@@ -2,7 +2,8 @@
 //!
 //! Three axes, never mixed. A [`Status`] is chosen by a person and stays until a person changes it. A [`Presence`] is
 //! that status, or one of the three that only the system gives; so nobody can *ask* for `not_responding`. An
-//! [`Activity`] is derived from offers and calls and can't be set at all. Whether the phone can be reached is the third.
+//! [`Activity`] is derived from offers and calls and can't be set at all. Whether the phone can be reached is the
+//! third.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

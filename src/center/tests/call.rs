@@ -268,7 +268,10 @@ fn hold_plays_music_to_the_caller_and_is_counted() {
     assert_eq!(house.commands.last(), Some(&(leg, LegCommand::Bridge { with: agent })));
     house.pass(5.0);
     house.event(agent, LegEvent::HungUp);
-    let talk = |w: &What| matches!(w, What::TalkEnded { talk_secs, hold_secs, .. } if *talk_secs == 15.0 && *hold_secs == 25.0);
+    let talk = |w: &What| {
+        let What::TalkEnded { talk_secs, hold_secs, .. } = w else { return false };
+        (*talk_secs, *hold_secs) == (15.0, 25.0)
+    };
     assert_eq!(house.count(talk), 1);
     let stage = house.contacts[&call].stages.iter().find(|s| s.kind == StageKind::Talk).cloned();
     assert_eq!(stage.map(|stage| stage.hold_secs), Some(25.0));

@@ -328,7 +328,8 @@ impl<'a> RAck<'a> {
     }
 }
 
-/// `text *( ; param )`: Event, Subscription-State, Reason, Session-Expires, Replaces, Content-Type, Content-Disposition.
+/// `text *( ; param )`: Event, Subscription-State, Reason, Session-Expires, Replaces, Content-Type,
+/// Content-Disposition.
 #[derive(Clone, Copy, Debug)]
 pub struct Valued<'a> {
     /// What stands before the first `;`, trimmed.

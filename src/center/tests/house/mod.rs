@@ -34,12 +34,20 @@ nodes:
         "3": {say: opt-out, to: out}
       silence: q-general
       wrong: q-general
-  code: {digits: {play: enter-code, into: code, length: 4, end_key: "#", timeout: 6s, between: 3s, attempts: 2, next: thanks, failed: q-general}}
+  code:
+    digits: {play: enter-code, into: code, length: 4, end_key: "#", timeout: 6s, between: 3s, attempts: 2,
+      next: thanks, failed: q-general}
   thanks: {say: {play: [thanks], next: bye}}
   cards: {rollout: {name: cards, bot: bot, people: q-cards}}
-  bot: {bot: {use: helper, max_duration: 60s, after: {done: bye, transfer: q-cards, failed: q-cards, too_long: q-cards}}}
-  q-general: {queue: {name: general, max_wait: 60s, after: {answered: survey, max_wait: out, nobody: bye, full: bye, closed: bye}}}
-  q-cards: {queue: {name: cards, max_wait: 60s, after: {answered: bye, max_wait: q-general, nobody: bye, full: bye, closed: bye}}}
+  bot:
+    bot: {use: helper, max_duration: 60s,
+      after: {done: bye, transfer: q-cards, failed: q-cards, too_long: q-cards}}
+  q-general:
+    queue: {name: general, max_wait: 60s,
+      after: {answered: survey, max_wait: out, nobody: bye, full: bye, closed: bye}}
+  q-cards:
+    queue: {name: cards, max_wait: 60s,
+      after: {answered: bye, max_wait: q-general, nobody: bye, full: bye, closed: bye}}
   out: {transfer: {to: "+77270000000", timeout: 20s, after: {answered: bye, failed: bye}}}
   survey: {survey: {offer: csi-offer, ask: [{id: csi, play: csi, keys: "1-5"}], timeout: 6s, next: bye}}
   bye: {hangup: {play: [goodbye]}}

@@ -49,8 +49,12 @@ nodes:
       silence: q-general
       wrong: q-general
   cards: {rollout: {name: cards, bot: bot, people: q-general}}
-  bot: {bot: {use: helper, max_duration: 60s, after: {done: bye, transfer: q-general, failed: q-general, too_long: q-general}}}
-  q-general: {queue: {name: general, max_wait: 600s, after: {answered: bye, max_wait: bye, nobody: bye, full: bye, closed: bye}}}
+  bot:
+    bot: {use: helper, max_duration: 60s,
+      after: {done: bye, transfer: q-general, failed: q-general, too_long: q-general}}
+  q-general:
+    queue: {name: general, max_wait: 600s,
+      after: {answered: bye, max_wait: bye, nobody: bye, full: bye, closed: bye}}
   bye: {hangup: {play: [goodbye]}}
 tests: []
 "##;
