@@ -3,9 +3,12 @@
 //! Phones are endpoints of the SIP room with a few habits; the network delays, and loses what it is told to lose; media
 //! workers obey at once and say so. Everything that crosses the network is kept as a ladder.
 
+// Each test file uses its own part of the world.
+#![allow(dead_code)]
+
 pub(crate) mod phone;
 
-use dozvon_center::acd::{AgentConfig, Config as AcdConfig, QueueConfig, Status};
+use dozvon_center::acd::{Actor, AgentConfig, Config as AcdConfig, QueueConfig, Status};
 use dozvon_center::calendar::Calendars;
 use dozvon_center::contact::Contact;
 use dozvon_center::fact::{Fact, What};
@@ -23,7 +26,7 @@ use dozvon_sip::endpoint::{
     Config as SipConfig, Ha1Pair, Input as SipInput, Local, Path, Protocol,
 };
 use dozvon_switch::Switch;
-use dozvon_switch::border::{Input, Note, Output};
+use dozvon_switch::border::{DeskCommand, Input, Note, Output};
 use dozvon_switch::config::{
     Address, AgentAccess, BotAccess, Config, FeatureCode, Limits, Number, Trunk,
 };
@@ -231,11 +234,19 @@ impl World {
     }
 
     pub(crate) fn status(&mut self, n: usize, status: Status) {
-        use dozvon_center::acd::Actor;
-        use dozvon_switch::border::DeskCommand;
+        assert!(self.set_status(n, status), "allowed");
+    }
+
+    /// Sets a status, if it may be.
+    pub(crate) fn try_status(&mut self, n: usize, status: Status) {
+        self.set_status(n, status);
+    }
+
+    fn set_status(&mut self, n: usize, status: Status) -> bool {
         let command = DeskCommand::SetStatus { status, by: Actor::Agent, epoch: None };
-        self.switch.desk(self.now, AgentId(n as u32), command).expect("allowed");
+        let allowed = self.switch.desk(self.now, AgentId(n as u32), command).is_ok();
         self.drain();
+        allowed
     }
 
     /// A caller's phone dials.
