@@ -91,7 +91,8 @@ fn codec(name: CodecName) -> Codec {
 }
 
 fn password(file: &Path) -> Result<String, PhoneError> {
-    let text = std::fs::read_to_string(file).map_err(|e| PhoneError::File { path: file.to_owned(), why: e.to_string() })?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| PhoneError::File { path: file.to_owned(), why: e.to_string() })?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
@@ -112,7 +113,9 @@ fn record(path: &Path, (rate_hz, samples): (u32, Vec<i16>)) -> Result<(), PhoneE
 
 /// What was heard, for people and for `grep`.
 fn report(heard: &Heard, time: Duration, unreadable: u64) -> String {
-    let or_never = |secs: Option<f64>| secs.map_or("never".to_owned(), |s| format!("{s:.3} s after the answer"));
+    let or_never = |secs: Option<f64>| {
+        secs.map_or("never".to_owned(), |s| format!("{s:.3} s after the answer"))
+    };
     let mut text = format!("\nanswered, {:.1} s\nheard:\n", time.as_secs_f64());
     for stretch in &heard.stretches {
         text.push_str(&format!("{:>8.1} s  {stretch}\n", stretch.from_secs));

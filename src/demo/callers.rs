@@ -48,7 +48,7 @@ impl Script {
         Script {
             number: format!("+7701{:07}", dice.below(10_000_000)),
             presses: times.zip(keys.iter().copied()).collect(),
-            patience: Duration::from_secs(20 + dice.below(50)),
+            patience: Duration::from_secs(12 + dice.below(50)),
         }
     }
 }
@@ -83,7 +83,8 @@ mod tests {
         };
         assert_eq!(roll(7), roll(7));
         assert_ne!(roll(7), roll(8));
-        let numbers: std::collections::BTreeSet<_> = roll(1).into_iter().map(|s| s.number).collect();
+        let numbers: std::collections::BTreeSet<_> =
+            roll(1).into_iter().map(|s| s.number).collect();
         assert!(numbers.len() > 40, "callers are different people");
     }
 }

@@ -34,7 +34,8 @@ impl Contacts {
     pub(super) fn fact(&mut self, fact: &Fact) -> Option<String> {
         let call = fact.call?;
         if let What::CallStarted { dialled, caller, .. } = &fact.what {
-            let contact = Contact { caller: caller.clone(), dialled: dialled.clone(), way: Vec::new() };
+            let contact =
+                Contact { caller: caller.clone(), dialled: dialled.clone(), way: Vec::new() };
             self.running.insert(call, contact);
             return None;
         }
@@ -54,7 +55,11 @@ impl Contacts {
             step(format!("{talk_secs:.0} s"));
         } else if let What::CallEnded { ending, duration_secs, .. } = &fact.what {
             let contact = self.running.remove(&call)?;
-            let way = if contact.way.is_empty() { String::new() } else { format!(" · {}", contact.way.join(", ")) };
+            let way = if contact.way.is_empty() {
+                String::new()
+            } else {
+                format!(" · {}", contact.way.join(", "))
+            };
             return Some(format!(
                 "{:<14} → {}{way} · {} ({duration_secs:.0} s)",
                 Masked(&contact.caller).to_string(),
@@ -76,8 +81,11 @@ mod tests {
     fn a_contact_is_one_line_with_a_masked_number() {
         let mut contacts = Contacts::new(Arc::new(Directory::default()));
         let fact = |what| Fact { at: Timestamp::from_secs(1), call: Some(CallId(1)), what };
-        let started =
-            What::CallStarted { flow: "f".into(), dialled: "100".into(), caller: "+77011230001".into() };
+        let started = What::CallStarted {
+            flow: "f".into(),
+            dialled: "100".into(),
+            caller: "+77011230001".into(),
+        };
         assert_eq!(contacts.fact(&fact(started)), None);
         assert_eq!(contacts.fact(&fact(What::CallAnswered)), None);
         let ending = Ending::new(Fault::Caller, "hung_up");

@@ -91,7 +91,10 @@ impl Folder {
         }
         folder.file("queues.toml", QUEUES)?;
         folder.file("rollouts/cards.toml", ROLLOUT)?;
-        folder.file("bots.toml", &format!("[[bot]]\nname = \"cards-assistant\"\nuri = \"sip:cards@{bot}\"\n"))?;
+        folder.file(
+            "bots.toml",
+            &format!("[[bot]]\nname = \"cards-assistant\"\nuri = \"sip:cards@{bot}\"\n"),
+        )?;
         folder.file("agents.toml", &agents(args.agents))?;
         folder.file("dozvon.toml", &settings(args))?;
         Ok(folder)
@@ -135,8 +138,8 @@ fn agents(count: u32) -> String {
 
 fn settings(args: &DemoArgs) -> String {
     let (sip, http) = (args.sip_port, args.http_port);
-    // Several demos on one machine, as in tests, keep out of each other's way.
-    let first_rtp = if sip == 0 { 20_000 + (std::process::id() % 40) * 1_000 } else { 20_000 };
+    // Several demos on one machine, as in tests, keep out of each other's way, and all out of the ephemeral ports.
+    let first_rtp = if sip == 0 { 20_000 + (std::process::id() % 12) * 1_000 } else { 20_000 };
     let last_rtp = first_rtp + 999;
     format!(
         "[sip]\nlisten_udp = [\"127.0.0.1:{sip}\"]\nlisten_tcp = [\"127.0.0.1:{sip}\"]\n\

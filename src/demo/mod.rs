@@ -81,7 +81,8 @@ async fn demo(args: &DemoArgs) -> Result<ExitCode, DemoError> {
     let server = Server::build(loaded).map_err(DemoError::Start)?;
     let sip = *server.ready.sip_udp.first().expect("the demo listens on UDP");
     let http = *server.ready.http.as_ref().expect("the demo has HTTP");
-    let (stop, live, directory) = (server.stopper(), server.live.listen(), server.directory.clone());
+    let (stop, live, directory) =
+        (server.stopper(), server.live.listen(), server.directory.clone());
     let serving = tokio::spawn(server.serve());
     let agents = start_agents(args.agents, sip, &folder).await?;
     let token = folder.secret("tokens/supervisor").unwrap_or_default();
@@ -105,7 +106,13 @@ async fn demo(args: &DemoArgs) -> Result<ExitCode, DemoError> {
     Ok(code)
 }
 
-fn welcome(args: &DemoArgs, sip: SocketAddr, http: SocketAddr, token: &str, took: Duration) -> String {
+fn welcome(
+    args: &DemoArgs,
+    sip: SocketAddr,
+    http: SocketAddr,
+    token: &str,
+    took: Duration,
+) -> String {
     let callers = match args.callers_per_minute {
         0 => "nobody calls but you".to_owned(),
         n => format!("{n} callers a minute"),
@@ -143,7 +150,11 @@ fn bot_manner() -> Manner {
 }
 
 /// Registers the agents' phones and makes them ready with the feature code.
-async fn start_agents(count: u32, server: SocketAddr, folder: &Folder) -> Result<Vec<Agent>, DemoError> {
+async fn start_agents(
+    count: u32,
+    server: SocketAddr,
+    folder: &Folder,
+) -> Result<Vec<Agent>, DemoError> {
     let mut starting = JoinSet::new();
     let mut agents = Vec::new();
     for index in 0..count {
@@ -206,7 +217,9 @@ async fn tell_contacts(
                     cli::print(&format!("{:>7.1} s  {line}\n", began.elapsed().as_secs_f64()));
                 }
             }
-            Err(RecvError::Lagged(missed)) => cli::print(&format!("          ({missed} happenings not shown)\n")),
+            Err(RecvError::Lagged(missed)) => {
+                cli::print(&format!("          ({missed} happenings not shown)\n"))
+            }
             // The server has ended by itself; its exit code says why.
             Err(RecvError::Closed) => return,
         }

@@ -89,7 +89,8 @@ impl Brain {
     /// Runs until it is told to stop and all is ended; `finish_within` is what running calls get to finish.
     pub(crate) async fn run(mut self, inboxes: Inboxes, finish_within: Duration) {
         let Inboxes { mut news, mut reports, mut queries, mut stop } = inboxes;
-        let (mut some_news, mut some_reports) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+        let (mut some_news, mut some_reports) =
+            (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
         let mut stopping = true;
         loop {
             let now = self.clock.now();
@@ -168,7 +169,9 @@ impl Brain {
                 let row = self.switch.agent_row(agent);
                 let _ = reply.send(match (done, row) {
                     (Ok(()), Some(row)) => Ok(row),
-                    (Ok(()), None) => unreachable!("a command was obeyed for an agent that is not there"),
+                    (Ok(()), None) => {
+                        unreachable!("a command was obeyed for an agent that is not there")
+                    }
                     (Err(why), row) => Err(DeskRefusal { why, row: row.map(Box::new) }),
                 });
             }
@@ -205,7 +208,10 @@ impl Brain {
         let now = self.clock.now();
         match (wish, self.leaving) {
             (Stop::Drain, Leaving::No) => {
-                tracing::info!(finish_within_secs = finish_within.as_secs(), "no new calls from now on");
+                tracing::info!(
+                    finish_within_secs = finish_within.as_secs(),
+                    "no new calls from now on"
+                );
                 self.switch.drain(now);
                 self.deliver(now);
                 self.leaving = Leaving::Draining(now + finish_within);

@@ -122,7 +122,9 @@ pub(crate) fn run(loaded: Loaded) -> ExitCode {
 /// SIGTERM or ctrl-c once: drain. A second time: now.
 async fn obey_signals(stop: watch::Sender<Stop>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut term), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::error!("signals can't be caught: stop the process with SIGKILL");
         return;
     };
@@ -184,7 +186,10 @@ impl Server {
         let reader = store.reader().map_err(|e| one(e.into()))?;
         let directory = Arc::new(Directory::of(&policy));
         let events = match &settings.events.file {
-            Some(file) => Some(EventLog::open(file, None, directory.clone()).map_err(|e| one(StartError::Events(e)))?),
+            Some(file) => Some(
+                EventLog::open(file, None, directory.clone())
+                    .map_err(|e| one(StartError::Events(e)))?,
+            ),
             None => None,
         };
         let metrics = Arc::new(Metrics::new(directory.clone()));
@@ -193,8 +198,13 @@ impl Server {
             metrics.watch_events(events.stats());
         }
         let live = Live::new();
-        let announcer =
-            Announcer::new(directory.clone(), metrics.clone(), Some(store.sender()), events.as_ref(), live.clone());
+        let announcer = Announcer::new(
+            directory.clone(),
+            metrics.clone(),
+            Some(store.sender()),
+            events.as_ref(),
+            live.clone(),
+        );
         switch.sip.locals = doors.sip.locals();
         switch.sip.secret = random().map_err(system)?;
         switch.clips = clips;
@@ -208,7 +218,8 @@ impl Server {
             seed: u64::from_le_bytes(random().map_err(system)?),
             ..MediaConfig::default()
         };
-        let workers = Workers::start(switch.workers, &library, &media, clock, &reports_in).map_err(system)?;
+        let workers =
+            Workers::start(switch.workers, &library, &media, clock, &reports_in).map_err(system)?;
         let switch = Switch::new(switch, Arc::new(policy), clock.now());
         let (brain, queries) = handle::door();
         let (stop, stopping) = watch::channel(Stop::Run);
@@ -221,16 +232,32 @@ impl Server {
             let _alive = alive_in;
             match sip.serve(news_in) {
                 Ok(network) => {
-                    Brain::new(switch, network, workers, announcer, clock).run(inboxes, finish_within).await;
+                    Brain::new(switch, network, workers, announcer, clock)
+                        .run(inboxes, finish_within)
+                        .await;
                 }
                 Err(error) => tracing::error!(%error, "SIP sockets can't be served"),
             }
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
-        let thread = std::thread::Builder::new().name("brain".into()).spawn(move || runtime.block_on(body));
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
+        let thread =
+            std::thread::Builder::new().name("brain".into()).spawn(move || runtime.block_on(body));
         let parts = parts(&brain, &metrics, reader, &live, &directory, settings.http.tokens);
         let thread = thread.map_err(system)?;
-        Ok(Server { ready, brain, live, directory, stop, alive, http, parts, thread, store, events })
+        Ok(Server {
+            ready,
+            brain,
+            live,
+            directory,
+            stop,
+            alive,
+            http,
+            parts,
+            thread,
+            store,
+            events,
+        })
     }
 
     /// For whoever may stop the server.
@@ -300,7 +327,9 @@ async fn serve_http(listener: TcpListener, parts: http::Parts, stopping: watch::
 fn open_doors(settings: &config::Settings, locals: &[Local]) -> Result<Doors, Vec<StartError>> {
     let sip = Bound::bind(&settings.sip, locals);
     let http = match settings.http.listen {
-        Some(address) => bind_http(address).map(Some).map_err(|error| StartError::Http(address, error)),
+        Some(address) => {
+            bind_http(address).map(Some).map_err(|error| StartError::Http(address, error))
+        }
         None => Ok(None),
     };
     match (sip, http) {
@@ -324,7 +353,10 @@ fn bind_http(address: SocketAddr) -> io::Result<TcpListener> {
 type Clips = BTreeMap<(Arc<str>, Arc<str>), ClipId>;
 
 /// Reads and encodes all prompts.
-fn load_prompts(prompts: &[PromptFile], codecs: &[Codec]) -> Result<(Arc<Library>, Clips), Vec<StartError>> {
+fn load_prompts(
+    prompts: &[PromptFile],
+    codecs: &[Codec],
+) -> Result<(Arc<Library>, Clips), Vec<StartError>> {
     let mut builder = LibraryBuilder::new(codecs);
     let (mut clips, mut errors) = (BTreeMap::new(), Vec::new());
     for prompt in prompts {
@@ -354,7 +386,9 @@ fn random<const N: usize>() -> io::Result<[u8; N]> {
 impl Ready {
     fn of(doors: &Doors) -> Ready {
         let locals = doors.sip.locals();
-        let of = |protocol| locals.iter().filter(|l| l.protocol == protocol).map(|l| l.address).collect();
+        let of = |protocol| {
+            locals.iter().filter(|l| l.protocol == protocol).map(|l| l.address).collect()
+        };
         Ready {
             ready: true,
             version: env!("CARGO_PKG_VERSION"),

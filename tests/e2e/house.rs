@@ -116,7 +116,8 @@ impl House {
     /// Writes a configuration and starts the switch.
     pub(crate) async fn open() -> House {
         let number = HOUSES.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("dozvon-e2e-{}-{number}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("dozvon-e2e-{}-{number}", std::process::id()));
         std::fs::create_dir_all(folder.join("rollouts")).unwrap();
         std::fs::create_dir_all(folder.join("calendars")).unwrap();
         let root = Path::new(ROOT);
@@ -129,8 +130,8 @@ impl House {
             }
         }
         std::fs::write(folder.join("queues.toml"), QUEUES).unwrap();
-        // Ports of this house alone, as far as that can be: the switch goes round those that are taken.
-        let first = 20_000 + (std::process::id() % 20) * 2_000 + (number % 10) * 200;
+        // Ports of this house alone, as far as that can be, below the ephemeral ones of the phones.
+        let first = 20_000 + (std::process::id() + number) % 60 * 200;
         let settings = format!(
             "[sip]\nlisten_udp = [\"127.0.0.1:0\"]\nlisten_tcp = [\"127.0.0.1:0\"]\n\
              [media]\naddress = \"127.0.0.1\"\nrtp_port_min = {first}\nrtp_port_max = {}\nworkers = 1\n[limits]\ncalls_max = 40\n\
@@ -143,7 +144,8 @@ impl House {
     }
 
     async fn start(folder: PathBuf) -> House {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
         let mut process = Command::new(BINARY)
             .args(["serve", "--config", &folder.to_string_lossy()])
             .stdout(Stdio::piped())
@@ -152,9 +154,13 @@ impl House {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let line = tokio::time::timeout(TALK, lines.next_line()).await.expect("ready in time").unwrap();
+        let line =
+            tokio::time::timeout(TALK, lines.next_line()).await.expect("ready in time").unwrap();
         let line = line.unwrap_or_else(|| {
-            panic!("the switch did not start: {}", std::fs::read_to_string(folder.join("log")).unwrap())
+            panic!(
+                "the switch did not start: {}",
+                std::fs::read_to_string(folder.join("log")).unwrap()
+            )
         });
         let ready: Value = serde_json::from_str(&line).unwrap();
         let pid = process.id().unwrap();
@@ -202,7 +208,8 @@ impl House {
     }
 
     fn account(&self, user: &str) -> Account {
-        let password = std::fs::read_to_string(self.folder.join("secrets/agents").join(user)).unwrap();
+        let password =
+            std::fs::read_to_string(self.folder.join("secrets/agents").join(user)).unwrap();
         Account::at(self.sip()).login(user, password.trim())
     }
 
@@ -267,16 +274,24 @@ impl House {
     /// The contacts in the database, oldest first.
     pub(crate) fn contacts(&self) -> Vec<Contact> {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let database = rusqlite::Connection::open_with_flags(self.folder.join("dozvon.db"), flags).unwrap();
+        let database =
+            rusqlite::Connection::open_with_flags(self.folder.join("dozvon.db"), flags).unwrap();
         let mut contacts = database
             .prepare("SELECT call, caller, dialled, ended_at, ending_reason, operator_requested FROM contacts ORDER BY call")
             .unwrap();
         let mut segments = database
-            .prepare("SELECT kind, agent, from_at, to_at FROM segments WHERE call = ?1 ORDER BY seq")
+            .prepare(
+                "SELECT kind, agent, from_at, to_at FROM segments WHERE call = ?1 ORDER BY seq",
+            )
             .unwrap();
         let rows = contacts.query_map([], |row| {
             let of_call = segments.query_map([row.get::<_, i64>(0)?], |row| {
-                Ok(Segment { kind: row.get(0)?, agent: row.get(1)?, from: row.get(2)?, to: row.get(3)? })
+                Ok(Segment {
+                    kind: row.get(0)?,
+                    agent: row.get(1)?,
+                    from: row.get(2)?,
+                    to: row.get(3)?,
+                })
             })?;
             Ok(Contact {
                 caller: row.get(1)?,
@@ -297,14 +312,17 @@ impl House {
 
     /// Sends a signal.
     pub(crate) fn signal(&self, name: &str) {
-        let status = std::process::Command::new("kill").args([&format!("-{name}"), &self.pid.to_string()]).status();
+        let status = std::process::Command::new("kill")
+            .args([&format!("-{name}"), &self.pid.to_string()])
+            .status();
         assert!(status.unwrap().success());
     }
 
     /// Waits for the end of the process.
     pub(crate) async fn exit_code(&self) -> Option<i32> {
         let mut process = self.process.lock().unwrap().take().expect("the switch runs");
-        let status = tokio::time::timeout(TALK, process.wait()).await.expect("the switch ends").unwrap();
+        let status =
+            tokio::time::timeout(TALK, process.wait()).await.expect("the switch ends").unwrap();
         *self.process.lock().unwrap() = Some(process);
         status.code()
     }

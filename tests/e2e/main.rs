@@ -32,7 +32,10 @@ async fn a_caller_presses_0_waits_with_music_and_talks_to_an_agent() {
     let talked = anna.talked().await.unwrap();
     assert!(talked.heard.tone_secs(700) > 2.0, "the agent hears the caller: {:?}", talked.heard);
 
-    let contact = eventually("the contact is in the database", async || house.contacts().into_iter().find(|c| c.ended)).await;
+    let contact = eventually("the contact is in the database", async || {
+        house.contacts().into_iter().find(|c| c.ended)
+    })
+    .await;
     assert_eq!((&*contact.caller, &*contact.dialled), ("+77015550123", "100"));
     assert!(contact.operator_requested, "{contact:?}");
     let kinds: Vec<&str> = contact.segments.iter().map(|s| &*s.kind).collect();
@@ -53,7 +56,10 @@ async fn a_caller_presses_0_waits_with_music_and_talks_to_an_agent() {
     house.stop().await;
     let log = house.log();
     assert!(log.contains("call started"), "the log tells of calls: {log}");
-    assert!(!log.contains("77015550123") && !log.contains("5550123"), "and never shows the number: {log}");
+    assert!(
+        !log.contains("77015550123") && !log.contains("5550123"),
+        "and never shows the number: {log}"
+    );
     let number_in_events = std::fs::read_to_string(house.folder().join("events.jsonl")).unwrap();
     assert!(number_in_events.contains("call_ended"), "the event log was kept");
 }
@@ -65,7 +71,7 @@ async fn the_waiting_caller_hears_music() {
     let _anna = house.agent("anna", slow).await;
     let mut call = house.call("+77015550124", Source::Silence).await.unwrap();
     call.press(&['0']);
-    assert!(call.stay(3500 * SECOND / 1000).await);
+    assert!(call.stay(SECOND.mul_f64(3.5)).await);
     let waiting = call.heard();
     assert!(waiting.sound_secs() > 2.0 && waiting.tone_secs(1000) == 0.0, "{waiting:?}");
     assert!(call.stay(4 * SECOND).await);
@@ -96,8 +102,9 @@ async fn every_status_can_be_set_over_http_and_from_the_phone() {
         let mut call = house.dial("anna", code).await.unwrap();
         call.stay(SECOND).await;
         assert!(call.heard().received > 10, "the confirmation is spoken: {:?}", call.heard());
-        assert_eq!(house.status("anna").await, status, "after {code}");
         call.hang_up().await;
+        let known = async || (house.status("anna").await == status).then_some(());
+        eventually(&format!("{status} after {code}"), known).await;
     }
     assert_eq!(house.set_status("anna", "holiday").await.0, 400);
 }
@@ -119,7 +126,9 @@ async fn lunch_while_ringing_withdraws_the_offer_and_the_caller_keeps_his_place(
     assert!(call.stay(4 * SECOND).await);
     assert!(call.hang_up().await.tone_secs(1000) > 1.0, "bolat took the call");
     assert!(bolat.talked().await.unwrap().heard.tone_secs(700) > 1.0);
-    let contact = eventually("the contact ended", async || house.contacts().into_iter().find(|c| c.ended)).await;
+    let contact =
+        eventually("the contact ended", async || house.contacts().into_iter().find(|c| c.ended))
+            .await;
     let queues = contact.segments.iter().filter(|s| s.kind == "queue").count();
     assert_eq!(queues, 1, "one stay in the queue, with its place kept: {contact:?}");
 }
@@ -158,15 +167,22 @@ async fn after_kill_9_the_running_call_is_marked_interrupted_and_agents_are_free
     let mut running = house.call("+77015550129", Source::Silence).await.unwrap();
     running.press(&['0']);
     running.stay(3 * SECOND).await;
-    eventually("both calls are in the database", async || (house.contacts().len() == 2).then_some(())).await;
-    eventually("the first has ended", async || house.contacts().iter().any(|c| c.ended).then_some(())).await;
+    eventually("both calls are in the database", async || {
+        (house.contacts().len() == 2).then_some(())
+    })
+    .await;
+    eventually("the first has ended", async || {
+        house.contacts().iter().any(|c| c.ended).then_some(())
+    })
+    .await;
     house.signal("KILL");
     house.exit_code().await;
     let house = house.open_again().await;
     let contacts = house.contacts();
     assert_eq!(contacts.len(), 2);
     assert!(contacts.iter().all(|c| c.ended), "{contacts:?}");
-    let interrupted = contacts.iter().filter(|c| c.reason.as_deref() == Some("interrupted")).count();
+    let interrupted =
+        contacts.iter().filter(|c| c.reason.as_deref() == Some("interrupted")).count();
     assert_eq!(interrupted, 1, "{contacts:?}");
     let _anna = house.agent("anna", tone_manner(1000.0)).await;
     let mut call = house.call("+77015550130", Source::Silence).await.unwrap();
@@ -179,7 +195,14 @@ async fn after_kill_9_the_running_call_is_marked_interrupted_and_agents_are_free
 async fn the_call_command_prints_a_ladder_and_what_it_heard() {
     let house = House::open().await;
     let output = house
-        .command(&["call", &format!("sip:101@{}", house.sip()), "--duration", "2s", "--codec", "pcmu"])
+        .command(&[
+            "call",
+            &format!("sip:101@{}", house.sip()),
+            "--duration",
+            "2s",
+            "--codec",
+            "pcmu",
+        ])
         .await;
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
@@ -198,23 +221,36 @@ async fn all_codecs_and_tcp_reach_the_echo() {
         let heard = house.echo(account).await;
         assert!(heard.tone_secs(700) > 0.8, "{codec:?}: {heard:?}");
     }
-    let tcp = phone::Account { transport: phone::Transport::Tcp, ..phone::Account::at(house.sip_tcp()) };
+    let tcp =
+        phone::Account { transport: phone::Transport::Tcp, ..phone::Account::at(house.sip_tcp()) };
     assert!(house.echo(tcp).await.tone_secs(700) > 0.8, "over TCP");
 }
 
 #[tokio::test]
 async fn the_demo_answers_its_callers_and_leaves_nothing_behind() {
     let began = std::time::Instant::now();
-    let args = ["demo", "--sip-port", "0", "--http-port", "0", "--callers-per-minute", "60", "--duration", "25s"];
+    let args = [
+        "demo",
+        "--sip-port",
+        "0",
+        "--http-port",
+        "0",
+        "--callers-per-minute",
+        "60",
+        "--duration",
+        "30s",
+    ];
     let output = house::run(&args).await;
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("sip:100@127.0.0.1:"), "{text}");
     let lines = text.lines().filter(|line| line.contains("→ 100")).count();
     assert!(lines >= 2, "contacts are told:\n{text}");
-    assert!(!text.contains("panicked"), "{text}");
-    assert!(began.elapsed() < 25 * SECOND + TALK);
+    assert!(!text.contains("panicked") && !text.contains("our_fault"), "{text}");
+    assert!(began.elapsed() < 30 * SECOND + TALK);
     let left = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
     let mine = format!("dozvon-demo-{}-", house::demo_pid(&text).unwrap_or_default());
-    assert!(!left.map(|f| f.file_name().to_string_lossy().into_owned()).any(|n| n.starts_with(&mine)));
+    assert!(
+        !left.map(|f| f.file_name().to_string_lossy().into_owned()).any(|n| n.starts_with(&mine))
+    );
 }

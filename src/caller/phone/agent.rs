@@ -61,7 +61,11 @@ impl Drop for Agent {
 
 impl Agent {
     /// Opens and registers the phone, then answers in its own task.
-    pub(crate) async fn start(account: Account, manner: Manner, ladder: Option<Arc<Ladder>>) -> Result<Agent, PhoneError> {
+    pub(crate) async fn start(
+        account: Account,
+        manner: Manner,
+        ladder: Option<Arc<Ladder>>,
+    ) -> Result<Agent, PhoneError> {
         let phone = Phone::open(account, ladder).await?;
         let local = phone.local();
         let granted = match manner.register_secs {
@@ -154,7 +158,10 @@ async fn serve(
     if registers {
         let _ = tokio::time::timeout(Duration::from_secs(1), phone.register(0)).await;
     }
-    let _ = tokio::time::timeout(Duration::from_secs(1), async { while talks.join_next().await.is_some() {} }).await;
+    let _ = tokio::time::timeout(Duration::from_secs(1), async {
+        while talks.join_next().await.is_some() {}
+    })
+    .await;
 }
 
 async fn one_call(

@@ -150,7 +150,8 @@ impl Dialog {
         let branch = format!("z9hG4bK{}", text::token(8));
         let tried = authorization.is_some();
         let extra: Vec<_> = authorization.into_iter().collect();
-        let invite = self.compose("INVITE", self.cseq, &branch, &extra, &plan.sdp).map_err(Failed::Ours)?;
+        let invite =
+            self.compose("INVITE", self.cseq, &branch, &extra, &plan.sdp).map_err(Failed::Ours)?;
         let server = self.line.server();
         self.line.send(&invite, server).await;
         let mut again = Again::new(&self.line, NEVER);
@@ -214,7 +215,8 @@ impl Dialog {
         if let Some(contact) = text::value(response, "Contact") {
             self.target = text::uri_of(&contact);
         }
-        self.routes = text::values(response, "Record-Route").iter().map(|r| text::uri_of(r)).rev().collect();
+        self.routes =
+            text::values(response, "Record-Route").iter().map(|r| text::uri_of(r)).rev().collect();
     }
 
     async fn acknowledge(&mut self, cseq: u32) -> Result<(), PhoneError> {
@@ -238,7 +240,10 @@ impl Dialog {
             local: format!("{to};tag={tag}"),
             remote: text::value(&request, "From").unwrap_or_default(),
             target: text::uri_of(&text::value(&request, "Contact").unwrap_or_default()),
-            routes: text::values(&request, "Record-Route").iter().map(|r| text::uri_of(r)).collect(),
+            routes: text::values(&request, "Record-Route")
+                .iter()
+                .map(|r| text::uri_of(r))
+                .collect(),
             user: text::user_of(&request.uri.to_string()),
             cseq: 0,
             login: None,
@@ -252,7 +257,10 @@ impl Dialog {
 
     /// Their INVITE's body.
     pub(super) fn their_offer(&self) -> String {
-        self.invite.as_ref().map(|i| String::from_utf8_lossy(&i.body).into_owned()).unwrap_or_default()
+        self.invite
+            .as_ref()
+            .map(|i| String::from_utf8_lossy(&i.body).into_owned())
+            .unwrap_or_default()
     }
 
     /// The header of their INVITE.
@@ -380,7 +388,12 @@ impl Dialog {
                 self.answer(487, "").await;
                 Some(Happening::Ended)
             }
-            Method::Invite if self.invite.as_ref().is_some_and(|i| text::branch(i) == text::branch(&request)) => {
+            Method::Invite
+                if self
+                    .invite
+                    .as_ref()
+                    .is_some_and(|i| text::branch(i) == text::branch(&request)) =>
+            {
                 if let Some((_, text, ..)) = &self.answer {
                     self.line.send(text, self.peer).await;
                 }
@@ -393,7 +406,9 @@ impl Dialog {
                 }
                 Some(_) | None => Some(Happening::Offered(Box::new(request))),
             },
-            Method::Update if !request.body.is_empty() => Some(Happening::Offered(Box::new(request))),
+            Method::Update if !request.body.is_empty() => {
+                Some(Happening::Offered(Box::new(request)))
+            }
             Method::Update | Method::Info | Method::Options => {
                 self.reply(&request, 200).await;
                 None
@@ -491,19 +506,26 @@ impl Dialog {
             lines.add(name, value.clone());
         }
         lines.add("User-Agent", text::USER_AGENT);
-        text::request(method, &self.target, lines, body, "application/sdp").map_err(PhoneError::Address)
+        text::request(method, &self.target, lines, body, "application/sdp")
+            .map_err(PhoneError::Address)
     }
 }
 
 /// The header that answers a 401 or 407.
-fn authorize(response: &Response, login: &Login, method: &str, uri: &str) -> Option<(String, String)> {
+fn authorize(
+    response: &Response,
+    login: &Login,
+    method: &str,
+    uri: &str,
+) -> Option<(String, String)> {
     let proxy = response.status_code.code() == 407;
     let (asked, answered) = if proxy {
         ("Proxy-Authenticate", "Proxy-Authorization")
     } else {
         ("WWW-Authenticate", "Authorization")
     };
-    let value = digest::answer(&text::values(response, asked), login, method, uri, &text::token(8))?;
+    let value =
+        digest::answer(&text::values(response, asked), login, method, uri, &text::token(8))?;
     Some((answered.to_owned(), value))
 }
 
@@ -514,7 +536,12 @@ fn reason(response: &Response) -> String {
 }
 
 /// Registers `login` with the server for so many seconds (0 = unregister). Answers the seconds granted.
-pub(super) async fn register(line: &Arc<Line>, domain: &str, login: &Login, secs: u32) -> Result<u32, Failed> {
+pub(super) async fn register(
+    line: &Arc<Line>,
+    domain: &str,
+    login: &Login,
+    secs: u32,
+) -> Result<u32, Failed> {
     let call_id = format!("{}@{}", text::token(10), line.local().ip());
     let mut inbox = line.attach(&call_id);
     let (uri, server) = (format!("sip:{domain}"), line.server());
@@ -530,13 +557,18 @@ pub(super) async fn register(line: &Arc<Line>, domain: &str, login: &Login, secs
             lines.add(name, value.clone());
         }
         lines.add("User-Agent", text::USER_AGENT);
-        let request = text::request("REGISTER", &uri, lines, "", "").map_err(|e| Failed::Ours(PhoneError::Address(e)))?;
-        let response = transact(line, &mut inbox, &request, cseq, server).await.ok_or(Failed::Silence)?;
+        let request = text::request("REGISTER", &uri, lines, "", "")
+            .map_err(|e| Failed::Ours(PhoneError::Address(e)))?;
+        let response =
+            transact(line, &mut inbox, &request, cseq, server).await.ok_or(Failed::Silence)?;
         match (response.status_code.code(), &authorization) {
             (200..300, _) => return Ok(granted(&response).unwrap_or(secs)),
             (401 | 407, None) => {
                 let answer = authorize(&response, login, "REGISTER", &uri);
-                authorization = Some(answer.ok_or_else(|| Failed::Refused(401, "a challenge we can't answer".into()))?);
+                authorization =
+                    Some(answer.ok_or_else(|| {
+                        Failed::Refused(401, "a challenge we can't answer".into())
+                    })?);
             }
             (status, _) => return Err(Failed::Refused(status, reason(&response))),
         }
@@ -545,7 +577,13 @@ pub(super) async fn register(line: &Arc<Line>, domain: &str, login: &Login, secs
 }
 
 /// Sends a request again until a final response comes.
-async fn transact(line: &Line, inbox: &mut Inbox, request: &str, cseq: u32, to: SocketAddr) -> Option<Response> {
+async fn transact(
+    line: &Line,
+    inbox: &mut Inbox,
+    request: &str,
+    cseq: u32,
+    to: SocketAddr,
+) -> Option<Response> {
     line.send(request, to).await;
     let (mut again, end) = (Again::new(line, T2), Instant::now() + NO_ANSWER);
     loop {

@@ -20,7 +20,13 @@ impl std::fmt::Debug for Login {
 }
 
 /// The value of an Authorization header for the best of the challenges; `None` when none can be answered.
-pub(super) fn answer(challenges: &[String], login: &Login, method: &str, uri: &str, cnonce: &str) -> Option<String> {
+pub(super) fn answer(
+    challenges: &[String],
+    login: &Login,
+    method: &str,
+    uri: &str,
+    cnonce: &str,
+) -> Option<String> {
     let read: Vec<_> = challenges.iter().filter_map(|c| parameters(c)).collect();
     let algorithm = |c: &BTreeMap<String, String>| {
         c.get("algorithm").map_or("MD5".to_owned(), |a| a.to_ascii_uppercase())
@@ -31,7 +37,8 @@ pub(super) fn answer(challenges: &[String], login: &Login, method: &str, uri: &s
     let (realm, nonce) = (challenge.get("realm")?, challenge.get("nonce")?);
     let ha1 = hash(&format!("{}:{realm}:{}", login.user, login.password));
     let ha2 = hash(&format!("{method}:{uri}"));
-    let with_qop = challenge.get("qop").is_some_and(|q| q.split(',').any(|one| one.trim() == "auth"));
+    let with_qop =
+        challenge.get("qop").is_some_and(|q| q.split(',').any(|one| one.trim() == "auth"));
     let response = if with_qop {
         hash(&format!("{ha1}:{nonce}:00000001:{cnonce}:auth:{ha2}"))
     } else {
@@ -61,7 +68,10 @@ fn sha256(text: &str) -> String {
 
 /// The parameters of a `Digest …` challenge, quotes taken off; commas inside quotes do not separate.
 fn parameters(challenge: &str) -> Option<BTreeMap<String, String>> {
-    let rest = challenge.trim().strip_prefix("Digest").or_else(|| challenge.trim().strip_prefix("digest"))?;
+    let rest = challenge
+        .trim()
+        .strip_prefix("Digest")
+        .or_else(|| challenge.trim().strip_prefix("digest"))?;
     let mut found = BTreeMap::new();
     let (mut quoted, mut part) = (false, String::new());
     for c in rest.chars().chain([',']) {
@@ -96,7 +106,10 @@ mod tests {
         let cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
         let both = [challenge("MD5"), challenge("SHA-256")];
         let strong = answer(&both, &login, "GET", "/dir/index.html", cnonce).unwrap();
-        assert!(strong.contains("753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"), "{strong}");
+        assert!(
+            strong.contains("753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+            "{strong}"
+        );
         let weak = answer(&both[..1], &login, "GET", "/dir/index.html", cnonce).unwrap();
         assert!(weak.contains("8ca523f5e9506fed4657c9700eebdbec"), "{weak}");
         assert!(strong.contains("opaque=\"FQhe"), "the opaque goes back: {strong}");

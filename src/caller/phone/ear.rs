@@ -95,7 +95,8 @@ impl Ear {
         let clean = merge(notes_as_sound(&clean));
         let mut joined: Vec<Stretch> = Vec::new();
         for (index, stretch) in clean.iter().enumerate() {
-            let between = index > 0 && clean.get(index + 1).is_some_and(|next| next.kind == Kind::Sound);
+            let between =
+                index > 0 && clean.get(index + 1).is_some_and(|next| next.kind == Kind::Sound);
             let pause = stretch.kind == Kind::Silence
                 && stretch.secs < PAUSE_SECS
                 && between
@@ -174,8 +175,8 @@ impl std::fmt::Display for Stretch {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::voice::tone;
+    use super::*;
 
     #[test]
     fn tones_silence_and_noise_are_told_apart() {
@@ -195,7 +196,13 @@ mod tests {
         let kinds: Vec<Kind> = ear.stretches().iter().map(|s| s.kind).collect();
         assert_eq!(
             kinds,
-            [Kind::Tone { hz: 425 }, Kind::Silence, Kind::Tone { hz: 1000 }, Kind::Silence, Kind::Sound]
+            [
+                Kind::Tone { hz: 425 },
+                Kind::Silence,
+                Kind::Tone { hz: 1000 },
+                Kind::Silence,
+                Kind::Sound
+            ]
         );
     }
 
@@ -205,7 +212,9 @@ mod tests {
             let mut ear = Ear::new(8000);
             let sound: Vec<i16> = tone(hz, 0.5, 8000)
                 .iter()
-                .map(|s| audio_codec_algorithms::decode_alaw(audio_codec_algorithms::encode_alaw(*s)))
+                .map(|s| {
+                    audio_codec_algorithms::decode_alaw(audio_codec_algorithms::encode_alaw(*s))
+                })
                 .collect();
             ear.hear(&sound);
             let heard = ear.stretches();

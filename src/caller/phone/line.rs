@@ -176,11 +176,18 @@ impl Line {
         Inbox { line: self.clone(), call_id: call_id.to_owned(), messages }
     }
 
-    fn calls(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, mpsc::Sender<(SipMessage, SocketAddr)>>> {
+    fn calls(
+        &self,
+    ) -> std::sync::MutexGuard<'_, BTreeMap<String, mpsc::Sender<(SipMessage, SocketAddr)>>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn received(self: &Arc<Line>, bytes: &[u8], from: SocketAddr, new: &mpsc::Sender<Incoming>) {
+    async fn received(
+        self: &Arc<Line>,
+        bytes: &[u8],
+        from: SocketAddr,
+        new: &mpsc::Sender<Incoming>,
+    ) {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return;
         }
@@ -201,22 +208,32 @@ impl Line {
             (Some(call), message) => {
                 let _ = call.try_send((message, from));
             }
-            (None, SipMessage::Request(request)) => self.stranger(request, from, &call_id, new).await,
+            (None, SipMessage::Request(request)) => {
+                self.stranger(request, from, &call_id, new).await
+            }
             (None, SipMessage::Response(_)) => {}
         }
     }
 
     /// A request that belongs to no call of ours.
-    async fn stranger(self: &Arc<Line>, request: Request, from: SocketAddr, call_id: &str, new: &mpsc::Sender<Incoming>) {
+    async fn stranger(
+        self: &Arc<Line>,
+        request: Request,
+        from: SocketAddr,
+        call_id: &str,
+        new: &mpsc::Sender<Incoming>,
+    ) {
         let status = match request.method {
             rsip::Method::Invite => {
                 let inbox = self.attach(call_id);
-                let Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) =
-                    new.try_send(Incoming { request, from, inbox })
+                let Err(
+                    mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back),
+                ) = new.try_send(Incoming { request, from, inbox })
                 else {
                     return;
                 };
-                let busy = text::response(&back.request, 486, &text::token(4), Lines::default(), "");
+                let busy =
+                    text::response(&back.request, 486, &text::token(4), Lines::default(), "");
                 return self.send(&busy, from).await;
             }
             rsip::Method::Ack => return,
@@ -230,14 +247,19 @@ impl Line {
 
 /// The address of ours from which `server` is reached; no packet is sent.
 fn own_address(server: SocketAddr) -> std::io::Result<IpAddr> {
-    let any: SocketAddr = if server.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
+    let any: SocketAddr =
+        if server.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
     let socket = std::net::UdpSocket::bind(any)?;
     socket.connect(server)?;
     Ok(socket.local_addr()?.ip())
 }
 
 /// Reads the wire until the phone is dropped or the connection ends.
-async fn listen(line: std::sync::Weak<Line>, reader: Option<OwnedReadHalf>, new: mpsc::Sender<Incoming>) {
+async fn listen(
+    line: std::sync::Weak<Line>,
+    reader: Option<OwnedReadHalf>,
+    new: mpsc::Sender<Incoming>,
+) {
     let mut buffer = vec![0; MESSAGE_MAX];
     let mut tcp = reader.map(|reader| (reader, Vec::new()));
     loop {
@@ -245,7 +267,10 @@ async fn listen(line: std::sync::Weak<Line>, reader: Option<OwnedReadHalf>, new:
             None => {
                 let Some(strong) = line.upgrade() else { return };
                 let Wire::Udp(socket) = &strong.wire else { return };
-                let wait = tokio::time::timeout(std::time::Duration::from_millis(500), socket.recv_from(&mut buffer));
+                let wait = tokio::time::timeout(
+                    std::time::Duration::from_millis(500),
+                    socket.recv_from(&mut buffer),
+                );
                 // The wait ends now and then, so that a dropped phone is noticed.
                 if let Ok(Ok((length, from))) = wait.await {
                     strong.received(&buffer[..length], from, &new).await;

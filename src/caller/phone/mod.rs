@@ -128,7 +128,9 @@ impl Account {
 
 /// Host, port and transport of a SIP URI, names looked up.
 pub(crate) fn resolve(uri: &str) -> Result<(SocketAddr, Transport), PhoneError> {
-    let wrong = |why: &str| PhoneError::Address(format!("`{uri}`: {why}; write it like sip:100@127.0.0.1:5060"));
+    let wrong = |why: &str| {
+        PhoneError::Address(format!("`{uri}`: {why}; write it like sip:100@127.0.0.1:5060"))
+    };
     if !uri.starts_with("sip:") {
         return Err(wrong("this phone calls `sip:` addresses only"));
     }
@@ -152,8 +154,12 @@ pub(crate) struct Phone {
 
 impl Phone {
     /// Opens the phone's wire.
-    pub(crate) async fn open(account: Account, ladder: Option<Arc<Ladder>>) -> Result<Phone, PhoneError> {
-        let (line, incoming) = Line::open(account.transport, account.bind, account.server, ladder).await?;
+    pub(crate) async fn open(
+        account: Account,
+        ladder: Option<Arc<Ladder>>,
+    ) -> Result<Phone, PhoneError> {
+        let (line, incoming) =
+            Line::open(account.transport, account.bind, account.server, ladder).await?;
         Ok(Phone { line, account, incoming })
     }
 
@@ -189,7 +195,13 @@ impl Phone {
             give_up: answer_within,
         };
         let (dialog, answer) = Dialog::invite(&self.line, &plan).await?;
-        let call = Call { dialog, sound, codecs: self.account.codecs.clone(), version: 1, answered: Instant::now() };
+        let call = Call {
+            dialog,
+            sound,
+            codecs: self.account.codecs.clone(),
+            version: 1,
+            answered: Instant::now(),
+        };
         match sdp::read(&answer, &call.codecs) {
             Ok(remote) => {
                 call.sound.agree(remote);
@@ -278,7 +290,13 @@ impl Ringing {
             self.dialog.answer(200, &sdp::answer(sound.local(), &remote, 1)).await;
             sound.agree(remote);
         }
-        Ok(Call { dialog: self.dialog, sound, codecs: self.codecs, version: 1, answered: Instant::now() })
+        Ok(Call {
+            dialog: self.dialog,
+            sound,
+            codecs: self.codecs,
+            version: 1,
+            answered: Instant::now(),
+        })
     }
 }
 
@@ -321,7 +339,9 @@ impl Call {
         }
         match sdp::read(&body, &self.codecs) {
             Ok(remote) => {
-                self.dialog.accept(request, &sdp::answer(self.sound.local(), &remote, self.version)).await;
+                self.dialog
+                    .accept(request, &sdp::answer(self.sound.local(), &remote, self.version))
+                    .await;
                 self.sound.agree(remote);
             }
             Err(_) => self.dialog.refuse(request, 488).await,

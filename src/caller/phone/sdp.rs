@@ -40,10 +40,17 @@ pub(super) fn answer(local: SocketAddr, offered: &Remote, version: u64) -> Strin
     write(local, &[(offered.payload_type, offered.codec)], offered.event, direction, version)
 }
 
-fn write(local: SocketAddr, formats: &[(u8, Codec)], event: Option<u8>, direction: &str, version: u64) -> String {
+fn write(
+    local: SocketAddr,
+    formats: &[(u8, Codec)],
+    event: Option<u8>,
+    direction: &str,
+    version: u64,
+) -> String {
     let family = if local.is_ipv4() { "IP4" } else { "IP6" };
     let ip = local.ip();
-    let types: Vec<String> = formats.iter().map(|(t, _)| *t).chain(event).map(|t| t.to_string()).collect();
+    let types: Vec<String> =
+        formats.iter().map(|(t, _)| *t).chain(event).map(|t| t.to_string()).collect();
     let mut sdp = format!(
         "v=0\r\no=- 1 {version} IN {family} {ip}\r\ns=dozvon-call\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {} RTP/AVP {}\r\n",
         local.port(),
@@ -54,7 +61,9 @@ fn write(local: SocketAddr, formats: &[(u8, Codec)], event: Option<u8>, directio
     }
     if let Some(event) = event {
         let clock = formats.first().map_or(8000, |(_, codec)| codec.clock_hz());
-        sdp.push_str(&format!("a=rtpmap:{event} telephone-event/{clock}\r\na=fmtp:{event} 0-15\r\n"));
+        sdp.push_str(&format!(
+            "a=rtpmap:{event} telephone-event/{clock}\r\na=fmtp:{event} 0-15\r\n"
+        ));
     }
     sdp.push_str(&format!("a=ptime:20\r\na={direction}\r\n"));
     sdp
@@ -62,7 +71,8 @@ fn write(local: SocketAddr, formats: &[(u8, Codec)], event: Option<u8>, directio
 
 /// Reads a description, choosing among `codecs`.
 pub(super) fn read(text: &str, codecs: &[Codec]) -> Result<Remote, String> {
-    let (mut ip, mut port, mut types): (Option<IpAddr>, Option<u16>, Vec<u8>) = (None, None, Vec::new());
+    let (mut ip, mut port, mut types): (Option<IpAddr>, Option<u16>, Vec<u8>) =
+        (None, None, Vec::new());
     let mut maps: Vec<(u8, String)> = Vec::new();
     let (mut hears, mut sends, mut in_audio) = (true, true, true);
     for line in text.lines().map(str::trim_end) {
@@ -75,14 +85,21 @@ pub(super) fn read(text: &str, codecs: &[Codec]) -> Result<Remote, String> {
                 types = words.skip(1).filter_map(|t| t.parse().ok()).collect();
             }
             "m" => in_audio = false,
-            "c" if in_audio => ip = rest.rsplit(' ').next().and_then(|a| a.split('/').next()).and_then(|a| a.parse().ok()),
+            "c" if in_audio => {
+                ip = rest
+                    .rsplit(' ')
+                    .next()
+                    .and_then(|a| a.split('/').next())
+                    .and_then(|a| a.parse().ok())
+            }
             "a" if in_audio => match rest {
                 "sendrecv" => (hears, sends) = (true, true),
                 "sendonly" => (hears, sends) = (false, true),
                 "recvonly" => (hears, sends) = (true, false),
                 "inactive" => (hears, sends) = (false, false),
                 other => {
-                    if let Some((number, name)) = other.strip_prefix("rtpmap:").and_then(|m| m.split_once(' '))
+                    if let Some((number, name)) =
+                        other.strip_prefix("rtpmap:").and_then(|m| m.split_once(' '))
                         && let Ok(number) = number.parse()
                     {
                         maps.push((number, name.to_ascii_lowercase()));
@@ -93,13 +110,18 @@ pub(super) fn read(text: &str, codecs: &[Codec]) -> Result<Remote, String> {
         }
     }
     let named = |t: u8| maps.iter().find(|(n, _)| *n == t).map(|(_, name)| name.as_str());
-    let codec_of = |t: u8| codecs.iter().copied().find(|codec| match named(t) {
-        Some(name) => name.starts_with(&codec.rtpmap().to_ascii_lowercase()),
-        None => codec.is_static() && codec.payload_type() == t,
-    });
-    let (payload_type, codec) =
-        types.iter().find_map(|t| Some((*t, codec_of(*t)?))).ok_or("no codec in common in the SDP")?;
-    let event = types.iter().copied().find(|t| named(*t).is_some_and(|n| n.starts_with("telephone-event")));
+    let codec_of = |t: u8| {
+        codecs.iter().copied().find(|codec| match named(t) {
+            Some(name) => name.starts_with(&codec.rtpmap().to_ascii_lowercase()),
+            None => codec.is_static() && codec.payload_type() == t,
+        })
+    };
+    let (payload_type, codec) = types
+        .iter()
+        .find_map(|t| Some((*t, codec_of(*t)?)))
+        .ok_or("no codec in common in the SDP")?;
+    let event =
+        types.iter().copied().find(|t| named(*t).is_some_and(|n| n.starts_with("telephone-event")));
     let port = port.filter(|p| *p != 0).ok_or("the SDP has no audio stream")?;
     let ip = ip.ok_or("the SDP has no address")?;
     Ok(Remote { address: SocketAddr::new(ip, port), codec, payload_type, event, hears, sends })
@@ -113,7 +135,11 @@ mod tests {
     fn what_we_offer_we_can_read_ourselves() {
         let local: SocketAddr = "127.0.0.1:40000".parse().unwrap();
         for codec in [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus] {
-            let read = read(&offer(local, &[codec], 1), &[Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus]).unwrap();
+            let read = read(
+                &offer(local, &[codec], 1),
+                &[Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus],
+            )
+            .unwrap();
             assert_eq!((read.codec, read.address, read.event), (codec, local, Some(101)));
             assert!(read.hears && read.sends);
         }
@@ -129,6 +155,8 @@ mod tests {
 
     #[test]
     fn a_stranger_codec_is_refused() {
-        assert!(read("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 5 RTP/AVP 3\r\n", &[Codec::Pcmu]).is_err());
+        assert!(
+            read("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 5 RTP/AVP 3\r\n", &[Codec::Pcmu]).is_err()
+        );
     }
 }

@@ -47,13 +47,18 @@ pub(crate) struct Heard {
 impl Heard {
     /// Seconds of a tone within 20 Hz of that frequency.
     pub(crate) fn tone_secs(&self, hz: u32) -> f64 {
-        let is = |s: &&Stretch| matches!(s.kind, Kind::Tone { hz: found } if found.abs_diff(hz) <= 20);
+        let is =
+            |s: &&Stretch| matches!(s.kind, Kind::Tone { hz: found } if found.abs_diff(hz) <= 20);
         self.stretches.iter().filter(is).map(|s| s.secs).fold(0.0, |sum, secs| sum + secs)
     }
 
     /// Seconds of anything but silence.
     pub(crate) fn sound_secs(&self) -> f64 {
-        self.stretches.iter().filter(|s| s.kind != Kind::Silence).map(|s| s.secs).fold(0.0, |sum, secs| sum + secs)
+        self.stretches
+            .iter()
+            .filter(|s| s.kind != Kind::Silence)
+            .map(|s| s.secs)
+            .fold(0.0, |sum, secs| sum + secs)
     }
 }
 
@@ -87,16 +92,29 @@ impl Drop for Sound {
 
 impl Sound {
     /// Opens a socket on an even port, so that nobody else's RTCP falls into it.
-    pub(super) async fn open(ip: IpAddr, source: Source, record: bool) -> Result<Sound, PhoneError> {
+    pub(super) async fn open(
+        ip: IpAddr,
+        source: Source,
+        record: bool,
+    ) -> Result<Sound, PhoneError> {
         let failed = |e: std::io::Error| PhoneError::Network(format!("RTP on {ip}: {e}"));
         let mut socket = UdpSocket::bind((ip, 0)).await.map_err(failed)?;
         let mut odd = Vec::new();
         while socket.local_addr().map_err(failed)?.port() % 2 == 1 && odd.len() < 32 {
-            odd.push(std::mem::replace(&mut socket, UdpSocket::bind((ip, 0)).await.map_err(failed)?));
+            odd.push(std::mem::replace(
+                &mut socket,
+                UdpSocket::bind((ip, 0)).await.map_err(failed)?,
+            ));
         }
         let local = socket.local_addr().map_err(failed)?;
         let (orders, inbox) = mpsc::unbounded_channel();
-        let shared = Shared { heard: Heard::default(), ear: Ear::new(8000), recorded: Vec::new(), record, rate_hz: 8000 };
+        let shared = Shared {
+            heard: Heard::default(),
+            ear: Ear::new(8000),
+            recorded: Vec::new(),
+            record,
+            rate_hz: 8000,
+        };
         let shared = Arc::new(Mutex::new(shared));
         let task = tokio::spawn(Stream::new(socket, source, shared.clone()).run(inbox));
         Ok(Sound { local, orders, shared, task })
@@ -258,7 +276,11 @@ impl Stream {
                 let payload = [key, if end { 0x8A } else { 0x0A }, high, low];
                 self.packet(&remote, event_type, timestamp, packet == 0, &payload).await;
                 let last = packet + 1 == PRESS_PACKETS + 3;
-                self.key = Some(if last { Key::Gap(0) } else { Key::Down { key, packet: packet + 1, timestamp } });
+                self.key = Some(if last {
+                    Key::Gap(0)
+                } else {
+                    Key::Down { key, packet: packet + 1, timestamp }
+                });
             }
             Some(Key::Gap(count)) if count < GAP_PACKETS => {
                 self.key = Some(Key::Gap(count + 1));
@@ -273,7 +295,14 @@ impl Stream {
         self.packet(remote, remote.payload_type, self.timestamp, false, &payload).await;
     }
 
-    async fn packet(&mut self, remote: &Remote, payload_type: u8, timestamp: u32, marker: bool, payload: &[u8]) {
+    async fn packet(
+        &mut self,
+        remote: &Remote,
+        payload_type: u8,
+        timestamp: u32,
+        marker: bool,
+        payload: &[u8],
+    ) {
         let packet = RtpPacketBuilder::new()
             .payload_type(payload_type)
             .ssrc(self.ssrc)
@@ -298,7 +327,8 @@ impl Stream {
             return;
         }
         let since = now.duration_since(self.started).as_secs_f64();
-        let gap = self.ears.last_arrival.replace(now).map(|last| now.duration_since(last).as_secs_f64());
+        let gap =
+            self.ears.last_arrival.replace(now).map(|last| now.duration_since(last).as_secs_f64());
         self.ears.count(&packet, since * f64::from(remote.codec.clock_hz()), audio);
         let samples = if audio { self.coder.decode(packet.payload()) } else { Vec::new() };
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -337,7 +367,15 @@ impl Reception {
         if self.ssrc != Some(packet.ssrc()) {
             let (lost_before, received) = (self.lost(), self.received);
             let (last_arrival, last_key, jitter) = (self.last_arrival, self.last_key, self.jitter);
-            *self = Reception { ssrc: Some(packet.ssrc()), lost_before, received, last_arrival, last_key, jitter, ..Reception::default() };
+            *self = Reception {
+                ssrc: Some(packet.ssrc()),
+                lost_before,
+                received,
+                last_arrival,
+                last_key,
+                jitter,
+                ..Reception::default()
+            };
             (self.highest, self.base) = (sequence, u64::from(sequence));
         }
         let ahead = sequence.wrapping_sub(self.highest);
@@ -390,7 +428,13 @@ mod tests {
     use super::*;
 
     fn packet(ssrc: u32, sequence: u16) -> Vec<u8> {
-        RtpPacketBuilder::new().payload_type(8).ssrc(ssrc).sequence(sequence.into()).payload(&[0]).build().unwrap()
+        RtpPacketBuilder::new()
+            .payload_type(8)
+            .ssrc(ssrc)
+            .sequence(sequence.into())
+            .payload(&[0])
+            .build()
+            .unwrap()
     }
 
     #[test]
@@ -418,7 +462,14 @@ mod tests {
         let ip: IpAddr = "127.0.0.1".parse().unwrap();
         let a = Sound::open(ip, Source::Tone(700.0), false).await.unwrap();
         let b = Sound::open(ip, Source::Tone(1000.0), true).await.unwrap();
-        let remote = |address| Remote { address, codec: Codec::Pcma, payload_type: 8, event: Some(101), hears: true, sends: true };
+        let remote = |address| Remote {
+            address,
+            codec: Codec::Pcma,
+            payload_type: 8,
+            event: Some(101),
+            hears: true,
+            sends: true,
+        };
         a.agree(remote(b.local()));
         b.agree(remote(a.local()));
         a.press(&['1', '1', '#']);

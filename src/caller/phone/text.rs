@@ -123,7 +123,13 @@ impl Lines {
 }
 
 /// The text of a request.
-pub(super) fn request(method: &str, uri: &str, lines: Lines, body: &str, content_type: &str) -> Result<String, String> {
+pub(super) fn request(
+    method: &str,
+    uri: &str,
+    lines: Lines,
+    body: &str,
+    content_type: &str,
+) -> Result<String, String> {
     let method = method.parse().map_err(|e| format!("`{method}` is no SIP method: {e}"))?;
     let uri = Uri::try_from(uri).map_err(|e| format!("`{uri}` is no SIP URI: {e}"))?;
     let headers = lines.finish(body, content_type);
@@ -131,7 +137,13 @@ pub(super) fn request(method: &str, uri: &str, lines: Lines, body: &str, content
 }
 
 /// The text of a response to `request`: Via, From, To, Call-ID and CSeq are copied (RFC 3261 §8.2.6).
-pub(super) fn response(request: &Request, status: u16, tag: &str, extra: Lines, body: &str) -> String {
+pub(super) fn response(
+    request: &Request,
+    status: u16,
+    tag: &str,
+    extra: Lines,
+    body: &str,
+) -> String {
     let mut lines = Lines::default();
     for via in values(request, "Via") {
         lines.add("Via", via);
@@ -170,7 +182,10 @@ mod tests {
 
     #[test]
     fn parts_of_uris_and_parameters_are_found() {
-        assert_eq!(uri_of("\"Anna\" <sip:anna@10.0.0.1:5062;transport=udp>;tag=x"), "sip:anna@10.0.0.1:5062;transport=udp");
+        assert_eq!(
+            uri_of("\"Anna\" <sip:anna@10.0.0.1:5062;transport=udp>;tag=x"),
+            "sip:anna@10.0.0.1:5062;transport=udp"
+        );
         assert_eq!(parameter("<sip:a@b;tag=no>;tag=yes", "tag").as_deref(), Some("yes"));
         assert_eq!(user_of("sip:*1@127.0.0.1"), "*1");
         assert_eq!(address_of("sip:100@127.0.0.1:5080;lr"), "127.0.0.1:5080".parse().ok());
@@ -184,7 +199,8 @@ mod tests {
         lines.add("Via", "SIP/2.0/UDP 127.0.0.1:6000;branch=z9hG4bKabc;rport");
         lines.add("From", "<sip:a@127.0.0.1>;tag=1").add("To", "<sip:*1@127.0.0.1>");
         lines.add("Call-ID", "x@y").add("CSeq", "7 INVITE");
-        let text = request("INVITE", "sip:*1@127.0.0.1:5060", lines, "v=0\r\n", "application/sdp").unwrap();
+        let text = request("INVITE", "sip:*1@127.0.0.1:5060", lines, "v=0\r\n", "application/sdp")
+            .unwrap();
         assert!(text.starts_with("INVITE sip:*1@127.0.0.1:5060 SIP/2.0\r\n"), "{text}");
         let read = Request::try_from(text.as_str()).unwrap();
         assert_eq!(cseq(&read), Some((7, "INVITE".into())));

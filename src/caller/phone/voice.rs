@@ -1,7 +1,9 @@
 //! Codecs and sound sources of this phone; codecs come from public crates, not from `dozvon_media`.
 
 use super::PhoneError;
-use ezk_g722::libg722::{Bitrate, decoder::Decoder as G722Decoder, encoder::Encoder as G722Encoder};
+use ezk_g722::libg722::{
+    Bitrate, decoder::Decoder as G722Decoder, encoder::Encoder as G722Encoder,
+};
 use std::path::Path;
 
 /// The codecs this phone speaks.
@@ -87,9 +89,11 @@ impl Coder {
                 Coder::G722(Box::new((encoder, decoder)))
             }
             Codec::Opus => {
-                let encoder = opus::Encoder::new(8000, opus::Channels::Mono, opus::Application::Voip);
+                let encoder =
+                    opus::Encoder::new(8000, opus::Channels::Mono, opus::Application::Voip);
                 let decoder = opus::Decoder::new(8000, opus::Channels::Mono);
-                let pair = (encoder.expect("8 kHz mono is valid"), decoder.expect("8 kHz mono is valid"));
+                let pair =
+                    (encoder.expect("8 kHz mono is valid"), decoder.expect("8 kHz mono is valid"));
                 Coder::Opus(Box::new(pair))
             }
         }
@@ -98,8 +102,12 @@ impl Coder {
     /// One 20 ms frame into a payload.
     pub(super) fn encode(&mut self, samples: &[i16]) -> Vec<u8> {
         match self {
-            Coder::Pcmu => samples.iter().map(|s| audio_codec_algorithms::encode_ulaw(*s)).collect(),
-            Coder::Pcma => samples.iter().map(|s| audio_codec_algorithms::encode_alaw(*s)).collect(),
+            Coder::Pcmu => {
+                samples.iter().map(|s| audio_codec_algorithms::encode_ulaw(*s)).collect()
+            }
+            Coder::Pcma => {
+                samples.iter().map(|s| audio_codec_algorithms::encode_alaw(*s)).collect()
+            }
             Coder::G722(pair) => pair.0.encode(samples),
             Coder::Opus(pair) => pair.0.encode_vec(samples, 400).unwrap_or_default(),
         }
@@ -108,8 +116,12 @@ impl Coder {
     /// A payload into samples; empty when it can't be read.
     pub(super) fn decode(&mut self, payload: &[u8]) -> Vec<i16> {
         match self {
-            Coder::Pcmu => payload.iter().map(|b| audio_codec_algorithms::decode_ulaw(*b)).collect(),
-            Coder::Pcma => payload.iter().map(|b| audio_codec_algorithms::decode_alaw(*b)).collect(),
+            Coder::Pcmu => {
+                payload.iter().map(|b| audio_codec_algorithms::decode_ulaw(*b)).collect()
+            }
+            Coder::Pcma => {
+                payload.iter().map(|b| audio_codec_algorithms::decode_alaw(*b)).collect()
+            }
             Coder::G722(pair) => pair.1.decode(payload),
             Coder::Opus(pair) => {
                 let mut samples = vec![0_i16; 960];
@@ -142,8 +154,10 @@ pub(crate) enum Source {
 impl Source {
     /// The sound of a WAV file: 16-bit, the first channel.
     pub(crate) fn wav(path: &Path) -> Result<Source, PhoneError> {
-        let bytes = std::fs::read(path).map_err(|e| PhoneError::File { path: path.to_owned(), why: e.to_string() })?;
-        Source::wav_bytes(&bytes, false).map_err(|e| PhoneError::File { path: path.to_owned(), why: e })
+        let bytes = std::fs::read(path)
+            .map_err(|e| PhoneError::File { path: path.to_owned(), why: e.to_string() })?;
+        Source::wav_bytes(&bytes, false)
+            .map_err(|e| PhoneError::File { path: path.to_owned(), why: e })
     }
 
     /// The sound of a WAV file in memory.
@@ -155,7 +169,8 @@ impl Source {
         }
         let all: Result<Vec<i16>, _> = reader.samples::<i16>().collect();
         let all = all.map_err(|e| e.to_string())?;
-        let samples: Vec<i16> = all.into_iter().step_by(usize::from(spec.channels.max(1))).collect();
+        let samples: Vec<i16> =
+            all.into_iter().step_by(usize::from(spec.channels.max(1))).collect();
         Ok(Source::Samples { rate_hz: spec.sample_rate, samples: samples.into(), again })
     }
 }

@@ -88,7 +88,8 @@ impl Bound {
     /// All addresses that can't be bound, not only the first.
     pub(crate) fn bind(settings: &Sip, locals: &[Local]) -> Result<Bound, Vec<ListenError>> {
         let mut errors = Vec::new();
-        let mut keep = |protocol, address, error| errors.push(ListenError { protocol, address, error });
+        let mut keep =
+            |protocol, address, error| errors.push(ListenError { protocol, address, error });
         let mut udp = Vec::new();
         for address in &settings.listen_udp {
             udp.extend(udp::bind(*address).map_err(|e| keep("UDP", *address, e)));
@@ -125,7 +126,11 @@ impl Bound {
     fn advertised_for(&self, address: SocketAddr) -> Option<SocketAddr> {
         let same_family = |ip: &IpAddr| ip.is_ipv4() == address.is_ipv4();
         let told = self.advertised.iter().copied().find(same_family).or_else(|| {
-            address.ip().is_unspecified().then(|| own_address(somewhere(address.is_ipv4()))).flatten()
+            address
+                .ip()
+                .is_unspecified()
+                .then(|| own_address(somewhere(address.is_ipv4())))
+                .flatten()
         });
         told.map(|ip| SocketAddr::new(ip, address.port()))
     }
@@ -159,8 +164,11 @@ fn somewhere(v4: bool) -> SocketAddr {
 
 /// The address of ours from which `remote` is reached, by connecting a UDP socket, which sends nothing.
 fn own_address(remote: SocketAddr) -> Option<IpAddr> {
-    let any: SocketAddr =
-        if remote.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+    let any: SocketAddr = if remote.is_ipv4() {
+        (Ipv4Addr::UNSPECIFIED, 0).into()
+    } else {
+        (Ipv6Addr::UNSPECIFIED, 0).into()
+    };
     let socket = std::net::UdpSocket::bind(any).ok()?;
     socket.connect(remote).ok()?;
     socket.local_addr().ok().map(|a| a.ip()).filter(|ip| !ip.is_unspecified())
@@ -247,7 +255,9 @@ mod tests {
         for local in locals {
             let peer = tokio::net::UdpSocket::bind((local.address.ip(), 0)).await.unwrap();
             peer.send_to(b"OPTIONS", local.address).await.unwrap();
-            let Some(News::Datagram { path, bytes }) = news.recv().await else { panic!("no datagram") };
+            let Some(News::Datagram { path, bytes }) = news.recv().await else {
+                panic!("no datagram")
+            };
             assert_eq!((path.local, path.remote), (local.address, peer.local_addr().unwrap()));
             assert_eq!(bytes, b"OPTIONS");
             network.send(Transmit { path, bytes: b"200".to_vec() });

@@ -3,8 +3,8 @@
 //! One task per connection reads and writes. The brain holds the other end of each bounded write queue and never waits.
 
 use super::limits::{
-    CONNECT_WITHIN, CONNECTING_MAX, CONNECTIONS_PER_SOURCE_MAX, LAST_WORD_WITHIN, MESSAGE_WITHIN, WRITE_WITHIN,
-    WRITES_MAX,
+    CONNECT_WITHIN, CONNECTING_MAX, CONNECTIONS_PER_SOURCE_MAX, LAST_WORD_WITHIN, MESSAGE_WITHIN,
+    WRITE_WITHIN, WRITES_MAX,
 };
 use super::{NetStats, News};
 use dozvon_sip::endpoint::{ConnectionId, Path, Protocol};
@@ -27,7 +27,8 @@ const BACKLOG: i32 = 1024;
 
 /// Binds a TCP listener.
 pub(super) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
+    let socket =
+        Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -101,7 +102,12 @@ pub(super) struct Streams {
 
 impl Streams {
     /// An empty table.
-    pub(super) fn new(inbox: mpsc::Sender<News>, stats: Arc<NetStats>, connections_max: usize, idle: Duration) -> Self {
+    pub(super) fn new(
+        inbox: mpsc::Sender<News>,
+        stats: Arc<NetStats>,
+        connections_max: usize,
+        idle: Duration,
+    ) -> Self {
         let common = Common {
             inbox,
             stats,
@@ -220,7 +226,12 @@ async fn outgoing(
             let local = stream.local_addr().unwrap_or(asked.local);
             // Our listening port stays in the path: it is what others should connect to.
             let local = SocketAddr::new(local.ip(), asked.local.port());
-            let path = Path { protocol: Protocol::Tcp, connection: Some(connection), local, remote: asked.remote };
+            let path = Path {
+                protocol: Protocol::Tcp,
+                connection: Some(connection),
+                local,
+                remote: asked.remote,
+            };
             Connection::new(stream, path, &common).run(writes).await;
         }
         Ok(Err(_)) | Err(_) => {
@@ -275,7 +286,8 @@ impl Connection {
     async fn run(mut self, mut writes: mpsc::Receiver<Vec<u8>>) {
         let mut buffer = vec![0; 16 * 1024];
         loop {
-            let deadline = self.began.map_or(self.heard + self.idle, |began| began + self.message_within);
+            let deadline =
+                self.began.map_or(self.heard + self.idle, |began| began + self.message_within);
             let next = tokio::select! {
                 read = self.reader.read(&mut buffer) => match read {
                     Ok(0) | Err(_) => Next::Close,
@@ -399,7 +411,11 @@ mod tests {
         (bound.serve(inbox).unwrap(), news, address)
     }
 
-    async fn connected(network: &mut Network, news: &mut mpsc::Receiver<News>, address: SocketAddr) -> (TcpStream, Path) {
+    async fn connected(
+        network: &mut Network,
+        news: &mut mpsc::Receiver<News>,
+        address: SocketAddr,
+    ) -> (TcpStream, Path) {
         let stream = TcpStream::connect(address).await.unwrap();
         let opened = news.recv().await.unwrap();
         network.learn(&opened);

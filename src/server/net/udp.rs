@@ -4,7 +4,7 @@ use super::limits::{BATCH, RECEIVE_BUFFER_BYTES, ROUTES_MAX};
 use super::{NetStats, News, own_address};
 use dozvon_sip::endpoint::Path;
 use nix::sys::socket::{MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
@@ -54,7 +54,12 @@ impl Port {
     ) -> io::Result<Port> {
         let local = socket.local_addr()?;
         let socket = Arc::new(UdpSocket::from_std(socket)?);
-        let receiver = Receiver { socket: socket.clone(), routes: Routes::new(local), inbox, stats: stats.clone() };
+        let receiver = Receiver {
+            socket: socket.clone(),
+            routes: Routes::new(local),
+            inbox,
+            stats: stats.clone(),
+        };
         tokio::spawn(receiver.run());
         Ok(Port { socket, local, stats })
     }
@@ -66,11 +71,17 @@ impl Port {
 
     /// Sends at once or not at all; `false` when the system knows already that it can't arrive.
     pub(super) fn send(&self, to: SocketAddr, bytes: &[u8]) -> bool {
-        match self.socket.try_send_to(bytes, to) {
+        // Past tokio's idea of readiness: the socket does not block, and it knows best whether there is room.
+        match SockRef::from(&*self.socket).send_to(bytes, &to.into()) {
             Ok(_) => true,
             // A full buffer is a lost packet: the transaction sends again. A refusal belongs to an earlier datagram
             // and is told from the error queue.
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::ConnectionRefused) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::ConnectionRefused
+                ) =>
+            {
                 self.stats.unsent.fetch_add(1, Ordering::Relaxed);
                 true
             }
@@ -95,7 +106,9 @@ impl Receiver {
     async fn run(mut self) {
         let mut buffer = vec![0; DATAGRAM_MAX];
         loop {
-            let Ok(ready) = self.socket.ready(Interest::READABLE | Interest::ERROR).await else { return };
+            let Ok(ready) = self.socket.ready(Interest::READABLE | Interest::ERROR).await else {
+                return;
+            };
             if ready.is_error() {
                 self.errors();
             }
@@ -135,7 +148,9 @@ impl Receiver {
     fn errors(&mut self) {
         let mut control = Vec::with_capacity(512);
         for _ in 0..BATCH {
-            let read = self.socket.try_io(Interest::ERROR, || failed_destination(&self.socket, &mut control));
+            let read = self
+                .socket
+                .try_io(Interest::ERROR, || failed_destination(&self.socket, &mut control));
             match read {
                 Ok(Some(remote)) => {
                     let path = Path::udp(self.routes.local(remote), remote);
@@ -179,7 +194,8 @@ impl Routes {
             self.known.clear();
         }
         let bound = self.bound.ip();
-        let ip = self.known.entry(remote.ip()).or_insert_with(|| own_address(remote).unwrap_or(bound));
+        let ip =
+            self.known.entry(remote.ip()).or_insert_with(|| own_address(remote).unwrap_or(bound));
         SocketAddr::new(*ip, self.bound.port())
     }
 }

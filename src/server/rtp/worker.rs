@@ -94,7 +94,8 @@ impl Workers {
             let poll = Poll::new()?;
             let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
             let (orders, inbox) = sync_channel(ORDERS_MAX);
-            let seed = config.seed.wrapping_add(u64::from(index).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let seed =
+                config.seed.wrapping_add(u64::from(index).wrapping_mul(0x9E37_79B9_7F4A_7C15));
             let worker = Worker {
                 bank: Bank::new(library.clone(), MediaConfig { seed, ..config.clone() }),
                 sockets: Sockets { pairs: Vec::new(), stats: stats.clone() },
@@ -105,7 +106,9 @@ impl Workers {
                 clock,
                 stats: stats.clone(),
             };
-            let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(move || worker.run())?;
+            let thread = std::thread::Builder::new()
+                .name(format!("media-{index}"))
+                .spawn(move || worker.run())?;
             workers.push(Handle { orders, waker, backlog: VecDeque::new(), woken: false, thread });
         }
         Ok(Workers { workers, stats })
@@ -133,7 +136,8 @@ impl Workers {
         let mut done = true;
         for handle in self.workers.iter_mut().filter(|handle| handle.woken) {
             while let Some(order) = handle.backlog.pop_front() {
-                if let Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) = handle.orders.try_send(order)
+                if let Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) =
+                    handle.orders.try_send(order)
                 {
                     handle.backlog.push_front(order);
                     break;
@@ -207,10 +211,12 @@ impl Worker {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut buffer = [0_u8; PACKET_MAX];
         // Sockets with unread packets, and those whose turn ended before they were empty.
-        let (mut ready, mut again) = (Vec::with_capacity(EVENTS_MAX), Vec::with_capacity(EVENTS_MAX));
+        let (mut ready, mut again) =
+            (Vec::with_capacity(EVENTS_MAX), Vec::with_capacity(EVENTS_MAX));
         let mut next_tick = self.clock.now() + FRAME;
         loop {
-            let wait = if again.is_empty() { next_tick.since(self.clock.now()) } else { Duration::ZERO };
+            let wait =
+                if again.is_empty() { next_tick.since(self.clock.now()) } else { Duration::ZERO };
             if let Err(error) = self.poll.poll(&mut events, Some(wait))
                 && error.kind() != io::ErrorKind::Interrupted
             {
@@ -286,7 +292,8 @@ impl Worker {
                 }
             }
             Ordered::Refused | Ordered::Obeyed | Ordered::Closed(_) => {
-                self.outbox.push_back(failed("the media worker has no room for another session".into()));
+                self.outbox
+                    .push_back(failed("the media worker has no room for another session".into()));
             }
         }
     }
@@ -366,14 +373,118 @@ fn bind_pair(local: SocketAddr) -> io::Result<Pair> {
 fn bind(local: SocketAddr) -> io::Result<UdpSocket> {
     let socket = match UdpSocket::bind(local) {
         Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-            let any: IpAddr =
-                if local.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+            let any: IpAddr = if local.is_ipv4() {
+                Ipv4Addr::UNSPECIFIED.into()
+            } else {
+                Ipv6Addr::UNSPECIFIED.into()
+            };
             UdpSocket::bind(SocketAddr::new(any, local.port()))?
         }
         bound => bound?,
     };
     // A network that does not know the class ignores it; a system that forbids it costs only priority.
     let options = socket2::SockRef::from(&socket);
-    let _ = if local.is_ipv4() { options.set_tos_v4(EXPEDITED) } else { options.set_tclass_v6(EXPEDITED) };
+    let _ = if local.is_ipv4() {
+        options.set_tos_v4(EXPEDITED)
+    } else {
+        options.set_tclass_v6(EXPEDITED)
+    };
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dozvon_media::clip::LibraryBuilder;
+    use dozvon_media::order::{Codec, Direction, Format};
+
+    fn start() -> (Workers, inbox::Receiver<Report>) {
+        let library = Arc::new(LibraryBuilder::new(&[Codec::Pcma]).build());
+        let (reports_in, reports) = inbox::channel(16);
+        let config = MediaConfig::default();
+        let workers = Workers::start(1, &library, &config, Clock::start(), &reports_in).unwrap();
+        (workers, reports)
+    }
+
+    /// An even port whose neighbour was free a moment ago.
+    fn free_pair() -> SocketAddr {
+        loop {
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            let local = socket.local_addr().unwrap();
+            if local.port().is_multiple_of(2) {
+                return local;
+            }
+        }
+    }
+
+    fn order(workers: &mut Workers, order: Order) {
+        workers.order(0, order);
+        assert!(workers.flush());
+    }
+
+    #[test]
+    fn a_session_echoes_over_real_sockets_and_gives_its_ports_back() {
+        let (mut workers, mut reports) = start();
+        let (session, local) = (SessionId(7), free_pair());
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let format =
+            Format { codec: Codec::Pcma, payload_type: 8, ptime_ms: 20, telephone_event: None };
+        let remote = peer.local_addr().unwrap();
+        order(&mut workers, Order::Open { session, local });
+        let direction = Direction::SendRecv;
+        order(&mut workers, Order::Agree { session, remote, rtcp: None, format, direction });
+        order(&mut workers, Order::Echo { session });
+        let mut echoed = false;
+        for sequence in 0..100_u16 {
+            let packet = rtp_rs::RtpPacketBuilder::new()
+                .payload_type(8)
+                .ssrc(9)
+                .sequence(sequence.into())
+                .timestamp(u32::from(sequence) * 160)
+                .payload(&[0x2A; 160])
+                .build();
+            peer.send_to(&packet.unwrap(), local).unwrap();
+            let mut buffer = [0; 2048];
+            let (length, from) = peer.recv_from(&mut buffer).unwrap();
+            assert_eq!(from, local);
+            let heard = rtp_rs::RtpReader::new(&buffer[..length]).unwrap();
+            echoed |= heard.payload() == [0x2A; 160];
+        }
+        assert!(echoed, "our own sound comes back");
+        assert_eq!(workers.stats().sessions.load(Ordering::Relaxed), 1);
+        order(&mut workers, Order::Close { session });
+        let closed = loop {
+            match reports.blocking_recv() {
+                Some(Report::Closed { quality, .. }) => break quality,
+                Some(_) => {}
+                None => panic!("the worker ended"),
+            }
+        };
+        assert!(closed.received > 50 && closed.lost == 0, "{closed:?}");
+        assert!(std::net::UdpSocket::bind(local).is_ok(), "the port is free again");
+        workers.stop();
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_told() {
+        let (mut workers, mut reports) = start();
+        let local = free_pair();
+        let _taken = std::net::UdpSocket::bind(local).unwrap();
+        order(&mut workers, Order::Open { session: SessionId(1), local });
+        let Some(Report::OpenFailed { session, error }) = reports.blocking_recv() else {
+            panic!("no report")
+        };
+        assert_eq!(session, SessionId(1));
+        assert!(error.contains(&local.to_string()), "{error}");
+        assert_eq!(workers.stats().sessions.load(Ordering::Relaxed), 0);
+        workers.stop();
+    }
+
+    #[test]
+    fn only_reports_that_change_no_call_may_be_shed() {
+        let session = SessionId(1);
+        assert!(!changes_a_call(&Report::Heard { session }));
+        assert!(changes_a_call(&Report::Silent { session, silence: Duration::from_secs(30) }));
+    }
 }
