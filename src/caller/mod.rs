@@ -2,6 +2,7 @@
 //!
 //! The phone itself is in [`phone`]; here is only the command.
 
+#[allow(dead_code, reason = "the end-to-end tests use all of the phone, the program a part of it")]
 pub(crate) mod phone;
 
 use crate::cli::{CallArgs, CodecName};

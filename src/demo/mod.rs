@@ -96,7 +96,7 @@ async fn demo(args: &DemoArgs) -> Result<ExitCode, DemoError> {
     tokio::select! {
         () = come_and_go(args, sip) => {}
         () = tell_contacts(live, Contacts::new(directory), began) => {}
-        _ = tokio::signal::ctrl_c() => {}
+        () = told_to_stop() => {}
         () = end => {}
     }
     cli::print("stopping\n");
@@ -104,6 +104,20 @@ async fn demo(args: &DemoArgs) -> Result<ExitCode, DemoError> {
     let code = serving.await.unwrap_or(ExitCode::FAILURE);
     drop((agents, bot, folder));
     Ok(code)
+}
+
+/// Waits for ctrl-c or SIGTERM.
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut term) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = term.recv() => {}
+        },
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
 }
 
 fn welcome(

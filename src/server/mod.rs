@@ -11,6 +11,7 @@ pub(crate) mod handle;
 pub(crate) mod http;
 pub(crate) mod metrics;
 pub(crate) mod net;
+pub(crate) mod plane;
 pub(crate) mod rtp;
 pub(crate) mod store;
 pub(crate) mod telemetry;
@@ -26,7 +27,7 @@ use dozvon_switch::Switch;
 use events::{Announcer, Directory, EventLog, Live};
 use handle::BrainHandle;
 use metrics::Metrics;
-use net::{Bound, ListenError};
+use net::{Bound, ListenError, NetStats};
 use rtp::Workers;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -141,8 +142,6 @@ async fn obey_signals(stop: watch::Sender<Stop>) {
 pub(crate) struct Server {
     /// Where it listens.
     pub(crate) ready: Ready,
-    /// The door to the brain.
-    pub(crate) brain: BrainHandle,
     /// Facts as they happen.
     pub(crate) live: Live,
     /// Names of queues and agents.
@@ -220,6 +219,9 @@ impl Server {
         };
         let workers =
             Workers::start(switch.workers, &library, &media, clock, &reports_in).map_err(system)?;
+        let net_stats = Arc::new(NetStats::default());
+        plane::watch(metrics.registry(), net_stats.clone(), workers.stats())
+            .expect("no two figures have the same name");
         let switch = Switch::new(switch, Arc::new(policy), clock.now());
         let (brain, queries) = handle::door();
         let (stop, stopping) = watch::channel(Stop::Run);
@@ -230,7 +232,7 @@ impl Server {
         let finish_within = settings.drain.finish_within;
         let body = async move {
             let _alive = alive_in;
-            match sip.serve(news_in) {
+            match sip.serve(news_in, &net_stats) {
                 Ok(network) => {
                     Brain::new(switch, network, workers, announcer, clock)
                         .run(inboxes, finish_within)
@@ -245,19 +247,7 @@ impl Server {
             std::thread::Builder::new().name("brain".into()).spawn(move || runtime.block_on(body));
         let parts = parts(&brain, &metrics, reader, &live, &directory, settings.http.tokens);
         let thread = thread.map_err(system)?;
-        Ok(Server {
-            ready,
-            brain,
-            live,
-            directory,
-            stop,
-            alive,
-            http,
-            parts,
-            thread,
-            store,
-            events,
-        })
+        Ok(Server { ready, live, directory, stop, alive, http, parts, thread, store, events })
     }
 
     /// For whoever may stop the server.

@@ -2,6 +2,8 @@
 //!
 //! The phones are those of `dozvon call` (rsip, rtp-rs, public codecs): nothing of the server's own stacks.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
+
 #[allow(dead_code, unused_imports)]
 #[path = "../../src/caller/phone/mod.rs"]
 mod phone;

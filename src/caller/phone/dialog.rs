@@ -263,11 +263,6 @@ impl Dialog {
             .unwrap_or_default()
     }
 
-    /// The header of their INVITE.
-    pub(super) fn their_header(&self, name: &str) -> Option<String> {
-        text::value(self.invite.as_ref()?, name)
-    }
-
     /// Sends a provisional response.
     pub(super) async fn provisional(&self, status: u16) {
         if let Some(invite) = &self.invite {

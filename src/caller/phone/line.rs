@@ -3,7 +3,7 @@
 use super::PhoneError;
 use super::ladder::{Ladder, Way};
 use super::text::{self, Lines};
-use rsip::{Request, SipMessage};
+use rsip::{Method, Request, SipMessage};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -224,7 +224,7 @@ impl Line {
         new: &mpsc::Sender<Incoming>,
     ) {
         let status = match request.method {
-            rsip::Method::Invite => {
+            Method::Invite => {
                 let inbox = self.attach(call_id);
                 let Err(
                     mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back),
@@ -236,9 +236,16 @@ impl Line {
                     text::response(&back.request, 486, &text::token(4), Lines::default(), "");
                 return self.send(&busy, from).await;
             }
-            rsip::Method::Ack => return,
-            rsip::Method::Options => 200,
-            _ => 481,
+            Method::Ack => return,
+            Method::Options => 200,
+            Method::Bye | Method::Cancel | Method::Info | Method::Update => 481,
+            Method::Message
+            | Method::Notify
+            | Method::PRack
+            | Method::Publish
+            | Method::Refer
+            | Method::Register
+            | Method::Subscribe => 501,
         };
         let answer = text::response(&request, status, &text::token(4), Lines::default(), "");
         self.send(&answer, from).await;

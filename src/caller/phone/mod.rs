@@ -15,8 +15,9 @@ mod sound;
 mod text;
 mod voice;
 
-pub(crate) use agent::{Agent, Answering, Manner, Talked};
+pub(crate) use agent::{Agent, Answering, Manner};
 pub(crate) use digest::Login;
+#[cfg(test)]
 pub(crate) use ear::{Kind, Stretch};
 pub(crate) use ladder::Ladder;
 pub(crate) use line::Transport;
@@ -242,11 +243,6 @@ pub(crate) struct Ringing {
 }
 
 impl Ringing {
-    /// A header of the INVITE.
-    pub(crate) fn header(&self, name: &str) -> Option<String> {
-        self.dialog.their_header(name)
-    }
-
     /// Rings for so long; answers whether the caller is still there.
     pub(crate) async fn ring(&mut self, time: Duration) -> bool {
         self.dialog.provisional(180).await;
@@ -356,11 +352,6 @@ impl Call {
     /// Presses keys, one after the other.
     pub(crate) fn press(&self, keys: &[char]) {
         self.sound.press(keys);
-    }
-
-    /// Says something else.
-    pub(crate) fn say(&self, source: Source) {
-        self.sound.say(source);
     }
 
     /// What was heard so far.

@@ -64,7 +64,6 @@ impl Heard {
 
 enum Order {
     Agree(Remote),
-    Say(Source),
     Press(Vec<char>),
 }
 
@@ -128,11 +127,6 @@ impl Sound {
     /// Begins, or changes after a new offer and answer.
     pub(super) fn agree(&self, remote: Remote) {
         let _ = self.orders.send(Order::Agree(remote));
-    }
-
-    /// Says something else from now on.
-    pub(super) fn say(&self, source: Source) {
-        let _ = self.orders.send(Order::Say(source));
     }
 
     /// Presses keys, one after the other.
@@ -244,11 +238,6 @@ impl Stream {
                     self.started = Instant::now();
                 }
                 self.remote = Some(remote);
-            }
-            Order::Say(source) => {
-                let rate = self.remote.as_ref().map_or(8000, |r| r.codec.rate_hz());
-                self.source = source.clone();
-                self.player = Player::new(source, rate);
             }
             Order::Press(keys) => self.keys.extend(keys),
         }

@@ -78,11 +78,6 @@ pub(super) fn address_of(uri: &str) -> Option<SocketAddr> {
     })
 }
 
-/// Whether a URI asks for loose routing (RFC 3261 §19.1.1).
-pub(super) fn is_loose(uri: &str) -> bool {
-    uri.split(';').skip(1).any(|part| part.trim().eq_ignore_ascii_case("lr"))
-}
-
 /// One header from its name and value, as the variant `rsip` has for it.
 fn header(name: &str, value: &str) -> Header {
     match name {

@@ -63,6 +63,11 @@ impl Metrics {
         let _ = self.events.set(stats);
     }
 
+    /// Where further figures are registered.
+    pub(crate) fn registry(&self) -> &prometheus::Registry {
+        &self.families.registry
+    }
+
     /// Counts what happened in the center.
     pub(crate) fn observe(&self, fact: &Fact) {
         let f = &self.families;

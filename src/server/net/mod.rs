@@ -139,8 +139,11 @@ impl Bound {
     ///
     /// # Errors
     /// When the runtime can't take a socket.
-    pub(crate) fn serve(self, inbox: mpsc::Sender<News>) -> io::Result<Network> {
-        let stats = Arc::new(NetStats::default());
+    pub(crate) fn serve(
+        self,
+        inbox: mpsc::Sender<News>,
+        stats: &Arc<NetStats>,
+    ) -> io::Result<Network> {
         let mut ports = Vec::new();
         for socket in self.udp {
             ports.push(udp::Port::serve(socket, inbox.clone(), stats.clone())?);
@@ -149,7 +152,7 @@ impl Bound {
         for listener in self.tcp {
             streams.serve(listener)?;
         }
-        Ok(Network { ports, streams, stats, failed: VecDeque::new() })
+        Ok(Network { ports, streams, failed: VecDeque::new() })
     }
 }
 
@@ -179,16 +182,10 @@ fn own_address(remote: SocketAddr) -> Option<IpAddr> {
 pub(crate) struct Network {
     ports: Vec<udp::Port>,
     streams: tcp::Streams,
-    stats: Arc<NetStats>,
     failed: VecDeque<Path>,
 }
 
 impl Network {
-    /// The counters.
-    pub(crate) fn stats(&self) -> Arc<NetStats> {
-        self.stats.clone()
-    }
-
     /// Keeps the table of connections: to be shown every [`News`] before the endpoint is.
     pub(crate) fn learn(&mut self, news: &News) {
         match news {
@@ -251,7 +248,7 @@ mod tests {
         let bound = Bound::bind(&settings(&["127.0.0.1:0", "[::1]:0"], &[]), &[]).unwrap();
         let locals = bound.locals();
         let (inbox, mut news) = mpsc::channel(8);
-        let mut network = bound.serve(inbox).unwrap();
+        let mut network = bound.serve(inbox, &Arc::default()).unwrap();
         for local in locals {
             let peer = tokio::net::UdpSocket::bind((local.address.ip(), 0)).await.unwrap();
             peer.send_to(b"OPTIONS", local.address).await.unwrap();
@@ -272,7 +269,7 @@ mod tests {
         let bound = Bound::bind(&settings(&["0.0.0.0:0"], &[]), &[]).unwrap();
         let port = bound.locals()[0].address.port();
         let (inbox, mut news) = mpsc::channel(8);
-        let _network = bound.serve(inbox).unwrap();
+        let _network = bound.serve(inbox, &Arc::default()).unwrap();
         let peer = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
         peer.send_to(b"x", ("127.0.0.1", port)).await.unwrap();
         let Some(News::Datagram { path, .. }) = news.recv().await else { panic!("no datagram") };
@@ -284,7 +281,7 @@ mod tests {
         let bound = Bound::bind(&settings(&["127.0.0.1:0"], &[]), &[]).unwrap();
         let local = bound.locals()[0].address;
         let (inbox, mut news) = mpsc::channel(8);
-        let mut network = bound.serve(inbox).unwrap();
+        let mut network = bound.serve(inbox, &Arc::default()).unwrap();
         let gone = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         network.send(Transmit { path: Path::udp(local, gone), bytes: b"x".to_vec() });
         let Some(News::Unreachable(path)) = news.recv().await else { panic!("no news") };
@@ -296,8 +293,8 @@ mod tests {
         let bound = Bound::bind(&settings(&["127.0.0.1:0"], &[]), &[]).unwrap();
         let local = bound.locals()[0].address;
         let (inbox, mut news) = mpsc::channel(2);
-        let network = bound.serve(inbox).unwrap();
-        let stats = network.stats();
+        let stats = Arc::new(NetStats::default());
+        let _network = bound.serve(inbox, &stats).unwrap();
         let peer = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
         for _ in 0..10 {
             peer.send_to(b"x", local).await.unwrap();

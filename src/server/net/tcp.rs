@@ -408,7 +408,7 @@ mod tests {
         let bound = Bound::bind(&settings(&[], &["127.0.0.1:0"]), &[]).unwrap();
         let address = bound.locals()[0].address;
         let (inbox, news) = mpsc::channel(64);
-        (bound.serve(inbox).unwrap(), news, address)
+        (bound.serve(inbox, &Arc::default()).unwrap(), news, address)
     }
 
     async fn connected(

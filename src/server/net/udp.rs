@@ -146,11 +146,8 @@ impl Receiver {
 
     /// Reads what ICMP said about datagrams of ours (ip(7), IP_RECVERR).
     fn errors(&mut self) {
-        let mut control = Vec::with_capacity(512);
         for _ in 0..BATCH {
-            let read = self
-                .socket
-                .try_io(Interest::ERROR, || failed_destination(&self.socket, &mut control));
+            let read = self.socket.try_io(Interest::ERROR, || failed_destination(&self.socket));
             match read {
                 Ok(Some(remote)) => {
                     let path = Path::udp(self.routes.local(remote), remote);
@@ -164,11 +161,13 @@ impl Receiver {
 }
 
 /// Where the oldest datagram in the error queue was going.
-fn failed_destination(socket: &UdpSocket, control: &mut Vec<u8>) -> io::Result<Option<SocketAddr>> {
+fn failed_destination(socket: &UdpSocket) -> io::Result<Option<SocketAddr>> {
+    let mut control = Vec::with_capacity(512);
     let mut quoted = [0_u8; 256];
     let mut parts = [IoSliceMut::new(&mut quoted)];
     let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-    let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(control), flags)?;
+    let message =
+        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, Some(&mut control), flags)?;
     Ok(message.address.and_then(|address| {
         let v4 = address.as_sockaddr_in().map(|a| SocketAddr::from((a.ip(), a.port())));
         v4.or_else(|| address.as_sockaddr_in6().map(|a| SocketAddr::from((a.ip(), a.port()))))

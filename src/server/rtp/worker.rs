@@ -435,6 +435,8 @@ mod tests {
         let direction = Direction::SendRecv;
         order(&mut workers, Order::Agree { session, remote, rtcp: None, format, direction });
         order(&mut workers, Order::Echo { session });
+        // Its first silence says that the session is there.
+        peer.recv_from(&mut [0; 2048]).unwrap();
         let mut echoed = false;
         for sequence in 0..100_u16 {
             let packet = rtp_rs::RtpPacketBuilder::new()
