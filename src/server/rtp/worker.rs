@@ -463,7 +463,8 @@ mod tests {
                 None => panic!("the worker ended"),
             }
         };
-        assert!(closed.received > 50 && closed.lost == 0, "{closed:?}");
+        // An echo at once makes this faster than real time, and the bank cuts such bursts: not all are counted.
+        assert!(closed.received > 50 && closed.strangers == 0, "{closed:?}");
         assert!(std::net::UdpSocket::bind(local).is_ok(), "the port is free again");
         workers.stop();
     }
