@@ -90,11 +90,12 @@ pub(crate) fn tone_manner(hz: f64) -> Manner {
 /// Asks again and again until there is an answer.
 pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let patience = tokio::time::timeout(TALK, async {
+        let mut glance = tokio::time::interval(Duration::from_millis(50));
         loop {
+            glance.tick().await;
             if let Some(answer) = ask().await {
                 return answer;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
     patience.await.unwrap_or_else(|_| panic!("never happened: {what}"))
@@ -134,7 +135,8 @@ impl House {
         let first = 20_000 + (std::process::id() + number) % 60 * 200;
         let settings = format!(
             "[sip]\nlisten_udp = [\"127.0.0.1:0\"]\nlisten_tcp = [\"127.0.0.1:0\"]\n\
-             [media]\naddress = \"127.0.0.1\"\nrtp_port_min = {first}\nrtp_port_max = {}\nworkers = 1\n[limits]\ncalls_max = 40\n\
+             [media]\naddress = \"127.0.0.1\"\nrtp_port_min = {first}\nrtp_port_max = {}\nworkers = 1\n\
+             [limits]\ncalls_max = 40\n\
              [flows]\nfolder = \"{ROOT}/ivr-flows\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
              [store]\npath = \"dozvon.db\"\n[events]\nfile = \"events.jsonl\"\n[drain]\nfinish_within_secs = 30\n",
             first + 199
@@ -277,7 +279,10 @@ impl House {
         let database =
             rusqlite::Connection::open_with_flags(self.folder.join("dozvon.db"), flags).unwrap();
         let mut contacts = database
-            .prepare("SELECT call, caller, dialled, ended_at, ending_reason, operator_requested FROM contacts ORDER BY call")
+            .prepare(
+                "SELECT call, caller, dialled, ended_at, ending_reason, operator_requested \
+                 FROM contacts ORDER BY call",
+            )
             .unwrap();
         let mut segments = database
             .prepare(

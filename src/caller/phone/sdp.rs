@@ -52,7 +52,8 @@ fn write(
     let types: Vec<String> =
         formats.iter().map(|(t, _)| *t).chain(event).map(|t| t.to_string()).collect();
     let mut sdp = format!(
-        "v=0\r\no=- 1 {version} IN {family} {ip}\r\ns=dozvon-call\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {} RTP/AVP {}\r\n",
+        "v=0\r\no=- 1 {version} IN {family} {ip}\r\ns=dozvon-call\r\nc=IN {family} {ip}\r\n\
+         t=0 0\r\nm=audio {} RTP/AVP {}\r\n",
         local.port(),
         types.join(" ")
     );

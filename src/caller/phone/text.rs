@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(user_of("sip:*1@127.0.0.1"), "*1");
         assert_eq!(address_of("sip:100@127.0.0.1:5080;lr"), "127.0.0.1:5080".parse().ok());
         assert_eq!(address_of("sip:100@[::1]"), "[::1]:5060".parse().ok());
-        assert_eq!(address_of("sip:100@bank.kz"), None);
+        assert_eq!(address_of("sip:100@bank.example"), None);
     }
 
     #[test]

@@ -455,9 +455,10 @@ mod tests {
         streams.serve(listener).unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
         let began = Instant::now();
+        let mut every = tokio::time::interval(Duration::from_millis(10));
         let drip = async {
             while stream.write_all(b"X").await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                every.tick().await;
             }
         };
         let closed = async { while !matches!(news.recv().await, Some(News::Closed(_))) {} };
