@@ -307,6 +307,12 @@ impl Switch {
     pub fn check_invariants(&self) {
         self.center.check_invariants();
         self.lines.check_invariants();
+        for leg in self.callers.keys() {
+            assert!(
+                self.lines.get(Owner::Leg(*leg)).is_some(),
+                "a number is kept for a line that is gone"
+            );
+        }
         assert_eq!(
             self.ports.taken(),
             self.lines.len() + self.closing.len(),

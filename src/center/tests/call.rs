@@ -181,16 +181,24 @@ fn the_operator_key_works_at_the_bot_and_the_time_there_counts_as_waited() {
     let mut house = House::new(Share::All);
     let (call, leg, bot) = to_bot(&mut house, "+77010000001");
     house.event(bot, LegEvent::Answered);
-    house.pass(10.0);
+    house.pass(5.0);
     assert_eq!(house.state(call), "bot");
-    house.key(leg, '0');
-    assert!(house.commands.iter().any(|(to, c)| *to == bot && matches!(c, LegCommand::Release(_))));
-    assert_eq!((house.state(call), house.place(call)), ("waiting", "general".into()));
-    let (_, other) = house.call("+77010000002");
+    let (second, other) = house.call("+77010000002");
     house.key(other, '0');
+    assert_eq!(house.state(second), "waiting");
+    house.pass(5.0);
+    house.key(leg, '0');
+    let released =
+        |(to, c): &(LegId, LegCommand)| *to == bot && matches!(c, LegCommand::Release(_));
+    assert!(house.commands.iter().any(released));
+    assert_eq!((house.state(call), house.place(call)), ("waiting", "general".into()));
     house.center.reachable(house.now, ANNA, true);
     house.status(ANNA, Status::Ready);
-    assert_eq!(house.state(call), "offered");
+    assert_eq!(
+        house.state(call),
+        "offered",
+        "he came to the bot before the second came to the queue"
+    );
     let arm = &house.contacts[&call].arms[0];
     assert_eq!((arm.arm, arm.delivered), (Arm::Bot, true), "he stays in the bot's arm");
 }

@@ -142,6 +142,26 @@ fn feature_codes_set_statuses_ready_only_after_the_confirmation() {
 }
 
 #[test]
+fn all_phones_of_an_agent_ring_and_the_first_answer_silences_the_others() {
+    let mut world = World::new(1, Share::None);
+    let desk = world.ready_agent(0);
+    let home = "10.0.2.99:5060".parse().unwrap();
+    world.plug(home, "anna");
+    let now = world.now;
+    world.phones.get_mut(&home).unwrap().register(now, "secret");
+    world.run(SECOND);
+    let caller = world.dial(0, "100");
+    world.press(caller, '0');
+    world.run(SECOND);
+    assert!(world.hear_each_other(caller, desk), "the desk phone picks up after 300 ms");
+    assert!(world.phones[&home].ringing.is_empty() && world.phones[&home].up.is_empty());
+    let now = world.now;
+    world.phones.get_mut(&caller).unwrap().hang_up(now);
+    world.run(60 * SECOND);
+    world.assert_empty();
+}
+
+#[test]
 fn a_bot_that_never_answers_is_people_after_two_seconds() {
     let mut world = World::new(1, Share::All);
     let anna = world.ready_agent(0);

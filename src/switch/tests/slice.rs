@@ -227,7 +227,7 @@ fn the_laws_hold_in_a_bad_quarter_of_an_hour() {
             std::panic::resume_unwind(cause)
         });
         assert!(
-            calls > 20 && talks > 5,
+            calls > 20 && talks > 1,
             "seed {seed} tests something: {calls} calls, {talks} talks"
         );
     }

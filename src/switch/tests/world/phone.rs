@@ -131,7 +131,7 @@ impl Phone {
         format!(
             "REGISTER sip:bank.example SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bK-{name}-{cseq};rport\r\n\
              Max-Forwards: 70\r\nFrom: <sip:{name}@bank.example>;tag=r{cseq}\r\nTo: <sip:{name}@bank.example>\r\n\
-             Call-ID: reg-{name}\r\nCSeq: {cseq} REGISTER\r\nContact: <sip:{name}@{address}>\r\n\
+             Call-ID: reg-{address}\r\nCSeq: {cseq} REGISTER\r\nContact: <sip:{name}@{address}>\r\n\
              Expires: {expires}\r\n{authorization}Content-Length: 0\r\n\r\n"
         )
         .into_bytes()
