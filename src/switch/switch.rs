@@ -246,6 +246,11 @@ impl Switch {
     /// The rest of a line's end, when its dialogs are gone already.
     pub(crate) fn forget(&mut self, now: Timestamp, owner: Owner, line: &Line) {
         self.close_sound(&line.sound, line.call);
+        self.settle_line(now, owner, line);
+    }
+
+    /// What a line's end means besides wire and sound.
+    pub(crate) fn settle_line(&mut self, now: Timestamp, owner: Owner, line: &Line) {
         if let Owner::Leg(leg) = owner {
             self.callers.remove(&leg);
         }
