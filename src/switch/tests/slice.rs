@@ -1,5 +1,5 @@
-//! A slice of a bad day through the whole switch: callers, agents and a bot on a lossy network, phones that die, statuses
-//! that change at the worst moment. Laws are checked after every step and when the house is empty again.
+//! A slice of a bad day through the whole switch: callers, agents and a bot on a lossy network, phones that die,
+//! statuses that change at the worst moment. Laws are checked after every step and when the house is empty again.
 //!
 //! `SEED=7` replays one slice, `SEEDS=50` runs more of them.
 
@@ -19,7 +19,10 @@ use world::World;
 
 const AGENTS: usize = 4;
 const CALLERS: usize = 12;
-const BOT: &str = "10.0.3.1:5060";
+/// Where the bot is.
+fn bot() -> SocketAddr {
+    SocketAddr::from(([10, 0, 3, 1], 5060))
+}
 
 /// SplitMix64: small, seeded, the same everywhere.
 struct Chance(u64);
@@ -126,8 +129,7 @@ fn misfortune(world: &mut World, chance: &mut Chance, phone: SocketAddr) {
             }
         }
         _ => {
-            let bot = BOT.parse().unwrap();
-            if let Some(bot) = world.phones.get_mut(&bot) {
+            if let Some(bot) = world.phones.get_mut(&bot()) {
                 bot.dead = !bot.dead;
             }
         }
@@ -191,8 +193,8 @@ fn balance(world: &World) {
 fn slice(seed: u64) -> (usize, usize) {
     let mut chance = Chance(seed);
     let mut world = World::new(AGENTS, Share::Half);
-    world.plug(BOT.parse().unwrap(), "bot");
-    let bot = world.phones.get_mut(&BOT.parse().unwrap()).unwrap();
+    world.plug(bot(), "bot");
+    let bot = world.phones.get_mut(&bot()).expect("just plugged in");
     bot.answers_after = Some(Duration::from_millis(300));
     for n in 0..AGENTS {
         world.ready_agent(n);
