@@ -1,9 +1,9 @@
 //! Who asks, and what they may: bearer tokens with four roles.
 //!
 //! Tokens are kept as SHA-256 and compared in constant time, all of them each time, so the time of an answer tells
-//! nothing. Without any configured token the machine's own users may look (monitor) and nothing else: a request from
-//! loopback that names the machine as its host and was not passed on. That keeps web pages of strangers out, which can
-//! make a browser on this machine ask (DNS rebinding, cross-site WebSockets).
+//! nothing. Without a token the machine's own users may look (monitor: no numbers, no commands) and nothing else: a
+//! request from loopback that names the machine as its host and was not passed on. That keeps web pages of strangers
+//! out, which can make a browser on this machine ask (DNS rebinding, cross-site WebSockets).
 
 use super::App;
 use super::listener::Peer;
@@ -131,13 +131,11 @@ fn identify(tokens: &Tokens, headers: &HeaderMap, peer: Option<IpAddr>) -> Resul
         let unknown = || Problem::unauthorized("no such token: look at [http] tokens");
         return tokens.find(token).cloned().ok_or_else(unknown);
     }
-    if !tokens.0.is_empty() {
-        return Err(Problem::unauthorized("send a token: Authorization: Bearer <token>"));
-    }
     if is_local(headers, peer) {
         return Ok(Who { name: "this machine".to_owned(), role: Role::Monitor, agent: None });
     }
-    let detail = "without configured tokens only this machine itself may look, as http://127.0.0.1 or localhost";
+    let detail = "send a token: Authorization: Bearer <token>; without one only this machine itself may look, as \
+                  http://127.0.0.1 or localhost";
     Err(Problem::unauthorized(detail))
 }
 
@@ -213,10 +211,9 @@ mod tests {
         {
             assert_eq!(ask(wrong).unwrap_err().status, 401, "{wrong}");
         }
-        assert_eq!(
-            identify(&tokens, &headers(&[("host", "localhost")]), LOCAL).unwrap_err().status,
-            401
-        );
+        let elsewhere = Some("192.0.2.7".parse().unwrap());
+        let nobody = identify(&tokens, &headers(&[("host", "localhost")]), elsewhere);
+        assert_eq!(nobody.unwrap_err().status, 401);
     }
 
     #[test]
@@ -231,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn without_tokens_this_machine_may_look_and_nobody_else() {
-        let none = tokens(&[]);
+    fn without_a_token_this_machine_may_look_and_nobody_else() {
+        let none = tokens(&[("boss", Role::Admin)]);
         let ask = |list: &[(&'static str, &str)], peer: &str| {
             identify(&none, &headers(list), Some(peer.parse().unwrap())).map(|who| who.role)
         };
