@@ -2,7 +2,7 @@
 
 use crate::phone::{Account, Agent, Answering, Call, Heard, Manner, Phone, PhoneError, Source};
 use serde_json::Value;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::Mutex;
@@ -68,6 +68,33 @@ impl Drop for House {
     }
 }
 
+/// What a house has otherwise than the usual one.
+#[derive(Clone, Debug)]
+pub(crate) struct Furnishing {
+    /// Where it listens, for SIP and for sound.
+    pub(crate) address: IpAddr,
+    /// Ports for sound.
+    pub(crate) rtp_ports: u16,
+    /// More lines for `[media]`.
+    pub(crate) media: String,
+    /// The lines of `[limits]`.
+    pub(crate) limits: String,
+    /// Files that are written over those of the repository's `config/`, by their names.
+    pub(crate) files: Vec<(&'static str, String)>,
+}
+
+impl Default for Furnishing {
+    fn default() -> Furnishing {
+        Furnishing {
+            address: Ipv4Addr::LOCALHOST.into(),
+            rtp_ports: 200,
+            media: String::new(),
+            limits: "calls_max = 40".into(),
+            files: Vec::new(),
+        }
+    }
+}
+
 /// How an agent behaves who rings shortly and then does as told.
 pub(crate) fn manner(answering: Answering) -> Manner {
     let short = Duration::from_millis(300);
@@ -116,6 +143,11 @@ pub(crate) fn demo_pid(text: &str) -> Option<String> {
 impl House {
     /// Writes a configuration and starts the switch.
     pub(crate) async fn open() -> House {
+        House::furnished(Furnishing::default()).await
+    }
+
+    /// Writes a configuration that differs from the usual one, and starts the switch.
+    pub(crate) async fn furnished(with: Furnishing) -> House {
         let number = HOUSES.fetch_add(1, Ordering::Relaxed);
         let folder =
             std::env::temp_dir().join(format!("dozvon-e2e-{}-{number}", std::process::id()));
@@ -131,15 +163,21 @@ impl House {
             }
         }
         std::fs::write(folder.join("queues.toml"), QUEUES).unwrap();
+        for (name, text) in &with.files {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
         // Ports of this house alone, as far as that can be, below the ephemeral ones of the phones.
-        let first = 20_000 + (std::process::id() + number) % 60 * 200;
+        let ports = u32::from(with.rtp_ports);
+        let first = 20_000 + (std::process::id() + number) % (12_000 / ports) * ports;
+        let last = first + ports - 1;
+        let Furnishing { address, media, limits, .. } = with;
+        let listen = SocketAddr::new(address, 0);
         let settings = format!(
-            "[sip]\nlisten_udp = [\"127.0.0.1:0\"]\nlisten_tcp = [\"127.0.0.1:0\"]\n\
-             [media]\naddress = \"127.0.0.1\"\nrtp_port_min = {first}\nrtp_port_max = {}\nworkers = 1\n\
-             [limits]\ncalls_max = 40\n\
+            "[sip]\nlisten_udp = [\"{listen}\"]\nlisten_tcp = [\"{listen}\"]\n\
+             [media]\naddress = \"{address}\"\nrtp_port_min = {first}\nrtp_port_max = {last}\nworkers = 1\n{media}\n\
+             [limits]\n{limits}\n\
              [flows]\nfolder = \"{ROOT}/ivr-flows\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
-             [store]\npath = \"dozvon.db\"\n[events]\nfile = \"events.jsonl\"\n[drain]\nfinish_within_secs = 30\n",
-            first + 199
+             [store]\npath = \"dozvon.db\"\n[events]\nfile = \"events.jsonl\"\n[drain]\nfinish_within_secs = 30\n"
         );
         std::fs::write(folder.join("dozvon.toml"), settings).unwrap();
         House::start(folder).await
@@ -209,7 +247,8 @@ impl House {
         call.hang_up().await
     }
 
-    fn account(&self, user: &str) -> Account {
+    /// An agent's account.
+    pub(crate) fn account(&self, user: &str) -> Account {
         let password =
             std::fs::read_to_string(self.folder.join("secrets/agents").join(user)).unwrap();
         Account::at(self.sip()).login(user, password.trim())
@@ -313,6 +352,11 @@ impl House {
     /// What the switch has logged.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap()
+    }
+
+    /// The process of the switch.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// Sends a signal.

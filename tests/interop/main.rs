@@ -1,0 +1,17 @@
+//! Other people's things against the real binary: a foreign softphone, and the torture messages of the RFCs.
+
+#[allow(dead_code, unused_imports)]
+#[path = "../e2e/house.rs"]
+mod house;
+#[allow(dead_code, unused_imports)]
+#[path = "../../src/caller/phone/mod.rs"]
+mod phone;
+#[path = "../../src/sip/tests/torture/rfc4475.rs"]
+mod rfc4475;
+#[path = "../../src/sip/tests/torture/rfc5118.rs"]
+mod rfc5118;
+
+mod baresip;
+mod hearing;
+mod namespace;
+mod torture;
