@@ -37,7 +37,17 @@ impl Endpoint {
                 return self.tell_security(now, &path, SecurityKind::Malformed, None);
             }
         };
+        // Where the message ended on its stream is then anybody's guess (§18.3).
+        let unframed = path.protocol.reliable() && !message.has(HeaderName::ContentLength);
         match message.check() {
+            Verdict::Fit if unframed && message.is_request() => {
+                let text = "A message over TCP needs a Content-Length";
+                self.tell_security(now, &path, SecurityKind::Malformed, None);
+                if self.admit(now, &path, &message) {
+                    self.refuse_statelessly(&message, &path, 400, text, |writer| writer);
+                }
+            }
+            Verdict::Fit if unframed => {}
             Verdict::Fit if message.is_request() => self.request(now, path, &message),
             Verdict::Fit => self.response(now, path, &message),
             Verdict::Refuse(refusal) => {

@@ -59,6 +59,32 @@ fn the_invite_is_sent_once_and_the_rest_follows_over_its_connection() {
 }
 
 #[test]
+fn a_request_without_a_length_is_refused_and_a_response_is_nothing() {
+    let (mut caller, id, invite) = Caller::new();
+    let options = "OPTIONS sip:192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.2;branch=z9hG4bKo\r\n\
+                   From: <sip:b@b>;tag=1\r\nTo: <sip:a@a>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\n\
+                   Max-Forwards: 70\r\n";
+    for (length, status) in [("", 400), ("Content-Length: 0\r\n", 200)] {
+        let text =
+            format!("{options}{length}\r\n").replace("=z9hG4bKo", &format!("=z9hG4bK{status}"));
+        caller
+            .end
+            .handle(caller.now, Input::Stream { path: caller.over, message: text.as_bytes() });
+        let answer = caller.sent().pop().unwrap();
+        assert_eq!(Message::parse(&answer.bytes).unwrap().status(), Some(status), "{length:?}");
+    }
+    let request = Message::parse(&invite.bytes).unwrap();
+    let whole =
+        crate::message::MessageWriter::response_to(&request, 486, None, Some("x"), None).finish();
+    let cut = String::from_utf8(whole).unwrap().replace("Content-Length: 0\r\n", "");
+    caller.end.handle(caller.now, Input::Stream { path: caller.over, message: cut.as_bytes() });
+    assert!(caller.sent().is_empty(), "not even acknowledged");
+    caller.respond(&invite.bytes, 200);
+    caller.end.bye(caller.now, id, None);
+    assert_eq!(caller.sent().len(), 2, "the call goes on");
+}
+
+#[test]
 fn a_closed_connection_does_not_end_a_call_but_asks_for_a_new_one() {
     let (mut caller, id, invite) = Caller::new();
     caller.respond(&invite.bytes, 200);
