@@ -1,6 +1,6 @@
 //! Digest authentication, both sides: RFC 7616 and RFC 8760 (SHA-256 and MD5, `qop=auth`), RFC 3261 §22.
 //!
-//! The server side keeps no passwords and no nonces: a nonce proves itself (time, salt, HMAC over both and the realm),
+//! The server side keeps no passwords and no nonces: a nonce proves itself (time, count, HMAC over both and the realm),
 //! and only the use counts of nonces that have authenticated somebody are remembered, in a bounded table. Knows
 //! neither sockets nor the clock nor a random generator: the secret and client nonces come in from the roof.
 
@@ -110,11 +110,14 @@ pub enum Verdict {
     Bad,
 }
 
-/// Orders nonces by age; the salt tells those of one millisecond apart.
+/// Time, count and HMAC (of 80 bits, the least that RFC 2104 §5 advises).
+const NONCE_BYTES: usize = 19;
+
+/// Orders nonces by age; the count tells those of one millisecond apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct NonceKey {
     issued_ms: u64,
-    salt: u64,
+    count: u64,
 }
 
 /// The server side: makes challenges and judges answers to them.
@@ -123,7 +126,7 @@ pub struct Verifier {
     secret: [u8; 32],
     realm: String,
     nonce_ttl: Duration,
-    issued: u64,
+    issued: u32,
     dummy: Ha1,
     /// The highest `nc` seen with each nonce that has authenticated somebody.
     used: BTreeMap<NonceKey, u32>,
@@ -196,16 +199,15 @@ impl Verifier {
         }
     }
 
-    /// A new nonce: 8 bytes of time, 8 of salt, 16 of HMAC, in hex. Never the same twice in one process.
+    /// A new nonce: 6 bytes of time, 3 of a count, 10 of HMAC, in hex. Never the same twice in one process. No longer
+    /// than that, because a challenge goes to whoever is named as the source of a datagram.
     fn nonce(&mut self, now: Timestamp) -> String {
-        self.issued += 1;
-        let count = self.issued.to_be_bytes();
-        let salt = self.mac(&[b"salt", &count, &now.as_micros().to_be_bytes()]);
-        let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&now.as_millis().to_be_bytes());
-        bytes[8..16].copy_from_slice(&salt[..8]);
-        let tag = self.mac(&[b"nonce", &bytes[..16], self.realm.as_bytes()]);
-        bytes[16..].copy_from_slice(&tag[..16]);
+        self.issued = self.issued.wrapping_add(1);
+        let mut bytes = [0; NONCE_BYTES];
+        bytes[..6].copy_from_slice(&now.as_millis().to_be_bytes()[2..]);
+        bytes[6..9].copy_from_slice(&self.issued.to_be_bytes()[1..]);
+        let tag = self.mac(&[b"nonce", &bytes[..9], self.realm.as_bytes()]);
+        bytes[9..].copy_from_slice(&tag[..10]);
         hex::encode(bytes)
     }
 
@@ -219,12 +221,14 @@ impl Verifier {
 
     /// The nonce's place in time, if we have made it.
     fn own_nonce(&self, nonce: &str) -> Option<NonceKey> {
-        let mut bytes = [0; 32];
+        let mut bytes = [0; NONCE_BYTES];
         hex::decode_to_slice(nonce, &mut bytes).ok()?;
-        let tag = self.mac(&[b"nonce", &bytes[..16], self.realm.as_bytes()]);
-        let word = |at: usize| u64::from_be_bytes(std::array::from_fn(|i| bytes[at + i]));
-        let ours = bool::from(tag[..16].ct_eq(&bytes[16..]));
-        ours.then(|| NonceKey { issued_ms: word(0), salt: word(8) })
+        let tag = self.mac(&[b"nonce", &bytes[..9], self.realm.as_bytes()]);
+        let word = |range: std::ops::Range<usize>| {
+            bytes[range].iter().fold(0, |word, byte| word << 8 | u64::from(*byte))
+        };
+        let ours = bool::from(tag[..10].ct_eq(&bytes[9..]));
+        ours.then(|| NonceKey { issued_ms: word(0..6), count: word(6..9) })
     }
 
     /// Notes the use; `false` when the nonce is too old, forgotten, or this count or a later one has been seen.

@@ -90,12 +90,12 @@ fn sha_256_is_offered_first_and_both_are_accepted() {
 }
 
 #[test]
-fn nonces_are_unique_and_32_bytes_long() {
+fn nonces_are_unique_and_19_bytes_long() {
     let mut verifier = verifier();
     let nonces: std::collections::BTreeSet<String> =
         (0..1000).map(|_| challenge(&mut verifier, NOW, 0).nonce).collect();
     assert_eq!(nonces.len(), 1000);
-    assert!(nonces.iter().all(|nonce| nonce.len() == 64));
+    assert!(nonces.iter().all(|nonce| nonce.len() == 38));
 }
 
 #[test]

@@ -209,7 +209,8 @@ impl Endpoint {
         }
     }
 
-    /// Answers once and remembers nothing (§8.2.7): a retransmission is answered the same way again.
+    /// Answers once and remembers nothing (§8.2.7): a retransmission is answered the same way again. Without a text
+    /// there is no Warning.
     pub(super) fn refuse_statelessly(
         &mut self,
         message: &Message<'_>,
@@ -221,7 +222,8 @@ impl Endpoint {
         // An ACK is never answered; a refusal without a tag would not match it either way.
         let Some(method) = message.method().filter(|method| *method != Method::Ack) else { return };
         let tag = self.ids.tag();
-        let writer = self.reply(message, path, status, None, Some(&tag)).warning(text);
+        let writer = self.reply(message, path, status, None, Some(&tag));
+        let writer = if text.is_empty() { writer } else { writer.warning(text) };
         let bytes = more(writer).finish();
         self.told_status(method, status);
         self.send(Transmit { path: *path, bytes });

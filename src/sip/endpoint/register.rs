@@ -57,8 +57,9 @@ impl Endpoint {
     ) {
         let Incoming { message, path, .. } = *incoming;
         let challenges = self.verifier.challenges(now, stale);
+        // No Warning: a challenge is a question, and it has to be short for those who are asked in another's name.
         if !remember {
-            return self.refuse_statelessly(message, &path, 401, sentence(401), |mut writer| {
+            return self.refuse_statelessly(message, &path, 401, "", |mut writer| {
                 for challenge in &challenges {
                     writer = writer.header(HeaderName::WwwAuthenticate, challenge);
                 }
@@ -66,7 +67,7 @@ impl Endpoint {
             });
         }
         let tag = self.ids.tag();
-        let mut writer = self.reply(message, &path, 401, None, Some(&tag)).warning(sentence(401));
+        let mut writer = self.reply(message, &path, 401, None, Some(&tag));
         for challenge in &challenges {
             writer = writer.header(HeaderName::WwwAuthenticate, challenge);
         }

@@ -304,9 +304,12 @@ impl Endpoint {
         };
         let mut writer = self
             .reply(&request, &path, status, Some(&refusal.reason), Some(&tag))
-            .warning(text)
             .maybe(HeaderName::RetryAfter, refusal.retry_after_secs)
             .maybe(HeaderName::Reason, reason.as_ref().map(reason_value));
+        // A challenge asks, and needs no reason; it also has to be short.
+        if challenges.is_empty() {
+            writer = writer.warning(text);
+        }
         for challenge in &challenges {
             writer = writer.header(HeaderName::WwwAuthenticate, challenge);
         }

@@ -52,6 +52,25 @@ fn a_challenged_stranger_gets_one_packet_for_each_he_sends() {
 }
 
 #[test]
+fn the_shortest_request_is_not_worth_forging_for_the_length_of_its_challenge() {
+    for method in ["INVITE", "REGISTER"] {
+        let mut phone = Phone::new();
+        let text = format!(
+            "{method} sip:192.0.2.1 SIP/2.0\r\nv:SIP/2.0/UDP 198.51.100.7:41000;branch=z9hG4bKabcd;rport\r\n\
+             f:<sip:a@b>;tag=1\r\nt:<sip:a@b>\r\ni:abcdef\r\nCSeq:1 {method}\r\nm:<sip:a@b>\r\nl:0\r\n\r\n"
+        );
+        let input = Input::Datagram { path: phone.path, bytes: text.as_bytes() };
+        phone.end.handle(phone.now, input);
+        if let Some(dialog) = last_invited(&mut phone) {
+            phone.end.challenge(phone.now, dialog);
+        }
+        let challenge = phone.end.poll_transmit().unwrap().bytes;
+        assert_eq!(Message::parse(&challenge).unwrap().status(), Some(401));
+        assert!(challenge.len() <= 3 * text.len(), "{} for {}", challenge.len(), text.len());
+    }
+}
+
+#[test]
 fn a_retransmitted_invite_is_one_dialog_and_its_refusal_is_repeated() {
     let mut phone = Phone::new();
     let text = invite(1, "");
