@@ -13,7 +13,7 @@ if [ -n "$$missing" ]; then echo "installing:$$missing"; $(SUDO) apt-get update 
 	DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; fi
 endef
 
-.PHONY: demo test lint setup setup-tests mutants load
+.PHONY: demo test lint setup setup-tests load fuzz
 
 demo: setup
 	cargo run --release --quiet -- demo $(DEMO_ARGS)
@@ -22,10 +22,26 @@ test: setup-tests
 	cargo build --workspace --all-targets
 	cargo test --workspace
 	python3 tests/sim/mutants.py
+	cargo check --quiet --manifest-path tests/fuzz/Cargo.toml
 
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+
+# Figures for docs/performance.md; wants a quiet machine.
+load: setup-tests
+	python3 tests/load/run.py
+
+# Each fuzz target for FUZZ_SECS seconds; a crash is kept in tests/fuzz/artifacts and becomes a test beside the code.
+FUZZ_SECS ?= 60
+FUZZ_TARGETS := sip_message sip_stream sip_endpoint sdp rtp dtmf flow_file acd_operations
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
+
+fuzz: setup
+	cd tests/fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --release --target-dir target
+	cd tests/fuzz && for t in $(FUZZ_TARGETS); do mkdir -p corpus/$$t artifacts && \
+		target/release/$$t -max_total_time=$(FUZZ_SECS) -artifact_prefix=artifacts/ corpus/$$t || exit 1; done
 
 setup:
 	$(call install,$(BUILD_PACKAGES))
