@@ -166,9 +166,11 @@ impl House {
         for (name, text) in &with.files {
             std::fs::write(folder.join(name), text).unwrap();
         }
-        // Ports of this house alone, as far as that can be, below the ephemeral ones of the phones.
+        // Ports of this house alone, as far as that can be, below the ephemeral ones of the phones; a large house is
+        // apart from the small ones beside it and from the control ports of SIPp (8888 and on).
         let ports = u32::from(with.rtp_ports);
-        let first = 20_000 + (std::process::id() + number) % (12_000 / ports) * ports;
+        let floor = if ports > 200 { 10_000 } else { 20_000 };
+        let first = floor + (std::process::id() + number) % (12_000 / ports) * ports;
         let last = first + ports - 1;
         let Furnishing { address, media, limits, .. } = with;
         let listen = SocketAddr::new(address, 0);

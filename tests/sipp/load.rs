@@ -13,7 +13,7 @@ const AGENTS: usize = 240;
 /// A house for load: many calls at once, ports that come back soon.
 pub(crate) fn furnishing(agents_count: usize) -> Furnishing {
     Furnishing {
-        rtp_ports: 3_600,
+        rtp_ports: 3_200,
         media: "rtp_port_cooldown_secs = 1\n".into(),
         limits: "calls_max = 800\n".into(),
         files: vec![("agents.toml", agents(agents_count)), ("queues.toml", QUEUES.into())],
