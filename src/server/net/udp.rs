@@ -112,10 +112,14 @@ impl Receiver {
             if ready.is_error() {
                 self.errors();
             }
+            let mut more = true;
             for _ in 0..BATCH {
                 match self.socket.try_recv_from(&mut buffer) {
                     Ok((length, remote)) => self.datagram(&buffer[..length], remote),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        more = false;
+                        break;
+                    }
                     // The error of an earlier datagram of ours; its path stands in the error queue.
                     Err(_) => self.errors(),
                 }
@@ -123,7 +127,10 @@ impl Receiver {
             if self.inbox.is_closed() {
                 return;
             }
-            tokio::task::yield_now().await;
+            // An empty socket gives others their turn by itself; a yield would ask the system for news once more.
+            if more {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
