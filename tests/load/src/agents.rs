@@ -94,7 +94,7 @@ impl Agents {
     }
 
     /// What is measured from here on no longer counts: callers are leaving.
-    pub(crate) fn keep_refills(&mut self) {
+    pub(crate) fn stop_counting(&mut self) {
         self.counting = false;
     }
 

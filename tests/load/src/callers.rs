@@ -1,4 +1,4 @@
-//! The callers: INVITE, 200, ACK, and BYE from one side or the other (RFC 3261 §13–15), with retransmission over UDP.
+//! The callers: INVITE, 200, ACK, and BYE from one side or the other (RFC 3261 §13 to §15), sent again over UDP.
 
 use crate::meter::Spread;
 use crate::options::Options;
@@ -85,13 +85,8 @@ impl Callers {
     /// None has called yet.
     pub(crate) fn new(options: &Options, at: i64) -> Callers {
         let calls = if options.relay.is_some() { 0 } else { options.calls };
-        let fresh = || Call {
-            stage: Stage::Idle,
-            ringing: false,
-            cancelled: false,
-            to: String::new(),
-            target: String::new(),
-        };
+        let fresh =
+            || Call { stage: Stage::Idle, ringing: false, cancelled: false, to: String::new(), target: String::new() };
         Callers {
             socket: Socket::bind(options.callers_at),
             at: options.callers_at,
@@ -118,7 +113,8 @@ impl Callers {
 
     /// Whether no call runs and none will come.
     pub(crate) fn all_over(&self) -> bool {
-        self.over() == self.tally.started && (self.tally.started == self.calls.len() || self.options.window_ms.is_some())
+        self.over() == self.tally.started
+            && (self.tally.started == self.calls.len() || self.options.window_ms.is_some())
     }
 
     // ---- what is said -----------------------------------------------------------------------------------------------
@@ -134,7 +130,8 @@ impl Callers {
         format!(
             "{method} sip:{dial}@{server} SIP/2.0\r\nVia: SIP/2.0/UDP {at};branch=z9hG4bK-{run}-{call};rport\r\n\
              From: <sip:7{call:07}@{at}>;tag=f{run}{call}\r\nTo: {to}\r\nCall-ID: {call}-{run}\r\nCSeq: 1 {method}\r\n\
-             Contact: <{contact}>\r\nMax-Forwards: 70\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE\r\n{end}"
+             Contact: <{contact}>\r\nMax-Forwards: 70\r\n\
+             Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE\r\n{end}"
         )
     }
 
@@ -314,8 +311,7 @@ impl Callers {
 
     fn request(&mut self, call: usize, message: &str, from: SocketAddrV4) {
         let name = message.split(' ').next().unwrap_or("");
-        let body = matches!(name, "INVITE" | "UPDATE")
-            .then(|| description(Sound::caller_address(&self.options)));
+        let body = matches!(name, "INVITE" | "UPDATE").then(|| description(Sound::caller_address(&self.options)));
         if name == "ACK" {
             return;
         }

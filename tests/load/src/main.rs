@@ -137,7 +137,7 @@ impl Run {
                 self.marks.counts = self.sound.counts();
                 self.sound.stop();
                 if let Some(agents) = &mut self.agents {
-                    agents.keep_refills();
+                    agents.stop_counting();
                 }
                 let ending = self.callers.end_all(at);
                 self.phase = Phase::Ending;
@@ -175,8 +175,7 @@ impl Run {
         out.insert("rss_start_kb".into(), json!(start.rss_kb));
         out.insert("rss_end_kb".into(), json!(end.rss_kb));
         out.insert("threads".into(), json!(end.threads));
-        if let (Some(ramped), Some(opened), Some(closed)) =
-            (&self.marks.ramped, &self.marks.opened, &self.marks.closed)
+        if let (Some(ramped), Some(opened), Some(closed)) = (&self.marks.ramped, &self.marks.opened, &self.marks.closed)
         {
             out.insert("ramp_cpu_ms".into(), json!(cpu(start, ramped)));
             out.insert("window_s".into(), json!((closed.at - opened.at) as f64 / 1e9));

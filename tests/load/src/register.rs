@@ -76,8 +76,7 @@ pub(crate) fn register(socket: &Socket, options: &Options, batch: &mut Batch) ->
                     continue;
                 };
                 let agent = header(message, "Call-ID").and_then(|id| id.split('-').nth(1)?.parse::<usize>().ok());
-                let Some((agent, sequence)) = agent.and_then(|agent| Some((agent, under_way.get_mut(&agent)?)))
-                else {
+                let Some((agent, sequence)) = agent.and_then(|agent| Some((agent, under_way.get_mut(&agent)?))) else {
                     continue;
                 };
                 progress = now();

@@ -1,5 +1,6 @@
 //! UDP sockets with kernel receive timestamps, read and written in batches (recvmmsg, sendmmsg), and the clock.
 
+use libc::clock_nanosleep as wait_for;
 use std::io::Error;
 use std::mem::{size_of, zeroed};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -38,7 +39,7 @@ pub(crate) fn sleep_until(moment: i64) {
     let time = libc::timespec { tv_sec: moment / SECOND, tv_nsec: moment % SECOND };
     // SAFETY: the structure lives through the call; no remainder is asked for.
     unsafe {
-        libc::clock_nanosleep(libc::CLOCK_REALTIME, libc::TIMER_ABSTIME, &time, std::ptr::null_mut());
+        wait_for(libc::CLOCK_REALTIME, libc::TIMER_ABSTIME, &time, std::ptr::null_mut());
     }
 }
 
@@ -142,11 +143,9 @@ impl Socket {
             let kernel = to_kernel(address);
             let bound = libc::bind(raw, (&raw const kernel).cast(), ADDRESS_BYTES);
             assert!(bound == 0, "{address} can't be bound: {}", Error::last_os_error());
-            for (option, value) in [
-                (libc::SO_RCVBUFFORCE, BUFFER_BYTES),
-                (libc::SO_SNDBUFFORCE, BUFFER_BYTES),
-                (libc::SO_TIMESTAMPNS, 1),
-            ] {
+            for (option, value) in
+                [(libc::SO_RCVBUFFORCE, BUFFER_BYTES), (libc::SO_SNDBUFFORCE, BUFFER_BYTES), (libc::SO_TIMESTAMPNS, 1)]
+            {
                 libc::setsockopt(raw, libc::SOL_SOCKET, option, (&raw const value).cast(), 4);
             }
             Socket(socket)
