@@ -6,7 +6,7 @@ use crate::namespace::Namespace;
 use crate::phone::{Phone, Source};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -97,11 +97,27 @@ impl Baresip {
         std::fs::read_to_string(self.folder.join("log")).unwrap()
     }
 
+    /// The file of what it hears.
+    fn recorded(&self) -> Option<PathBuf> {
+        let mut files = std::fs::read_dir(&self.folder).unwrap().flatten().map(|file| file.path());
+        files.find(|path| path.to_string_lossy().ends_with("-dec.wav"))
+    }
+
+    /// Listens until so many seconds of the call are recorded; answers how many there are.
+    async fn listens_until(&self, secs: f64) -> f64 {
+        eventually("baresip records", async || {
+            // 8,000 samples of two bytes a second; the head of the file tells its length only at the end.
+            let bytes = std::fs::metadata(self.recorded()?).ok()?.len();
+            Some(bytes as f64 / 16_000.0).filter(|recorded| *recorded >= secs)
+        })
+        .await
+    }
+
     /// What it heard.
     fn recording(&self) -> Recording {
-        let files = std::fs::read_dir(&self.folder).unwrap().flatten().map(|file| file.path());
-        let mut heard = files.filter(|path| path.to_string_lossy().ends_with("-dec.wav"));
-        Recording::read(&heard.next().unwrap_or_else(|| panic!("baresip recorded: {}", self.log())))
+        Recording::read(
+            &self.recorded().unwrap_or_else(|| panic!("baresip recorded: {}", self.log())),
+        )
     }
 }
 
@@ -134,12 +150,9 @@ async fn a_foreign_softphone_hears_the_bank_presses_0_and_talks_to_an_agent() {
     let mut baresip = Baresip::start(&namespace, &house.folder().join("baresip")).await;
     baresip.tell("dial", &format!("sip:100@{}", house.sip())).await;
     baresip.event("CALL_ESTABLISHED").await;
-    let answered = Instant::now();
-    // The caller listens: these are stretches of a conversation, not waits for something to happen.
-    tokio::time::sleep(4 * SECOND).await;
-    let pressed = answered.elapsed().as_secs_f64();
+    let pressed = baresip.listens_until(4.0).await;
     baresip.tell("sndcode", "0").await;
-    tokio::time::sleep(8 * SECOND).await;
+    baresip.listens_until(pressed + 8.0).await;
     baresip.tell("hangup", "").await;
     baresip.event("CALL_CLOSED").await;
     let agent_heard =

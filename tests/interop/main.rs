@@ -1,5 +1,7 @@
 //! Other people's things against the real binary: a foreign softphone, and the torture messages of the RFCs.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
+
 #[allow(dead_code, unused_imports)]
 #[path = "../e2e/house.rs"]
 mod house;

@@ -2,6 +2,8 @@
 //!
 //! `DOZVON_LOAD_SECS=60` makes the load as long as one wants; by default it is short enough for every day.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
+
 #[allow(dead_code, unused_imports)]
 #[path = "../e2e/house.rs"]
 mod house;
