@@ -357,6 +357,7 @@ impl House {
     }
 
     /// The process of the switch.
+    #[allow(dead_code, reason = "the tests with SIPp look at the process, these do not")]
     pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
