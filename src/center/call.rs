@@ -34,8 +34,6 @@ pub(crate) struct Call {
     pub(crate) credit_from: Option<Timestamp>,
     /// The music of the present wait.
     pub(crate) music: Option<Arc<str>>,
-    /// The caller's language as policy and records name it.
-    pub(crate) language: Arc<str>,
 }
 
 /// Where a call is. Data of a state lives inside its variant.

@@ -91,14 +91,13 @@ impl Center {
         let leg = self.new_leg(id, Role::Caller);
         let caller = Caller { number: arrival.caller.clone(), language: arrival.language };
         let run = Run::start(flow.clone(), self.policy.calendars.clone(), now, caller);
-        let language: Arc<str> = run.language().into();
         let opening = Opening {
             call: id,
             caller: arrival.caller.clone().unwrap_or_default(),
             dialled: arrival.dialled.clone(),
             flow: flow.name.clone(),
             flow_version: flow.version.clone(),
-            language: language.clone(),
+            language: run.language().into(),
         };
         let call = Call {
             id,
@@ -112,7 +111,6 @@ impl Center {
             drawn: None,
             last_queue: None,
             leaving_by_exit: false,
-            language,
             credit_from: None,
             music: None,
         };

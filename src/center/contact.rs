@@ -178,7 +178,7 @@ pub struct Contact {
     pub flow_version: Arc<str>,
     /// Language chosen last.
     pub language: Arc<str>,
-    /// When the INVITE came.
+    /// When it came in.
     pub started_at: Timestamp,
     /// When we answered it.
     pub answered_at: Option<Timestamp>,

@@ -279,7 +279,7 @@ pub enum What {
         flow: Arc<str>,
         /// How.
         ending: Ending,
-        /// Seconds from the INVITE.
+        /// Seconds from the moment it came in.
         duration_secs: f64,
     },
     /// An agent's status or activity changed.

@@ -68,10 +68,7 @@ impl Center {
 
     fn entered(&mut self, now: Timestamp, call: &mut Call, node: Arc<str>) {
         call.record.node(&node);
-        if &*call.language != call.run.language() {
-            call.language = call.run.language().into();
-            call.record.language(call.run.language());
-        }
+        call.record.language(call.run.language());
         let flow = call.run.flow().clone();
         let is_survey =
             flow.find(&node).is_some_and(|ix| matches!(flow.node(ix).kind, Kind::Survey(_)));

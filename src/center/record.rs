@@ -173,7 +173,7 @@ impl Record {
     }
 }
 
-/// The promise of a closed record: its stages cover the contact from INVITE to end without a hole or an overlap.
+/// The promise of a closed record: its stages cover the contact from beginning to end without a hole or an overlap.
 fn assert_no_gap(contact: &Contact) {
     let mut at = contact.started_at;
     for stage in &contact.stages {

@@ -154,6 +154,7 @@ impl Switch {
             dialogs,
             up: None,
             sound,
+            number: None,
             first_answer: None,
             held: false,
             refused: None,
@@ -165,7 +166,8 @@ impl Switch {
     /// The caller as the party called sees him: his number at our domain.
     fn caller_party(&self, caller: LegId) -> Party {
         let realm = &self.config.sip.realm;
-        let number = self.callers.get(&caller).map_or("anonymous", String::as_str);
+        let line = self.lines.get(Owner::Leg(caller));
+        let number = line.and_then(|line| line.number.as_deref()).unwrap_or("anonymous");
         Party::named(number, format!("sip:{}@{realm}", escaped(number)))
     }
 

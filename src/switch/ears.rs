@@ -59,7 +59,7 @@ impl Switch {
         }
         self.ports.quarantine(now, line.sound.local.port());
         self.load[usize::from(line.sound.worker)] -= 1;
-        self.settle_line(now, owner, &line);
+        self.settle_line(now, &line);
         self.tell(owner, LegEvent::Lost(Loss::Ours));
     }
 

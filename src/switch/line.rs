@@ -47,6 +47,8 @@ pub(crate) struct Line {
     /// The dialog that is confirmed.
     pub(crate) up: Option<DialogId>,
     pub(crate) sound: Sound,
+    /// The number that called, unless it is hidden: phones that ring for it show it.
+    pub(crate) number: Option<String>,
     /// The answer to their offer, made when the INVITE came, until the 200 takes it.
     pub(crate) first_answer: Option<Vec<u8>>,
     /// The party holds us.
@@ -63,6 +65,18 @@ pub(crate) struct Lines {
     lines: BTreeMap<Owner, Line>,
     by_dialog: BTreeMap<DialogId, Owner>,
     by_session: BTreeMap<SessionId, Owner>,
+    /// How many lines came in.
+    calls: usize,
+}
+
+impl Kind {
+    /// Whether somebody called us: what the bound on calls counts. Lines that we open for such a call are its own.
+    const fn came_in(self) -> bool {
+        match self {
+            Kind::Caller { .. } | Kind::Echo | Kind::Code { .. } => true,
+            Kind::Agent | Kind::Bot | Kind::Outside => false,
+        }
+    }
 }
 
 impl Lines {
@@ -71,6 +85,7 @@ impl Lines {
             self.by_dialog.insert(*dialog, owner);
         }
         self.by_session.insert(line.sound.session, owner);
+        self.calls += usize::from(line.kind.came_in());
         let before = self.lines.insert(owner, line);
         assert!(before.is_none(), "{owner:?} has a line already");
     }
@@ -82,6 +97,7 @@ impl Lines {
             self.by_dialog.remove(dialog);
         }
         self.by_session.remove(&line.sound.session);
+        self.calls -= usize::from(line.kind.came_in());
         Some(line)
     }
 
@@ -110,6 +126,11 @@ impl Lines {
         Some(owner)
     }
 
+    /// Calls that came in and last, those served by the switch itself included.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.lines.len()
     }
@@ -124,6 +145,8 @@ impl Lines {
         let dialogs: usize = self.lines.values().map(|line| line.dialogs.len()).sum();
         assert_eq!(dialogs, self.by_dialog.len(), "dialogs without a line, or the reverse");
         assert_eq!(self.lines.len(), self.by_session.len(), "a line has one session");
+        let came_in = self.lines.values().filter(|line| line.kind.came_in()).count();
+        assert_eq!(came_in, self.calls, "calls that came in are counted");
         for (owner, line) in &self.lines {
             assert_eq!(self.of_session(line.sound.session), Some(*owner));
             assert!(!line.dialogs.is_empty(), "{owner:?} has no dialog left: {line:?}");

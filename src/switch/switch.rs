@@ -34,8 +34,6 @@ pub struct Switch {
     pub(crate) lines: Lines,
     pub(crate) guard: Guard,
     pub(crate) ports: PortPool,
-    /// Numbers of the callers whose legs are up, for the phones that ring for them.
-    pub(crate) callers: BTreeMap<LegId, String>,
     /// Sessions that were told to close and have not said so: their port and call.
     pub(crate) closing: BTreeMap<SessionId, (u16, Option<CallId>)>,
     /// Lines on each media worker.
@@ -68,7 +66,6 @@ impl Switch {
             lines: Lines::default(),
             guard: Guard::new(config.limits, now),
             ports: PortPool::new(config.rtp_ports.clone(), config.rtp_port_cooldown),
-            callers: BTreeMap::new(),
             closing: BTreeMap::new(),
             load: vec![0; usize::from(config.workers)],
             news: VecDeque::new(),
@@ -240,20 +237,17 @@ impl Switch {
         for dialog in &line.dialogs {
             self.endpoint.bye(now, *dialog, reason.clone());
         }
-        self.forget(now, owner, &line);
+        self.forget(now, &line);
     }
 
     /// The rest of a line's end, when its dialogs are gone already.
-    pub(crate) fn forget(&mut self, now: Timestamp, owner: Owner, line: &Line) {
+    pub(crate) fn forget(&mut self, now: Timestamp, line: &Line) {
         self.close_sound(&line.sound, line.call);
-        self.settle_line(now, owner, line);
+        self.settle_line(now, line);
     }
 
     /// What a line's end means besides wire and sound.
-    pub(crate) fn settle_line(&mut self, now: Timestamp, owner: Owner, line: &Line) {
-        if let Owner::Leg(leg) = owner {
-            self.callers.remove(&leg);
-        }
+    pub(crate) fn settle_line(&mut self, now: Timestamp, line: &Line) {
         match line.kind {
             Kind::Caller { agent: Some(agent) } => self.center.own_call(now, agent, false),
             Kind::Code { agent, due: Some(code), .. } => {
@@ -312,12 +306,6 @@ impl Switch {
     pub fn check_invariants(&self) {
         self.center.check_invariants();
         self.lines.check_invariants();
-        for leg in self.callers.keys() {
-            assert!(
-                self.lines.get(Owner::Leg(*leg)).is_some(),
-                "a number is kept for a line that is gone"
-            );
-        }
         assert_eq!(
             self.ports.taken(),
             self.lines.len() + self.closing.len(),

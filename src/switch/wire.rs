@@ -85,7 +85,7 @@ impl Switch {
 
     /// Checks the bounds, takes a port and answers the offer; refuses the call and says so when one of them fails.
     fn admit_sound(&mut self, now: Timestamp, call: &Call) -> Option<(Sound, Option<Vec<u8>>)> {
-        if let Err(word) = self.guard.admit(now, self.lines.len()) {
+        if let Err(word) = self.guard.admit(now, self.lines.calls()) {
             let refusal = self.busy("the house is full, call again in a moment");
             self.refuse(now, call.dialog, refusal, word);
             return None;
@@ -124,18 +124,16 @@ impl Switch {
         arrival: Arrival,
         agent: Option<AgentId>,
     ) {
-        let caller = arrival.caller.clone();
+        let number = arrival.caller.clone();
         let Some((id, leg)) = self.center.arrive(now, arrival) else {
             self.close_sound(&sound, None);
             let refusal = Refusal::because(404, "the flow of this number is gone");
             self.refuse(now, call.dialog, refusal, "unknown_number");
             return;
         };
-        if let Some(caller) = caller {
-            self.callers.insert(leg, caller);
-        }
         let mut line = line(Kind::Caller { agent }, call.dialog, sound, answer);
         line.call = Some(id);
+        line.number = number;
         self.lines.insert(Owner::Leg(leg), line);
         if let Some(agent) = agent {
             self.center.own_call(now, agent, true);
@@ -264,7 +262,7 @@ impl Switch {
             return;
         }
         let Some(line) = self.lines.remove(owner) else { return };
-        self.forget(now, owner, &line);
+        self.forget(now, &line);
         self.tell(owner, LegEvent::Refused(refusal(line.refused.unwrap_or(status))));
     }
 
@@ -355,7 +353,7 @@ impl Switch {
             return;
         }
         let Some(line) = self.lines.remove(owner) else { return };
-        self.forget(now, owner, &line);
+        self.forget(now, &line);
         let event = match cause {
             Cause::Bye { .. } | Cause::Cancelled { .. } => LegEvent::HungUp,
             Cause::NoAck
@@ -384,6 +382,7 @@ fn line(kind: Kind, dialog: DialogId, sound: Sound, first_answer: Option<Vec<u8>
         dialogs: vec![dialog],
         up: None,
         sound,
+        number: None,
         first_answer,
         held: false,
         refused: None,

@@ -270,6 +270,27 @@ fn the_201st_call_of_a_second_is_refused_with_retry_after_and_running_ones_are_u
 }
 
 #[test]
+fn the_bound_on_calls_counts_calls_and_not_the_agents_who_serve_them() {
+    let mut world = World::with_calls_max(1, Share::None, 2);
+    let anna = world.ready_agent(0);
+    let first = world.dial(0, "100");
+    world.press(first, '0');
+    world.run(SECOND);
+    assert!(world.hear_each_other(first, anna), "one call with two lines");
+    let second = world.dial(1, "101");
+    assert_eq!(world.phones[&second].up.len(), 1, "the second call is within the bound");
+    let third = world.dial(2, "100");
+    assert_eq!(world.phones[&third].refused, [503]);
+    let full = |note: &&Note| matches!(note, Note::Refused { reason: "calls_max", .. });
+    assert_eq!(world.notes.iter().filter(full).count(), 1);
+    let now = world.now;
+    world.phones.get_mut(&second).unwrap().hang_up(now);
+    world.run(SECOND);
+    let fourth = world.dial(3, "100");
+    assert_eq!(world.phones[&fourth].up.len(), 1, "a place is free again");
+}
+
+#[test]
 fn lost_datagrams_cost_time_and_nothing_else() {
     for seed in 0..7 {
         let mut world = World::new(1, Share::None);

@@ -187,10 +187,17 @@ fn config(agents: usize) -> Config {
 impl World {
     /// A switch with so many agents in its policy, nobody registered.
     pub(crate) fn new(agents: usize, share: Share) -> World {
+        World::with_calls_max(agents, share, 500)
+    }
+
+    /// The same with another bound on calls.
+    pub(crate) fn with_calls_max(agents: usize, share: Share, calls_max: u32) -> World {
         let now = Timestamp::from_secs(1_800_000_000);
+        let mut config = config(agents);
+        config.limits.calls_max = calls_max;
         World {
             now,
-            switch: Switch::new(config(agents), Arc::new(policy(agents, share)), now),
+            switch: Switch::new(config, Arc::new(policy(agents, share)), now),
             phones: BTreeMap::new(),
             wire: BTreeMap::new(),
             sent: 0,
