@@ -47,8 +47,8 @@ pub(crate) enum State {
     CallingBot { leg: LegId, bot: Arc<str>, max_duration: Duration },
     /// A bot talks.
     WithBot { leg: LegId, bot: Arc<str>, since: Timestamp },
-    /// In a queue, and perhaps being offered to an agent.
-    Waiting { queue: QueueId, name: Arc<str>, ring: Option<Ringing> },
+    /// In a queue, and perhaps being offered to agents.
+    Waiting { queue: QueueId, name: Arc<str>, rings: Vec<Ringing> },
     /// Talking with an agent.
     Talking { leg: LegId, agent: AgentId, queue: Arc<str>, since: Timestamp, held: Held },
     /// A number outside is being called, or talks.
@@ -72,14 +72,27 @@ pub(crate) struct Held {
     pub(crate) total: Duration,
 }
 
+impl Call {
+    /// An offer is over: its leg, if it still rings.
+    pub(crate) fn forget_offer(&mut self, now: Timestamp, offer: OfferId) -> Option<LegId> {
+        let State::Waiting { rings, .. } = &mut self.state else { return None };
+        let at = rings.iter().position(|ring| ring.offer == offer)?;
+        let ring = rings.remove(at);
+        if rings.is_empty() {
+            self.since = now;
+        }
+        Some(ring.leg)
+    }
+}
+
 impl State {
     /// The word that screens show.
-    pub(crate) const fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self {
             State::Arriving | State::InFlow => "ivr",
             State::CallingBot { .. } | State::WithBot { .. } => "bot",
-            State::Waiting { ring: None, .. } => "waiting",
-            State::Waiting { ring: Some(_), .. } => "offered",
+            State::Waiting { rings, .. } if rings.is_empty() => "waiting",
+            State::Waiting { .. } => "offered",
             State::Talking { held: Held { since: None, .. }, .. } => "talking",
             State::Talking { .. } => "hold",
             State::Outside { .. } => "transfer",
@@ -87,14 +100,14 @@ impl State {
     }
 
     /// The legs besides the caller's.
-    pub(crate) fn other_leg(&self) -> Option<LegId> {
+    pub(crate) fn other_legs(&self) -> Vec<LegId> {
         match self {
-            State::Arriving | State::InFlow => None,
+            State::Arriving | State::InFlow => Vec::new(),
             State::CallingBot { leg, .. }
             | State::WithBot { leg, .. }
             | State::Talking { leg, .. }
-            | State::Outside { leg, .. } => Some(*leg),
-            State::Waiting { ring, .. } => ring.as_ref().map(|ring| ring.leg),
+            | State::Outside { leg, .. } => vec![*leg],
+            State::Waiting { rings, .. } => rings.iter().map(|ring| ring.leg).collect(),
         }
     }
 

@@ -4,17 +4,15 @@
 //! `log_out`, `end_wrap_up`, `hang_up` are commands of people; `poll_*` give out; the rest are pictures.
 //! After any method that takes `now`, drain [`Center::poll_output`] to `None`.
 
-use crate::acd::{
-    Acd, Activity, Actor, AgentView, Answer, Event, Failure, Leaving, QueueView, Side, StatusError,
-};
-use crate::border::{Arrival, CallView, LegCommand, LegEvent, Loss, Output, Refusal};
-use crate::call::{Call, Held, Listens, Ringing, State};
-use crate::contact::{Ending, Fault, Outcome, StageKind};
+use crate::acd::{Acd, Activity, Actor, AgentView, Event, Leaving, QueueView, Side, StatusError};
+use crate::border::{Arrival, CallView, LegCommand, LegEvent, Loss, Output};
+use crate::call::{Call, State};
+use crate::contact::{Ending, Fault, Outcome};
 use crate::fact::{Fact, IvrExit, OperatorRequest, What};
-use crate::flow::{BotEnd, Caller, ExitKey, Happening, Pressed, QueueEnd, Run, TransferEnd};
-use crate::ids::{AgentId, CallId, Key, LegId, OfferId, PlayId, QueueId};
+use crate::flow::{BotEnd, Caller, ExitKey, Run};
+use crate::ids::{AgentId, CallId, LegId, OfferId, PlayId, QueueId};
 use crate::policy::Policy;
-use crate::record::{Opening, Place, Record};
+use crate::record::{Opening, Record};
 use crate::wrapping::Wrapping;
 use dozvon_clock::{Deadlines, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -37,7 +35,7 @@ pub(crate) enum Timer {
 
 /// Which side of a call a leg is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+pub(crate) enum Role {
     Caller,
     Agent(OfferId),
     Bot,
@@ -50,7 +48,7 @@ pub struct Center {
     pub(crate) policy: Arc<Policy>,
     pub(crate) acd: Acd,
     pub(crate) calls: BTreeMap<CallId, Call>,
-    legs: BTreeMap<LegId, (CallId, Role)>,
+    pub(crate) legs: BTreeMap<LegId, (CallId, Role)>,
     pub(crate) wrapping: Wrapping,
     pub(crate) deadlines: Deadlines<(CallId, Timer)>,
     pub(crate) outputs: VecDeque<Output>,
@@ -280,313 +278,6 @@ impl Center {
         }
     }
 
-    // ---- the caller's leg -----------------------------------------------------------------------------------------
-
-    fn caller_event(&mut self, now: Timestamp, call: &mut Call, event: LegEvent) -> Option<Ending> {
-        match event {
-            LegEvent::Answered => {
-                if call.state == State::Arriving {
-                    call.record.answered(now);
-                    self.fact(now, Some(call.id), What::CallAnswered);
-                    self.state(now, call, State::InFlow);
-                    self.write(call);
-                    self.pump(now, call);
-                }
-                None
-            }
-            LegEvent::Key(key) => {
-                self.key(now, call, key);
-                None
-            }
-            LegEvent::Played(play) => {
-                if let Some((_, ticket)) = call.playing.take_if(|(playing, _)| *playing == play) {
-                    call.run.handle(now, Happening::Played(ticket));
-                    self.pump(now, call);
-                }
-                None
-            }
-            LegEvent::HungUp => Some(Ending::new(Fault::Caller, "hung_up")),
-            LegEvent::Refused(_) => Some(Ending::new(Fault::Caller, "cancelled")),
-            LegEvent::Lost(loss) => Some(lost(Fault::Carrier, loss)),
-            // A caller who holds us hears nothing of ours anyway; nobody rings at the caller's side.
-            LegEvent::Held(_) | LegEvent::Ringing => None,
-        }
-    }
-
-    /// The exit rule hears every key first.
-    fn key(&mut self, now: Timestamp, call: &mut Call, key: Key) {
-        match call.state.listens() {
-            Listens::Nobody => {}
-            Listens::Flow => {
-                if call.exit.press(now, key, &mut call.run) == Pressed::Exit {
-                    self.exited(now, call, OperatorRequest::Dtmf);
-                }
-                self.pump(now, call);
-            }
-            Listens::Exit => {
-                if call.run.flow().operator.has(key) {
-                    call.run.leave_for_operator(now);
-                    self.exited(now, call, OperatorRequest::Bot);
-                    self.pump(now, call);
-                }
-            }
-        }
-    }
-
-    fn exited(&mut self, now: Timestamp, call: &mut Call, how: OperatorRequest) {
-        call.record.operator_requested();
-        call.leaving_by_exit = true;
-        let flow = call.run.flow().name.clone();
-        self.fact(now, Some(call.id), What::OperatorRequested { flow, how });
-    }
-
-    // ---- the agent's leg ------------------------------------------------------------------------------------------
-
-    fn agent_event(
-        &mut self,
-        now: Timestamp,
-        call: &mut Call,
-        leg: LegId,
-        offer: OfferId,
-        event: LegEvent,
-    ) -> Option<Ending> {
-        match event {
-            LegEvent::Ringing => self.acd.ringing(now, offer),
-            LegEvent::Answered => self.agent_answered(now, call, leg, offer),
-            LegEvent::Refused(refusal) => {
-                self.forget_ring(call, leg);
-                self.acd.failed(now, offer, failure(refusal));
-            }
-            LegEvent::Held(held) => self.held(now, call, held),
-            LegEvent::HungUp => self.agent_left(now, call, leg, offer, Side::Agent),
-            LegEvent::Lost(_) => self.agent_left(now, call, leg, offer, Side::System),
-            LegEvent::Key(_) | LegEvent::Played(_) => {}
-        }
-        None
-    }
-
-    fn agent_answered(&mut self, now: Timestamp, call: &mut Call, leg: LegId, offer: OfferId) {
-        let Answer::Accepted { agent, .. } = self.acd.answered(now, offer) else {
-            self.fact(now, Some(call.id), What::OfferStale { offer });
-            self.release(leg, Ending::new(Fault::Nobody, "answered_elsewhere"));
-            return;
-        };
-        let State::Waiting { name, .. } = &call.state else {
-            unreachable!("an accepted answer belongs to a waiting call, not to {:?}", call.state)
-        };
-        let queue = name.clone();
-        call.playing = None;
-        self.tell(call.leg, LegCommand::Bridge { with: leg });
-        call.last_queue = Some(queue.clone());
-        let place = Place {
-            queue: Some(queue.clone()),
-            agent: Some(self.agent_name(agent)),
-            ..Place::default()
-        };
-        call.record.outcome(Outcome::Answered);
-        call.record.enter(now, StageKind::Talk, place);
-        let held = Held::default();
-        self.state(now, call, State::Talking { leg, agent, queue, since: now, held });
-        // The sound is joined from this moment on: t_con.
-        self.acd.connected(now, offer);
-        self.write(call);
-    }
-
-    fn held(&mut self, now: Timestamp, call: &mut Call, hold: bool) {
-        let State::Talking { leg, held, .. } = &mut call.state else { return };
-        let leg = *leg;
-        match (held.since, hold) {
-            (None, true) => held.since = Some(now),
-            (Some(since), false) => {
-                held.total += now.since(since);
-                held.since = None;
-                call.record.held(now.since(since));
-            }
-            (None, false) | (Some(_), true) => return,
-        }
-        call.since = now;
-        self.acd.hold(now, call.id, hold);
-        if hold {
-            self.tell(call.leg, LegCommand::Unbridge);
-            let music = self.policy.music.clone();
-            self.tell(call.leg, LegCommand::Music { name: music });
-        } else {
-            self.tell(call.leg, LegCommand::Bridge { with: leg });
-        }
-    }
-
-    /// The agent's leg is gone after it was up, or while it was being set up.
-    fn agent_left(
-        &mut self,
-        now: Timestamp,
-        call: &mut Call,
-        leg: LegId,
-        offer: OfferId,
-        by: Side,
-    ) {
-        let talking = matches!(&call.state, State::Talking { leg: at, .. } if *at == leg);
-        if !talking {
-            self.forget_ring(call, leg);
-            self.acd.failed(now, offer, Failure::Error);
-            return;
-        }
-        self.talk_over(now, call, by);
-        self.state(now, call, State::InFlow);
-        call.record.enter(now, StageKind::Ivr, Place::default());
-        self.write(call);
-        call.run.handle(now, Happening::Queue(QueueEnd::Answered));
-        self.pump(now, call);
-    }
-
-    /// Closes the talk in the books; the state is changed by whoever knows what comes next.
-    fn talk_over(&mut self, now: Timestamp, call: &mut Call, by: Side) {
-        let State::Talking { agent, queue, since, held, .. } = call.state.clone() else { return };
-        if let Some(since) = held.since {
-            call.record.held(now.since(since));
-        }
-        let hold = held.total_at(now);
-        let talk = now.since(since).saturating_sub(hold);
-        let stage = call.record.stage_index();
-        self.wrapping.begin(agent, call.id, stage, queue.clone(), talk + hold);
-        self.fact(
-            now,
-            Some(call.id),
-            What::TalkEnded {
-                queue,
-                agent,
-                talk_secs: talk.as_secs_f64(),
-                hold_secs: hold.as_secs_f64(),
-            },
-        );
-        self.acd.ended(now, call.id, by);
-    }
-
-    fn forget_ring(&mut self, call: &mut Call, leg: LegId) {
-        self.legs.remove(&leg);
-        if let State::Waiting { ring, .. } = &mut call.state {
-            ring.take_if(|ring| ring.leg == leg);
-        }
-    }
-
-    // ---- the bot's leg --------------------------------------------------------------------------------------------
-
-    fn bot_event(
-        &mut self,
-        now: Timestamp,
-        call: &mut Call,
-        leg: LegId,
-        event: LegEvent,
-    ) -> Option<Ending> {
-        match (event, call.state.clone()) {
-            (LegEvent::Answered, State::CallingBot { bot, max_duration, .. }) => {
-                self.deadlines.cancel(&(call.id, Timer::BotAnswer));
-                self.deadlines.set((call.id, Timer::BotTooLong), now + max_duration);
-                self.tell(call.leg, LegCommand::Bridge { with: leg });
-                self.fact(now, Some(call.id), What::BotConnected { bot: bot.clone() });
-                self.delivered(now, call, true);
-                self.state(now, call, State::WithBot { leg, bot, since: now });
-            }
-            (LegEvent::HungUp, _) => self.bot_over(now, call, BotEnd::Done),
-            (LegEvent::Refused(_) | LegEvent::Lost(_), _) => {
-                self.bot_over(now, call, BotEnd::Failed)
-            }
-            // A bot has no keys for us, and one that holds or rings changes nothing.
-            (
-                LegEvent::Answered
-                | LegEvent::Ringing
-                | LegEvent::Key(_)
-                | LegEvent::Played(_)
-                | LegEvent::Held(_),
-                _,
-            ) => {}
-        }
-        None
-    }
-
-    /// The bot's part is over; the flow says what comes next.
-    fn bot_over(&mut self, now: Timestamp, call: &mut Call, end: BotEnd) {
-        self.leave_bot(now, call, bot_word(end));
-        self.state(now, call, State::InFlow);
-        call.record.enter(now, StageKind::Ivr, Place::default());
-        call.run.handle(now, Happening::Bot(end));
-        self.pump(now, call);
-    }
-
-    /// Takes the call out of the bot's hands, in the books and on the line.
-    fn leave_bot(&mut self, now: Timestamp, call: &mut Call, word: &str) {
-        let (leg, bot, talk) = match &call.state {
-            State::CallingBot { leg, bot, .. } => (*leg, bot.clone(), None),
-            State::WithBot { leg, bot, since } => (*leg, bot.clone(), Some(now.since(*since))),
-            State::Arriving
-            | State::InFlow
-            | State::Waiting { .. }
-            | State::Talking { .. }
-            | State::Outside { .. } => return,
-        };
-        self.deadlines.cancel(&(call.id, Timer::BotAnswer));
-        self.deadlines.cancel(&(call.id, Timer::BotTooLong));
-        if talk.is_none() {
-            self.delivered(now, call, false);
-        }
-        call.drawn = None;
-        let talk_secs = talk.unwrap_or_default().as_secs_f64();
-        self.fact(now, Some(call.id), What::BotEnded { bot, end: word.into(), talk_secs });
-        if self.legs.contains_key(&leg) {
-            self.release(leg, Ending::new(Fault::Nobody, word));
-        }
-    }
-
-    fn delivered(&mut self, now: Timestamp, call: &mut Call, delivered: bool) {
-        let Some(option) = call.drawn.clone() else { return };
-        call.record.delivered(&option, delivered);
-        let arm = crate::rollout::Arm::Bot;
-        self.fact(now, Some(call.id), What::ArmDelivered { option, arm, delivered });
-    }
-
-    // ---- a leg outside --------------------------------------------------------------------------------------------
-
-    fn outside_event(
-        &mut self,
-        now: Timestamp,
-        call: &mut Call,
-        leg: LegId,
-        event: LegEvent,
-    ) -> Option<Ending> {
-        match event {
-            LegEvent::Answered => {
-                self.deadlines.cancel(&(call.id, Timer::OutsideAnswer));
-                call.playing = None;
-                self.tell(call.leg, LegCommand::Bridge { with: leg });
-                self.state(now, call, State::Outside { leg, answered: true });
-                self.write(call);
-            }
-            LegEvent::HungUp | LegEvent::Lost(_) | LegEvent::Refused(_) => {
-                self.outside_over(now, call);
-            }
-            LegEvent::Ringing | LegEvent::Key(_) | LegEvent::Played(_) | LegEvent::Held(_) => {}
-        }
-        None
-    }
-
-    fn outside_over(&mut self, now: Timestamp, call: &mut Call) {
-        let answered = self.leave_outside(now, call);
-        self.state(now, call, State::InFlow);
-        call.record.enter(now, StageKind::Ivr, Place::default());
-        let end = if answered { TransferEnd::Answered } else { TransferEnd::Failed };
-        call.run.handle(now, Happening::Transfer(end));
-        self.pump(now, call);
-    }
-
-    fn leave_outside(&mut self, now: Timestamp, call: &mut Call) -> bool {
-        let State::Outside { leg, answered } = call.state else { return false };
-        self.deadlines.cancel(&(call.id, Timer::OutsideAnswer));
-        self.fact(now, Some(call.id), What::TransferEnded { answered });
-        if self.legs.contains_key(&leg) {
-            self.release(leg, Ending::new(Fault::Nobody, "transfer_over"));
-        }
-        answered
-    }
-
     // ---- time -----------------------------------------------------------------------------------------------------
 
     fn expired(&mut self, now: Timestamp, call: &mut Call, timer: Timer) {
@@ -620,7 +311,7 @@ impl Center {
         }
     }
 
-    fn flow_over(&self, call: &Call) -> Option<Ending> {
+    pub(crate) fn flow_over(&self, call: &Call) -> Option<Ending> {
         let over = call.state == State::InFlow && call.run.is_over();
         over.then(|| Ending::new(Fault::Nobody, "flow_end"))
     }
@@ -642,10 +333,8 @@ impl Center {
             State::CallingBot { .. } | State::WithBot { .. } => {
                 self.leave_bot(now, call, "caller_gone");
             }
-            State::Waiting { ring, .. } => {
-                if let Some(ring) = ring {
-                    self.release(ring.leg, Ending::new(ending.fault, "caller_gone"));
-                }
+            State::Waiting { .. } => {
+                self.stop_ringing(call, Ending::new(ending.fault, "caller_gone"));
                 self.wait_left(now, call, ending.fault);
             }
             State::Talking { leg, .. } => {
@@ -679,7 +368,7 @@ impl Center {
     }
 
     /// The caller's own end while waiting: it is in the books before the record closes.
-    fn wait_left(&mut self, now: Timestamp, call: &mut Call, fault: Fault) {
+    pub(crate) fn wait_left(&mut self, now: Timestamp, call: &mut Call, fault: Fault) {
         let (why, otherwise) = match fault {
             Fault::Caller => (Leaving::HungUp, Outcome::Abandoned),
             Fault::Carrier | Fault::Ours | Fault::Bot => (Leaving::Elsewhere, Outcome::Failed),
@@ -690,7 +379,7 @@ impl Center {
 
     // ---- small helpers --------------------------------------------------------------------------------------------
 
-    fn new_leg(&mut self, call: CallId, role: Role) -> LegId {
+    pub(crate) fn new_leg(&mut self, call: CallId, role: Role) -> LegId {
         self.next_leg += 1;
         let leg = LegId(self.next_leg);
         self.legs.insert(leg, (call, role));
@@ -705,32 +394,11 @@ impl Center {
         self.new_leg(call, Role::Outside)
     }
 
-    /// Rings an agent for a call that waits.
-    pub(crate) fn ring(&mut self, now: Timestamp, call: &mut Call, offer: OfferId, agent: AgentId) {
-        let leg = self.new_leg(call.id, Role::Agent(offer));
-        let State::Waiting { name, ring, .. } = &mut call.state else {
-            unreachable!("only a waiting call is offered, not one that is {:?}", call.state)
-        };
-        *ring = Some(Ringing { offer, agent, leg });
-        let queue = name.clone();
-        call.since = now;
-        let caller = call.leg;
-        self.tell(leg, LegCommand::RingAgent { agent, offer, caller, queue });
-    }
-
     /// Ends a leg other than the caller's.
     pub(crate) fn release(&mut self, leg: LegId, ending: Ending) {
         if self.legs.remove(&leg).is_some() {
             self.tell(leg, LegCommand::Release(ending));
         }
-    }
-
-    pub(crate) fn take_out_of_bot(&mut self, now: Timestamp, call: &mut Call) {
-        self.leave_bot(now, call, bot_word(BotEnd::Transfer));
-    }
-
-    pub(crate) fn take_out_of_transfer(&mut self, now: Timestamp, call: &mut Call) {
-        self.leave_outside(now, call);
     }
 
     pub(crate) fn new_play(&mut self) -> PlayId {
@@ -774,17 +442,15 @@ impl Center {
             match role {
                 Role::Caller => assert_eq!(call.leg, *leg, "a call has one caller's leg"),
                 Role::Agent(_) | Role::Bot | Role::Outside => {
-                    assert_eq!(
-                        call.state.other_leg(),
-                        Some(*leg),
-                        "{leg} is what its call is busy with"
-                    );
+                    let busy = call.state.other_legs();
+                    assert!(busy.contains(leg), "{leg} is what its call is busy with: {busy:?}");
                 }
             }
         }
         for call in self.calls.values() {
             assert!(self.legs.contains_key(&call.leg), "a running call has its caller's leg");
-            if let State::Waiting { ring: Some(ring), .. } = &call.state {
+            let State::Waiting { rings, .. } = &call.state else { continue };
+            for ring in rings {
                 let view = self.acd.agent(ring.agent).expect("a ringing agent is known");
                 let busy = [Activity::Reserved, Activity::Ringing, Activity::Connecting];
                 assert!(
@@ -796,25 +462,7 @@ impl Center {
     }
 }
 
-fn lost(fault: Fault, loss: Loss) -> Ending {
+pub(crate) fn lost(fault: Fault, loss: Loss) -> Ending {
     let fault = if loss == Loss::Ours { Fault::Ours } else { fault };
     Ending::new(fault, loss.as_str())
-}
-
-const fn failure(refusal: Refusal) -> Failure {
-    match refusal {
-        Refusal::Busy => Failure::Busy,
-        Refusal::Declined => Failure::Declined,
-        Refusal::Unreachable => Failure::Unreachable,
-        Refusal::NoAnswer | Refusal::Error => Failure::Error,
-    }
-}
-
-const fn bot_word(end: BotEnd) -> &'static str {
-    match end {
-        BotEnd::Done => "done",
-        BotEnd::Transfer => "transfer",
-        BotEnd::Failed => "failed",
-        BotEnd::TooLong => "too_long",
-    }
 }

@@ -19,6 +19,7 @@ pub mod policy;
 mod pump;
 mod record;
 pub mod rollout;
+mod sides;
 mod wrapping;
 
 pub use center::Center;

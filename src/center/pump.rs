@@ -136,7 +136,7 @@ impl Center {
         let place = Place { queue: Some(order.queue.clone()), ..Place::default() };
         call.record.enter(now, StageKind::Queue, place);
         let name = order.queue.clone();
-        self.state(now, call, State::Waiting { queue, name, ring: None });
+        self.state(now, call, State::Waiting { queue, name, rings: Vec::new() });
         self.fact(now, Some(call.id), What::SegmentStarted { queue: order.queue });
         self.write(call);
         let skills = order.skills.iter().take(limits::REQUIRES_MAX);
@@ -177,11 +177,11 @@ impl Center {
     fn withdraw(&mut self, now: Timestamp, call: &mut Call) {
         match &call.state {
             State::CallingBot { .. } | State::WithBot { .. } => self.take_out_of_bot(now, call),
-            State::Outside { .. } => self.take_out_of_transfer(now, call),
-            State::Waiting { ring, .. } => {
-                if let Some(ring) = *ring {
-                    self.release(ring.leg, Ending::new(Fault::Nobody, "caller_gone"));
-                }
+            State::Outside { .. } => {
+                self.leave_outside(now, call);
+            }
+            State::Waiting { .. } => {
+                self.stop_ringing(call, Ending::new(Fault::Nobody, "caller_gone"));
                 self.leave_queue(now, call, Leaving::Elsewhere, Outcome::KeyExit);
             }
             State::Arriving | State::InFlow | State::Talking { .. } => {}
@@ -232,10 +232,8 @@ impl Center {
             }
             Event::Withdrawn { offer, call, .. } => {
                 self.with_call(now, call, |center, call| {
-                    let State::Waiting { ring, .. } = &mut call.state else { return };
-                    if let Some(ring) = ring.take_if(|ring| ring.offer == offer) {
-                        call.since = now;
-                        center.release(ring.leg, Ending::new(Fault::Nobody, "offer_withdrawn"));
+                    if let Some(leg) = call.forget_offer(now, offer) {
+                        center.release(leg, Ending::new(Fault::Nobody, "offer_withdrawn"));
                     }
                 });
             }

@@ -1,0 +1,100 @@
+//! The voice bot's side of a call: set up, talk, and the ways back to people.
+
+use crate::border::{LegCommand, LegEvent};
+use crate::call::{Call, State};
+use crate::center::{Center, Timer};
+use crate::contact::{Ending, Fault, StageKind};
+use crate::fact::What;
+use crate::flow::{BotEnd, Happening};
+use crate::ids::LegId;
+use crate::record::Place;
+use dozvon_clock::Timestamp;
+
+impl Center {
+    pub(crate) fn bot_event(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        leg: LegId,
+        event: LegEvent,
+    ) -> Option<Ending> {
+        match (event, call.state.clone()) {
+            (LegEvent::Answered, State::CallingBot { bot, max_duration, .. }) => {
+                self.deadlines.cancel(&(call.id, Timer::BotAnswer));
+                self.deadlines.set((call.id, Timer::BotTooLong), now + max_duration);
+                self.tell(call.leg, LegCommand::Bridge { with: leg });
+                self.fact(now, Some(call.id), What::BotConnected { bot: bot.clone() });
+                self.delivered(now, call, true);
+                self.state(now, call, State::WithBot { leg, bot, since: now });
+            }
+            (LegEvent::HungUp, _) => self.bot_over(now, call, BotEnd::Done),
+            (LegEvent::Refused(_) | LegEvent::Lost(_), _) => {
+                self.bot_over(now, call, BotEnd::Failed)
+            }
+            // A bot has no keys for us, and one that holds or rings changes nothing.
+            (
+                LegEvent::Answered
+                | LegEvent::Ringing
+                | LegEvent::Key(_)
+                | LegEvent::Played(_)
+                | LegEvent::Held(_),
+                _,
+            ) => {}
+        }
+        None
+    }
+
+    /// The bot's part is over; the flow says what comes next.
+    pub(crate) fn bot_over(&mut self, now: Timestamp, call: &mut Call, end: BotEnd) {
+        self.leave_bot(now, call, bot_word(end));
+        self.state(now, call, State::InFlow);
+        call.record.enter(now, StageKind::Ivr, Place::default());
+        call.run.handle(now, Happening::Bot(end));
+        self.pump(now, call);
+    }
+
+    /// Takes the call out of the bot's hands, in the books and on the line.
+    pub(crate) fn leave_bot(&mut self, now: Timestamp, call: &mut Call, word: &str) {
+        let (leg, bot, talk) = match &call.state {
+            State::CallingBot { leg, bot, .. } => (*leg, bot.clone(), None),
+            State::WithBot { leg, bot, since } => (*leg, bot.clone(), Some(now.since(*since))),
+            State::Arriving
+            | State::InFlow
+            | State::Waiting { .. }
+            | State::Talking { .. }
+            | State::Outside { .. } => return,
+        };
+        self.deadlines.cancel(&(call.id, Timer::BotAnswer));
+        self.deadlines.cancel(&(call.id, Timer::BotTooLong));
+        if talk.is_none() {
+            self.delivered(now, call, false);
+        }
+        call.drawn = None;
+        let talk_secs = talk.unwrap_or_default().as_secs_f64();
+        self.fact(now, Some(call.id), What::BotEnded { bot, end: word.into(), talk_secs });
+        if self.legs.contains_key(&leg) {
+            self.release(leg, Ending::new(Fault::Nobody, word));
+        }
+    }
+
+    /// The operator exit took the caller away from the bot.
+    pub(crate) fn take_out_of_bot(&mut self, now: Timestamp, call: &mut Call) {
+        self.leave_bot(now, call, bot_word(BotEnd::Transfer));
+    }
+
+    pub(crate) fn delivered(&mut self, now: Timestamp, call: &mut Call, delivered: bool) {
+        let Some(option) = call.drawn.clone() else { return };
+        call.record.delivered(&option, delivered);
+        let arm = crate::rollout::Arm::Bot;
+        self.fact(now, Some(call.id), What::ArmDelivered { option, arm, delivered });
+    }
+}
+
+const fn bot_word(end: BotEnd) -> &'static str {
+    match end {
+        BotEnd::Done => "done",
+        BotEnd::Transfer => "transfer",
+        BotEnd::Failed => "failed",
+        BotEnd::TooLong => "too_long",
+    }
+}

@@ -1,0 +1,75 @@
+//! The caller's side of a call: his answer, his keys, his end. The exit rule hears every key first.
+
+use crate::border::LegEvent;
+use crate::call::{Call, Listens, State};
+use crate::center::{Center, lost};
+use crate::contact::{Ending, Fault};
+use crate::fact::{OperatorRequest, What};
+use crate::flow::{Happening, Pressed};
+use crate::ids::Key;
+use dozvon_clock::Timestamp;
+
+impl Center {
+    pub(crate) fn caller_event(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        event: LegEvent,
+    ) -> Option<Ending> {
+        match event {
+            LegEvent::Answered => {
+                if call.state == State::Arriving {
+                    call.record.answered(now);
+                    self.fact(now, Some(call.id), What::CallAnswered);
+                    self.state(now, call, State::InFlow);
+                    self.write(call);
+                    self.pump(now, call);
+                }
+                None
+            }
+            LegEvent::Key(key) => {
+                self.key(now, call, key);
+                None
+            }
+            LegEvent::Played(play) => {
+                if let Some((_, ticket)) = call.playing.take_if(|(playing, _)| *playing == play) {
+                    call.run.handle(now, Happening::Played(ticket));
+                    self.pump(now, call);
+                }
+                None
+            }
+            LegEvent::HungUp => Some(Ending::new(Fault::Caller, "hung_up")),
+            LegEvent::Refused(_) => Some(Ending::new(Fault::Caller, "cancelled")),
+            LegEvent::Lost(loss) => Some(lost(Fault::Carrier, loss)),
+            // A caller who holds us hears nothing of ours anyway; nobody rings at the caller's side.
+            LegEvent::Held(_) | LegEvent::Ringing => None,
+        }
+    }
+
+    /// The exit rule hears every key first.
+    pub(crate) fn key(&mut self, now: Timestamp, call: &mut Call, key: Key) {
+        match call.state.listens() {
+            Listens::Nobody => {}
+            Listens::Flow => {
+                if call.exit.press(now, key, &mut call.run) == Pressed::Exit {
+                    self.exited(now, call, OperatorRequest::Dtmf);
+                }
+                self.pump(now, call);
+            }
+            Listens::Exit => {
+                if call.run.flow().operator.has(key) {
+                    call.run.leave_for_operator(now);
+                    self.exited(now, call, OperatorRequest::Bot);
+                    self.pump(now, call);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn exited(&mut self, now: Timestamp, call: &mut Call, how: OperatorRequest) {
+        call.record.operator_requested();
+        call.leaving_by_exit = true;
+        let flow = call.run.flow().name.clone();
+        self.fact(now, Some(call.id), What::OperatorRequested { flow, how });
+    }
+}
