@@ -6,8 +6,8 @@ use crate::plan::{self, Caller, Intent};
 use crate::rng::Rng;
 use crate::world::{Agenda, Story};
 use dozvon_center::acd::{
-    Acd, Activity, Actor, Answer, Cause, Event, Failure, Leaving, Presence, Side, Status, WaitEnd,
-    Waiting,
+    Acd, Activity, Actor, Answer, Cause, Event, Failure, Leaving, Manner, Presence, Side, Status,
+    WaitEnd, Waiting,
 };
 use dozvon_center::ids::{AgentId, CallId, OfferId, QueueId};
 use dozvon_clock::Timestamp;
@@ -383,7 +383,10 @@ impl Floor<'_> {
             }
             Input::Connected(offer) => self.acd.connected(self.now, offer),
             Input::Failed(offer, failure) => self.acd.failed(self.now, offer, failure),
-            Input::Hold(call, held) => self.acd.hold(self.now, call, held),
+            Input::Hold(call, held) => {
+                let manner = if held { Manner::Hold } else { Manner::Talk };
+                self.acd.manner(self.now, call, manner);
+            }
             Input::Ended(call, by) => self.acd.ended(self.now, call, by),
             Input::LogIn(agent) => self.acd.log_in(self.now, agent),
             Input::LogOut(agent) => self.acd.log_out(self.now, agent, Actor::Agent),

@@ -1,5 +1,6 @@
 //! One agent: status × activity × reach. Data and its own arithmetic; what follows from a change is in [`super::desk`].
 
+use super::engage::{Engagement, Manner};
 use super::event::AgentView;
 use super::staff::Stand;
 use super::status::{Activity, Cause, Presence};
@@ -37,10 +38,12 @@ pub(super) enum Phase {
     /// Bounded by the switch: silence and session timers.
     Talking {
         call: CallId,
+        manner: Manner,
     },
-    /// Bounded like a talk.
-    Hold {
+    /// Busy with a call that he was not matched with: asked by a colleague, or supervising. Bounded like a talk.
+    Engaged {
         call: CallId,
+        manner: Engagement,
     },
     /// Bounded by the queue's `wrap_up`.
     WrapUp {
@@ -57,8 +60,8 @@ impl Phase {
             Phase::Reserved { .. } => Activity::Reserved,
             Phase::Ringing { .. } | Phase::Lapsing { .. } => Activity::Ringing,
             Phase::Connecting { .. } => Activity::Connecting,
-            Phase::Talking { .. } => Activity::Talking,
-            Phase::Hold { .. } => Activity::Hold,
+            Phase::Talking { manner, .. } => manner.activity(),
+            Phase::Engaged { manner, .. } => manner.activity(),
             Phase::WrapUp { .. } => Activity::WrapUp,
             Phase::Outbound => Activity::Outbound,
         }
@@ -70,8 +73,8 @@ impl Phase {
             | Phase::Ringing { call, .. }
             | Phase::Lapsing { call, .. }
             | Phase::Connecting { call, .. }
-            | Phase::Talking { call }
-            | Phase::Hold { call } => Some(call),
+            | Phase::Talking { call, .. }
+            | Phase::Engaged { call, .. } => Some(call),
             Phase::Idle | Phase::WrapUp { .. } | Phase::Outbound => None,
         }
     }
@@ -85,7 +88,7 @@ impl Phase {
             | Phase::Lapsing { .. } => false,
             Phase::Connecting { .. }
             | Phase::Talking { .. }
-            | Phase::Hold { .. }
+            | Phase::Engaged { .. }
             | Phase::WrapUp { .. }
             | Phase::Outbound => true,
         }
@@ -225,7 +228,7 @@ impl Agent {
             }
             Phase::Connecting { .. }
             | Phase::Talking { .. }
-            | Phase::Hold { .. }
+            | Phase::Engaged { .. }
             | Phase::WrapUp { .. } => {
                 assert_ne!(self.presence, Presence::LoggedOut, "who has a call is logged in");
             }

@@ -133,16 +133,6 @@ impl Acd {
         }
     }
 
-    /// Puts a call on hold or back into the talk. Means nothing for a call that isn't in a talk.
-    pub fn hold(&mut self, now: Timestamp, call: CallId, held: bool) {
-        self.tick(now);
-        let Some(CallState::Talking(agent)) = self.calls.get(&call).map(|call| call.state) else {
-            return;
-        };
-        let phase = if held { Phase::Hold { call } } else { Phase::Talking { call } };
-        self.enter(now, agent, phase, Cause::Call);
-    }
-
     /// A talk is over; the agent goes into wrap-up. Before the two were joined it means: the caller hung up (then the
     /// call leaves), or the agent's leg came to nothing (then the call waits on in its old place).
     pub fn ended(&mut self, now: Timestamp, call: CallId, by: Side) {
@@ -168,7 +158,7 @@ impl Acd {
         }
     }
 
-    fn end_talk(&mut self, now: Timestamp, call: CallId, agent: AgentId) {
+    pub(super) fn end_talk(&mut self, now: Timestamp, call: CallId, agent: AgentId) {
         let lasts = self.queue_of(call).wrap_up;
         self.calls.remove(&call);
         let phase = if lasts.is_zero() { Phase::Idle } else { Phase::WrapUp { lasts } };

@@ -91,7 +91,7 @@ impl Acd {
             Phase::Reserved { .. } | Phase::Ringing { .. } | Phase::Lapsing { .. } => {
                 self.leave_offer(now, id, Presence::LoggedOut, cause);
             }
-            Phase::Connecting { .. } | Phase::Talking { .. } | Phase::Hold { .. } => {
+            Phase::Connecting { .. } | Phase::Talking { .. } | Phase::Engaged { .. } => {
                 let next =
                     Next { pending: Some((Presence::LoggedOut, cause)), ..Next::same(agent) };
                 self.apply(now, id, next, cause);
@@ -357,7 +357,7 @@ fn without_offer(phase: Phase) -> Phase {
         Phase::Idle
         | Phase::Connecting { .. }
         | Phase::Talking { .. }
-        | Phase::Hold { .. }
+        | Phase::Engaged { .. }
         | Phase::WrapUp { .. }
         | Phase::Outbound => phase,
     }
@@ -367,8 +367,9 @@ fn without_offer(phase: Phase) -> Phase {
 fn rank(agent: &Agent, next: Next, now: Timestamp) -> Timestamp {
     let came_back = agent.presence != Presence::READY && next.presence == Presence::READY;
     let handled = match agent.phase {
-        Phase::Talking { .. } | Phase::Hold { .. } | Phase::WrapUp { .. } | Phase::Outbound => true,
+        Phase::Talking { .. } | Phase::WrapUp { .. } | Phase::Outbound => true,
         Phase::Idle
+        | Phase::Engaged { .. }
         | Phase::Reserved { .. }
         | Phase::Ringing { .. }
         | Phase::Lapsing { .. }

@@ -334,17 +334,25 @@ pub struct AgentCounts {
     pub talking: u32,
     /// Talking, the caller on hold.
     pub hold: u32,
+    /// Speaking with a third party about a call.
+    pub consult: u32,
+    /// Speaking with the caller and a third party.
+    pub conference: u32,
     /// Paperwork.
     pub wrap_up: u32,
     /// In a call of the phone's own.
     pub outbound: u32,
+    /// Listening to, or speaking in, a colleague's calls.
+    pub supervising: u32,
 }
 
 impl AgentCounts {
     /// Everybody who is logged in.
     pub fn logged_in(&self) -> u32 {
-        let busy = self.reserved + self.ringing + self.connecting + self.talking + self.hold;
-        self.idle + self.away + busy + self.wrap_up + self.outbound
+        let offered = self.reserved + self.ringing + self.connecting;
+        let talking = self.talking + self.hold + self.consult + self.conference;
+        let own = self.outbound + self.supervising;
+        self.idle + self.away + offered + talking + self.wrap_up + own
     }
 
     /// Adds another group of agents.
@@ -356,8 +364,11 @@ impl AgentCounts {
         self.connecting += other.connecting;
         self.talking += other.talking;
         self.hold += other.hold;
+        self.consult += other.consult;
+        self.conference += other.conference;
         self.wrap_up += other.wrap_up;
         self.outbound += other.outbound;
+        self.supervising += other.supervising;
     }
 
     /// The counter for a logged-in agent's state; `None` for one who is logged out.
@@ -373,8 +384,11 @@ impl AgentCounts {
             Activity::Connecting => &mut self.connecting,
             Activity::Talking => &mut self.talking,
             Activity::Hold => &mut self.hold,
+            Activity::Consult => &mut self.consult,
+            Activity::Conference => &mut self.conference,
             Activity::WrapUp => &mut self.wrap_up,
             Activity::Outbound => &mut self.outbound,
+            Activity::Supervising => &mut self.supervising,
         })
     }
 }

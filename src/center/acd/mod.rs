@@ -24,6 +24,7 @@ mod agent;
 mod call;
 mod config;
 mod desk;
+mod engage;
 mod event;
 pub mod matcher;
 mod offer;
@@ -37,6 +38,7 @@ mod status;
 mod tests;
 
 pub use config::{AgentConfig, Config, QueueConfig};
+pub use engage::{Engagement, Manner, NotFree};
 pub use event::{
     AgentCounts, AgentView, Answer, Event, Failure, Leaving, OfferResult, QueueView, ServiceLevel,
     Side, WaitEnd, Waiting, Withdrawal,
@@ -157,8 +159,10 @@ impl Acd {
                 self.connect_failed(now, offer, Some(Withdrawal::NotConnected));
             }
             Phase::WrapUp { .. } => self.enter(now, id, Phase::Idle, Cause::WrapUpOver),
-            phase
-            @ (Phase::Idle | Phase::Talking { .. } | Phase::Hold { .. } | Phase::Outbound) => {
+            phase @ (Phase::Idle
+            | Phase::Talking { .. }
+            | Phase::Engaged { .. }
+            | Phase::Outbound) => {
                 unreachable!("{phase:?} has no time limit")
             }
         }
@@ -181,7 +185,7 @@ impl Acd {
             Phase::Lapsing { .. } => Some(self.config.late_answer),
             Phase::Connecting { .. } => Some(self.config.connecting_max),
             Phase::WrapUp { lasts } => Some(lasts),
-            Phase::Idle | Phase::Talking { .. } | Phase::Hold { .. } | Phase::Outbound => None,
+            Phase::Idle | Phase::Talking { .. } | Phase::Engaged { .. } | Phase::Outbound => None,
         }
     }
 

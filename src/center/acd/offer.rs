@@ -7,6 +7,7 @@ use super::event::{Answer, Event, Failure, OfferResult, WaitEnd, Withdrawal};
 use super::{Acd, Timer};
 use crate::acd::agent::Phase;
 use crate::acd::call::{Call, CallState};
+use crate::acd::engage::Manner;
 use crate::acd::status::{Cause, Presence};
 use crate::ids::{AgentId, CallId, OfferId, QueueId};
 use dozvon_clock::Timestamp;
@@ -34,7 +35,7 @@ impl Acd {
             Phase::Ringing { .. } | Phase::Lapsing { .. } | Phase::Connecting { .. } => {}
             phase @ (Phase::Idle
             | Phase::Talking { .. }
-            | Phase::Hold { .. }
+            | Phase::Engaged { .. }
             | Phase::WrapUp { .. }
             | Phase::Outbound) => unreachable!("an open offer, and the agent is in {phase:?}"),
         }
@@ -59,7 +60,7 @@ impl Acd {
             Phase::Connecting { call, .. } => Answer::Accepted { call, agent },
             phase @ (Phase::Idle
             | Phase::Talking { .. }
-            | Phase::Hold { .. }
+            | Phase::Engaged { .. }
             | Phase::WrapUp { .. }
             | Phase::Outbound) => unreachable!("an open offer, and the agent is in {phase:?}"),
         }
@@ -83,7 +84,7 @@ impl Acd {
         let talk = self.calls.get_mut(&call).expect("a connected call stays for its talk");
         talk.state = CallState::Talking(agent);
         self.agents[agent.0 as usize].faults = Default::default();
-        self.enter(now, agent, Phase::Talking { call }, Cause::Call);
+        self.enter(now, agent, Phase::Talking { call, manner: Manner::Talk }, Cause::Call);
     }
 
     /// The agent's leg came to nothing and is gone. The call waits on in its old place, the agent rests: for
@@ -102,7 +103,7 @@ impl Acd {
             Phase::Connecting { .. } => self.connect_failed(now, offer, None),
             phase @ (Phase::Idle
             | Phase::Talking { .. }
-            | Phase::Hold { .. }
+            | Phase::Engaged { .. }
             | Phase::WrapUp { .. }
             | Phase::Outbound) => unreachable!("an open offer, and the agent is in {phase:?}"),
         }
@@ -244,7 +245,7 @@ impl Acd {
             Phase::Idle
             | Phase::Connecting { .. }
             | Phase::Talking { .. }
-            | Phase::Hold { .. }
+            | Phase::Engaged { .. }
             | Phase::WrapUp { .. }
             | Phase::Outbound => None,
         }
@@ -328,7 +329,7 @@ impl Acd {
             phase @ (Phase::Idle
             | Phase::Connecting { .. }
             | Phase::Talking { .. }
-            | Phase::Hold { .. }
+            | Phase::Engaged { .. }
             | Phase::WrapUp { .. }
             | Phase::Outbound) => unreachable!("an offer ends once, not in {phase:?}"),
         };

@@ -65,7 +65,7 @@ impl Acd {
                 CallState::Talking(agent) => {
                     assert!(!placed && !queued && call.skips.is_empty(), "a talk doesn't wait");
                     let phase = self.agents[agent.0 as usize].phase;
-                    let talks = matches!(phase, Phase::Talking { .. } | Phase::Hold { .. });
+                    let talks = matches!(phase, Phase::Talking { .. });
                     assert!(talks && phase.call() == Some(*id), "a talk has its agent");
                     None
                 }
@@ -98,7 +98,9 @@ impl Acd {
                 | Phase::Lapsing { .. }
                 | Phase::Connecting { .. }
                 | Phase::WrapUp { .. } => true,
-                Phase::Idle | Phase::Talking { .. } | Phase::Hold { .. } | Phase::Outbound => false,
+                Phase::Idle | Phase::Talking { .. } | Phase::Engaged { .. } | Phase::Outbound => {
+                    false
+                }
             };
             let timed = self.timers.get(&Timer::Phase(id)).is_some();
             assert_eq!(timed, limited, "{:?} has its time limit", agent.phase);
@@ -108,7 +110,7 @@ impl Acd {
             for call in &agent.skips {
                 assert!(self.calls[call].skips.contains(&id), "both remember a skip");
             }
-            if let Phase::Talking { call } | Phase::Hold { call } = agent.phase {
+            if let Phase::Talking { call, .. } = agent.phase {
                 assert_eq!(self.calls[&call].state, CallState::Talking(id), "a talk has its call");
             }
         }
@@ -129,7 +131,7 @@ impl Acd {
                 }
                 Phase::Idle
                 | Phase::Talking { .. }
-                | Phase::Hold { .. }
+                | Phase::Engaged { .. }
                 | Phase::WrapUp { .. }
                 | Phase::Outbound => false,
             };

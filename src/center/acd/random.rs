@@ -1,5 +1,6 @@
 //! Random operations against the promises: after each, the inside is sound and what was told adds up.
 
+use super::call::CallState;
 use super::*;
 use crate::ids::{QueueId, SkillId};
 
@@ -122,7 +123,7 @@ fn operate(acd: &mut Acd, now: Timestamp, chance: &mut Chance, books: &mut Books
     let agent = chance.agent();
     let call = CallId(chance.below(CALLS));
     let near = |chance: &mut Chance| OfferId((last + 1).saturating_sub(chance.below(12)));
-    match chance.below(24) {
+    match chance.below(28) {
         0..=4 => {
             let requires = (0..2).filter(|_| chance.one_in(3)).map(SkillId).collect();
             let known = acd.calls.contains_key(&call);
@@ -151,7 +152,12 @@ fn operate(acd: &mut Acd, now: Timestamp, chance: &mut Chance, books: &mut Books
             let failures = [Failure::Declined, Failure::Busy, Failure::Unreachable, Failure::Error];
             acd.failed(now, near(chance), failures[chance.below(4) as usize]);
         }
-        15 => acd.hold(now, call, chance.one_in(2)),
+        15 => {
+            let manners = [Manner::Talk, Manner::Hold, Manner::Consult, Manner::Conference];
+            let talks = |call: &Call| matches!(call.state, CallState::Talking(_));
+            let talking = acd.calls.iter().find(|(_, call)| talks(call)).map(|(id, _)| *id);
+            acd.manner(now, talking.unwrap_or(call), manners[chance.below(4) as usize]);
+        }
         16..=17 => {
             acd.ended(
                 now,
@@ -166,6 +172,17 @@ fn operate(acd: &mut Acd, now: Timestamp, chance: &mut Chance, books: &mut Books
             let by = [Actor::Agent, Actor::Supervisor, Actor::Limit][chance.below(3) as usize];
             let epoch = chance.one_in(3).then(|| chance.below(50));
             let _ = acd.set_status(now, agent, status, by, epoch);
+        }
+        24..=25 => {
+            let kinds = [Engagement::Rung, Engagement::Supervising];
+            let _ = acd.engage(now, agent, call, kinds[chance.below(2) as usize]);
+        }
+        26 => match chance.below(3) {
+            0 => acd.engaged(now, agent, call, Engagement::Consult),
+            _ => acd.disengage(now, agent),
+        },
+        27 => {
+            acd.hand_over(now, call, agent);
         }
         21 => {
             let _ = acd.set_status(now, agent, Status::Ready, Actor::Agent, None);

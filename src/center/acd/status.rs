@@ -168,23 +168,32 @@ pub enum Activity {
     Talking,
     /// The caller is on hold.
     Hold,
+    /// Speaks with a third party about a call, as the agent who asked or as the one who is asked.
+    Consult,
+    /// Speaks with the caller and a third party together.
+    Conference,
     /// The time after a talk that belongs to its paperwork.
     WrapUp,
     /// The phone is in a call of its own: dialled out, or called directly.
     Outbound,
+    /// Listens to a colleague's calls, or speaks in them.
+    Supervising,
 }
 
 impl Activity {
     /// All activities, in the order a call passes through them.
-    pub const ALL: [Activity; 8] = [
+    pub const ALL: [Activity; 11] = [
         Activity::Idle,
         Activity::Reserved,
         Activity::Ringing,
         Activity::Connecting,
         Activity::Talking,
         Activity::Hold,
+        Activity::Consult,
+        Activity::Conference,
         Activity::WrapUp,
         Activity::Outbound,
+        Activity::Supervising,
     ];
 
     /// The identifier used in records, metrics and the desk protocol.
@@ -196,8 +205,11 @@ impl Activity {
             Activity::Connecting => "connecting",
             Activity::Talking => "talking",
             Activity::Hold => "hold",
+            Activity::Consult => "consult",
+            Activity::Conference => "conference",
             Activity::WrapUp => "wrap_up",
             Activity::Outbound => "outbound",
+            Activity::Supervising => "supervising",
         }
     }
 }

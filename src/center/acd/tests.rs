@@ -788,21 +788,71 @@ fn the_picture_of_a_queue_counts_each_agent_once() {
     assert_eq!(floor.acd.queue(QueueId(9)), None);
 }
 
+// ---- calls that come by another way than matching ---------------------------------------------------------------------
+
+#[test]
+fn a_call_that_is_handed_over_has_one_agent_at_any_moment() {
+    let mut floor = Floor::staffed(config(2));
+    floor.talk(1);
+    let (from, to) = (AgentId(0), AgentId(1));
+    assert!(!floor.acd.hand_over(floor.now, CallId(1), to), "nobody has asked him");
+    floor.say(|acd, now| acd.engage(now, to, CallId(1), Engagement::Rung).unwrap());
+    floor.enqueue(2, CARDS);
+    assert_eq!(floor.acd.agent(to).unwrap().activity, Activity::Ringing, "no offer comes");
+    floor.say(|acd, now| acd.manner(now, CallId(1), Manner::Consult));
+    floor.say(|acd, now| acd.engaged(now, to, CallId(1), Engagement::Consult));
+    floor.say(|acd, now| assert!(acd.hand_over(now, CallId(1), to)));
+    assert_eq!(floor.acd.agent(from).unwrap().activity, Activity::WrapUp);
+    let taken = floor.acd.agent(to).unwrap();
+    assert_eq!((taken.activity, taken.call), (Activity::Talking, Some(CallId(1))));
+    floor.say(|acd, now| acd.ended(now, CallId(1), Side::Caller));
+    assert_eq!(floor.acd.agent(to).unwrap().activity, Activity::WrapUp);
+}
+
+#[test]
+fn only_a_free_and_ready_agent_can_be_asked_and_he_keeps_his_place() {
+    let mut floor = Floor::staffed(config(2));
+    floor.set(1, Status::Lunch);
+    let ask = |floor: &mut Floor, agent, manner| {
+        let answer = floor.acd.engage(floor.now, AgentId(agent), CallId(9), manner);
+        floor.say(|_, _| {});
+        answer
+    };
+    let lunch = Presence::Chosen(Status::Lunch);
+    assert_eq!(ask(&mut floor, 1, Engagement::Rung), Err(NotFree::Away(lunch)));
+    assert_eq!(ask(&mut floor, 1, Engagement::Supervising), Ok(()));
+    assert_eq!(ask(&mut floor, 7, Engagement::Rung), Err(NotFree::Unknown));
+    assert_eq!(ask(&mut floor, 0, Engagement::Rung), Ok(()));
+    let busy = NotFree::Busy(Activity::Ringing);
+    assert_eq!(ask(&mut floor, 0, Engagement::Rung), Err(busy));
+    floor.enqueue(1, CARDS);
+    floor.say(|acd, now| acd.disengage(now, AgentId(0)));
+    assert_eq!(floor.acd.agent(AgentId(0)).unwrap().call, Some(CallId(1)), "free: matched at once");
+}
+
 // ---- every activity with every input --------------------------------------------------------------------------------
 
 /// What happens to an agent in each activity, for each input; `.` is: nothing.
 #[test]
 fn every_activity_has_an_answer_to_every_input() {
     type Input = (&'static str, fn(&mut Acd, Timestamp, OfferId));
-    let inputs: [Input; 16] = [
+    let inputs: [Input; 20] = [
         ("ringing", |acd, now, offer| acd.ringing(now, offer)),
         ("answered", |acd, now, offer| {
             acd.answered(now, offer);
         }),
         ("connected", |acd, now, offer| acd.connected(now, offer)),
         ("declined", |acd, now, offer| acd.failed(now, offer, Failure::Declined)),
-        ("hold", |acd, now, _| acd.hold(now, CallId(1), true)),
-        ("resume", |acd, now, _| acd.hold(now, CallId(1), false)),
+        ("hold", |acd, now, _| acd.manner(now, CallId(1), Manner::Hold)),
+        ("resume", |acd, now, _| acd.manner(now, CallId(1), Manner::Talk)),
+        ("consult", |acd, now, _| acd.manner(now, CallId(1), Manner::Consult)),
+        ("engage", |acd, now, _| {
+            let _ = acd.engage(now, AgentId(0), CallId(9), Engagement::Rung);
+        }),
+        ("speak", |acd, now, _| {
+            acd.engaged(now, AgentId(0), CallId(9), Engagement::Consult);
+        }),
+        ("disengage", |acd, now, _| acd.disengage(now, AgentId(0))),
         ("agent ends", |acd, now, _| acd.ended(now, CallId(1), Side::Agent)),
         ("caller ends", |acd, now, _| acd.ended(now, CallId(1), Side::Caller)),
         ("withdraw", |acd, now, _| acd.withdraw(now, CallId(1), Leaving::Elsewhere)),
@@ -818,27 +868,31 @@ fn every_activity_has_an_answer_to_every_input() {
     ];
     #[rustfmt::skip]
     let expected = "
-             idle         reserved    ringing     lapsing     connecting  talking     hold        wrap_up     outbound
-ringing      .            ringing     .           .           .           .           .           .           .
-answered     .            connecting  connecting  connecting  .           .           .           .           .
-connected    .            .           .           .           talking     .           .           .           .
-declined     .            idle        idle        idle        idle        .           .           .           .
-hold         .            .           .           .           .           hold        .           .           .
-resume       .            .           .           .           .           .           talking     .           .
-agent_ends   .            .           .           .           idle        wrap_up     wrap_up     .           .
-caller_ends  .            idle        idle        idle        idle        wrap_up     wrap_up     .           .
-withdraw     .            idle        idle        idle        idle        wrap_up     wrap_up     .           .
-lunch        lunch        lunch       lunch       lunch       +lunch      +lunch      +lunch      +lunch      +lunch
-log_out      logged_out   logged_out  logged_out  logged_out  +logged_out +logged_out +logged_out logged_out  logged_out
-log_in       .            .           .           .           .           .           .           .           .
-phone_lost   .            idle        idle        idle        .           .           .           .           .
-own_call     outbound     outbound    outbound    outbound    .           .           .           .           .
-call_over    .            .           .           .           .           .           .           .           idle
-end_wrap-up  .            .           .           .           .           .           .           idle        .";
+             idle         reserved    ringing     lapsing     connecting  talking     hold        wrap_up     outbound    rung
+ringing      .            ringing     .           .           .           .           .           .           .           .
+answered     .            connecting  connecting  connecting  .           .           .           .           .           .
+connected    .            .           .           .           talking     .           .           .           .           .
+declined     .            idle        idle        idle        idle        .           .           .           .           .
+hold         .            .           .           .           .           hold        .           .           .           .
+resume       .            .           .           .           .           .           talking     .           .           .
+consult      .            .           .           .           .           consult     consult     .           .           .
+engage       ringing      .           .           .           .           .           .           .           .           .
+speak        .            .           .           .           .           .           .           .           .           consult
+disengage    .            .           .           .           .           .           .           .           .           idle
+agent_ends   .            .           .           .           idle        wrap_up     wrap_up     .           .           .
+caller_ends  .            idle        idle        idle        idle        wrap_up     wrap_up     .           .           .
+withdraw     .            idle        idle        idle        idle        wrap_up     wrap_up     .           .           .
+lunch        lunch        lunch       lunch       lunch       +lunch      +lunch      +lunch      +lunch      +lunch      +lunch
+log_out      logged_out   logged_out  logged_out  logged_out  +logged_out +logged_out +logged_out logged_out  logged_out  +logged_out
+log_in       .            .           .           .           .           .           .           .           .           .
+phone_lost   .            idle        idle        idle        .           .           .           .           .           .
+own_call     outbound     outbound    outbound    outbound    .           .           .           .           .           .
+call_over    .            .           .           .           .           .           .           .           idle        .
+end_wrap-up  .            .           .           .           .           .           .           idle        .           .";
     let expected: Vec<Vec<&str>> =
         expected.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
     for (at, (name, input)) in inputs.into_iter().enumerate() {
-        let got: Vec<String> = (0..9).map(|column| outcome(column, input)).collect();
+        let got: Vec<String> = (0..10).map(|column| outcome(column, input)).collect();
         assert_eq!(got, expected[at][1..], "{name}");
     }
 }
@@ -855,6 +909,13 @@ fn outcome(column: usize, input: fn(&mut Acd, Timestamp, OfferId)) -> String {
         2 | 3 => floor.ring(1),
         4 => floor.answer(1),
         5..=7 => floor.talk(1),
+        9 => {
+            let rung = |acd: &mut Acd, now| {
+                acd.engage(now, AgentId(0), CallId(9), Engagement::Rung).unwrap();
+            };
+            floor.say(rung);
+            OfferId(99)
+        }
         _ => {
             floor.say(|acd, now| acd.outbound(now, AgentId(0), true));
             OfferId(99)
@@ -862,7 +923,7 @@ fn outcome(column: usize, input: fn(&mut Acd, Timestamp, OfferId)) -> String {
     };
     match column {
         3 => floor.pass(secs(20)),
-        6 => floor.say(|acd, now| acd.hold(now, CallId(1), true)),
+        6 => floor.say(|acd, now| acd.manner(now, CallId(1), Manner::Hold)),
         7 => floor.say(|acd, now| acd.ended(now, CallId(1), Side::Agent)),
         _ => {}
     }

@@ -1,6 +1,6 @@
 //! The agent's side of a call: the offer's ringing, the answer, hold, and the end of the talk.
 
-use crate::acd::{Answer, Failure, Side};
+use crate::acd::{Answer, Failure, Manner, Side};
 use crate::border::{LegCommand, LegEvent, Refusal};
 use crate::call::{Call, Held, Ringing, State};
 use crate::center::{Center, Role};
@@ -82,7 +82,7 @@ impl Center {
             (None, false) | (Some(_), true) => return,
         }
         call.since = now;
-        self.acd.hold(now, call.id, hold);
+        self.acd.manner(now, call.id, if hold { Manner::Hold } else { Manner::Talk });
         if hold {
             self.tell(call.leg, LegCommand::Unbridge);
             let music = self.policy.music.clone();

@@ -42,10 +42,16 @@ pub(crate) struct QueueAgents {
     talking: u32,
     /// With a caller on hold.
     hold: u32,
+    /// Speaking with a third party about a call.
+    consult: u32,
+    /// Speaking with the caller and a third party.
+    conference: u32,
     /// In wrap-up.
     wrap_up: u32,
     /// In a call of their own.
     outbound: u32,
+    /// Listening to, or speaking in, a colleague's calls.
+    supervising: u32,
 }
 
 /// An agent.
@@ -227,8 +233,11 @@ impl QueueView {
                 connecting: counts.connecting,
                 talking: counts.talking,
                 hold: counts.hold,
+                consult: counts.consult,
+                conference: counts.conference,
                 wrap_up: counts.wrap_up,
                 outbound: counts.outbound,
+                supervising: counts.supervising,
             },
         }
     }

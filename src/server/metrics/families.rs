@@ -623,7 +623,7 @@ fn standings() -> impl Iterator<Item = (Presence, Activity)> {
 }
 
 /// A queue's agents with the words of the `activity` label.
-pub(super) fn by_activity(counts: &AgentCounts) -> [(&'static str, u32); 9] {
+pub(super) fn by_activity(counts: &AgentCounts) -> [(&'static str, u32); 12] {
     [
         ("idle", counts.idle),
         ("away", counts.away),
@@ -632,8 +632,11 @@ pub(super) fn by_activity(counts: &AgentCounts) -> [(&'static str, u32); 9] {
         ("connecting", counts.connecting),
         ("talking", counts.talking),
         ("hold", counts.hold),
+        ("consult", counts.consult),
+        ("conference", counts.conference),
         ("wrap_up", counts.wrap_up),
         ("outbound", counts.outbound),
+        ("supervising", counts.supervising),
     ]
 }
 

@@ -127,6 +127,9 @@ impl Agents {
                 Activity::Connecting
                 | Activity::Talking
                 | Activity::Hold
+                | Activity::Consult
+                | Activity::Conference
+                | Activity::Supervising
                 | Activity::WrapUp
                 | Activity::Outbound => false,
             };

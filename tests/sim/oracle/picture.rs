@@ -343,6 +343,9 @@ impl Picture {
         let handled = match from.1 {
             Activity::Talking | Activity::Hold | Activity::WrapUp | Activity::Outbound => true,
             Activity::Idle | Activity::Reserved | Activity::Ringing | Activity::Connecting => false,
+            Activity::Consult | Activity::Conference | Activity::Supervising => {
+                unreachable!("the day has no third parties")
+            }
         };
         let came_back = from.0 != Presence::READY && to.0 == Presence::READY;
         if came_back || (handled && to.1 == Activity::Idle) {

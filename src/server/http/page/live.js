@@ -13,7 +13,7 @@ const TEXTS = {
     not_ready: 'Not ready', one_to_one: 'One-to-one', group_meeting: 'Group meeting',
     technical_problems: 'Technical problems', logged_out: 'Logged out', not_responding: 'Not responding',
     unreachable: 'Unreachable', idle: 'Free', reserved: 'Reserved', ringing: 'Ringing', connecting: 'Connecting',
-    talking: 'Talking', hold: 'On hold', wrap_up: 'Wrap-up', outbound: 'Own call', ivr: 'Menu', bot: 'Bot',
+    talking: 'Talking', hold: 'On hold', consult: 'Consulting', conference: 'Conference', supervising: 'Supervising', wrap_up: 'Wrap-up', outbound: 'Own call', ivr: 'Menu', bot: 'Bot',
     offered: 'Being offered', transfer: 'Transfer', survey: 'Survey', answered: 'Answered', abandoned: 'Gave up',
     short_abandoned: 'Gave up at once', callback: 'Callback', overflow: 'Overflow', timeout: 'Waited too long',
     no_agents: 'No agents', closed: 'Closed', rejected_full: 'Queue full', key_exit: 'Left by key',
@@ -30,7 +30,7 @@ const TEXTS = {
     not_ready: 'Не готов', one_to_one: 'Индивидуальная встреча', group_meeting: 'Групповая встреча',
     technical_problems: 'Технические проблемы', logged_out: 'Не в системе', not_responding: 'Не отвечает',
     unreachable: 'Недоступен', idle: 'Свободен', reserved: 'Назначен', ringing: 'Вызов', connecting: 'Соединение',
-    talking: 'Разговор', hold: 'Удержание', wrap_up: 'Постобработка', outbound: 'Свой звонок', ivr: 'Меню', bot: 'Робот',
+    talking: 'Разговор', hold: 'Удержание', consult: 'Консультация', conference: 'Конференция', supervising: 'Наблюдение', wrap_up: 'Постобработка', outbound: 'Свой звонок', ivr: 'Меню', bot: 'Робот',
     offered: 'Предложен', transfer: 'Перевод', survey: 'Опрос', answered: 'Отвечен', abandoned: 'Не дождался',
     short_abandoned: 'Сразу положил трубку', callback: 'Перезвоним', overflow: 'Переполнение', timeout: 'Ждал слишком долго',
     no_agents: 'Нет операторов', closed: 'Закрыто', rejected_full: 'Очередь полна', key_exit: 'Вышел по клавише',
@@ -47,7 +47,7 @@ const TEXTS = {
     huddle: 'Бесминуттық', not_ready: 'Дайын емес', one_to_one: 'Жеке кездесу', group_meeting: 'Топтық кездесу',
     technical_problems: 'Техникалық ақау', logged_out: 'Жүйеде емес', not_responding: 'Жауап бермейді',
     unreachable: 'Қолжетімсіз', idle: 'Бос', reserved: 'Тағайындалды', ringing: 'Шырылдауда', connecting: 'Қосылуда',
-    talking: 'Сөйлесуде', hold: 'Ұстауда', wrap_up: 'Қорытындылау', outbound: 'Өз қоңырауы', ivr: 'Мәзір', bot: 'Робот',
+    talking: 'Сөйлесуде', hold: 'Ұстауда', consult: 'Кеңесуде', conference: 'Конференция', supervising: 'Бақылауда', wrap_up: 'Қорытындылау', outbound: 'Өз қоңырауы', ivr: 'Мәзір', bot: 'Робот',
     offered: 'Ұсынылды', transfer: 'Аудару', survey: 'Сауалнама', answered: 'Жауап берілді', abandoned: 'Күтпеді',
     short_abandoned: 'Бірден тұтқаны қойды', callback: 'Қайта қоңырау', overflow: 'Толып кетті', timeout: 'Тым ұзақ күтті',
     no_agents: 'Оператор жоқ', closed: 'Жабық', rejected_full: 'Кезек толы', key_exit: 'Пернемен шықты',
@@ -61,7 +61,7 @@ const MARKS = {
   huddle: ['pause', '⚑'], not_ready: ['pause', '⊘'], one_to_one: ['pause', '⇄'], group_meeting: ['pause', '⚏'],
   technical_problems: ['bad', '⚠'], logged_out: ['off', '○'], not_responding: ['bad', '✖'], unreachable: ['bad', '⌀'],
   idle: ['good', '●'], reserved: ['busy', '◌'], ringing: ['busy', '☎'], connecting: ['busy', '◍'],
-  talking: ['busy', '▶'], hold: ['pause', '⏸'], wrap_up: ['pause', '✍'], outbound: ['busy', '↗'],
+  talking: ['busy', '▶'], hold: ['pause', '⏸'], consult: ['busy', '?'], conference: ['busy', '∞'], supervising: ['busy', '◉'], wrap_up: ['pause', '✍'], outbound: ['busy', '↗'],
   ivr: ['off', '#'], bot: ['busy', '⚙'], waiting: ['pause', '⧗'], offered: ['busy', '☎'], transfer: ['busy', '↪'],
   survey: ['off', '★'],
 };
@@ -138,7 +138,7 @@ function draw() {
     cell(tr, q.waiting, 'number' + (q.waiting > 0 ? ' pause' : ''));
     if (q.oldest_wait_secs === null) cell(tr, '–', 'number'); else timer(tr, q.oldest_wait_secs);
     cell(tr, a.idle, 'number' + (a.idle > 0 ? ' good' : ' bad'));
-    cell(tr, a.reserved + a.ringing + a.connecting + a.talking + a.hold + a.wrap_up + a.outbound, 'number');
+    cell(tr, a.reserved + a.ringing + a.connecting + a.talking + a.hold + a.consult + a.conference + a.wrap_up + a.outbound + a.supervising, 'number');
     cell(tr, a.away, 'number');
   });
   fill('agents', picture.agents, 5, (tr, a) => {
