@@ -9,15 +9,16 @@
 //! itself.
 
 use crate::clip::Library;
-use crate::codec::bridge_rate;
 use crate::limits::{CATCH_UP_FRAMES_MAX, DATAGRAM_BYTES_MAX, FRAME, REPORTS_WARN, SESSIONS_MAX};
-use crate::order::{Codec, Digit, Direction, Format, Order, Report, SessionId};
-use crate::playout::{Content, Playout};
+use crate::measure::Measure;
+use crate::mix::mix;
+use crate::order::{ClipId, Digit, Direction, Format, MeasureId, Order, PlayId, Report, SessionId};
+use crate::playout::Content;
 use crate::rtp::{Arrival, Packet, Random, is_rtcp};
-use crate::session::{Accepted, Mouth, Session, Voice};
+use crate::session::{Accepted, Session, Voice};
 use crate::source::{Clips, Link, Source};
 use dozvon_clock::Timestamp;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +59,7 @@ pub enum Ordered {
     Closed(Slot),
     /// Done.
     Obeyed,
-    /// Counted and dropped: the session is unknown, exists already, or the bank is full.
+    /// Counted and dropped: what it names is unknown or exists already, or a bound is reached.
     Refused,
 }
 
@@ -74,7 +75,8 @@ pub struct MediaConfig {
     /// Whether sessions with nothing to say send silence, which keeps NAT bindings and far-end timers alive.
     /// Default true.
     pub continuous: bool,
-    /// Sound held back before transcoding or mixing, to absorb jitter. Default 60 ms.
+    /// Sound held back before transcoding or mixing, to absorb jitter. A packet is heard at the first tick after so
+    /// long, so a mix is up to 20 ms later than that. Default 60 ms.
     pub playout_delay: Duration,
     /// Interval of RTCP reports. Default 5 s.
     pub rtcp_interval: Duration,
@@ -102,7 +104,7 @@ impl Default for MediaConfig {
 /// What a bank has thrown away, for metrics. All counts only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BankCounts {
-    /// Orders for unknown sessions, for ids in use, and sessions beyond the bound.
+    /// Orders for unknown sessions and measures, for ids in use, and those beyond a bound.
     pub refused_orders: u64,
     /// Datagrams that are not RTP or are too long, and those of empty slots.
     pub malformed: u64,
@@ -118,19 +120,24 @@ pub struct BankCounts {
 #[derive(Debug)]
 pub struct Bank {
     library: Arc<Library>,
-    config: MediaConfig,
+    pub(crate) config: MediaConfig,
     random: Random,
-    sessions: Vec<Option<Box<Session>>>,
+    pub(crate) sessions: Vec<Option<Box<Session>>>,
     free: Vec<usize>,
-    slots: BTreeMap<SessionId, usize>,
-    reports: VecDeque<Report>,
+    pub(crate) slots: BTreeMap<SessionId, usize>,
+    /// Places of the sessions whose voice is mixed for others.
+    pub(crate) ears: BTreeSet<usize>,
+    pub(crate) measures: BTreeMap<MeasureId, Measure>,
+    pub(crate) reports: VecDeque<Report>,
     reports_warned: bool,
     counts: BankCounts,
     last_tick: Option<Timestamp>,
     /// The packet being written.
     scratch: Vec<u8>,
-    /// The frame of sound being handed from one session to another.
+    /// The frame of sound being made for a session.
     sound: Vec<i16>,
+    /// The same while it is added up.
+    sum: Vec<i32>,
 }
 
 /// A voice for a session of this bank; a macro, since it borrows single fields.
@@ -158,12 +165,15 @@ impl Bank {
             sessions: Vec::new(),
             free: Vec::new(),
             slots: BTreeMap::new(),
+            ears: BTreeSet::new(),
+            measures: BTreeMap::new(),
             reports: VecDeque::with_capacity(64),
             reports_warned: false,
             counts: BankCounts::default(),
             last_tick: None,
             scratch: Vec::with_capacity(DATAGRAM_BYTES_MAX),
             sound: Vec::with_capacity(2048),
+            sum: Vec::with_capacity(320),
         }
     }
 
@@ -174,54 +184,64 @@ impl Bank {
     pub fn order(&mut self, now: Timestamp, order: Order, sink: &mut impl Sink) -> Ordered {
         let session = match &order {
             Order::Open { session, .. } => return self.open(now, *session),
+            Order::Measure { measure, first, second, unheard_after } => {
+                return self.measure(*measure, [*first, *second], *unheard_after);
+            }
+            Order::PauseMeasure { measure } => return self.pause_measure(*measure),
+            Order::Unmeasure { measure } => return self.unmeasure(*measure),
             Order::Agree { session, .. }
             | Order::Play { session, .. }
+            | Order::Announce { session, .. }
             | Order::Loop { session, .. }
             | Order::Stop { session }
             | Order::Dial { session, .. }
+            | Order::Hear { session, .. }
             | Order::Bridge { a: session, .. }
             | Order::Unbridge { session }
+            | Order::Mute { session, .. }
             | Order::Echo { session }
             | Order::Close { session } => *session,
         };
-        let Some(index) = self.slots.get(&session).copied() else { return self.refuse() };
+        match self.slots.get(&session).copied() {
+            Some(index) => self.order_session(now, index, order, sink),
+            None => self.refuse(),
+        }
+    }
+
+    fn order_session(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        order: Order,
+        sink: &mut impl Sink,
+    ) -> Ordered {
         match order {
-            Order::Open { .. } => return self.refuse(),
+            Order::Open { .. }
+            | Order::Measure { .. }
+            | Order::PauseMeasure { .. }
+            | Order::Unmeasure { .. } => return self.refuse(),
             Order::Agree { remote, rtcp, format, direction, .. } => {
                 self.agree(now, index, (remote, rtcp), format, direction);
             }
-            Order::Play { play, clips, .. } => {
-                self.unbridge(index);
-                let session = self.at(index);
-                if clips.is_empty() {
-                    session.hear(Source::Idle);
-                    let id = session.id;
-                    self.reports.push_back(Report::Played { session: id, play });
-                } else {
-                    session.hear(Source::Clips(Clips::new(play, clips)));
-                }
-            }
-            Order::Loop { clip, .. } => {
-                self.unbridge(index);
-                self.at(index).hear_loop(clip);
-            }
+            Order::Play { play, clips, .. } => self.play(index, play, clips),
+            Order::Announce { play, clips, .. } => self.announce(index, play, clips),
+            Order::Loop { clip, .. } => self.alone(index).hear_loop(clip),
             Order::Stop { .. } => self.stop(index),
             Order::Dial { digits, .. } => self.dial(index, &digits),
+            Order::Hear { from, .. } => return self.hear(index, &from),
             Order::Bridge { b, .. } => match self.slots.get(&b).copied() {
                 Some(other) if other != index => self.bridge(index, other),
                 Some(_) | None => return self.refuse(),
             },
-            Order::Unbridge { .. } => self.unbridge(index),
-            Order::Echo { .. } => {
-                self.unbridge(index);
-                self.at(index).hear(Source::Echo);
-            }
+            Order::Unbridge { .. } => self.isolate(index),
+            Order::Mute { muted, .. } => self.mute(index, muted),
+            Order::Echo { .. } => self.alone(index).hear(Source::Echo),
             Order::Close { .. } => return self.close(now, index, sink),
         }
         Ordered::Obeyed
     }
 
-    fn refuse(&mut self) -> Ordered {
+    pub(crate) fn refuse(&mut self) -> Ordered {
         self.counts.refused_orders += 1;
         Ordered::Refused
     }
@@ -254,18 +274,47 @@ impl Bank {
         let session = self.sessions[index].as_mut().expect("slots name live sessions");
         let before = session.agreed.as_ref().map(|agreed| agreed.format);
         session.agree(now, remote, format, direction, &self.config, &mut self.random);
-        // A mere refresh leaves the jitter buffers and codecs of a bridge in peace.
-        if let (Source::Bridge { peer, .. }, true) = (&session.source, before != Some(format)) {
-            let peer = *peer;
-            self.link(index, peer);
+        // A mere refresh leaves the jitter buffers and codecs of a conversation in peace.
+        if before != Some(format) {
+            self.reformat(index);
         }
+    }
+
+    fn play(&mut self, index: usize, play: PlayId, clips: Vec<ClipId>) {
+        let done = clips.is_empty();
+        let source = if done { Source::Idle } else { Source::Clips(Clips::new(play, clips)) };
+        let session = self.alone(index);
+        session.hear(source);
+        if done {
+            let session = session.id;
+            self.reports.push_back(Report::Played { session, play });
+        }
+    }
+
+    fn announce(&mut self, index: usize, play: PlayId, clips: Vec<ClipId>) {
+        let done = clips.is_empty();
+        let session = self.at(index);
+        session.announce((!done).then(|| Clips::new(play, clips)));
+        if done {
+            let session = session.id;
+            self.reports.push_back(Report::Played { session, play });
+        }
+    }
+
+    /// The session, out of its conversation and without an announcement.
+    fn alone(&mut self, index: usize) -> &mut Session {
+        self.isolate(index);
+        let session = self.at(index);
+        session.announce(None);
+        session
     }
 
     fn stop(&mut self, index: usize) {
         let session = self.at(index);
         match session.source {
+            _ if session.is_announcing() => session.announce(None),
             Source::Clips(_) | Source::Loop { .. } | Source::Echo => session.hear(Source::Idle),
-            Source::Idle | Source::Bridge { .. } => {}
+            Source::Idle | Source::Voices { .. } => {}
         }
     }
 
@@ -275,56 +324,9 @@ impl Bank {
         self.counts.dropped_keys += dropped as u64;
     }
 
-    fn bridge(&mut self, a: usize, b: usize) {
-        if matches!(self.at(a).source, Source::Bridge { peer, .. } if peer == b) {
-            return;
-        }
-        self.unbridge(a);
-        self.unbridge(b);
-        self.at(a).hear(Source::Bridge { peer: b, link: Link::Waiting });
-        self.at(b).hear(Source::Bridge { peer: a, link: Link::Waiting });
-        self.link(a, b);
-    }
-
-    /// Decides how sound passes between two bridged sessions, from what both have agreed.
-    fn link(&mut self, a: usize, b: usize) {
-        let format = |bank: &mut Bank, index| bank.at(index).agreed.as_ref().map(|s| s.format);
-        let link = match (format(self, a), format(self, b)) {
-            (Some(fa), Some(fb)) if relays(&fa, &fb) => Link::Relay,
-            (Some(fa), Some(fb)) => {
-                self.transcode(a, fa.codec, fb.codec);
-                self.transcode(b, fb.codec, fa.codec);
-                Link::Transcode
-            }
-            (Some(_) | None, _) => Link::Waiting,
-        };
-        for (index, peer) in [(a, b), (b, a)] {
-            let session = self.at(index);
-            session.source = Source::Bridge { peer, link };
-            session.stop_listening_for_keys();
-            if link != Link::Transcode {
-                session.drop_codecs();
-            }
-            session.turn();
-        }
-    }
-
-    fn transcode(&mut self, index: usize, own: Codec, other: Codec) {
-        let (rate, delay) = (bridge_rate(own, other), self.config.playout_delay);
-        let session = self.at(index);
-        session.ear = Some(Box::new(Playout::new(own, rate, delay)));
-        session.mouth = Some(Box::new(Mouth::new(own, rate)));
-    }
-
-    fn unbridge(&mut self, index: usize) {
-        if let Source::Bridge { peer, .. } = self.at(index).source {
-            self.at(index).hear(Source::Idle);
-            self.at(peer).hear(Source::Idle);
-        }
-    }
-
     fn close(&mut self, now: Timestamp, index: usize, sink: &mut impl Sink) -> Ordered {
-        self.unbridge(index);
+        self.unmeasure_session(index);
+        self.isolate(index);
         let mut session = self.sessions[index].take().expect("slots name live sessions");
         session.send_rtcp(true, &mut voice!(self, now, sink));
         self.slots.remove(&session.id);
@@ -334,8 +336,8 @@ impl Bank {
         Ordered::Closed(Slot(index))
     }
 
-    fn at(&mut self, index: usize) -> &mut Session {
-        self.sessions[index].as_mut().expect("slots and bridges name live sessions")
+    pub(crate) fn at(&mut self, index: usize) -> &mut Session {
+        self.sessions[index].as_mut().expect("slots and lists name live sessions")
     }
 
     // ---- packets -----------------------------------------------------------------------------------------------
@@ -379,24 +381,31 @@ impl Bank {
         sink: &mut impl Sink,
     ) {
         let Some(session) = &mut self.sessions[index] else { return };
+        session.take_in(now, packet, arrival, Content::Audio);
         match session.source {
-            Source::Bridge { peer, link: Link::Relay } => {
-                if let Some(peer) = &mut self.sessions[peer] {
-                    peer.relay(packet, arrival, &mut voice!(self, now, sink));
-                }
-            }
-            Source::Bridge { link: Link::Transcode, .. } => {
-                hear_for_peer(session, now, packet, arrival, Content::Audio);
-            }
-            Source::Bridge { link: Link::Waiting, .. } => {}
             Source::Echo => session.relay(packet, arrival, &mut voice!(self, now, sink)),
             Source::Idle | Source::Clips(_) | Source::Loop { .. } => {
                 session.listen_for_keys(packet, arrival, &mut self.sound, &mut self.reports);
             }
+            Source::Voices { .. } => {}
         }
+        if session.muted {
+            return;
+        }
+        // The list stays where it is; it is lent, since the listeners are changed meanwhile.
+        let listeners = std::mem::take(&mut session.heard_by);
+        for listener in &listeners {
+            if let Some(listener) = &mut self.sessions[*listener]
+                && listener.source.link() == Some(Link::Relay)
+            {
+                listener.relay(packet, arrival, &mut voice!(self, now, sink));
+            }
+        }
+        self.at(index).heard_by = listeners;
     }
 
-    /// Events pass a relay as they are, where the other side has agreed to them; else the key is pressed anew there.
+    /// Keys pass on in a bridge only: as they are, where sound is relayed and the other side has agreed to events; else
+    /// the key is pressed anew there.
     fn event(
         &mut self,
         now: Timestamp,
@@ -406,25 +415,23 @@ impl Bank {
         digit: Option<Digit>,
         sink: &mut impl Sink,
     ) {
-        let Some(session) = &mut self.sessions[index] else { return };
-        let clock_hz = session
-            .agreed
-            .as_ref()
-            .and_then(|agreed| agreed.format.telephone_event)
-            .map_or(0, |event| event.clock_hz);
-        let (peer, relays) = match session.source {
-            Source::Bridge { peer, link: Link::Relay } => (peer, true),
-            Source::Bridge { peer, link: Link::Transcode } => {
-                hear_for_peer(session, now, packet, arrival, Content::Nothing);
-                (peer, false)
-            }
-            Source::Bridge { link: Link::Waiting, .. }
-            | Source::Idle
-            | Source::Clips(_)
-            | Source::Loop { .. }
-            | Source::Echo => return,
-        };
+        let peer = self.bridged_with(index);
+        let session = self.at(index);
+        session.take_in(now, packet, arrival, Content::Nothing);
+        let format = session.agreed.as_ref().map(|agreed| agreed.format);
+        let clock_hz = format.and_then(|f| f.telephone_event).map_or(0, |event| event.clock_hz);
+        let listeners = std::mem::take(&mut session.heard_by);
+        for listener in listeners.iter().filter(|listener| Some(**listener) != peer) {
+            self.at(*listener).lose_relay();
+        }
+        self.at(index).heard_by = listeners;
+        let Some(peer) = peer else { return };
         let Some(other) = &mut self.sessions[peer] else { return };
+        let relays = match other.source.link() {
+            Some(Link::Relay) => !other.is_announcing(),
+            Some(Link::Mix(_)) => false,
+            Some(Link::Waiting) | None => return,
+        };
         let relayed =
             relays && other.relay_event(packet, arrival, clock_hz, &mut voice!(self, now, sink));
         if let (false, Some(digit)) = (relayed, digit) {
@@ -461,12 +468,18 @@ impl Bank {
         for _ in skipped..due {
             self.frame(now, sink);
         }
+        self.tick_measures(due as u32);
         self.watch_reports();
     }
 
     fn frame(&mut self, now: Timestamp, sink: &mut impl Sink) {
+        for index in &self.ears {
+            if let Some(session) = &mut self.sessions[*index] {
+                session.listen(now);
+            }
+        }
         for index in 0..self.sessions.len() {
-            let has_sound = self.sound_for(now, index);
+            let has_sound = self.sound_for(index);
             let Some(session) = &mut self.sessions[index] else { continue };
             let sound = has_sound.then_some(self.sound.as_slice());
             let mut voice = voice!(self, now, sink);
@@ -475,24 +488,16 @@ impl Bank {
         }
     }
 
-    /// Fetches the frame that a transcoding bridge has for a session; `false` when there is nothing but silence.
-    fn sound_for(&mut self, now: Timestamp, index: usize) -> bool {
-        let peer = match self.sessions[index].as_ref().map(|session| &session.source) {
-            Some(Source::Bridge { peer, link: Link::Transcode }) => *peer,
-            Some(
-                Source::Bridge { link: Link::Waiting | Link::Relay, .. }
-                | Source::Idle
-                | Source::Clips(_)
-                | Source::Loop { .. }
-                | Source::Echo,
-            )
-            | None => return false,
-        };
-        self.sound.clear();
-        match self.sessions[peer].as_mut().and_then(|peer| peer.ear.as_mut()) {
-            Some(ear) => ear.pull(now, &mut self.sound),
-            None => false,
+    /// Adds up what a session hears of others; `false` when there is nothing but silence.
+    fn sound_for(&mut self, index: usize) -> bool {
+        let Some(session) = &self.sessions[index] else { return false };
+        let Some(Link::Mix(rate)) = session.source.link() else { return false };
+        if session.is_announcing() {
+            return false;
         }
+        let voices = session.source.voices().iter();
+        let voices = voices.filter_map(|place| self.sessions[*place].as_ref()?.voice(rate));
+        mix(voices, &mut self.sum, &mut self.sound)
     }
 
     /// When [`Bank::tick`] next has something to do; `None` before the first tick.
@@ -556,23 +561,3 @@ const _: fn() = || {
     moves::<Bank>();
     is_shared::<Library>();
 };
-
-/// Whether packets may pass between two formats as they are.
-fn relays(a: &Format, b: &Format) -> bool {
-    a.codec == b.codec && a.frames_per_packet() == b.frames_per_packet()
-}
-
-fn hear_for_peer(
-    session: &mut Session,
-    now: Timestamp,
-    packet: &Packet<'_>,
-    arrival: Arrival,
-    content: Content,
-) {
-    if let Some(ear) = &mut session.ear {
-        if arrival == Arrival::Start {
-            ear.reset();
-        }
-        ear.push(now, packet.sequence, content, packet.payload);
-    }
-}

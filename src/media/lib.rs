@@ -1,4 +1,4 @@
-//! Sound as pure state machines: RTP, codecs, prompts, keys and bridges; no sockets, no clock, no calls or agents.
+//! Sound as pure state machines: RTP, codecs, prompts, keys, bridges and conferences; no sockets, no clock, no calls or agents.
 //!
 //! The roof gives each media worker thread one [`bank::Bank`]: it feeds datagrams and ticks in, and gets datagrams and
 //! [`order::Report`]s out. Everything else here is what a bank is made of.
@@ -7,8 +7,11 @@ pub mod bank;
 pub mod clip;
 pub mod codec;
 pub mod dtmf;
+mod hearing;
 pub mod latch;
 pub mod limits;
+mod measure;
+mod mix;
 pub mod order;
 pub mod playout;
 pub mod ports;
@@ -18,3 +21,4 @@ pub mod rtp;
 mod session;
 mod source;
 pub mod tone;
+mod vad;

@@ -26,6 +26,19 @@ pub const LOOP_PLACES_MAX: usize = 8;
 /// Keys waiting to be sent by one session; further ones are dropped and counted.
 pub const DIAL_QUEUE_MAX: usize = 64;
 
+/// Sessions that one session hears at once, so eight in a conference; an order to hear more is refused.
+pub const HEARD_MAX: usize = 7;
+
+/// Sessions that hear one session; an order to hear it beyond that is refused, so that a packet is never sent on more
+/// often.
+pub const LISTENERS_MAX: usize = 16;
+
+/// Measures of one bank; beyond it [`crate::order::Order::Measure`] is refused.
+pub const MEASURES_MAX: usize = SESSIONS_MAX / 2;
+
+/// Silence of both sides of a measure that counts: one that lasts longer.
+pub const SILENCE_MIN: Duration = Duration::from_secs(5);
+
 /// Packets a jitter buffer holds: 320 ms at 20 ms each. A packet further ahead starts the buffer anew.
 pub const PLAYOUT_PACKETS_MAX: usize = 16;
 

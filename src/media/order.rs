@@ -18,6 +18,19 @@ pub struct PlayId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClipId(pub u32);
 
+/// One measuring of two sessions that talk with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MeasureId(pub u64);
+
+/// One of the two sessions of a measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The one named first.
+    First,
+    /// The one named second.
+    Second,
+}
+
 /// The audio codecs dozvon speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Codec {
@@ -129,7 +142,7 @@ pub enum Order {
     },
     /// Play the clips once, one after the other; replaces what was playing; answer with [`Report::Played`] at the end,
     /// when the last of it has been heard. Begins with the first agreement; passes its time unheard while the peer
-    /// holds us. A bridged session is taken out of its bridge. Clips beyond
+    /// holds us. A session in a conversation is taken out of it, as [`Order::Unbridge`] does. Clips beyond
     /// [`PLAY_CLIPS_MAX`](crate::limits::PLAY_CLIPS_MAX) and unknown ones are left out.
     Play {
         /// The session that hears it.
@@ -139,22 +152,36 @@ pub enum Order {
         /// What to play, in order; an empty list is done at once.
         clips: Vec<ClipId>,
     },
-    /// Play a clip for ever (music, ringback). The same clip ordered again later goes on where it was. A bridged
-    /// session is taken out of its bridge.
+    /// Play the clips once to this session alone, instead of what it hears otherwise: a conversation, a loop, a play,
+    /// its echo. What it hears goes on afterwards by itself; a conversation has meanwhile moved on, a loop or a play
+    /// goes on where it was. Who hears the session goes on hearing it. [`Report::Played`] follows when the last of it
+    /// has been heard. A second announcement replaces the first, of which nothing is reported; [`Order::Hear`] and
+    /// [`Order::Bridge`] change what is heard after it; every other order that changes what is heard ends it. Clips are
+    /// taken as in [`Order::Play`].
+    Announce {
+        /// The session that hears it.
+        session: SessionId,
+        /// Echoed in the report.
+        play: PlayId,
+        /// What to play, in order; an empty list is done at once.
+        clips: Vec<ClipId>,
+    },
+    /// Play a clip for ever (music, ringback). The same clip ordered again later goes on where it was. A session in a
+    /// conversation is taken out of it, as [`Order::Unbridge`] does.
     Loop {
         /// The session that hears it.
         session: SessionId,
         /// What to play.
         clip: ClipId,
     },
-    /// Stop playing, looping or echoing; the session sends silence until told otherwise. No [`Report::Played`] follows.
-    /// A bridge is left as it is.
+    /// Stop an announcement; without one stop playing, looping or echoing, and send silence until told otherwise. No
+    /// [`Report::Played`] follows. Whom the session hears is left as it is.
     Stop {
         /// The session.
         session: SessionId,
     },
     /// Send keys to the peer: RFC 4733 when agreed, else in-band tones; 100 ms on, 60 ms off. Meanwhile nothing else
-    /// is sent: a prompt waits, a bridge is cut. Keys beyond
+    /// is sent: a prompt waits, a conversation is not heard. Keys beyond
     /// [`DIAL_QUEUE_MAX`](crate::limits::DIAL_QUEUE_MAX) are dropped.
     Dial {
         /// The session.
@@ -162,21 +189,71 @@ pub enum Order {
         /// Keys in order.
         digits: Vec<Digit>,
     },
-    /// Connect two sessions of the same worker; both stop playing. A session already bridged is unbridged first. Sound
-    /// passes once both are agreed: relayed as it is between equal codecs and packet lengths, else transcoded. Keys
-    /// pass as the other side can take them, as events or as tones, and are reported as ever.
+    /// From now on the session hears the sum of these sessions' voices, and nothing else; none = silence. It stops
+    /// playing, looping and echoing. All are of the same worker; the session itself and unknown ones are left out.
+    /// Refused, and nothing changed, beyond [`HEARD_MAX`](crate::limits::HEARD_MAX) sessions, or when one of them is
+    /// heard by [`LISTENERS_MAX`](crate::limits::LISTENERS_MAX) already.
+    ///
+    /// One voice of the same codec and packet length is relayed as it is, at once, whatever that session hears itself;
+    /// all else is decoded, mixed and encoded. Nothing is heard of a session before both are agreed. A session that
+    /// closes drops out of all lists. Keys are reported as ever; they pass on only between two sessions that hear each
+    /// other and nobody else: as the other side can take them, as events or as tones.
+    Hear {
+        /// The listener.
+        session: SessionId,
+        /// Whom it hears.
+        from: Vec<SessionId>,
+    },
+    /// Connect two sessions: both leave the conversation they are in, as [`Order::Unbridge`] does, and then `a` hears
+    /// `b` and `b` hears `a`, as two [`Order::Hear`] do. Two that are so connected already are left as they are.
     Bridge {
         /// One side.
         a: SessionId,
         /// The other side.
         b: SessionId,
     },
-    /// Take the session out of its bridge, both sides fall silent.
+    /// Take the session out of its conversation: it hears nobody and nobody hears it any more. The other side of a
+    /// bridge falls silent too; in a conference the others go on.
     Unbridge {
-        /// Either side.
+        /// The session.
         session: SessionId,
     },
-    /// Send the peer's own sound back to it (the echo service). A bridged session is taken out of its bridge.
+    /// Mute a session, or let it be heard again: while muted nobody hears it, in whatever conversation it is or will
+    /// be. It hears on, its keys are reported and pass as ever, and [`Report::Silent`] is made as ever. A measure takes
+    /// it for silent.
+    Mute {
+        /// The session.
+        session: SessionId,
+        /// Whether nobody shall hear it.
+        muted: bool,
+    },
+    /// Begin to measure how two sessions talk, by the activity of their voices; it does not matter whom they hear.
+    /// A measure of that id which is paused goes on; one that runs takes the new `unheard_after`. Refused when one of
+    /// the sessions is unknown, both are the same, the id is in use for others, or
+    /// [`MEASURES_MAX`](crate::limits::MEASURES_MAX) run already.
+    Measure {
+        /// Echoed in the reports.
+        measure: MeasureId,
+        /// One side.
+        first: SessionId,
+        /// The other side.
+        second: SessionId,
+        /// Silence of a side after which [`Report::Unheard`] is made.
+        unheard_after: Duration,
+    },
+    /// Let the time of a measure stand still until [`Order::Measure`] of the same id (a hold): voices are not counted,
+    /// and nobody is reported unheard. A silence of both ends here. Refused for an unknown measure.
+    PauseMeasure {
+        /// Which.
+        measure: MeasureId,
+    },
+    /// End a measure, running or paused: [`Report::Measured`] follows at once. Refused for an unknown one.
+    Unmeasure {
+        /// Which.
+        measure: MeasureId,
+    },
+    /// Send the peer's own sound back to it (the echo service). A session in a conversation is taken out of it, as
+    /// [`Order::Unbridge`] does.
     Echo {
         /// The session.
         session: SessionId,
@@ -214,6 +291,44 @@ pub struct Quality {
     pub round_trip_secs: Option<f64>,
 }
 
+/// What one side of a measured conversation said. Voice is counted as ITU-T P.56 counts active speech: pauses shorter
+/// than 200 ms belong to it, and each talkspurt is that much longer than its sound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spoken {
+    /// Time of voice.
+    pub voice: Duration,
+    /// Measured time until its first voice began; `None` = it said nothing.
+    pub first_voice_after: Option<Duration>,
+}
+
+/// Silences of both sides together that lasted longer than [`SILENCE_MIN`](crate::limits::SILENCE_MIN).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Silences {
+    /// How many.
+    pub count: u32,
+    /// The longest.
+    pub longest: Duration,
+    /// All of them, each from its very beginning.
+    pub total: Duration,
+}
+
+/// What a measure has found, in steps of 20 ms; paused time is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Conversation {
+    /// Measured time.
+    pub lasted: Duration,
+    /// The first session.
+    pub first: Spoken,
+    /// The second session.
+    pub second: Spoken,
+    /// Time in which both spoke.
+    pub both: Duration,
+    /// How many times both began to speak at once.
+    pub both_times: u32,
+    /// Long silences of both.
+    pub silences: Silences,
+}
+
 /// What a media worker reports.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
@@ -238,7 +353,7 @@ pub enum Report {
         /// How it came.
         source: DigitSource,
     },
-    /// All clips of a [`Order::Play`] were played to the end.
+    /// All clips of an [`Order::Play`] or [`Order::Announce`] were played to the end.
     Played {
         /// The session.
         session: SessionId,
@@ -251,6 +366,28 @@ pub enum Report {
         session: SessionId,
         /// How long nothing came.
         silence: Duration,
+    },
+    /// A side of a measure has not been heard for its `unheard_after`, since the measure began or went on or since its
+    /// last voice: no packets, no voice in them, or muted. Once per silence.
+    Unheard {
+        /// Which measure.
+        measure: MeasureId,
+        /// Which side.
+        side: Side,
+    },
+    /// A side reported [`Report::Unheard`] is heard now.
+    HeardAgain {
+        /// Which measure.
+        measure: MeasureId,
+        /// Which side.
+        side: Side,
+    },
+    /// A measure is over: by [`Order::Unmeasure`], or because one of its sessions closes.
+    Measured {
+        /// Which.
+        measure: MeasureId,
+        /// What it has found.
+        conversation: Conversation,
     },
     /// The session is gone and its ports are free.
     Closed {

@@ -8,14 +8,16 @@ use crate::codec::{Decoder, Encoder, Rate};
 use crate::dtmf::{Detector, EVENT_BYTES, KeyEvent, KeyReceiver, KeySender, KeyStep};
 use crate::latch::{Latch, LatchRules, Verdict};
 use crate::limits::{BURST_PACKETS_MAX, PACKET_FRAMES_MAX};
+use crate::mix::Ear;
 use crate::order::{
     ClipId, Codec, Digit, DigitSource, Direction, Format, Quality, Report, SessionId,
 };
-use crate::playout::Playout;
+use crate::playout::Content;
 use crate::rtcp;
 use crate::rtp::{Arrival, Packet, Random, Reception, Stream};
-use crate::source::{LoopPlaces, Played, Source};
+use crate::source::{Clips, Link, LoopPlaces, Played, Source};
 use crate::tone::Tone;
+use crate::vad::Activity;
 use dozvon_clock::Timestamp;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -135,7 +137,13 @@ pub(crate) struct Session {
     slot: Slot,
     pub(crate) agreed: Option<Agreed>,
     pub(crate) source: Source,
+    /// What is played to it instead of its source.
+    announcement: Option<Box<Clips>>,
     loops: LoopPlaces,
+    /// The places of the sessions that hear this one.
+    pub(crate) heard_by: Vec<usize>,
+    /// Nobody shall hear it.
+    pub(crate) muted: bool,
 
     reception: Reception,
     strangers: u64,
@@ -147,8 +155,10 @@ pub(crate) struct Session {
     silence_reported: bool,
     keys_in: KeyReceiver,
     key_ear: Option<Box<KeyEar>>,
-    /// The peer's sound for another session of another codec.
-    pub(crate) ear: Option<Box<Playout>>,
+    /// The peer's voice for those who mix it.
+    pub(crate) ear: Option<Box<Ear>>,
+    /// The peer's voice for measures.
+    activity: Option<Box<Activity>>,
 
     stream: Stream,
     pub(crate) keys_out: KeySender,
@@ -173,7 +183,10 @@ impl Session {
             slot,
             agreed: None,
             source: Source::Idle,
+            announcement: None,
             loops: LoopPlaces::default(),
+            heard_by: Vec::new(),
+            muted: false,
             reception: Reception::default(),
             strangers: 0,
             last_heard: None,
@@ -183,6 +196,7 @@ impl Session {
             keys_in: KeyReceiver::default(),
             key_ear: None,
             ear: None,
+            activity: None,
             stream: Stream::new(random),
             keys_out: KeySender::default(),
             key_timestamp: 0,
@@ -199,7 +213,7 @@ impl Session {
         }
     }
 
-    /// Takes a new or renewed agreement; the bank links a bridge anew afterwards.
+    /// Takes a new or renewed agreement; the bank links voices anew afterwards.
     pub(crate) fn agree(
         &mut self,
         now: Timestamp,
@@ -244,8 +258,11 @@ impl Session {
     }
 
     /// Releases everything that depends on the codec.
-    pub(crate) fn drop_codecs(&mut self) {
+    fn drop_codecs(&mut self) {
         self.ear = None;
+        if let Some(activity) = &mut self.activity {
+            activity.forget_decoder();
+        }
         self.mouth = None;
         self.key_ear = None;
         self.key_tone = None;
@@ -258,8 +275,35 @@ impl Session {
         }
         self.source = source;
         // The ear for keys stays: a key that stops a prompt is still being held down when the next sound begins.
-        (self.ear, self.mouth) = (None, None);
-        self.turn();
+        self.speak_with(None);
+        if self.announcement.is_none() {
+            self.turn();
+        }
+    }
+
+    /// Changes the encoder of what is mixed for this session.
+    pub(crate) fn speak_with(&mut self, mouth: Option<Mouth>) {
+        (self.mouth, self.key_tone) = (mouth.map(Box::new), None);
+    }
+
+    /// Plays clips instead of what the session hears, or ends that.
+    pub(crate) fn announce(&mut self, clips: Option<Clips>) {
+        if clips.is_some() || self.announcement.is_some() {
+            self.announcement = clips.map(Box::new);
+            self.turn();
+        }
+    }
+
+    /// Whether an announcement is being played.
+    pub(crate) fn is_announcing(&self) -> bool {
+        self.announcement.is_some()
+    }
+
+    /// What was relayed has a gap that is not a loss: it goes on with the next number and a marker.
+    pub(crate) fn lose_relay(&mut self) {
+        if self.source.link() == Some(Link::Relay) && !self.is_announcing() {
+            self.turn();
+        }
     }
 
     /// Begins or goes on with a loop.
@@ -356,6 +400,62 @@ impl Session {
         });
     }
 
+    /// Keeps a packet for those who mix this voice, and looks for voice in it if a measure wants that.
+    pub(crate) fn take_in(
+        &mut self,
+        now: Timestamp,
+        packet: &Packet<'_>,
+        arrival: Arrival,
+        content: Content,
+    ) {
+        if let Some(ear) = &mut self.ear {
+            ear.push(now, packet.sequence, packet.payload, arrival, content);
+        }
+        if let (Some(activity), Some(agreed)) = (&mut self.activity, &self.agreed)
+            && content == Content::Audio
+            && arrival != Arrival::Late
+        {
+            activity.hear_packet(agreed.format.codec, packet.payload, self.ear.is_some());
+        }
+    }
+
+    /// Takes the next 20 ms of the peer's voice, for those who mix it.
+    pub(crate) fn listen(&mut self, now: Timestamp) {
+        let Some(ear) = &mut self.ear else { return };
+        ear.listen(now);
+        if let (Some(activity), Some(frame)) = (&mut self.activity, ear.heard()) {
+            activity.hear_decoded(ear.codec(), frame);
+        }
+    }
+
+    /// The next 20 ms of the peer's voice; `None` when there is nothing but silence.
+    pub(crate) fn voice(&self, rate: Rate) -> Option<&[i16]> {
+        self.ear.as_ref().filter(|_| !self.muted)?.voice(rate)
+    }
+
+    /// Another measure looks at the voice of this session.
+    pub(crate) fn attend(&mut self) {
+        self.activity.get_or_insert_default().measures += 1;
+    }
+
+    /// A measure that looked at it is over.
+    pub(crate) fn unattend(&mut self) {
+        if let Some(activity) = &mut self.activity {
+            activity.measures -= 1;
+        }
+        self.activity.take_if(|activity| activity.measures == 0);
+    }
+
+    /// Whether a measure looks at it.
+    pub(crate) fn is_attended(&self) -> bool {
+        self.activity.is_some()
+    }
+
+    /// Whether its peer is speaking and may be heard.
+    pub(crate) fn is_voice(&self) -> bool {
+        !self.muted && self.activity.as_ref().is_some_and(|activity| activity.is_voice())
+    }
+
     /// Forgets the sound in which keys were looked for.
     pub(crate) fn stop_listening_for_keys(&mut self) {
         self.key_ear = None;
@@ -400,7 +500,7 @@ impl Session {
     ) {
         let Some(target) = self.target() else { return };
         let Some(format) = self.agreed.as_ref().map(|agreed| agreed.format) else { return };
-        if self.keys_out.is_busy() {
+        if self.keys_out.is_busy() || self.is_announcing() {
             return;
         }
         if self.packed > 0 {
@@ -448,16 +548,35 @@ impl Session {
         true
     }
 
-    /// One frame of time passes: says what there is to say. `sound` is what a transcoding bridge gives.
+    /// One frame of time passes: says what there is to say. `sound` is what was mixed for it.
     pub(crate) fn tick<S: Sink>(&mut self, sound: Option<&[i16]>, voice: &mut Voice<'_, S>) {
         self.burst = 0;
+        if let Some(activity) = &mut self.activity {
+            activity.pass();
+        }
         let Some(format) = self.agreed.as_ref().map(|agreed| agreed.format) else { return };
         self.stream.advance(format.codec.frame_ticks());
         match self.keys_out.next_step() {
             Some(step) => self.send_key(step, format, voice),
+            None if self.send_announcement(format, voice) => {}
             None => self.send_source(sound, format, voice),
         }
         self.watch_silence(voice);
+    }
+
+    /// Sends a frame of the announcement; `false` when there is none, or it has just ended.
+    fn send_announcement<S: Sink>(&mut self, format: Format, voice: &mut Voice<'_, S>) -> bool {
+        let Some(clips) = &mut self.announcement else { return false };
+        match clips.next(voice.library, format.codec, format.frames_per_packet()) {
+            Played::Frame(frame) => self.send_clip(frame, format, voice),
+            Played::Tail => self.send_silence(format, voice),
+            Played::Ended(play) => {
+                voice.reports.push_back(Report::Played { session: self.id, play });
+                self.announce(None);
+                return false;
+            }
+        }
+        true
     }
 
     fn send_source<S: Sink>(
@@ -487,7 +606,7 @@ impl Session {
                 let payload = library.frame(*clip, format.codec, number);
                 self.send_clip(payload, format, voice);
             }
-            Source::Echo | Source::Bridge { .. } => match sound {
+            Source::Echo | Source::Voices { .. } => match sound {
                 Some(sound) => self.send_sound(sound, format, voice),
                 None if voice.now.since(self.last_sent) >= RELAY_GAP => {
                     self.send_silence(format, voice);
@@ -518,7 +637,7 @@ impl Session {
             // In a relay the gap goes on until a packet comes: its timer must not start again.
             let last_sent = self.last_sent;
             self.send_frame(frame, format, voice);
-            if matches!(self.source, Source::Echo | Source::Bridge { .. }) {
+            if matches!(self.source, Source::Echo | Source::Voices { .. }) {
                 self.last_sent = last_sent;
             }
         } else {
@@ -526,7 +645,7 @@ impl Session {
         }
     }
 
-    /// Encodes sound of a bridge or of a key.
+    /// Encodes sound of a mix or of a key.
     fn send_sound<S: Sink>(&mut self, sound: &[i16], format: Format, voice: &mut Voice<'_, S>) {
         let mut mouth = match self.mouth.take() {
             Some(mouth) => mouth,
@@ -604,8 +723,9 @@ impl Session {
         }
         if !self.keys_out.is_busy() {
             self.key_tone = None;
-            if self.ear.is_none() {
-                self.mouth = None;
+            match self.source.link() {
+                Some(Link::Mix(_)) => {}
+                Some(Link::Waiting | Link::Relay) | None => self.mouth = None,
             }
             self.stream.turn();
         }

@@ -1,18 +1,19 @@
-//! What a session hears: nothing, clips, a loop, itself, or another session.
+//! What a session hears: nothing, clips, a loop, itself, or other sessions.
 
 use crate::clip::Library;
+use crate::codec::Rate;
 use crate::limits::{LOOP_PLACES_MAX, PLAY_CLIPS_MAX};
 use crate::order::{ClipId, Codec, PlayId};
 
-/// How sound passes a bridge.
+/// How a session gets the voices that it hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// One side has no agreement yet: nothing passes.
+    /// It has no agreement yet, or the only one it hears has none: nothing passes.
     Waiting,
-    /// Same codec: packets pass as they are, at once.
+    /// One voice of the same codec: packets pass as they are, at once.
     Relay,
-    /// Different codecs or packet lengths: decoded, and encoded again at the tick.
-    Transcode,
+    /// Several voices, or one of another codec or packet length: decoded, added up and encoded at the tick.
+    Mix(Rate),
 }
 
 /// Where the sound that a session sends to its peer comes from.
@@ -31,13 +32,39 @@ pub(crate) enum Source {
     },
     /// The peer's own sound.
     Echo,
-    /// Another session's sound.
-    Bridge {
-        /// Its place in the bank.
-        peer: usize,
+    /// Other sessions' voices.
+    Voices {
+        /// Their places in the bank, ascending; at least one.
+        from: Vec<usize>,
         /// How.
         link: Link,
     },
+}
+
+impl Source {
+    /// The places of the sessions that are heard.
+    pub(crate) fn voices(&self) -> &[usize] {
+        match self {
+            Source::Voices { from, .. } => from,
+            Source::Idle | Source::Clips(_) | Source::Loop { .. } | Source::Echo => &[],
+        }
+    }
+
+    /// How they are heard, if there are any.
+    pub(crate) fn link(&self) -> Option<Link> {
+        match self {
+            Source::Voices { link, .. } => Some(*link),
+            Source::Idle | Source::Clips(_) | Source::Loop { .. } | Source::Echo => None,
+        }
+    }
+
+    /// Hears the same voices in another way; answers how it was before.
+    pub(crate) fn relink(&mut self, now: Link) -> Link {
+        match self {
+            Source::Voices { link, .. } => std::mem::replace(link, now),
+            Source::Idle | Source::Clips(_) | Source::Loop { .. } | Source::Echo => now,
+        }
+    }
 }
 
 /// Clips being played.

@@ -22,6 +22,8 @@ impl Switch {
             }
             Report::Played { session, play } => self.played(now, session, PlayId(play.0)),
             Report::Silent { session, .. } => self.silent(now, session),
+            // Nobody here orders a measure.
+            Report::Unheard { .. } | Report::HeardAgain { .. } | Report::Measured { .. } => {}
             Report::Closed { session, quality } => self.closed(now, session, quality),
         }
     }

@@ -7,8 +7,10 @@ pub const ULAW_SILENCE: u8 = 0xff;
 /// A-law code nearest to digital silence.
 pub const ALAW_SILENCE: u8 = 0xd5;
 
-const ULAW_DECODE: [i16; 256] = table_of_ulaw_values();
-const ALAW_DECODE: [i16; 256] = table_of_alaw_values();
+/// The linear sample of each µ-law code.
+pub(crate) const ULAW_DECODE: [i16; 256] = table_of_ulaw_values();
+/// The linear sample of each A-law code.
+pub(crate) const ALAW_DECODE: [i16; 256] = table_of_alaw_values();
 static ULAW_ENCODE: [u8; 1 << 14] = table_of_ulaw_codes();
 static ALAW_ENCODE: [u8; 1 << 13] = table_of_alaw_codes();
 

@@ -359,6 +359,9 @@ fn changes_a_call(report: &Report) -> bool {
         | Report::Digit { .. }
         | Report::Played { .. }
         | Report::Silent { .. }
+        | Report::Unheard { .. }
+        | Report::HeardAgain { .. }
+        | Report::Measured { .. }
         | Report::Closed { .. } => true,
     }
 }

@@ -128,6 +128,9 @@ impl World {
                 | Report::Digit { .. }
                 | Report::Played { .. }
                 | Report::Silent { .. }
+                | Report::Unheard { .. }
+                | Report::HeardAgain { .. }
+                | Report::Measured { .. }
                 | Report::Closed { .. } => None,
             })
             .collect()

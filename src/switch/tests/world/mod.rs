@@ -430,9 +430,14 @@ impl World {
                 self.switch.handle(self.now, Input::Media(report));
                 return;
             }
-            Order::Agree { session, .. } | Order::Dial { session, .. } => {
+            Order::Agree { session, .. }
+            | Order::Dial { session, .. }
+            | Order::Announce { session, .. }
+            | Order::Hear { session, .. }
+            | Order::Mute { session, .. } => {
                 assert!(self.open.contains(session), "an order for a session that is not open");
             }
+            Order::Measure { .. } | Order::PauseMeasure { .. } | Order::Unmeasure { .. } => {}
         }
         self.orders.push(order);
     }
