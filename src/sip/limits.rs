@@ -50,7 +50,8 @@ pub const AUTH_FAILURES_MAX: u32 = 10;
 pub const BAN_WINDOW: Duration = Duration::from_secs(60);
 /// How long a banned source gets no answer to new requests; standing calls go on.
 pub const BAN: Duration = Duration::from_secs(60);
-/// Forked 2xx of one INVITE that are acknowledged and ended. Further ones are ignored.
+/// Forked 2xx of one INVITE that are acknowledged and ended, and early dialogs of it that may be replaced. Further ones
+/// are ignored.
 pub const FORKS_MAX: usize = 8;
 /// Seconds of Retry-After in our 503. Who comes back earlier is refused again.
 pub const RETRY_AFTER_SECS: u32 = 10;
@@ -76,6 +77,18 @@ pub const PROGRESS_EVERY: Duration = Duration::from_secs(60);
 pub const OFFER_WAIT: Duration = Duration::from_secs(30);
 /// Offers repeated after 491. Then `OfferRefused` with 491.
 pub const GLARE_RETRIES_MAX: u8 = 5;
+/// Bytes of a Replaces inside a Refer-To. A longer one gets 400.
+pub const REPLACES_BYTES_MAX: usize = 512;
+/// Referrals at once: undecided, or with a subscription that lives. At the bound a REFER gets 503.
+pub const REFERRALS_MAX: usize = 1_000;
+/// How long the switch may think about a REFER. Then 500; their timer F runs for 32 s.
+pub const REFER_WAIT: Duration = Duration::from_secs(10);
+/// How long a referral's subscription lives, refreshed or not. Then the last NOTIFY says `terminated;reason=timeout`.
+pub const REFERRAL_MAX: Duration = Duration::from_secs(660);
+/// Ended dialogs remembered, so that replacing one gets 603. Beyond, the oldest is forgotten: 481 then.
+pub const ENDED_MAX: usize = 10_000;
 
+const _: () =
+    assert!(RINGING_MAX.as_secs() < REFERRAL_MAX.as_secs(), "ringing may end with a result");
 const _: () =
     assert!(DIALOGS_MAX * 2 < TRANSACTIONS_MAX, "each dialog may have a transaction both ways");

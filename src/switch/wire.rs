@@ -26,6 +26,14 @@ struct Call {
 impl Switch {
     pub(crate) fn sip_event(&mut self, now: Timestamp, event: Event) {
         match event {
+            Event::Invited { dialog, replaces: Some(_), .. } => {
+                let refusal = Refusal::because(603, "calls are not taken over here");
+                self.refuse(now, dialog, refusal, "forbidden");
+            }
+            Event::Referred { dialog, .. } => {
+                let sentence = "calls are not transferred by REFER here";
+                self.endpoint.refuse_refer(now, dialog, 403, sentence);
+            }
             Event::Invited { dialog, request_uri, from, source, offer, authenticated, .. } => {
                 let dialled = Party::new(request_uri).user();
                 let call = Call { dialog, dialled, from, source, offer };

@@ -1,11 +1,13 @@
 //! Dialogs and INVITE sessions: RFC 3261 §12 to §15, RFC 3264, RFC 4028, as pure rules and machines.
 //!
 //! [`peer`] is a dialog's identity and routing, [`invite`] its life, [`offer_answer`] whose turn it is to offer,
-//! [`session_timer`] the arithmetic of refreshes. None of them sends anything: [`crate::endpoint`] does.
+//! [`session_timer`] the arithmetic of refreshes, [`referral`] the life of a REFER. None of them sends anything:
+//! [`crate::endpoint`] does.
 
 pub mod invite;
 pub mod offer_answer;
 pub mod peer;
+pub mod referral;
 pub mod session_timer;
 
 use crate::message::Uri;

@@ -33,6 +33,24 @@ impl Party {
     }
 }
 
+/// What an INVITE with Replaces asks for (RFC 3891 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// The dialog to take over: one that stands, or a call of ours that rings there.
+    pub dialog: DialogId,
+    /// Take it over only while it rings. It did when the INVITE came; look again if you wait.
+    pub early_only: bool,
+}
+
+/// The call that a referral wants replaced (RFC 3891, RFC 5589 §7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replacement {
+    /// A dialog that the referring party has with us, answered or not: join what is behind it.
+    Ours(DialogId),
+    /// A dialog that is not ours: refuse with 481, or carry the value outward as `Replaces` in [`Invite::headers`].
+    Foreign(String),
+}
+
 /// Where an INVITE of ours goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -73,7 +91,9 @@ pub struct Invite {
     pub from: Party,
     /// Our offer; `None` sends an INVITE without one, and the offer then comes in [`super::Event::Answered`].
     pub sdp: Option<Vec<u8>>,
-    /// Further headers, such as X-… and P-Asserted-Identity. Control characters are taken out of names and values.
+    /// Further headers, such as X-…, P-Asserted-Identity, Referred-By, Replaces and Reason. Control characters in
+    /// values become spaces; a name that is no token or that shapes the message (Via, To, Content-Length, …) is left out with
+    /// its value, and so is a Replaces that does not read as one.
     pub headers: Vec<(String, String)>,
     /// A preloaded route set: URIs, first hop first. Use the Path of a binding here (RFC 3327).
     pub route: Vec<String>,

@@ -11,9 +11,14 @@ use crate::message::{
 use crate::transaction::key::ClientKey;
 
 /// The methods we understand.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER";
+pub(super) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE, REGISTER";
 /// The extensions we understand.
-pub(super) const SUPPORTED: &str = "timer, path";
+pub(super) const SUPPORTED: &str = "timer, path, replaces, norefersub";
+/// Those of them that mean something within a call.
+pub(super) const SUPPORTED_IN_CALLS: &str = "timer, replaces, norefersub";
+/// The event packages we understand.
+pub(super) const EVENTS: &str = "refer";
 /// The body type we understand.
 pub(super) const SDP: &str = "application/sdp";
 
@@ -55,8 +60,8 @@ impl Endpoint {
         ack_of: Option<u32>,
     ) -> Option<Draft> {
         let branch = self.ids.branch();
-        let session = self.sessions.get_mut(&id)?;
-        let peer = &mut session.peer;
+        let survivor = self.referrals.get_mut(&id).and_then(|referral| referral.peer.as_mut());
+        let peer = self.sessions.get_mut(&id).map(|session| &mut session.peer).or(survivor)?;
         let number = ack_of.unwrap_or_else(|| peer.next_cseq());
         let (uri, routes) = peer.routing();
         let path = peer.next_hop(&self.config);
@@ -205,6 +210,7 @@ pub(super) fn sentence(status: u16) -> &'static str {
         486 => "The line is busy",
         487 => "The call was given up",
         488 => "The session description cannot be accepted",
+        489 => "This event package is not known here",
         491 => "Both sides wanted to change the session at once, try again shortly",
         500 => "Something is wrong here, try again shortly",
         501 => "This method is unknown here",

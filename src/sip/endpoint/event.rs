@@ -1,6 +1,6 @@
 //! What the endpoint tells the switch. Every variant says what it means for the receiver.
 
-use super::command::{DialogId, Party, Reason};
+use super::command::{DialogId, Party, Reason, Replaced, Replacement};
 use super::path::Path;
 use std::net::IpAddr;
 
@@ -28,8 +28,26 @@ pub enum Event {
         offer: Option<Vec<u8>>,
         /// The account whose digest in this INVITE was right; `None` when there were no credentials.
         authenticated: Option<String>,
-        /// The headers X-…, P-Asserted-Identity, User-Agent and Diversion, within the bounds of `limits.rs`.
+        /// The headers X-…, P-Asserted-Identity, User-Agent, Diversion and Referred-By, within the bounds of
+        /// `limits.rs`.
         headers: Vec<(String, String)>,
+        /// The dialog of ours that this call is to take the place of (RFC 3891): judge the caller as any other, put
+        /// the new call where the old one was, then `answer` this and `bye` the old. An unknown one has had its 481
+        /// already, an ended one its 603, an answered one asked for as `early-only` its 486.
+        replaces: Option<Replaced>,
+    },
+    /// They ask us to call somebody in their place: a transfer (RFC 3515). Call `accept_refer` or `refuse_refer`
+    /// within 10 s, else it is refused with 500. There is one referral at a time in a dialog; another REFER gets 491
+    /// meanwhile. [`Event::Ended`] does not end an accepted referral: phones hang up and still want to hear what became of it.
+    Referred {
+        /// The call that the REFER came in.
+        dialog: DialogId,
+        /// Whom to call; the URI is freed of its headers and of `method`.
+        refer_to: Party,
+        /// The call that the new one is to take the place of: an attended transfer. `None` is a blind one.
+        replaces: Option<Replacement>,
+        /// Their Referred-By (RFC 3892), fit for a header of the same name in our INVITE. Claimed, not proven.
+        referred_by: Option<String>,
     },
     /// Our INVITE is being worked on: a provisional response other than 100.
     Ringing {

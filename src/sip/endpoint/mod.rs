@@ -15,14 +15,18 @@ mod guard;
 mod ids;
 mod path;
 mod receive;
+mod referral;
 mod register;
+mod replaces;
 mod session;
 mod uac;
 mod uas;
 mod within;
 
 pub use crate::registrar::{Binding, Ha1Pair};
-pub use command::{Credentials, DialogId, Invite, Party, Reason, Refusal, Target};
+pub use command::{
+    Credentials, DialogId, Invite, Party, Reason, Refusal, Replaced, Replacement, Target,
+};
 pub use config::{Bounds, Config, Local, Network, Rate};
 pub use event::{Cause, Direction, Event, SecurityKind};
 pub use path::{ConnectionId, Input, Path, Protocol, Transmit};
@@ -37,6 +41,8 @@ use crate::transaction::timers::{T1, TIMEOUT, doubled};
 use dozvon_clock::{Deadlines, Timestamp};
 use guard::Guard;
 use ids::Ids;
+use referral::Referral;
+use replaces::Ended;
 use session::{ALARMS, Alarm, Kind, Owner, Session};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -69,6 +75,10 @@ pub struct Endpoint {
     by_tag: BTreeMap<String, DialogId>,
     early: BTreeMap<IpAddr, usize>,
     alarms: Deadlines<(DialogId, Alarm)>,
+    /// Transfers asked for and not yet told of to the end; one of a dialog that is over owns what is left of it.
+    referrals: BTreeMap<DialogId, Referral>,
+    referral_deadlines: Deadlines<DialogId>,
+    ended: Ended,
     acks: BTreeMap<AckKey, Transmit>,
     ack_deadlines: Deadlines<AckKey>,
     /// INVITEs of ours that outlived their session without a final response, and when to forget them.
@@ -101,6 +111,9 @@ impl Endpoint {
             by_tag: BTreeMap::new(),
             early: BTreeMap::new(),
             alarms: Deadlines::new(),
+            referrals: BTreeMap::new(),
+            referral_deadlines: Deadlines::new(),
+            ended: Ended::default(),
             acks: BTreeMap::new(),
             ack_deadlines: Deadlines::new(),
             orphans: Deadlines::new(),
@@ -132,6 +145,11 @@ impl Endpoint {
             self.ring_alarm(now, id, alarm);
             self.settle(now);
         }
+        while let Some((_, id)) = self.referral_deadlines.pop_expired(now) {
+            self.step_referral(now, id, referral::TOO_LONG);
+            self.settle(now);
+        }
+        self.ended.handle_timeout(now);
         while let Some((_, key)) = self.ack_deadlines.pop_expired(now) {
             self.acks.remove(&key);
         }
@@ -150,6 +168,8 @@ impl Endpoint {
         let all = [
             self.layer.poll_timeout(),
             self.alarms.next(),
+            self.referral_deadlines.next(),
+            self.ended.poll_timeout(),
             self.ack_deadlines.next(),
             self.orphans.next(),
             self.registrar.poll_timeout(),
@@ -266,6 +286,9 @@ impl Endpoint {
         for session in self.sessions.values_mut() {
             session.lose(connection);
         }
+        for referral in self.referrals.values_mut() {
+            referral.lose(connection);
+        }
         for user in self.registrar.closed(connection) {
             self.events.push_back(Event::Unregistered { user });
         }
@@ -298,6 +321,7 @@ impl Endpoint {
                 };
                 self.advance(now, id, input, None);
             }
+            Owner::Notify(id, cseq) => self.notify_failed(now, id, cseq),
             // The call does not depend on an INFO.
             Owner::Within(_, Kind::Info, _)
             | Owner::Nobody
@@ -327,6 +351,8 @@ impl Endpoint {
             self.quieten(id);
             // A request of theirs that is still open gets its answer before the session goes (§15.1.2).
             self.refuse_open(now, id, &Refusal::because(487, "The call is over"));
+            self.step_referral(now, id, referral::CALL_OVER);
+            self.remember_ended(now, id);
         }
         for effect in effects {
             match effect {
@@ -426,7 +452,12 @@ impl Endpoint {
     fn forget(&mut self, now: Timestamp, id: DialogId) {
         self.quieten(id);
         let Some(session) = self.sessions.remove(&id) else { return };
-        self.by_tag.remove(&session.peer.local_tag);
+        match self.referrals.get_mut(&id) {
+            Some(referral) => referral.peer = Some(session.peer),
+            None => {
+                self.by_tag.remove(&session.peer.local_tag);
+            }
+        }
         // An INVITE in Proceeding has no timer: without a final response it would wait for ever. It is given the time
         // to acknowledge a refusal that is under way.
         let first = session.outgoing.and_then(|outgoing| outgoing.tx);

@@ -3,7 +3,7 @@
 //! Everything a stranger can send ends here or becomes a checked [`Message`]. Requests outside dialogs are charged to
 //! their source; refusals to them keep no state.
 
-use super::compose::{ALLOW, SDP, SUPPORTED, sentence};
+use super::compose::{ALLOW, EVENTS, SDP, SUPPORTED, sentence};
 use super::event::{Direction, Event, SecurityKind};
 use super::guard::Admission;
 use super::path::{Path, Transmit};
@@ -101,6 +101,7 @@ impl Endpoint {
         match session {
             _cancel if method == Method::Cancel => self.cancelled(now, &incoming),
             Some(id) => self.within(now, id, &incoming),
+            None if self.survives(&traits) => self.after_the_call(now, &incoming, traits.to_tag),
             None => self.outside(now, &incoming, !traits.to_tag.is_empty()),
         }
     }
@@ -108,7 +109,7 @@ impl Endpoint {
     /// The session of a message from the peer, by the tags as the peer writes them.
     fn session_of(&self, our_tag: &str, call_id: &str, their_tag: &str) -> Option<DialogId> {
         let id = *self.by_tag.get(our_tag)?;
-        self.sessions[&id].peer.matches(call_id, their_tag).then_some(id)
+        self.sessions.get(&id)?.peer.matches(call_id, their_tag).then_some(id)
     }
 
     /// A request outside any dialog that we know (§8.2).
@@ -147,11 +148,12 @@ impl Endpoint {
             Method::Bye | Method::Update | Method::Info | Method::Prack => {
                 self.refuse_statelessly(message, &path, 481, sentence(481), |writer| writer);
             }
-            Method::Refer
-            | Method::Notify
-            | Method::Subscribe
-            | Method::Message
-            | Method::Publish => self.refuse_method(message, &path, 405),
+            Method::Refer => {
+                let text = "A REFER is followed only within a call";
+                self.refuse_statelessly(message, &path, 403, text, |writer| writer);
+            }
+            Method::Notify | Method::Subscribe => self.refuse_event(message, &path),
+            Method::Message | Method::Publish => self.refuse_method(message, &path, 405),
             Method::Other(_) => self.refuse_method(message, &path, 501),
         }
     }
@@ -168,6 +170,7 @@ impl Endpoint {
             .header(HeaderName::Accept, SDP)
             .header(HeaderName::AcceptEncoding, "identity")
             .header(HeaderName::AcceptLanguage, "en")
+            .header(HeaderName::AllowEvents, EVENTS)
             .header(HeaderName::Supported, SUPPORTED)
     }
 
@@ -288,6 +291,7 @@ impl Endpoint {
             Owner::Within(id, kind, authorized) => {
                 self.within_response(now, id, kind, authorized, tx, message);
             }
+            Owner::Notify(id, cseq) => self.notify_response(now, id, cseq, status, message),
             Owner::Nobody | Owner::Invited(_) | Owner::Request => {}
         }
     }
@@ -336,6 +340,6 @@ impl Endpoint {
 
 /// Option tags in Require that we don't speak.
 pub(super) fn unknown_requirements(message: &Message<'_>) -> Vec<String> {
-    let known = |tag: &&str| ["timer", "path"].iter().any(|ours| tag.eq_ignore_ascii_case(ours));
+    let known = |tag: &&str| SUPPORTED.split(", ").any(|ours| tag.eq_ignore_ascii_case(ours));
     message.tokens(HeaderName::Require).filter(|tag| !known(tag)).map(String::from).collect()
 }

@@ -23,6 +23,8 @@ pub(super) enum Owner {
     Invited(DialogId),
     /// Any other request of theirs.
     Request,
+    /// Our NOTIFY for the referral whose REFER had this CSeq number.
+    Notify(DialogId, u32),
 }
 
 /// What we send within a session.
@@ -151,6 +153,10 @@ pub(super) struct Session {
     pub(super) theirs: Option<Theirs>,
     pub(super) unacked: Option<Unacked>,
     pub(super) outgoing: Option<Box<Outgoing>>,
+    /// The tags of those who ring for our INVITE.
+    pub(super) early_tags: Vec<String>,
+    /// A REFER came in this dialog: the next one's NOTIFYs need an id (RFC 3515 §2.4.6).
+    pub(super) was_referred: bool,
     pub(super) ours: Option<Ours>,
     /// The transaction of our last re-INVITE.
     pub(super) reinvite: Option<TxId>,
@@ -182,6 +188,8 @@ impl Session {
             theirs: None,
             unacked: None,
             outgoing: None,
+            early_tags: Vec::new(),
+            was_referred: false,
             ours: None,
             reinvite: None,
             waiting_offer: None,

@@ -1,7 +1,7 @@
 //! Our INVITEs: RFC 3261 §13.2, with CANCEL (§9.1), forks, challenges (§22) and 422 (RFC 4028 §7.4).
 
 use super::command::{DialogId, Invite, Target};
-use super::compose::{ALLOW, SDP, name_addr, reason_value, sdp_of};
+use super::compose::{ALLOW, SDP, SUPPORTED_IN_CALLS, name_addr, reason_value, sdp_of};
 use super::event::Event;
 use super::path::{Path, Transmit};
 use super::session::{Outgoing, Owner, Session, Terms};
@@ -13,7 +13,8 @@ use crate::dialog::peer::Peer;
 use crate::digest::{self, Challenge};
 use crate::limits;
 use crate::message::{
-    CSeq, HeaderName, Message, MessageWriter, Method, OwnedMessage, Refresher, reason_phrase,
+    CSeq, HeaderName, Message, MessageWriter, Method, OwnedMessage, Refresher, Replaces,
+    reason_phrase,
 };
 use crate::transaction::key::ClientKey;
 use crate::transaction::layer::{TxId, hop_by_hop};
@@ -114,7 +115,7 @@ impl Endpoint {
             .cseq(CSeq { number, method })
             .header(HeaderName::Contact, self.contact(&path))
             .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Supported, "timer")
+            .header(HeaderName::Supported, SUPPORTED_IN_CALLS)
             .header(HeaderName::UserAgent, &self.config.user_agent);
         if ours > 0 {
             let secs = ours.max(u64::from(min_se));
@@ -191,6 +192,7 @@ impl Endpoint {
         match status {
             0..=199 => {
                 self.advance(now, id, invite::Input::Provisional, Some(message));
+                self.learn_early_tag(id, status, message);
                 let proceeds = self.sessions.get(&id).is_some_and(|s| s.state == State::Proceeding);
                 if status > 100 && proceeds {
                     let sdp = sdp_of(message);
@@ -218,6 +220,16 @@ impl Endpoint {
                     self.advance(now, id, invite::Input::Failure, Some(message));
                 }
             }
+        }
+    }
+
+    /// Remembers the early dialogs that an INVITE of ours has made, for those who want to replace one.
+    fn learn_early_tag(&mut self, id: DialogId, status: u16, message: &Message<'_>) {
+        let Some(session) = self.sessions.get_mut(&id).filter(|_| status > 100) else { return };
+        let Some(tag) = message.to().ok().and_then(|to| to.tag()) else { return };
+        let known = session.early_tags.iter().any(|early| early == tag);
+        if !known && session.early_tags.len() < limits::FORKS_MAX {
+            session.early_tags.push(tag.to_string());
         }
     }
 
@@ -418,7 +430,7 @@ fn stray_peer(invite: &Message<'_>, path: Path, response: &Message<'_>) -> Optio
 }
 
 /// Headers with a name of ours that the switch may add; all others would change what the message is.
-const EXTRA: [HeaderName; 16] = [
+const EXTRA: [HeaderName; 18] = [
     HeaderName::PAssertedIdentity,
     HeaderName::PPreferredIdentity,
     HeaderName::RemotePartyId,
@@ -434,15 +446,19 @@ const EXTRA: [HeaderName; 16] = [
     HeaderName::Identity,
     HeaderName::Date,
     HeaderName::ReferredBy,
+    HeaderName::Replaces,
+    HeaderName::Reason,
     HeaderName::RequestDisposition,
 ];
 
-/// A header of the switch's own; one with an impossible or structural name is left out.
+/// A header of the switch's own; one with an impossible or structural name is left out, and so is a false Replaces.
 fn extra_header(writer: MessageWriter, name: &str, value: &str) -> MessageWriter {
     let known = HeaderName::of(name.as_bytes());
     let is_token = !name.is_empty()
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b));
-    if known == HeaderName::Other && is_token {
+    if known == HeaderName::Replaces && Replaces::parse(value.as_bytes()).is_err() {
+        writer
+    } else if known == HeaderName::Other && is_token {
         writer.other(name, value)
     } else if EXTRA.contains(&known) {
         writer.header(known, value)

@@ -1,8 +1,10 @@
 //! Their INVITEs: RFC 3261 §13.3, from the first look to the ACK.
 
 use super::Endpoint;
-use super::command::{DialogId, Party, Refusal};
-use super::compose::{ALLOW, Body, SDP, body_of, reason_value, sdp_of, sentence};
+use super::command::{DialogId, Party, Refusal, Replaced};
+use super::compose::{
+    ALLOW, Body, SDP, SUPPORTED_IN_CALLS, body_of, reason_value, sdp_of, sentence,
+};
 use super::event::{Event, SecurityKind};
 use super::path::Path;
 use super::receive::Incoming;
@@ -126,6 +128,12 @@ impl Endpoint {
                 writer.header(HeaderName::MinSe, limits::MIN_SE)
             });
         }
+        let replaces = match self.replaced(message) {
+            Ok(replaces) => replaces,
+            Err((status, text)) => {
+                return self.refuse_statelessly(message, &path, status, text, |writer| writer);
+            }
+        };
         let id = DialogId(self.next_dialog);
         self.next_dialog += 1;
         let mut session = Session::new(State::Incoming, peer, source);
@@ -155,13 +163,13 @@ impl Endpoint {
         match self.login(now, message, Method::Invite, &path) {
             Login::Ok(user) => {
                 self.send_trying(now, id);
-                self.tell_invited(id, message, path, offer, Some(user));
+                self.tell_invited(id, message, path, offer, replaces, Some(user));
             }
             Login::None => {
                 if !is_stranger {
                     self.send_trying(now, id);
                 }
-                self.tell_invited(id, message, path, offer, None);
+                self.tell_invited(id, message, path, offer, replaces, None);
             }
             Login::Stale => self.challenge_again(now, id, true),
             Login::Bad => self.challenge_again(now, id, false),
@@ -174,6 +182,7 @@ impl Endpoint {
         message: &Message<'_>,
         source: Path,
         offer: Option<Vec<u8>>,
+        replaces: Option<Replaced>,
         authenticated: Option<String>,
     ) {
         let (Ok(uri), Ok(from), Ok(to), Ok(call_id)) =
@@ -191,6 +200,7 @@ impl Endpoint {
             offer,
             authenticated,
             headers: extra_headers(message),
+            replaces,
         });
     }
 
@@ -359,7 +369,7 @@ impl Endpoint {
             .reply(request, path, 200, None, Some(&tag))
             .header(HeaderName::Contact, self.contact(path))
             .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Supported, "timer");
+            .header(HeaderName::Supported, SUPPORTED_IN_CALLS);
         match verdict {
             Verdict::Agreed(agreed) => {
                 writer = write_agreed(writer, agreed);
@@ -445,7 +455,12 @@ fn party(address: NameAddr<'_>) -> Party {
 
 /// The headers that the switch may want to see, within bounds.
 fn extra_headers(message: &Message<'_>) -> Vec<(String, String)> {
-    let known = [HeaderName::PAssertedIdentity, HeaderName::UserAgent, HeaderName::Diversion];
+    let known = [
+        HeaderName::PAssertedIdentity,
+        HeaderName::UserAgent,
+        HeaderName::Diversion,
+        HeaderName::ReferredBy,
+    ];
     let is_x = |written: &[u8]| written.get(..2).is_some_and(|x| x.eq_ignore_ascii_case(b"x-"));
     let wanted = |name: HeaderName, written: &[u8]| {
         known.contains(&name) || (name == HeaderName::Other && is_x(written))

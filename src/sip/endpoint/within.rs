@@ -3,9 +3,12 @@
 
 use super::Endpoint;
 use super::command::{DialogId, Reason, Refusal};
-use super::compose::{ALLOW, Body, SDP, body_of, reason_of, reason_value, sdp_of, sentence};
+use super::compose::{
+    ALLOW, Body, SDP, SUPPORTED_IN_CALLS, body_of, reason_of, reason_value, sdp_of, sentence,
+};
 use super::event::Event;
 use super::receive::{Incoming, unknown_requirements};
+use super::referral::event_refusal;
 use super::session::{Alarm, Kind, Ours, Owner, Theirs};
 use super::uas::learn_abilities;
 use crate::dialog::invite::{self, State};
@@ -150,6 +153,7 @@ impl Endpoint {
         let allow = (HeaderName::Allow, ALLOW.to_string());
         match method {
             Method::Bye => self.hung_up(now, id, incoming),
+            Method::Subscribe => self.subscribed(now, id, incoming),
             _any if gone => self.refuse_within(now, id, incoming, 481, sentence(481), None),
             Method::Invite => self.reinvited(now, id, incoming),
             Method::Update => self.updated(now, id, incoming),
@@ -159,13 +163,12 @@ impl Endpoint {
                 self.respond_once(now, incoming, 200, bytes);
             }
             Method::Ack | Method::Cancel => {}
-            Method::Register
-            | Method::Prack
-            | Method::Refer
-            | Method::Notify
-            | Method::Subscribe
-            | Method::Message
-            | Method::Publish => {
+            Method::Refer => self.referred(now, id, incoming),
+            Method::Notify => {
+                let (status, text, header) = event_refusal(message);
+                self.refuse_within(now, id, incoming, status, text, header);
+            }
+            Method::Register | Method::Prack | Method::Message | Method::Publish => {
                 self.refuse_within(now, id, incoming, 405, sentence(405), Some(allow));
             }
             Method::Other(_) => {
@@ -174,7 +177,7 @@ impl Endpoint {
         }
     }
 
-    fn refuse_within(
+    pub(super) fn refuse_within(
         &mut self,
         now: Timestamp,
         id: DialogId,
@@ -370,7 +373,7 @@ impl Endpoint {
             writer = writer
                 .header(HeaderName::Contact, self.contact(&draft.path))
                 .header(HeaderName::Allow, ALLOW)
-                .header(HeaderName::Supported, "timer");
+                .header(HeaderName::Supported, SUPPORTED_IN_CALLS);
         }
         if let Some(terms) = terms.filter(|_| changes_session) {
             // Who refreshes stays who he is, named by his role in this request (RFC 4028 §7.4).

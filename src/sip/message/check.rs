@@ -13,7 +13,7 @@ use super::uri::{Scheme, Uri};
 /// Why a request is refused: the status to answer with and a text for `Warning: 399`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// 400, 416, 505 or 513.
+    /// 400, 416, 505 or 513; for a Refer-To also 501.
     pub status: u16,
     /// What was wrong, in our own words; safe to send.
     pub text: &'static str,
@@ -31,7 +31,7 @@ pub enum Verdict {
 }
 
 /// Headers that may stand only once and whose doubling would let two elements read one message differently.
-const SINGLE: [HeaderName; 14] = [
+const SINGLE: [HeaderName; 16] = [
     HeaderName::From,
     HeaderName::To,
     HeaderName::CallId,
@@ -41,6 +41,8 @@ const SINGLE: [HeaderName; 14] = [
     HeaderName::Expires,
     HeaderName::Event,
     HeaderName::ReferTo,
+    HeaderName::ReferredBy,
+    HeaderName::ReferSub,
     HeaderName::Replaces,
     HeaderName::SessionExpires,
     HeaderName::RSeq,
@@ -136,6 +138,9 @@ impl Message<'_> {
         if self.cseq().map_err(refusal)?.method != method {
             return Err(bad("CSeq names another method"));
         }
+        if self.has(HeaderName::Replaces) {
+            self.check_replaces(method)?;
+        }
         let uri = Uri::parse(uri).map_err(|_| bad("malformed Request-URI"))?;
         if uri.headers().is_some() {
             return Err(bad("headers in the Request-URI"));
@@ -144,6 +149,20 @@ impl Message<'_> {
             Scheme::Sip | Scheme::Sips | Scheme::Tel => Ok(()),
             Scheme::Other(_) => Err(Refusal { status: 416, text: "only sip, sips and tel URIs" }),
         }
+    }
+
+    /// Replaces belongs into an INVITE that begins a dialog, and not beside Join (RFC 3891 §3, RFC 3911 §4).
+    fn check_replaces(&self, method: Method<'_>) -> Result<(), Refusal> {
+        if method != Method::Invite || self.to().is_ok_and(|to| to.tag().is_some()) {
+            return Err(bad("Replaces belongs into an INVITE that begins a call"));
+        }
+        if self.other("Join").is_some() {
+            return Err(bad("Replaces and Join contradict each other"));
+        }
+        if !matches!(self.replaces(), Some(Ok(_))) {
+            return Err(bad("malformed Replaces"));
+        }
+        Ok(())
     }
 }
 

@@ -400,7 +400,7 @@ impl SessionExpires {
     }
 }
 
-/// Replaces (RFC 3891): the dialog to be taken over.
+/// Replaces (RFC 3891 §6.1): the dialog to be taken over. Each tag stands there once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replaces<'a> {
     /// Its Call-ID.
@@ -417,7 +417,13 @@ impl<'a> Replaces<'a> {
     /// Reads a Replaces value.
     pub fn parse(raw: &'a [u8]) -> Result<Self, Malformed> {
         let Valued { value, params } = Valued::parse(raw)?;
-        let tag = |name| params.value(name).ok_or(Malformed("Replaces without its tags"));
+        if !value.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Malformed("bad Call-ID in Replaces"));
+        }
+        let tag = |name| match params.value(name) {
+            Some(tag) if params.count(name) == 1 && is_token(tag.as_bytes()) => Ok(tag),
+            Some(_) | None => Err(Malformed("Replaces without its tags")),
+        };
         let (to_tag, from_tag) = (tag("to-tag")?, tag("from-tag")?);
         Ok(Self { call_id: value, to_tag, from_tag, early_only: params.has("early-only") })
     }

@@ -475,9 +475,16 @@ impl<'a> Message<'a> {
         self.value(HeaderName::ContentType).map(Valued::parse)
     }
 
-    /// Refer-To (RFC 3515).
-    pub fn refer_to(&self) -> Option<Result<NameAddr<'a>, Malformed>> {
-        self.value(HeaderName::ReferTo).map(NameAddr::parse)
+    /// Referred-By (RFC 3892).
+    pub fn referred_by(&self) -> Option<Result<NameAddr<'a>, Malformed>> {
+        self.value(HeaderName::ReferredBy).map(NameAddr::parse)
+    }
+
+    /// Whether they want to hear what becomes of a REFER (RFC 4488): `None` when it does not say, or says nonsense.
+    pub fn refer_sub(&self) -> Option<bool> {
+        let said = Valued::parse(self.value(HeaderName::ReferSub)?).ok()?;
+        let known = [("true", true), ("false", false)];
+        known.into_iter().find(|(word, _)| said.value.eq_ignore_ascii_case(word)).map(|(_, b)| b)
     }
 
     /// Replaces (RFC 3891).

@@ -262,6 +262,14 @@ impl<'a> Uri<'a> {
         self.headers
     }
 
+    /// Names and values of the headers behind `?`, escapes undone once. A value may then hold any character.
+    pub fn header_fields(self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
+        let fields = self.headers.unwrap_or_default().split('&').filter(|field| !field.is_empty());
+        fields
+            .map(|field| field.split_once('=').unwrap_or((field, "")))
+            .map(|(name, value)| (unescape(name), unescape(value)))
+    }
+
     /// The `transport` parameter.
     pub fn transport(self) -> Option<&'a str> {
         self.params.value("transport")
@@ -302,7 +310,19 @@ impl<'a> Uri<'a> {
             && same_host
             && self.port == other.port
             && self.params.same(other.params)
-            && same_headers(self.headers, other.headers)
+            && self.same_headers(other)
+    }
+
+    /// URI headers never may be ignored and must be the same set, in any order (§19.1.4).
+    fn same_headers(self, other: Uri<'_>) -> bool {
+        let sorted = |uri: Uri<'_>| -> Vec<(String, String)> {
+            let fields = uri.header_fields();
+            let mut fields: Vec<_> =
+                fields.map(|(name, value)| (name.to_ascii_lowercase(), value.into())).collect();
+            fields.sort();
+            fields
+        };
+        self.headers == other.headers || sorted(self) == sorted(other)
     }
 
     fn same_tel(self, other: Uri<'_>) -> bool {
@@ -390,20 +410,6 @@ impl<'a> UriParams<'a> {
 
 fn same_escaped(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b) || unescape(a).eq_ignore_ascii_case(&unescape(b))
-}
-
-/// URI headers never may be ignored and must be the same set, in any order (§19.1.4).
-fn same_headers(a: Option<&str>, b: Option<&str>) -> bool {
-    let sorted = |headers: Option<&str>| -> Vec<(String, String)> {
-        let headers = headers.unwrap_or_default().split('&').filter(|h| !h.is_empty());
-        let mut parts: Vec<_> = headers
-            .map(|header| header.split_once('=').unwrap_or((header, "")))
-            .map(|(name, value)| (unescape(name).to_ascii_lowercase(), unescape(value).into()))
-            .collect();
-        parts.sort();
-        parts
-    };
-    a == b || sorted(a) == sorted(b)
 }
 
 /// Resolves `%HH`; anything else that starts with `%` stays as it is, foreign bytes are replaced.

@@ -108,7 +108,12 @@ fn requests_that_cannot_be_served_get_their_status() {
     for (text, status, header) in [
         (invite(1, "Require: 100rel, timer\r\n"), 420, "Unsupported: 100rel\r\n"),
         (swap("INVITE", "PRACKX"), 501, "Allow: INVITE,"),
-        (swap("INVITE", "SUBSCRIBE"), 405, "Allow: INVITE,"),
+        (swap("INVITE", "SUBSCRIBE"), 489, "Allow-Events: refer\r\n"),
+        (invite(1, "Event: refer\r\n").replace("INVITE", "SUBSCRIBE"), 403, ""),
+        (swap("INVITE", "NOTIFY"), 489, "Allow-Events: refer\r\n"),
+        (invite(1, "Event: keep-alive\r\n").replace("INVITE", "NOTIFY"), 489, ""),
+        (invite(1, "Event: refer\r\n").replace("INVITE", "NOTIFY"), 481, ""),
+        (invite(1, "Refer-To: <sip:200@h>\r\n").replace("INVITE", "REFER"), 403, ""),
         (swap("INVITE", "MESSAGE"), 405, "Allow: INVITE,"),
         (swap("application/sdp", "text/plain"), 415, "Accept: application/sdp\r\n"),
         (swap("sip:hotline@dozvon.test SIP", "http://x SIP"), 416, ""),
@@ -137,7 +142,12 @@ fn options_says_what_we_can() {
     let text = invite(1, "").replace("INVITE", "OPTIONS");
     let answer = phone.exchange(text.as_bytes()).pop().unwrap();
     assert_eq!(answer.status, 200);
-    for header in ["Allow: INVITE", "Accept: application/sdp", "Supported: timer"] {
+    for header in [
+        "Allow: INVITE",
+        "Accept: application/sdp",
+        "Supported: timer, path, replaces",
+        "Allow-Events: refer\r\n",
+    ] {
         assert!(answer.text.contains(header), "{}", answer.text);
     }
     phone.end.draining(true);
@@ -193,7 +203,7 @@ fn a_request_out_of_order_in_a_dialog_is_500() {
     assert!(statuses(&mut phone, &within("ACK", 1)).is_empty());
     assert_eq!(statuses(&mut phone, &within("OPTIONS", 9)), [200]);
     assert_eq!(statuses(&mut phone, &within("OPTIONS", 5)), [500]);
-    assert_eq!(statuses(&mut phone, &within("REFER", 10)), [405]);
+    assert_eq!(statuses(&mut phone, &within("REFER", 10)), [400]);
     assert_eq!(statuses(&mut phone, &within("BYE", 11)), [200]);
     assert_eq!(statuses(&mut phone, &within("OPTIONS", 12)), [481]);
 }

@@ -251,6 +251,8 @@ impl Pair {
             assert!(end.by_tag.is_empty() && end.early.is_empty(), "{side:?}");
             assert!(end.acks.is_empty() && end.alarms.is_empty(), "{side:?}");
             assert!(end.layer.is_clear() && end.orphans.is_empty(), "{side:?}");
+            assert!(end.referrals.is_empty() && end.ended.len() == 0, "{side:?}");
+            assert!(end.referral_deadlines.is_empty(), "{side:?}");
             assert_eq!(end.poll_timeout(), None, "{side:?}");
         }
     }

@@ -235,6 +235,7 @@ impl Phone {
                 | Event::OfferAnswered { .. }
                 | Event::OfferRefused { .. }
                 | Event::Info { .. }
+                | Event::Referred { .. }
                 | Event::Registered { .. }
                 | Event::Unregistered { .. }
                 | Event::Sent { .. }

@@ -1,0 +1,141 @@
+//! Replaces (RFC 3891): which dialog of ours it names, and whether that one may still be taken over.
+
+use super::Endpoint;
+use super::command::{DialogId, Replaced};
+use crate::dialog::invite::State;
+use crate::limits;
+use crate::message::{Message, Replaces};
+use crate::transaction::timers::TIMEOUT;
+use dozvon_clock::{Deadlines, Timestamp};
+use std::collections::BTreeMap;
+
+/// What a Replaces names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// No dialog of ours.
+    Nothing,
+    /// A dialog that is over.
+    Over,
+    /// Their call, which we have not answered.
+    Unanswered(DialogId),
+    /// Our call, which rings there.
+    Ringing(DialogId),
+    /// A call that stands.
+    Standing(DialogId),
+}
+
+/// The tags of dialogs that ended a moment ago: ours, and with it the Call-ID and theirs.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    dialogs: BTreeMap<String, (String, String)>,
+    deadlines: Deadlines<String>,
+}
+
+impl Ended {
+    fn insert(&mut self, now: Timestamp, our_tag: String, call_id: String, their_tag: String) {
+        if self.dialogs.len() >= limits::ENDED_MAX
+            && let Some((_, oldest)) = self.deadlines.pop_expired(Timestamp::FAR_FUTURE)
+        {
+            self.dialogs.remove(&oldest);
+        }
+        self.deadlines.set(our_tag.clone(), now + TIMEOUT);
+        self.dialogs.insert(our_tag, (call_id, their_tag));
+    }
+
+    fn names(&self, replaces: &Replaces<'_>) -> bool {
+        self.dialogs.get(replaces.to_tag).is_some_and(|(call_id, their_tag)| {
+            call_id == replaces.call_id && same_tag(their_tag, replaces.from_tag)
+        })
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Timestamp> {
+        self.deadlines.next()
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Timestamp) {
+        while let Some((_, tag)) = self.deadlines.pop_expired(now) {
+            self.dialogs.remove(&tag);
+        }
+    }
+
+    /// How many are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        assert_eq!(self.dialogs.len(), self.deadlines.len());
+        self.dialogs.len()
+    }
+}
+
+impl Endpoint {
+    /// The dialog that an INVITE of theirs is to take over, or the status and the sentence that it is refused with
+    /// (RFC 3891 §3). Whether the caller may do it is the switch's to say.
+    pub(super) fn replaced(
+        &self,
+        message: &Message<'_>,
+    ) -> Result<Option<Replaced>, (u16, &'static str)> {
+        let Some(Ok(replaces)) = message.replaces() else { return Ok(None) };
+        let early_only = replaces.early_only;
+        match self.named(&replaces) {
+            // Who has called us may only be replaced by himself, not by others while we ring.
+            Named::Nothing | Named::Unanswered(_) => {
+                Err((481, "The call to be replaced is not known here"))
+            }
+            Named::Over => Err((603, "The call to be replaced is over")),
+            Named::Standing(_) if early_only => {
+                Err((486, "The call to be replaced is answered already"))
+            }
+            Named::Standing(dialog) | Named::Ringing(dialog) => {
+                Ok(Some(Replaced { dialog, early_only }))
+            }
+        }
+    }
+
+    /// What a Replaces names: its `to-tag` is ours, its `from-tag` theirs (RFC 3891 §3).
+    pub(super) fn named(&self, replaces: &Replaces<'_>) -> Named {
+        let found = self.by_tag.get(replaces.to_tag);
+        let Some((&id, session)) = found.and_then(|id| self.sessions.get_key_value(id)) else {
+            return if self.ended.names(replaces) { Named::Over } else { Named::Nothing };
+        };
+        if session.peer.call_id != replaces.call_id {
+            return Named::Nothing;
+        }
+        let remote = session.peer.remote_tag.as_deref();
+        let is_theirs = remote.is_some_and(|tag| same_tag(tag, replaces.from_tag));
+        let rings = session.early_tags.iter().any(|tag| same_tag(tag, replaces.from_tag));
+        match session.state {
+            State::Calling { cancel: false } | State::Proceeding if rings => Named::Ringing(id),
+            State::Calling { cancel: true } | State::Cancelling { .. } if rings => Named::Over,
+            State::Incoming if is_theirs => Named::Unanswered(id),
+            State::Unacked { leaving: false } | State::AnswerDue | State::Confirmed
+                if is_theirs =>
+            {
+                Named::Standing(id)
+            }
+            State::Unacked { leaving: true } | State::Leaving | State::Over if is_theirs => {
+                Named::Over
+            }
+            State::Calling { .. }
+            | State::Proceeding
+            | State::Cancelling { .. }
+            | State::Incoming
+            | State::Unacked { .. }
+            | State::AnswerDue
+            | State::Confirmed
+            | State::Leaving
+            | State::Over => Named::Nothing,
+        }
+    }
+
+    /// Remembers a dialog that ends, for a Replaces that comes a moment too late.
+    pub(super) fn remember_ended(&mut self, now: Timestamp, id: DialogId) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        let peer = &session.peer;
+        let Some(their_tag) = peer.remote_tag.clone() else { return };
+        self.ended.insert(now, peer.local_tag.clone(), peer.call_id.clone(), their_tag);
+    }
+}
+
+/// Whether a tag is the one named; peers of RFC 2543 have none, and are named by `0`.
+fn same_tag(tag: &str, named: &str) -> bool {
+    tag == named || (tag.is_empty() && named == "0")
+}
