@@ -92,8 +92,8 @@ pub struct Invite {
     /// Our offer; `None` sends an INVITE without one, and the offer then comes in [`super::Event::Answered`].
     pub sdp: Option<Vec<u8>>,
     /// Further headers, such as X-…, P-Asserted-Identity, Referred-By, Replaces and Reason. Control characters in
-    /// values become spaces; a name that is no token or that shapes the message (Via, To, Content-Length, …) is left out with
-    /// its value, and so is a Replaces that does not read as one.
+    /// values become spaces. Left out are names that are no token or that shape the message (Via, To, Content-Length
+    /// and the like), and a Replaces that does not read as one.
     pub headers: Vec<(String, String)>,
     /// A preloaded route set: URIs, first hop first. Use the Path of a binding here (RFC 3327).
     pub route: Vec<String>,

@@ -38,7 +38,8 @@ pub enum Event {
     },
     /// They ask us to call somebody in their place: a transfer (RFC 3515). Call `accept_refer` or `refuse_refer`
     /// within 10 s, else it is refused with 500. There is one referral at a time in a dialog; another REFER gets 491
-    /// meanwhile. [`Event::Ended`] does not end an accepted referral: phones hang up and still want to hear what became of it.
+    /// meanwhile. [`Event::Ended`] does not end an accepted referral: phones hang up and still want to hear what
+    /// became of it.
     Referred {
         /// The call that the REFER came in.
         dialog: DialogId,
