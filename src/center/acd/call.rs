@@ -21,6 +21,8 @@ pub(super) enum CallState {
     Connecting(OfferId),
     /// It has an agent.
     Talking(AgentId),
+    /// Its agent has let it go, and it has no other yet: on the way to a colleague, or parked.
+    Between,
 }
 
 /// A call, from `enqueue` to the end of its talk or its leaving.
@@ -80,12 +82,7 @@ impl Acd {
         self.staff.know_class(&self.matcher, class);
         let config = &self.config.queues[at];
         let key = (due(enqueued_at, config.service_level, priority), call);
-        // Crossing T is being later than T, if only by a microsecond.
-        let late = now + config.service_level + Duration::from_micros(1);
-        self.timers.set(Timer::ServiceLevel(call), late);
-        if let Some(longest) = max_wait.or(config.max_wait) {
-            self.timers.set(Timer::MaxWait(call), now + longest);
-        }
+        let max_wait = max_wait.or(config.max_wait);
         self.waiting[at].insert(key);
         let state = CallState::Waiting { lapsing: None };
         let call_data = Call {
@@ -100,6 +97,7 @@ impl Acd {
             skips: Vec::new(),
         };
         self.calls.insert(call, call_data);
+        self.begin_wait(now, call, max_wait);
         self.wait_on(now, call, None);
     }
 
@@ -130,6 +128,7 @@ impl Acd {
                 self.enter(now, agent, Phase::Idle, Cause::Call);
             }
             CallState::Talking(agent) => self.end_talk(now, call, agent),
+            CallState::Between => drop(self.calls.remove(&call)),
         }
     }
 
@@ -153,16 +152,57 @@ impl Acd {
                 CallState::Waiting { .. } | CallState::Offered(_) | CallState::Connecting(_),
                 Side::Caller,
             ) => self.withdraw(now, call, Leaving::HungUp),
+            (CallState::Between, Side::Caller | Side::System) => drop(self.calls.remove(&call)),
             // No agent has it, so none can have ended it: a message that comes too late.
-            (CallState::Waiting { .. } | CallState::Offered(_), Side::Agent) => {}
+            (
+                CallState::Waiting { .. } | CallState::Offered(_) | CallState::Between,
+                Side::Agent,
+            ) => {}
         }
     }
 
-    pub(super) fn end_talk(&mut self, now: Timestamp, call: CallId, agent: AgentId) {
-        let lasts = self.queue_of(call).wrap_up;
+    fn end_talk(&mut self, now: Timestamp, call: CallId, agent: AgentId) {
+        let phase = self.after_talk(call);
         self.calls.remove(&call);
-        let phase = if lasts.is_zero() { Phase::Idle } else { Phase::WrapUp { lasts } };
         self.enter(now, agent, phase, Cause::Call);
+    }
+
+    /// What an agent does who is done with a call: its queue's wrap-up, if it has one.
+    pub(super) fn after_talk(&self, call: CallId) -> Phase {
+        let lasts = self.queue_of(call).wrap_up;
+        if lasts.is_zero() { Phase::Idle } else { Phase::WrapUp { lasts } }
+    }
+
+    /// A call that nobody has goes back to its queue, in its old place: a new wait begins.
+    /// Means nothing for a call that isn't between two agents. May end at once like any wait: `Full` when others have
+    /// taken the last place.
+    pub fn requeue(&mut self, now: Timestamp, id: CallId) {
+        self.tick(now);
+        let Some(call) = self.calls.get_mut(&id).filter(|c| c.state == CallState::Between) else {
+            return;
+        };
+        let (queue, key) = (call.queue, call.key);
+        let at = usize::from(queue.0);
+        if self.waiting[at].len() >= self.config.queues[at].length_max {
+            self.calls.remove(&id);
+            self.turn_away(id, queue);
+            return;
+        }
+        (call.entered, call.overdue, call.missed) = (now, false, false);
+        call.state = CallState::Waiting { lapsing: None };
+        self.begin_wait(now, id, self.config.queues[at].max_wait);
+        self.waiting[at].insert(key);
+        self.wait_on(now, id, None);
+    }
+
+    /// The timers of a wait that begins now.
+    fn begin_wait(&mut self, now: Timestamp, id: CallId, max_wait: Option<Duration>) {
+        // Crossing T is being later than T, if only by a microsecond.
+        let late = now + self.queue_of(id).service_level + Duration::from_micros(1);
+        self.timers.set(Timer::ServiceLevel(id), late);
+        if let Some(longest) = max_wait {
+            self.timers.set(Timer::MaxWait(id), now + longest);
+        }
     }
 
     /// The call stands in its place with nobody ringing for it: to the next agent, or on.
@@ -200,7 +240,9 @@ impl Acd {
             CallState::Waiting { .. } => self.end_wait(now, id, WaitEnd::MaxWait),
             // The offer may finish; ring time-out and watchdogs bound it.
             CallState::Offered(_) | CallState::Connecting(_) => call.overdue = true,
-            CallState::Talking(_) => unreachable!("a wait's timer ends with the wait"),
+            CallState::Talking(_) | CallState::Between => {
+                unreachable!("a wait's timer ends with the wait")
+            }
         }
     }
 

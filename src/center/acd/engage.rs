@@ -80,10 +80,9 @@ impl Acd {
     /// What the agent of a call does in it from now on. Means nothing for a call that isn't in a talk.
     pub fn manner(&mut self, now: Timestamp, call: CallId, manner: Manner) {
         self.tick(now);
-        let Some(CallState::Talking(agent)) = self.calls.get(&call).map(|call| call.state) else {
-            return;
-        };
-        self.enter(now, agent, Phase::Talking { call, manner }, Cause::Call);
+        if let Some(CallState::Talking(agent)) = self.state_of(call) {
+            self.enter(now, agent, Phase::Talking { call, manner }, Cause::Call);
+        }
     }
 
     /// Takes an idle agent for a call that isn't his. Only who is ready can be rung; who supervises need only be
@@ -132,22 +131,43 @@ impl Acd {
         }
     }
 
-    /// A call in a talk gets another agent, who is engaged with it; the one who had it goes into wrap-up. False, and
-    /// nothing happens, when the call isn't in a talk or that agent isn't engaged with it.
+    /// The agent of a talk is done with it although the call goes on: he goes into wrap-up, and nobody has the call
+    /// until [`Acd::hand_over`], [`Acd::requeue`] or [`Acd::ended`]. Means nothing for a call that isn't in a talk.
+    pub fn let_go(&mut self, now: Timestamp, call: CallId) {
+        self.tick(now);
+        if let Some(CallState::Talking(from)) = self.state_of(call) {
+            self.move_to(call, CallState::Between);
+            self.enter(now, from, self.after_talk(call), Cause::Call);
+        }
+    }
+
+    /// A call in a talk, or one that was let go, gets an agent who is engaged with it; the one who had it goes into
+    /// wrap-up. False, and nothing happens, when the call is elsewhere or the agent isn't engaged with it.
     pub fn hand_over(&mut self, now: Timestamp, call: CallId, to: AgentId) -> bool {
         self.tick(now);
-        let Some(CallState::Talking(from)) = self.calls.get(&call).map(|call| call.state) else {
-            return false;
+        let from = match self.state_of(call) {
+            Some(CallState::Talking(from)) => Some(from),
+            Some(CallState::Between) => None,
+            Some(CallState::Waiting { .. } | CallState::Offered(_) | CallState::Connecting(_))
+            | None => return false,
         };
         if !matches!(self.phase_of(to), Some(Phase::Engaged { call: with, .. }) if with == call) {
             return false;
         }
-        self.calls.get_mut(&call).expect("it was just there").state = CallState::Talking(to);
+        self.move_to(call, CallState::Talking(to));
         self.enter(now, to, Phase::Talking { call, manner: Manner::Talk }, Cause::Call);
-        let lasts = self.queue_of(call).wrap_up;
-        let phase = if lasts.is_zero() { Phase::Idle } else { Phase::WrapUp { lasts } };
-        self.enter(now, from, phase, Cause::Call);
+        if let Some(from) = from {
+            self.enter(now, from, self.after_talk(call), Cause::Call);
+        }
         true
+    }
+
+    fn state_of(&self, call: CallId) -> Option<CallState> {
+        self.calls.get(&call).map(|call| call.state)
+    }
+
+    fn move_to(&mut self, call: CallId, state: CallState) {
+        self.calls.get_mut(&call).expect("a call that changes is here").state = state;
     }
 
     fn phase_of(&self, id: AgentId) -> Option<Phase> {

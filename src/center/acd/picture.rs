@@ -69,6 +69,10 @@ impl Acd {
                     assert!(talks && phase.call() == Some(*id), "a talk has its agent");
                     None
                 }
+                CallState::Between => {
+                    assert!(!placed && !queued && call.skips.is_empty(), "nobody has it");
+                    None
+                }
             };
             waiting += usize::from(placed);
             if let Some(offer) = offered {

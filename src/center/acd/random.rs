@@ -181,9 +181,20 @@ fn operate(acd: &mut Acd, now: Timestamp, chance: &mut Chance, books: &mut Books
             0 => acd.engaged(now, agent, call, Engagement::Consult),
             _ => acd.disengage(now, agent),
         },
-        27 => {
-            acd.hand_over(now, call, agent);
-        }
+        27 => match chance.below(3) {
+            0 => acd.let_go(now, call),
+            1 => {
+                acd.hand_over(now, call, agent);
+            }
+            _ => {
+                let between = |call: &Call| call.state == CallState::Between;
+                let lost = acd.calls.iter().find(|(_, call)| between(call)).map(|(id, _)| *id);
+                acd.requeue(now, lost.unwrap_or(call));
+                if !acd.events.iter().any(is_full) {
+                    books.waits.extend(lost);
+                }
+            }
+        },
         21 => {
             let _ = acd.set_status(now, agent, Status::Ready, Actor::Agent, None);
         }
