@@ -73,7 +73,10 @@ impl Referral {
 
     /// Whether a SUBSCRIBE with this Event means this referral.
     fn is_meant(&self, message: &Message<'_>) -> bool {
-        let Some(Ok(event)) = message.event() else { return false };
+        let Some(event) = message.event().and_then(Result::ok) else { return false };
+        if !event.value.eq_ignore_ascii_case(EVENTS) {
+            return false;
+        }
         match event.params.value("id") {
             Some(id) => id == self.cseq.to_string(),
             None => !self.named,

@@ -97,6 +97,9 @@ impl Message<'_> {
         if from.params.count("tag") > 1 || to.params.count("tag") > 1 {
             return Err(bad("two tags in one header"));
         }
+        if [from, to].into_iter().any(|side| side.params.has("tag") && side.tag().is_none()) {
+            return Err(bad("a tag without a value"));
+        }
         self.call_id().map_err(refusal)?;
         self.cseq().map_err(refusal)?;
         Ok(())

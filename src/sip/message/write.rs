@@ -111,7 +111,7 @@ impl MessageWriter {
         let Some(value) = request.value(HeaderName::To) else { return };
         self.name(HeaderName::To);
         self.raw(value);
-        let untagged = NameAddr::parse(value).is_ok_and(|to| to.tag().is_none());
+        let untagged = NameAddr::parse(value).is_ok_and(|to| !to.params.has("tag"));
         if let Some(tag) = tag.filter(|_| untagged) {
             self.text(format_args!(";tag={tag}"));
         }

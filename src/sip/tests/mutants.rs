@@ -6,13 +6,15 @@ mod common;
 mod rfc4475;
 #[path = "torture/rfc5118.rs"]
 mod rfc5118;
+#[path = "torture/transfer.rs"]
+mod transfer;
 
 use common::Seeded;
 use dozvon_clock::Timestamp;
 use dozvon_sip::digest::{Challenge, Ha1, Verifier};
 use dozvon_sip::message::{
-    Frame, Framer, HeaderName, Message, MessageWriter, NameAddrBuf, OwnedMessage, Reason, UriBuf,
-    Verdict, Warning,
+    Frame, Framer, HeaderName, Message, MessageWriter, NameAddrBuf, OwnedMessage, Reason, ReferTo,
+    Replaces, UriBuf, Verdict, Warning,
 };
 use dozvon_sip::sdp::{Codec, Description, Origin, Ours, answer, read_answer};
 
@@ -69,6 +71,7 @@ fn mutate(random: &mut Seeded, seed: &[u8]) -> Vec<u8> {
 fn seeds() -> Vec<Vec<u8>> {
     let mut seeds: Vec<_> = rfc4475::messages().into_iter().map(|torture| torture.bytes).collect();
     seeds.extend(rfc5118::messages().into_iter().map(|(_, _, bytes)| bytes));
+    seeds.extend(transfer::messages().into_iter().map(|(_, bytes, _)| bytes));
     seeds.push(common::invite());
     seeds
 }
@@ -83,7 +86,7 @@ fn read_everything(message: &Message<'_>) {
         message.rseq(),
         message.expires(),
     );
-    let _ = (message.content_type().is_some(), message.refer_to().is_some(), message.replaces());
+    let _ = (message.content_type().is_some(), message.replaces(), message.refer_sub());
     let _ = (message.event().is_some(), message.subscription_state().is_some());
     for &name in HeaderName::ALL {
         message.list(name).for_each(drop);
@@ -92,6 +95,7 @@ fn read_everything(message: &Message<'_>) {
     for header in message.headers() {
         let _ = (Reason::parse(header.value), Warning::parse(header.value));
         let _ = Challenge::parse(header.value);
+        check_refer_to(header.value);
     }
     for addr in message.contacts().flatten().filter_map(|contact| contact.addr()) {
         let owned = NameAddrBuf::from(addr).to_string();
@@ -100,6 +104,23 @@ fn read_everything(message: &Message<'_>) {
         assert_eq!(again.tag(), addr.tag());
         assert!(UriBuf::from(addr.uri).get().equivalent(addr.uri));
         let _ = (addr.expires(), addr.q_thousandths(), addr.display_text());
+    }
+}
+
+/// Whatever a Refer-To becomes is a URI without headers that may stand in a request line, and its Replaces reads as one
+/// and begins no line of its own.
+fn check_refer_to(value: &[u8]) {
+    match ReferTo::parse(value) {
+        Ok(to) => {
+            let uri = UriBuf::parse(to.uri).unwrap();
+            assert!(uri.get().headers().is_none() && !uri.get().params().has("method"));
+            assert!(!to.display.contains(char::is_control));
+            if let Some(replaces) = to.replaces {
+                assert!(Replaces::parse(replaces.as_bytes()).is_ok());
+                assert!(!replaces.contains(char::is_control), "{replaces:?}");
+            }
+        }
+        Err(refusal) => assert!(matches!(refusal.status, 400 | 416 | 501)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! RFC 4475 (49 messages) and RFC 5118 (12): what must be read is read in every typed part, what must not be processed
+//! RFC 4475 (49 messages), RFC 5118 (12) and 25 of our own on call transfer: what must be read is read in every typed part, what must not be processed
 //! never is, and whatever is refused can be answered.
 #![allow(clippy::unwrap_used)] // In a test, unwrapping is asserting.
 
@@ -6,6 +6,8 @@
 mod rfc4475;
 #[path = "torture/rfc5118.rs"]
 mod rfc5118;
+#[path = "torture/transfer.rs"]
+mod transfer;
 
 use dozvon_sip::message::{
     Frame, FrameError, Framer, HeaderName, Host, Message, MessageWriter, Method, Scheme, Transport,
@@ -268,4 +270,28 @@ fn session_descriptions_of_rfc_5118() {
     let sdp = Description::parse(rfc5118::TWO_FAMILIES_SDP.as_bytes()).unwrap();
     let address = |at: usize| sdp.connection_of(&sdp.media[at]).unwrap().ip().unwrap();
     assert!(address(0).is_ipv4() && address(1).is_ipv6());
+}
+
+#[test]
+fn transfers_abused_get_their_verdict_and_their_refer_to_is_judged() {
+    for (name, bytes, status) in transfer::messages() {
+        assert_eq!(verdict(&bytes), status.map_or(Expected::Fit, Expected::Refused), "{name}");
+    }
+    let judged: Vec<_> = transfer::messages()
+        .iter()
+        .filter_map(|(name, bytes, _)| {
+            let refused = Message::parse(bytes).unwrap().refer_to()?.err()?;
+            Some((*name, refused.status))
+        })
+        .collect();
+    assert_eq!(
+        judged,
+        [
+            ("two places in one line", 400),
+            ("headers smuggled in", 400),
+            ("a script", 416),
+            ("a NUL", 400),
+            ("only headers", 400),
+        ]
+    );
 }

@@ -16,6 +16,9 @@ enum Operation {
     Challenge(u8),
     Bye(u8),
     Reoffer(u8),
+    AcceptRefer(u8),
+    RefuseRefer(u8, u16),
+    ReferProgress(u8, u16),
 }
 
 fuzz_target!(|operations: Vec<Operation>| {
@@ -43,6 +46,13 @@ fuzz_target!(|operations: Vec<Operation>| {
             Operation::Challenge(n) => pick(n).into_iter().for_each(|d| endpoint.challenge(now, d)),
             Operation::Bye(n) => pick(n).into_iter().for_each(|d| endpoint.bye(now, d, None)),
             Operation::Reoffer(n) => pick(n).into_iter().for_each(|d| endpoint.reoffer(now, d, b"v=0\r\n")),
+            Operation::AcceptRefer(n) => pick(n).into_iter().for_each(|d| endpoint.accept_refer(now, d)),
+            Operation::RefuseRefer(n, status) => {
+                pick(n).into_iter().for_each(|d| endpoint.refuse_refer(now, d, status, "no"));
+            }
+            Operation::ReferProgress(n, status) => {
+                pick(n).into_iter().for_each(|d| endpoint.refer_progress(now, d, status, ""));
+            }
         }
         while endpoint.poll_transmit().is_some() {}
         while let Some(event) = endpoint.poll_event() {
@@ -54,7 +64,8 @@ fuzz_target!(|operations: Vec<Operation>| {
     for dialog in known {
         endpoint.bye(now, dialog, None);
     }
-    for _ in 0..400 {
+    // As long as the subscription of a referral may live, and its last NOTIFY after that.
+    for _ in 0..720 {
         now = now + Duration::from_secs(1);
         endpoint.handle_timeout(now);
         while endpoint.poll_transmit().is_some() {}

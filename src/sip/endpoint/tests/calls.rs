@@ -1,8 +1,9 @@
 //! Calls as they should go.
 
 use super::super::*;
-use super::wire::{A, B, Pair, Side, config, invite_to_b, ms, secs};
+use super::wire::{A, B, Pair, Side, config, invite_to_b, ms, secs, start};
 use crate::digest::Ha1 as Digest;
+use crate::message::HeaderName;
 
 fn trusting() -> Pair {
     let network = |ip: &str| vec![Network { address: ip.parse().unwrap(), prefix: 24 }];
@@ -183,6 +184,42 @@ fn offers_that_cross_are_both_answered_in_the_end() {
     assert!(drawn.contains("answered >") && drawn.contains("< answered"), "{drawn}");
     pair.at(Side::B, |end, now| end.bye(now, b, None));
     pair.assert_empty();
+}
+
+#[test]
+fn extra_headers_say_what_they_say_and_shape_nothing() {
+    let mut end = Endpoint::new(config(A, 1), start());
+    let call = "c@h;to-tag=1;from-tag=2";
+    let mut invite = invite_to_b(Some("offer"));
+    invite.headers = [
+        ("Replaces", call),
+        ("referred-by", "<sip:100@h>\r\nEvil: 1\r\n\r\nbody"),
+        ("Reason", "SIP;cause=302\0"),
+        ("Replaces", "no tags"),
+        ("Replaces", "c;to-tag=1;from-tag=2\r\nEvil: 1"),
+        ("Evil: 1\r\nX-Evil", "1"),
+        ("", "1"),
+        ("Content-Length", "4000"),
+        ("l", "4000"),
+        ("To", "<sip:evil@h>"),
+        ("v", "SIP/2.0/UDP evil"),
+        ("Route", "<sip:evil@h>"),
+        ("Contact", "<sip:evil@h>"),
+        ("X-Fine", "yes"),
+    ]
+    .map(|(name, value)| (name.to_string(), value.to_string()))
+    .to_vec();
+    end.invite(start(), invite);
+    let bytes = end.poll_transmit().unwrap().bytes;
+    let message = Message::parse(&bytes).unwrap();
+    assert_eq!(message.check(), crate::message::Verdict::Fit);
+    assert_eq!(message.values(HeaderName::Replaces).collect::<Vec<_>>(), [call.as_bytes()]);
+    let referred_by = message.text(HeaderName::ReferredBy).unwrap();
+    assert_eq!(referred_by, "<sip:100@h>  Evil: 1    body");
+    assert_eq!(message.text(HeaderName::Reason), Some("SIP;cause=302"));
+    assert_eq!(message.other("X-Fine"), Some(&b"yes"[..]));
+    assert_eq!((message.body(), message.vias().count()), (&b"offer"[..], 1));
+    assert!(!String::from_utf8_lossy(&bytes).contains("evil@") && message.other("Evil").is_none());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::super::*;
 use super::wire::{Pair, Side, invite_to_b, ms, secs};
+use crate::message::{HeaderName, Method};
 use std::collections::BTreeMap;
 
 /// What is known of one dialog of one side.
@@ -31,7 +32,7 @@ fn storm(seed: u64) {
             known.keys().filter(|(owner, _)| *owner == side).map(|(_, id)| *id).collect();
         let pick = pair.random(mine.len().max(1) as u64) as usize;
         let id = mine.get(pick).copied().unwrap_or(DialogId(1));
-        let choice = pair.random(14);
+        let choice = pair.random(18);
         pair.at(side, |end, now| match choice {
             0 | 1 if side == Side::A => {
                 let with_offer = if choice == 0 { Some("v=0") } else { None };
@@ -49,6 +50,11 @@ fn storm(seed: u64) {
             12 if side == Side::B => {
                 end.refuse(now, id, Refusal::new(486));
             }
+            12 | 13 => refer(end, now, id),
+            14 => end.accept_refer(now, id),
+            15 => end.refer_progress(now, id, 180, ""),
+            16 => end.refer_progress(now, id, 486, "Busy"),
+            17 => end.refuse_refer(now, id, 403, "no"),
             _rest => end.handle_timeout(now),
         });
         note(&mut pair, &mut known);
@@ -63,6 +69,18 @@ fn storm(seed: u64) {
     note(&mut pair, &mut known);
     let undone = known.iter().filter(|((side, _), dialog)| *side == Side::A && !dialog.over);
     assert_eq!(undone.count(), 0, "seed {seed}: every call of A has its end");
+}
+
+/// What a phone sends that transfers the call.
+fn refer(end: &mut Endpoint, now: Timestamp, id: DialogId) {
+    let stands = |session: &Session| session.peer.remote_tag.is_some();
+    if !end.sessions.get(&id).is_some_and(stands) {
+        return;
+    }
+    let Some(draft) = end.draft(id, Method::Refer, None) else { return };
+    let bytes = draft.writer.header(HeaderName::ReferTo, "<sip:300@dozvon.test>").finish();
+    end.layer.request(now, draft.path, draft.key, bytes, Owner::Nobody);
+    end.settle(now);
 }
 
 fn note(pair: &mut Pair, known: &mut BTreeMap<(Side, DialogId), Known>) {
@@ -80,6 +98,7 @@ fn note(pair: &mut Pair, known: &mut BTreeMap<(Side, DialogId), Known>) {
             | Event::Offered { dialog, .. }
             | Event::OfferAnswered { dialog, .. }
             | Event::OfferRefused { dialog, .. }
+            | Event::Referred { dialog, .. }
             | Event::Info { dialog, .. } => (dialog, false),
             _other => continue,
         };

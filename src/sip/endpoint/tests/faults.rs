@@ -182,6 +182,25 @@ fn a_late_200_after_cancel_is_acknowledged_and_ended() {
 }
 
 #[test]
+fn a_call_completed_elsewhere_says_so_in_cancel_and_in_the_bye_after_a_late_200() {
+    let elsewhere =
+        || Reason { protocol: "SIP".into(), cause: 200, text: "Call completed elsewhere".into() };
+    let header = "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n";
+    let (mut alone, id, invite) = Alone::calling();
+    assert!(alone.respond(&invite, 180, "x", "").is_empty());
+    alone.end.bye(alone.now, id, Some(elsewhere()));
+    let cancel = String::from_utf8(alone.end.poll_transmit().unwrap().bytes).unwrap();
+    assert!(cancel.starts_with("CANCEL ") && cancel.contains(header), "{cancel}");
+    let sent = alone.texts(&invite, 200, "x");
+    assert!(sent[0].starts_with("ACK ") && !sent[0].contains("Reason"), "{}", sent[0]);
+    assert!(sent[1].starts_with("BYE ") && sent[1].contains(header), "{}", sent[1]);
+    assert_eq!(sent.len(), 2);
+    let ended = std::iter::from_fn(|| alone.end.poll_event());
+    let ended = ended.filter(|event| matches!(event, Event::Ended { cause: Cause::Ours, .. }));
+    assert_eq!(ended.count(), 1);
+}
+
+#[test]
 fn without_an_ack_the_2xx_is_repeated_for_32_seconds_and_the_call_ended() {
     let mut pair = Pair::new();
     pair.call(Some("offer"));
@@ -285,6 +304,19 @@ impl Alone {
     }
 
     fn respond(&mut self, invite: &[u8], status: u16, tag: &str, more: &str) -> Vec<String> {
+        self.receive(invite, status, tag, more);
+        std::iter::from_fn(|| self.end.poll_transmit()).map(|t| title(&t.bytes)).collect()
+    }
+
+    /// The same with all that is sent then.
+    fn texts(&mut self, invite: &[u8], status: u16, tag: &str) -> Vec<String> {
+        self.receive(invite, status, tag, "");
+        std::iter::from_fn(|| self.end.poll_transmit())
+            .map(|t| String::from_utf8(t.bytes).unwrap())
+            .collect()
+    }
+
+    fn receive(&mut self, invite: &[u8], status: u16, tag: &str, more: &str) {
         let request = Message::parse(invite).unwrap();
         let contact = "<sip:fork@192.0.2.2>";
         let mut writer =
@@ -295,7 +327,6 @@ impl Alone {
         }
         let (now, path, bytes) = (self.now, self.path, writer.finish());
         self.end.handle(now, Input::Datagram { path, bytes: &bytes });
-        std::iter::from_fn(|| self.end.poll_transmit()).map(|t| title(&t.bytes)).collect()
     }
 }
 

@@ -10,4 +10,5 @@ mod faults;
 mod register;
 mod strangers;
 mod tcp;
+mod transfer;
 mod wire;
