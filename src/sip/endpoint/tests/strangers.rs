@@ -119,6 +119,8 @@ fn requests_that_cannot_be_served_get_their_status() {
         (swap("sip:hotline@dozvon.test SIP", "http://x SIP"), 416, ""),
         (swap("<sip:hotline@dozvon.test>\r\n", "<sip:hotline@dozvon.test>;tag=x\r\n"), 481, ""),
         (swap("INVITE", "BYE"), 481, ""),
+        (swap(";tag=f1", ";tag"), 400, ""),
+        (swap("@dozvon.test>\r\nCall-ID", "@dozvon.test>;tag\r\nCall-ID"), 400, ""),
         (swap("INVITE", "CANCEL"), 481, ""),
         (swap("Contact: <sip:x@10.0.0.7>\r\n", ""), 400, ""),
         (swap("CSeq: 1 INVITE", "CSeq: 1 BYE"), 400, ""),
