@@ -127,8 +127,8 @@ impl Bank {
         let session = self.at(listener);
         let before = session.source.relink(now);
         session.stop_listening_for_keys();
-        // Another voice may be relayed than before; a mix goes on.
-        if before != now || now == Link::Relay {
+        // Another voice may be relayed than before; a mix goes on. An announcement turns when it ends.
+        if (before != now || now == Link::Relay) && !session.is_announcing() {
             session.turn();
         }
         match (now, own, &session.mouth) {
@@ -154,9 +154,9 @@ impl Bank {
         let session = self.at(index);
         match session.agreed.as_ref().map(|agreed| agreed.format.codec) {
             Some(codec) if narrow || wide => {
-                let ear = session
-                    .ear
-                    .get_or_insert_with(|| Box::new(Ear::new(codec, Rate::Narrow, delay)));
+                let rate = if wide && codec.is_wide() { Rate::Wide } else { Rate::Narrow };
+                let new = || Box::new(Ear::new(codec, rate, delay));
+                let ear = session.ear.get_or_insert_with(new);
                 ear.serve(narrow, wide);
                 self.ears.insert(index);
             }
@@ -165,6 +165,30 @@ impl Bank {
                 self.ears.remove(&index);
             }
         }
+    }
+
+    /// Asserts that both lists of each pair agree, and that exactly those whose voice is mixed have an ear.
+    pub fn check_invariants(&self) {
+        let live = |index: usize| self.sessions.get(index).and_then(Option::as_ref);
+        for (index, session) in self.sessions.iter().enumerate() {
+            let Some(session) = session else { continue };
+            for voice in session.source.voices() {
+                let listeners = live(*voice).map_or(&[][..], |session| &session.heard_by);
+                let known = listeners.iter().filter(|listener| **listener == index).count();
+                assert_eq!(known, 1, "whoever hears a session is in its list once");
+            }
+            let mut mixed = false;
+            for listener in &session.heard_by {
+                let source = live(*listener).map(|listener| &listener.source);
+                let hears = source.is_some_and(|source| source.voices().contains(&index));
+                assert!(hears, "whoever is in the list of a session hears it");
+                mixed |= matches!(source.and_then(Source::link), Some(Link::Mix(_)));
+            }
+            let has_ear = mixed && session.agreed.is_some();
+            assert_eq!(session.ear.is_some(), has_ear, "an ear is there where it is needed");
+            assert_eq!(self.ears.contains(&index), has_ear, "and only those are listened to");
+        }
+        assert!(self.ears.iter().all(|ear| live(*ear).is_some()), "an ear belongs to a session");
     }
 
     fn format(&mut self, index: usize) -> Option<Format> {

@@ -5,7 +5,7 @@
 use crate::bank::{Bank, Ordered};
 use crate::limits::{FRAME, MEASURES_MAX, SILENCE_MIN};
 use crate::order::{Conversation, MeasureId, Report, SessionId, Side, Silences, Spoken};
-use crate::vad::BEGIN_FRAMES;
+use crate::vad::{BEGIN_FRAMES, HANGOVER};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ pub(crate) struct Measure {
     unheard_after: Duration,
     paused: bool,
     found: Conversation,
-    both_speak: bool,
+    /// How long both have been speaking.
+    overlap: Duration,
     /// How long nobody has been speaking.
     quiet: Duration,
     watches: [Watch; 2],
@@ -37,7 +38,7 @@ impl Measure {
             unheard_after,
             paused: false,
             found: Conversation::default(),
-            both_speak: false,
+            overlap: Duration::ZERO,
             quiet: Duration::ZERO,
             watches: [Watch::default(); 2],
         }
@@ -55,12 +56,12 @@ impl Measure {
         self.found.lasted += time;
         self.found.first.pass(before, time, speak[0]);
         self.found.second.pass(before, time, speak[1]);
-        let both = speak == [true, true];
-        if both {
-            self.found.both += time;
-            self.found.both_times += u32::from(!self.both_speak);
+        self.overlap = if speak == [true, true] { self.overlap + time } else { Duration::ZERO };
+        // The hangover of who has just ended is no talking over.
+        if self.overlap > HANGOVER {
+            self.found.both += time.min(self.overlap - HANGOVER);
+            self.found.both_times += u32::from(self.overlap <= HANGOVER + time);
         }
-        self.both_speak = both;
         if speak == [false, false] {
             self.quiet += time;
         } else {
@@ -79,7 +80,7 @@ impl Measure {
 
     fn pause(&mut self) {
         self.paused = true;
-        self.both_speak = false;
+        self.overlap = Duration::ZERO;
         self.found.silences.end(std::mem::take(&mut self.quiet));
         self.watches.iter_mut().for_each(|watch| watch.silent_for = Duration::ZERO);
     }
@@ -216,7 +217,8 @@ mod tests {
         let (found, _) = told("..1bb2.b......1......");
         assert_eq!(found.lasted, secs(21));
         assert_eq!((found.first.voice, found.second.voice), (secs(5), secs(4)));
-        assert_eq!((found.both, found.both_times), (secs(3), 2));
+        // The hangover is taken off each time.
+        assert_eq!((found.both, found.both_times), (secs(3) - HANGOVER * 2, 2));
         let silences = Silences { count: 2, longest: secs(6), total: secs(12) };
         assert_eq!(found.silences, silences);
         let begun = |spoken: Spoken| spoken.first_voice_after.map(|t| t.as_millis());

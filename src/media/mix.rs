@@ -29,21 +29,19 @@ pub(crate) struct Ear {
     sounds: bool,
     frame: Vec<i16>,
     /// Makes the same frame at the other rate, when somebody wants that.
-    converter: Option<Converter>,
-    converted: Vec<i16>,
+    converter: Option<Box<Converter>>,
 }
 
 impl Ear {
-    /// An ear for packets of `codec`.
+    /// An ear for packets of `codec`, decoded at `rate`.
     pub(crate) fn new(codec: Codec, rate: Rate, delay: Duration) -> Self {
         Self {
             codec,
             playout: Playout::new(codec, rate, delay),
             rate,
             sounds: false,
-            frame: Vec::with_capacity(WIDE_FRAME),
+            frame: Vec::with_capacity(rate.samples(20)),
             converter: None,
-            converted: Vec::with_capacity(WIDE_FRAME),
         }
     }
 
@@ -52,20 +50,15 @@ impl Ear {
         self.codec
     }
 
-    /// Gives both rates from now on, or only those wanted. An ear that hears wide sound goes on doing so: a change of
-    /// its own rate might be heard by those who listen already.
+    /// Gives both rates from now on, or only those wanted. The ear goes on decoding at its own rate: another decoder
+    /// would be heard as a hole by those who listen already, so a wide listener who comes late gets the telephone band.
     pub(crate) fn serve(&mut self, narrow: bool, wide: bool) {
-        if wide && self.codec.is_wide() && self.rate == Rate::Narrow {
-            self.rate = Rate::Wide;
-            self.playout.retune(self.codec, Rate::Wide);
-            self.converter = None;
-        }
         let converts = match self.rate {
             Rate::Narrow => wide,
             Rate::Wide => narrow,
         };
         match (converts, &self.converter) {
-            (true, None) => self.converter = Some(Converter::from(self.rate)),
+            (true, None) => self.converter = Some(Box::new(Converter::from(self.rate))),
             (false, Some(_)) => self.converter = None,
             (true, Some(_)) | (false, None) => {}
         }
@@ -91,8 +84,7 @@ impl Ear {
         self.frame.clear();
         self.sounds = self.playout.pull(now, &mut self.frame);
         if let Some(converter) = &mut self.converter {
-            self.converted.clear();
-            converter.convert(&self.frame, &mut self.converted);
+            converter.convert(&self.frame);
         }
     }
 
@@ -103,39 +95,44 @@ impl Ear {
 
     /// The frame at one of the rates it serves; `None` when it is mere silence.
     pub(crate) fn voice(&self, rate: Rate) -> Option<&[i16]> {
-        let frame = if rate == self.rate { &self.frame } else { &self.converted };
+        let converted = self.converter.as_ref().filter(|_| rate != self.rate);
+        let frame = converted.map_or(&self.frame, |converter| &converter.out);
         self.sounds.then_some(frame.as_slice())
     }
 }
 
 /// Doubles or halves the sampling rate of a stream of sound by a half-band filter. Delays it by 1.5 ms.
 #[derive(Debug)]
-pub(crate) struct Converter {
+struct Converter {
     from: Rate,
     /// The past, and the frame in work behind it.
     line: [i16; HALVE_PAST + WIDE_FRAME],
+    /// The frame at the other rate.
+    out: Vec<i16>,
 }
 
 impl Converter {
     /// A converter from this rate to the other one.
-    pub(crate) fn from(rate: Rate) -> Self {
-        Self { from: rate, line: [0; HALVE_PAST + WIDE_FRAME] }
+    fn from(rate: Rate) -> Self {
+        let line = [0; HALVE_PAST + WIDE_FRAME];
+        Self { from: rate, line, out: Vec::with_capacity(WIDE_FRAME) }
     }
 
-    /// Appends a frame at the other rate; a frame is at most 20 ms.
-    pub(crate) fn convert(&mut self, frame: &[i16], out: &mut Vec<i16>) {
+    /// Makes the next frame at the other rate; a frame is at most 20 ms.
+    fn convert(&mut self, frame: &[i16]) {
         let past = match self.from {
             Rate::Narrow => DOUBLE_PAST,
             Rate::Wide => HALVE_PAST,
         };
         let end = past + frame.len();
         self.line[past..end].copy_from_slice(frame);
+        self.out.clear();
         match self.from {
             Rate::Narrow => {
-                out.extend(self.line[..end].windows(past + 1).flat_map(doubled));
+                self.out.extend(self.line[..end].windows(past + 1).flat_map(doubled));
             }
             Rate::Wide => {
-                out.extend(self.line[..end].windows(past + 1).step_by(2).map(halved));
+                self.out.extend(self.line[..end].windows(past + 1).step_by(2).map(halved));
             }
         }
         self.line.copy_within(frame.len()..end, 0);
@@ -198,7 +195,8 @@ mod tests {
     fn converted(from: Rate, sound: &[i16]) -> Vec<i16> {
         let (mut converter, mut out) = (Converter::from(from), Vec::new());
         for frame in sound.chunks(from.samples(20)) {
-            converter.convert(frame, &mut out);
+            converter.convert(frame);
+            out.extend_from_slice(&converter.out);
         }
         out
     }

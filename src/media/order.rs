@@ -308,7 +308,7 @@ pub struct Silences {
     pub count: u32,
     /// The longest.
     pub longest: Duration,
-    /// All of them, each from its very beginning.
+    /// All of them, each from the end of the voice before it.
     pub total: Duration,
 }
 
@@ -321,9 +321,9 @@ pub struct Conversation {
     pub first: Spoken,
     /// The second session.
     pub second: Spoken,
-    /// Time in which both spoke.
+    /// Time in which both spoke, the 200 ms that end each talkspurt left out: taking turns is no talking over.
     pub both: Duration,
-    /// How many times both began to speak at once.
+    /// How many times both spoke at once.
     pub both_times: u32,
     /// Long silences of both.
     pub silences: Silences,

@@ -89,16 +89,6 @@ impl Playout {
         self.state = State::Idle;
     }
 
-    /// Gives sound of another rate from now on; the packets that wait stay.
-    pub fn retune(&mut self, codec: Codec, rate: Rate) {
-        self.packet_samples = self.packet_samples / self.rate.samples(1) * rate.samples(1);
-        self.rate = rate;
-        self.decoder = Decoder::new(codec, rate);
-        self.sound.clear();
-        self.last = vec![0; rate.samples(20)];
-        (self.watched, self.depth_min) = (0, usize::MAX);
-    }
-
     /// Keeps a packet until its time; one that is too late is dropped.
     pub fn push(&mut self, now: Timestamp, sequence: u16, content: Content, payload: &[u8]) {
         let next = match self.state {

@@ -74,6 +74,8 @@ pub(crate) struct Clips {
     clips: Vec<ClipId>,
     index: usize,
     frame: u32,
+    /// The frame of silence before the current clip has been taken.
+    led_in: bool,
     /// Frames that have passed since the last one was taken, beyond the first.
     tail: u8,
 }
@@ -92,7 +94,7 @@ pub(crate) enum Played<'a> {
 impl Clips {
     pub(crate) fn new(play: PlayId, mut clips: Vec<ClipId>) -> Self {
         clips.truncate(PLAY_CLIPS_MAX);
-        Self { play, clips, index: 0, frame: 0, tail: 0 }
+        Self { play, clips, index: 0, frame: 0, led_in: false, tail: 0 }
     }
 
     /// What the current frame has. The last frame leaves in a packet of so many frames and is heard out only after
@@ -104,14 +106,28 @@ impl Clips {
         frames_per_packet: u8,
     ) -> Played<'a> {
         while let Some(clip) = self.clips.get(self.index) {
+            if !std::mem::replace(&mut self.led_in, true)
+                && let Some(silence) = lead_in(library, codec)
+            {
+                return Played::Frame(Some(silence));
+            }
             if self.frame < library.frames(*clip) {
                 self.frame += 1;
                 return Played::Frame(library.frame(*clip, codec, self.frame - 1));
             }
-            (self.index, self.frame) = (self.index + 1, 0);
+            (self.index, self.frame, self.led_in) = (self.index + 1, 0, false);
         }
         self.tail += 1;
         if self.tail < frames_per_packet { Played::Tail } else { Played::Ended(self.play) }
+    }
+}
+
+/// A frame of silence that an Opus clip begins with: its packets come from an encoder of its own, and the filters of the
+/// listener's decoder, still full of another sound, would answer a tone with a howl 15 dB too loud.
+fn lead_in(library: &Library, codec: Codec) -> Option<&[u8]> {
+    match codec {
+        Codec::Opus => library.frame(Library::SILENCE, codec, 0),
+        Codec::Pcmu | Codec::Pcma | Codec::G722 => None,
     }
 }
 

@@ -4,7 +4,9 @@
 //! samples; a sine that just fills the range has 5.4e8 and +3.17 dBm0, so 10 times less is 10 dBm0 less.
 
 use crate::codec::{Decoder, Rate, g711};
+use crate::limits::FRAME;
 use crate::order::Codec;
+use std::time::Duration;
 
 /// -45 dBm0: quieter frames never begin a talkspurt.
 const BEGIN_MIN: u64 = 8_192;
@@ -18,6 +20,8 @@ const GO_ON_FACTOR: u64 = 3;
 pub(crate) const BEGIN_FRAMES: u8 = 2;
 /// Quiet frames that belong to a talkspurt: 200 ms, the hangover of ITU-T P.56.
 const HANGOVER_FRAMES: u8 = 10;
+/// The same as time.
+pub(crate) const HANGOVER: Duration = FRAME.saturating_mul(HANGOVER_FRAMES as u32);
 /// Ticks without any sound after which the talkspurt is over.
 const LOST_TICKS: u8 = 10;
 /// The floor stays between that of A-law's silence and -36 dBm0, so that someone who speaks loudly into the first frame

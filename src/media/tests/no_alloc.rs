@@ -1,12 +1,13 @@
-//! The packet paths take no memory once they run: relay, prompts, loops, silence and echo.
+//! The packet paths take no memory once they run: relay, mixes, measures, prompts, loops, silence and echo.
 
 mod world;
 
 use allocation_counter::measure;
 use dozvon_media::bank::{Channel, Slot};
 use dozvon_media::clip::Library;
-use dozvon_media::order::{Codec, Format, Order, PlayId};
+use dozvon_media::order::{Codec, Format, MeasureId, Order, PlayId};
 use std::net::SocketAddr;
+use std::time::Duration;
 use world::{FRAME, Phone, World, format};
 
 /// Allocations while the phones speak and the bank ticks for so many frames, after a warm-up of the same length.
@@ -76,6 +77,27 @@ fn transcoding_takes_no_memory_of_ours_once_it_runs() {
         world.order(Order::Bridge { a: a.session, b: b.session });
         let (count, _) = allocations(&mut world, &mut [&mut a, &mut b], 500);
         assert_eq!(count, 0, "{a_codec:?} and {b_codec:?}");
+    }
+}
+
+#[test]
+fn mixing_announcing_and_measuring_take_no_memory_of_ours_once_they_run() {
+    for codecs in [[Codec::Pcma; 3], [Codec::Opus, Codec::Pcmu, Codec::G722]] {
+        let mut world = World::new();
+        let [mut a, mut b, mut c] =
+            [1, 2, 3].map(|id| Phone::join(&mut world, id, format(codecs[id as usize - 1]), 700.0));
+        let [first, second, third] = [&a, &b, &c].map(|phone| phone.session);
+        world.order(Order::Hear { session: first, from: vec![second] });
+        world.order(Order::Hear { session: second, from: vec![first, third] });
+        world.order(Order::Hear { session: third, from: vec![first, second] });
+        let (measure, unheard_after) = (MeasureId(1), Duration::from_secs(60));
+        world.order(Order::Measure { measure, first, second, unheard_after });
+        let clips = vec![Library::NOISE; 60];
+        let mut d = Phone::join(&mut world, 4, format(codecs[0]), 0.0);
+        world.order(Order::Hear { session: d.session, from: vec![first, second] });
+        world.order(Order::Announce { session: d.session, play: PlayId(1), clips });
+        let (count, _) = allocations(&mut world, &mut [&mut a, &mut b, &mut c, &mut d], 500);
+        assert_eq!(count, 0, "{codecs:?}");
     }
 }
 

@@ -7,12 +7,13 @@ use dozvon_media::clip::Library;
 use dozvon_media::dtmf::{Detector, KeyEvent};
 use dozvon_media::limits::{BURST_PACKETS_MAX, DATAGRAM_BYTES_MAX, SESSIONS_MAX};
 use dozvon_media::order::{
-    Codec, Digit, DigitSource, Direction, Format, Order, PlayId, Report, SessionId, TelephoneEvent,
+    Codec, Digit, DigitSource, Direction, Format, MeasureId, Order, PlayId, Report, SessionId,
+    TelephoneEvent,
 };
 use dozvon_media::rtcp;
 use dozvon_media::rtp::Random;
 use std::time::Duration;
-use world::{Phone, World, addr, assert_one_stream, format};
+use world::{FRAME, Phone, World, addr, assert_one_stream, format};
 
 fn without_events(codec: Codec) -> Format {
     Format { telephone_event: None, ..format(codec) }
@@ -507,7 +508,7 @@ fn any_sequence_of_orders_and_packets_is_survived() {
             let (i, j) = (pick(phones.len()), pick(phones.len()));
             let (session, other) = (phones[i].session, phones[j].session);
             let clip = dozvon_media::order::ClipId(pick(7) as u32);
-            match pick(14) {
+            match pick(20) {
                 0 => {
                     world.order(Order::Bridge { a: session, b: other });
                 }
@@ -540,6 +541,26 @@ fn any_sequence_of_orders_and_packets_is_survived() {
                     ];
                     phones[i].agree(&mut world, all[pick(4)]);
                 }
+                14 | 15 => {
+                    let from = (0..pick(6)).map(|_| phones[pick(phones.len())].session).collect();
+                    world.order(Order::Hear { session, from });
+                }
+                16 => {
+                    let clips = vec![clip; pick(3)];
+                    world.order(Order::Announce { session, play: PlayId(step), clips });
+                }
+                17 => {
+                    world.order(Order::Mute { session, muted: pick(2) == 0 });
+                }
+                18 => {
+                    let (measure, unheard_after) = (MeasureId(pick(4) as u64), FRAME * 3);
+                    let (first, second) = (session, other);
+                    world.order(match pick(4) {
+                        0 => Order::Unmeasure { measure },
+                        1 => Order::PauseMeasure { measure },
+                        _ => Order::Measure { measure, first, second, unheard_after },
+                    });
+                }
                 8 => phones[i].press('8'),
                 9 => phones[i].sequence = pick(65_536) as u16,
                 10 => {
@@ -559,6 +580,7 @@ fn any_sequence_of_orders_and_packets_is_survived() {
                     world.step(&mut all);
                 }
             }
+            world.bank.check_invariants();
         }
         for phone in &phones {
             let sent = world.sent_from(phone.slot);

@@ -242,6 +242,11 @@ impl Phone {
         self.tone = Some(Tone::key(Rate::Narrow, digit, -10.0));
     }
 
+    /// Says a tone of so many hertz at a level from now on.
+    pub(crate) fn tone(&mut self, hz: f64, dbm0: f64) {
+        self.tone = Some(Tone::single(Rate::Narrow, hz, dbm0));
+    }
+
     pub(crate) fn hush(&mut self) {
         self.tone = None;
     }
