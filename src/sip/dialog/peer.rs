@@ -47,7 +47,7 @@ impl Peer {
             local_cseq: 0,
             remote_cseq: Some(request.cseq().ok()?.number),
             route_set: routes(request)?,
-            remote_target: request.contact()?.uri.as_str().to_string(),
+            remote_target: target_of(request)?,
             path,
         })
     }
@@ -68,8 +68,8 @@ impl Peer {
 
     /// A target refresh: their new Contact (§12.2).
     pub fn refresh_target(&mut self, message: &Message<'_>) {
-        if let Some(contact) = message.contact().filter(|contact| contact.uri.is_sip()) {
-            self.remote_target = contact.uri.as_str().to_string();
+        if let Some(target) = target_of(message) {
+            self.remote_target = target;
         }
     }
 
@@ -137,6 +137,12 @@ impl Peer {
     }
 }
 
+/// The Contact of a message as the Request-URI of what we send there: `sip` or `sips` (§8.1.1.8), without headers.
+fn target_of(message: &Message<'_>) -> Option<String> {
+    let contact = message.contact().filter(|contact| contact.uri.is_sip())?;
+    Some(contact.uri.without_headers().to_string())
+}
+
 /// The Record-Route values of a message in their order; `None` when there are too many.
 fn routes(message: &Message<'_>) -> Option<Vec<String>> {
     let set: Vec<String> = message
@@ -202,6 +208,19 @@ mod tests {
         let (uri, routes) = peer.routing();
         assert_eq!(uri, "sip:192.0.2.8");
         assert_eq!(routes, ["<sip:192.0.2.9:5070;lr>", "<sip:a@198.51.100.3:5080>"]);
+    }
+
+    #[test]
+    fn a_contact_is_a_sip_uri_without_headers_or_none() {
+        let contact = "<sip:a@198.51.100.3:5080>";
+        let hidden = INVITE.replace(contact, "<sip:a@198.51.100.3;ob?Route=x&Bye=y>");
+        assert_eq!(peer(&hidden).remote_target, "sip:a@198.51.100.3;ob");
+        let path = Path::udp("192.0.2.1:5060".parse().unwrap(), "192.0.2.8:6000".parse().unwrap());
+        for none in ["*", "<tel:+1>", "<http://h/>", "<mailto:a@h>"] {
+            let text = INVITE.replace(contact, none);
+            let request = Message::parse(text.as_bytes()).unwrap();
+            assert_eq!(Peer::of_request(&request, "ours", path), None, "{none}");
+        }
     }
 
     #[test]

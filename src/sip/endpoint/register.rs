@@ -159,11 +159,7 @@ impl Endpoint {
             Some(wanted) => wanted.min(max),
         };
         // Headers in a URI must never become headers of a request of ours.
-        let uri = contact.uri.as_str();
-        let uri = match contact.uri.headers() {
-            Some(headers) => &uri[..uri.len() - headers.len() - 1],
-            None => uri,
-        };
+        let uri = contact.uri.without_headers();
         Ok(Change { contact: uri.to_string(), expires, q: contact.q_thousandths() })
     }
 

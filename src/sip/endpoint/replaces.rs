@@ -139,3 +139,27 @@ impl Endpoint {
 fn same_tag(tag: &str, named: &str) -> bool {
     tag == named || (tag.is_empty() && named == "0")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn at_the_bound_the_oldest_ended_dialog_is_forgotten() {
+        let (mut ended, start) = (Ended::default(), Timestamp::from_secs(1));
+        let tag = |n: usize| format!("t{n}");
+        for n in 0..=limits::ENDED_MAX {
+            let now = start + Duration::from_micros(n as u64);
+            ended.insert(now, tag(n), "c".into(), String::new());
+        }
+        let names = |ended: &Ended, n: usize| {
+            let value = format!("c;to-tag={};from-tag=0", tag(n));
+            ended.names(&Replaces::parse(value.as_bytes()).unwrap())
+        };
+        assert_eq!(ended.len(), limits::ENDED_MAX);
+        assert!(!names(&ended, 0) && names(&ended, 1) && names(&ended, limits::ENDED_MAX));
+        ended.handle_timeout(start + TIMEOUT * 2);
+        assert_eq!((ended.len(), ended.poll_timeout()), (0, None));
+    }
+}

@@ -120,7 +120,7 @@ impl Endpoint {
         }
         let tag = self.ids.tag();
         let Some(peer) = Peer::of_request(message, &tag, path) else {
-            let text = "An INVITE needs a Contact and at most 16 Record-Routes";
+            let text = "An INVITE needs a SIP Contact and at most 16 Record-Routes";
             return self.refuse_statelessly(message, &path, 400, text, |writer| writer);
         };
         if self.agreed(message) == Verdict::TooSmall {

@@ -66,9 +66,8 @@ fn is_method(name: &str) -> bool {
 /// The URI without headers and without the `method` parameter, which no Request-URI may have (§19.1.1, table 1).
 fn bare(uri: Uri<'_>) -> String {
     let params = uri.params();
-    let headers = uri.headers().map_or(0, |headers| headers.len() + 1);
-    let end = uri.as_str().len() - headers - params.as_str().len();
-    let mut bare = uri.as_str()[..end].to_string();
+    let whole = uri.without_headers();
+    let mut bare = whole[..whole.len() - params.as_str().len()].to_string();
     for (name, value) in params.iter().filter(|(name, _)| !is_method(name)) {
         bare.push_str(&format!(";{name}"));
         if let Some(value) = value {

@@ -262,6 +262,12 @@ impl<'a> Uri<'a> {
         self.headers
     }
 
+    /// The URI as written up to the `?`: what may stand in a request line (§19.1.1, table 1).
+    pub fn without_headers(self) -> &'a str {
+        let headers = self.headers.map_or(0, |headers| headers.len() + 1);
+        &self.raw[..self.raw.len() - headers]
+    }
+
     /// Names and values of the headers behind `?`, escapes undone once. A value may then hold any character.
     pub fn header_fields(self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
         let fields = self.headers.unwrap_or_default().split('&').filter(|field| !field.is_empty());

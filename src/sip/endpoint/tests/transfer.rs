@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::wire::{config, ms, secs, start};
-use crate::message::{HeaderName, MessageWriter};
+use crate::message::{HeaderName, MessageWriter, Method};
 use std::time::Duration;
 
 const SDP: &str = "Content-Type: application/sdp\r\nContent-Length: 3\r\n\r\nv=0";
@@ -60,7 +60,7 @@ impl Sent {
     fn title(&self) -> String {
         match self.get().method() {
             None => self.get().status().unwrap().to_string(),
-            Some(crate::message::Method::Notify) => {
+            Some(Method::Notify) => {
                 let state = self.text(HeaderName::SubscriptionState);
                 let state = if state.starts_with("active") { "active" } else { &state };
                 format!("NOTIFY {} {state}", self.body().split(' ').nth(1).unwrap())
@@ -163,6 +163,24 @@ impl House {
              Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nContact: <sip:100@198.51.100.7>\r\n{headers}\
              Content-Length: 0\r\n\r\n"
         )
+    }
+
+    /// A call of the house's to the phone, not yet answered.
+    fn calling(&mut self) -> (Line, Sent) {
+        let invite = Invite {
+            to: Party::new("sip:200@198.51.100.7"),
+            target: Target::Flow(self.path),
+            from: Party::new("sip:hotline@dozvon.test"),
+            sdp: Some(b"v=0".to_vec()),
+            headers: Vec::new(),
+            route: Vec::new(),
+            credentials: None,
+        };
+        let id = self.end.invite(self.now, invite);
+        let sent = self.sent().remove(0);
+        let call_id = sent.get().call_id().unwrap().to_string();
+        let house = sent.get().from().unwrap().tag().unwrap().to_string();
+        (Line { id, call_id, phone: "pt".into(), house, cseq: 0 }, sent)
     }
 
     /// A request of the phone within a dialog.
@@ -716,28 +734,96 @@ fn an_invite_that_may_not_replace_is_refused_before_the_switch_hears_of_it() {
 #[test]
 fn a_ringing_call_of_ours_may_be_picked_up() {
     let mut house = House::new();
-    let invite = Invite {
-        to: Party::new("sip:200@198.51.100.7"),
-        target: Target::Flow(house.path),
-        from: Party::new("sip:hotline@dozvon.test"),
-        sdp: Some(b"v=0".to_vec()),
-        headers: Vec::new(),
-        route: Vec::new(),
-        credentials: None,
-    };
-    let id = house.end.invite(house.now, invite);
-    let sent = house.sent().remove(0);
-    let ours = sent.get().from().unwrap().tag().unwrap().to_string();
-    let call_id = sent.get().call_id().unwrap().to_string();
-    let replaces = format!("Replaces: {call_id};to-tag={ours};from-tag=pt;early-only\r\n");
+    let (mut line, sent) = house.calling();
+    let id = line.id;
+    let replaces = format!("Replaces: {};early-only\r\n", line.replaces());
     let (_, refused) = house.invite(&replaces);
     assert_eq!(titles(&refused), ["481"], "nobody rings yet");
     house.reply(&sent, 180, &[]);
     house.events();
+    let transfers = house.within(&mut line, "REFER", TRANSFER);
+    assert_eq!(titles(&transfers), ["403"], "who has not answered cannot transfer");
     let (_, replaced) = house.ringing(&replaces);
     assert_eq!(replaced, Some(Replaced { dialog: id, early_only: true }));
     house.end.bye(house.now, id, None);
     let (_, refused) = house.invite(&replaces);
     assert_eq!(titles(&refused), ["CANCEL", "603"]);
     house.assert_empty();
+}
+
+#[test]
+fn of_many_forks_that_ring_the_first_eight_may_be_replaced() {
+    let mut house = House::new();
+    let (line, sent) = house.calling();
+    let text = |n: usize| {
+        let writer =
+            MessageWriter::response_to(&sent.get(), 180, None, Some(&format!("pt{n}")), None);
+        String::from_utf8(writer.finish()).unwrap()
+    };
+    for n in 0..=limits::FORKS_MAX {
+        house.feed(&text(n));
+    }
+    house.events();
+    for (n, found) in [(0, true), (limits::FORKS_MAX - 1, true), (limits::FORKS_MAX, false)] {
+        let value = Line { phone: format!("pt{n}"), ..line.clone() }.replaces();
+        let (_, sent) = house.invite(&format!("Replaces: {value}\r\n"));
+        assert_eq!(titles(&sent), [if found { "100" } else { "481" }], "{n}");
+    }
+    house.assert_empty();
+}
+
+// === offers that cross ===
+
+/// A re-INVITE of the phone's.
+fn hold(house: &mut House, line: &mut Line) -> Vec<Sent> {
+    line.cseq += 1;
+    let text = house.request(line, "INVITE", "").replace("Content-Length: 0\r\n\r\n", SDP);
+    house.feed(&text)
+}
+
+#[test]
+fn a_hold_that_crosses_our_reinvite_is_491_both_ways_and_both_come_through() {
+    for we_first in [true, false] {
+        let mut house = House::new();
+        let mut line = house.transferring();
+        // The switch joins the two ends; at the same moment the phone is put on hold.
+        house.end.reoffer(house.now, line.id, b"v=1");
+        let ours = house.sent().remove(0);
+        assert_eq!(titles(&hold(&mut house, &mut line)), ["491"]);
+        assert_eq!(titles(&house.reply(&ours, 491, &[])), ["ACK"]);
+        assert!(house.events().is_empty(), "glare is retried and not told");
+        let again = |house: &mut House, time| {
+            let sent = house.wait(time);
+            sent.into_iter().find(|sent| sent.get().method() == Some(Method::Invite))
+        };
+        if we_first {
+            // Who does not own the Call-ID waits up to two seconds, the phone longer (RFC 3261 §14.1).
+            let ours = again(&mut house, secs(2)).expect("our offer again");
+            assert_eq!(titles(&house.reply(&ours, 200, &[])), ["ACK"]);
+            assert!(matches!(house.events()[..], [Event::OfferAnswered { .. }]));
+            assert_eq!(titles(&hold(&mut house, &mut line)), ["100"]);
+        } else {
+            // The phone is faster than it should be: ours waits until its hold is through.
+            assert_eq!(titles(&hold(&mut house, &mut line)), ["100"]);
+            assert!(again(&mut house, secs(5)).is_none(), "ours is held back");
+        }
+        assert!(matches!(house.events()[..], [Event::Offered { .. }]));
+        house.end.accept_offer(house.now, line.id, b"v=2");
+        assert_eq!(titles(&house.sent()), ["200"]);
+        let cseq = line.cseq;
+        line.cseq -= 1;
+        let acked = house.within(&mut line, "ACK", "");
+        line.cseq = cseq;
+        if we_first {
+            assert!(acked.is_empty());
+        } else {
+            assert_eq!(titles(&acked), ["INVITE"], "now it is our turn");
+            assert_eq!(titles(&house.reply(&acked[0], 200, &[])), ["ACK"]);
+            assert!(matches!(house.events()[..], [Event::OfferAnswered { .. }]));
+        }
+        let told = house.progress(&line, 200);
+        assert_eq!(titles(&told), ["NOTIFY 200 terminated;reason=noresource"]);
+        assert!(house.stands(&mut line));
+        house.assert_empty();
+    }
 }
