@@ -57,7 +57,8 @@ pub const FORKS_MAX: usize = 8;
 pub const RETRY_AFTER_SECS: u32 = 10;
 /// Extra headers of an INVITE passed to the switch. The rest is left out.
 pub const EXTRA_HEADERS_MAX: usize = 16;
-/// Bytes of one such header's value. Longer ones are left out; a longer Referred-By of a REFER gets 400.
+/// Bytes of one such header's value. Longer ones are left out; a longer Referred-By of a REFER gets 400, and of a
+/// longer reason for a NOTIFY the beginning is told.
 pub const EXTRA_HEADER_BYTES_MAX: usize = 512;
 /// Route set entries of one dialog. An INVITE or 2xx with more is refused with 400 (or ended).
 pub const ROUTES_MAX: usize = 16;

@@ -120,7 +120,8 @@ impl Endpoint {
         if status == referral.status && status < 200 {
             return;
         }
-        let reason: String = reason.chars().filter(|c| !c.is_control()).collect();
+        let printable = reason.chars().filter(|c| !c.is_control());
+        let reason: String = printable.take(limits::EXTRA_HEADER_BYTES_MAX).collect();
         let standard = || reason_phrase(status).to_string();
         referral.status = status;
         referral.reason = if reason.is_empty() { standard() } else { reason };

@@ -21,6 +21,20 @@ use crate::transaction::layer::{TxId, hop_by_hop};
 use crate::transaction::timers::TIMEOUT;
 use dozvon_clock::Timestamp;
 
+/// What becomes of the dialog that a 2xx makes which no session wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stray {
+    /// It is one that stands.
+    Keep,
+    /// It is ended.
+    End,
+    /// It is ended, because another branch of the same INVITE was answered first.
+    Elsewhere,
+}
+
+/// The Reason for those who answered too late (RFC 3326 §3.1).
+const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
+
 impl Endpoint {
     /// Calls somebody. [`Event::Ringing`], [`Event::Answered`] or [`Event::Refused`] follow; the latter at once when
     /// an address is no URI (400) or the house is full (503).
@@ -185,7 +199,7 @@ impl Endpoint {
     ) {
         let Some(session) = self.sessions.get_mut(&id) else {
             if (200..300).contains(&status) {
-                self.acknowledge_stray(now, tx, message, true);
+                self.acknowledge_stray(now, tx, message, Stray::End);
             }
             return;
         };
@@ -211,7 +225,9 @@ impl Endpoint {
                 | State::Over => {
                     let tag = message.to().ok().and_then(|to| to.tag()).unwrap_or_default();
                     if session.peer.remote_tag.as_deref() != Some(tag) {
-                        self.acknowledge_stray(now, tx, message, true);
+                        let stands = matches!(session.state, State::Confirmed | State::AnswerDue);
+                        let stray = if stands { Stray::Elsewhere } else { Stray::End };
+                        self.acknowledge_stray(now, tx, message, stray);
                     }
                 }
             },
@@ -352,7 +368,7 @@ impl Endpoint {
         now: Timestamp,
         tx: TxId,
         message: &Message<'_>,
-        end_it: bool,
+        stray: Stray,
     ) {
         let Some((invite, path)) = self.layer.sent(tx).zip(self.layer.path(tx)) else { return };
         let Ok(invite) = OwnedMessage::parse(invite) else { return };
@@ -366,10 +382,14 @@ impl Endpoint {
         let (path, _, writer) = self.stray_request(&peer, Method::Ack, cseq);
         let key = (peer.call_id.clone(), cseq, tag);
         self.send_ack(now, key, Transmit { path, bytes: writer.finish() });
-        if end_it {
+        if stray != Stray::Keep {
             peer.local_cseq = cseq;
             let number = peer.next_cseq();
             let (path, branch, writer) = self.stray_request(&peer, Method::Bye, number);
+            let writer = match stray {
+                Stray::Elsewhere => writer.header(HeaderName::Reason, ELSEWHERE),
+                Stray::Keep | Stray::End => writer,
+            };
             let key = ClientKey { branch, method: "BYE".to_string() };
             self.layer.request(now, path, key, writer.finish(), Owner::Nobody);
             self.flush();

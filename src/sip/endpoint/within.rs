@@ -10,6 +10,7 @@ use super::event::Event;
 use super::receive::{Incoming, unknown_requirements};
 use super::referral::event_refusal;
 use super::session::{Alarm, Kind, Ours, Owner, Theirs};
+use super::uac::Stray;
 use super::uas::learn_abilities;
 use crate::dialog::invite::{self, State};
 use crate::dialog::offer_answer::{Admission, OpenInvite, Position, Turn};
@@ -494,7 +495,7 @@ impl Endpoint {
         let session = self.sessions.get_mut(&id);
         let Some(session) = session.filter(|session| session.ours.is_some()) else {
             if kind == Kind::Reinvite {
-                self.acknowledge_stray(now, tx, message, false);
+                self.acknowledge_stray(now, tx, message, Stray::Keep);
             }
             return;
         };

@@ -1,5 +1,5 @@
-//! RFC 4475 (49 messages), RFC 5118 (12) and 25 of our own on call transfer: what must be read is read in every typed part, what must not be processed
-//! never is, and whatever is refused can be answered.
+//! RFC 4475 (49 messages), RFC 5118 (12) and 25 of our own on call transfer: what must be read is read in every typed
+//! part, what must not be processed never is, and whatever is refused can be answered.
 #![allow(clippy::unwrap_used)] // In a test, unwrapping is asserting.
 
 #[path = "torture/rfc4475.rs"]

@@ -510,6 +510,12 @@ fn a_reason_cannot_begin_a_line_in_the_body() {
     let sent = house.sent();
     assert_eq!(sent[0].body(), "SIP/2.0 486 BusyContact: <sip:evil@h>\r\n");
     house.assert_empty();
+    let mut house = House::new();
+    let line = house.transferring();
+    let max = limits::EXTRA_HEADER_BYTES_MAX;
+    house.end.refer_progress(house.now, line.id, 486, &"x".repeat(max + 1));
+    assert_eq!(house.sent()[0].body().len(), "SIP/2.0 486 \r\n".len() + max);
+    house.assert_empty();
 }
 
 // === the subscription ===
