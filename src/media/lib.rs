@@ -1,4 +1,5 @@
-//! Sound as pure state machines: RTP, codecs, prompts, keys, bridges and conferences; no sockets, no clock, no calls or agents.
+//! Sound as pure state machines: RTP, codecs, prompts, keys, bridges, conferences; no sockets, no clock, no calls or
+//! agents.
 //!
 //! The roof gives each media worker thread one [`bank::Bank`]: it feeds datagrams and ticks in, and gets datagrams and
 //! [`order::Report`]s out. Everything else here is what a bank is made of.

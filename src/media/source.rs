@@ -122,8 +122,8 @@ impl Clips {
     }
 }
 
-/// A frame of silence that an Opus clip begins with: its packets come from an encoder of its own, and the filters of the
-/// listener's decoder, still full of another sound, would answer a tone with a howl 15 dB too loud.
+/// A frame of silence that an Opus clip begins with: its packets come from an encoder of its own, and the filters of
+/// the listener's decoder, still full of another sound, would answer a tone with a howl 15 dB too loud.
 fn lead_in(library: &Library, codec: Codec) -> Option<&[u8]> {
     match codec {
         Codec::Opus => library.frame(Library::SILENCE, codec, 0),

@@ -236,7 +236,7 @@ pub(super) const MEDIA: Section = Section {
             "playout_delay_ms",
             Kind::Int(20, 400),
             Value("60"),
-            "Milliseconds of sound held back against jitter where codecs differ or voices are mixed. Two equal codecs are not delayed.",
+            "Milliseconds held back against jitter between codecs and in mixes. Two equal codecs are not delayed.",
         ),
         key(
             "codecs",
