@@ -517,7 +517,15 @@ fn keys_pass_between_two_and_never_to_a_listener_or_into_a_conference() {
         assert_one_stream(&world.sent_from(fourth.slot));
         assert!(world.hears(&fourth, CUSTOMER) > 0.7);
 
+        // Whispered to, the agent hears more than the customer: this is no bridge any more.
+        hear(&mut world, 2, &[1, 3]);
         world.sent.clear();
+        phones[0].press('6');
+        run(&mut world, 40, &mut phones);
+        assert_eq!(world.digits(SessionId(1), DigitSource::Event), "56");
+        let passed: usize = phones.iter().map(|phone| events(&world, phone)).sum();
+        assert_eq!(passed, 0, "{codecs:?}: nothing passes while somebody whispers");
+
         for (id, others) in [(1, [2, 3]), (2, [1, 3]), (3, [1, 2])] {
             hear(&mut world, id, &others);
         }
