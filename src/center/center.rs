@@ -1,16 +1,19 @@
 //! The façade: owns the calls in progress, the ACD and the policy, and turns legs' events into commands and facts.
 //!
-//! Methods are of four kinds: `arrive`, `leg`, `reachable`, `handle_timeout` take what happened; `set_status`,
-//! `log_out`, `end_wrap_up`, `hang_up` are commands of people; `poll_*` give out; the rest are pictures.
+//! Methods are of four kinds: `arrive`, `leg`, `reachable`, `handle_timeout` take what happened; `hang_up` and those
+//! of [`crate::desk`] are commands of people; `poll_*` give out; the rest are pictures.
 //! After any method that takes `now`, drain [`Center::poll_output`] to `None`.
 
-use crate::acd::{Acd, Activity, Actor, AgentView, Event, Leaving, QueueView, Side, StatusError};
+use crate::acd::{Acd, Activity, AgentView, Event, Leaving, QueueView, Side};
 use crate::border::{Arrival, CallView, LegCommand, LegEvent, Loss, Output};
 use crate::call::{Call, State};
+use crate::conduct::Conduct;
 use crate::contact::{Ending, Fault, Outcome};
+use crate::desk::Desks;
 use crate::fact::{Fact, IvrExit, OperatorRequest, What};
 use crate::flow::{BotEnd, Caller, ExitKey, Run};
 use crate::ids::{AgentId, CallId, LegId, OfferId, PlayId, QueueId};
+use crate::incident::{Incident, Incidents};
 use crate::policy::Policy;
 use crate::record::{Opening, Record};
 use crate::wrapping::Wrapping;
@@ -50,6 +53,9 @@ pub struct Center {
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) legs: BTreeMap<LegId, (CallId, Role)>,
     pub(crate) wrapping: Wrapping,
+    pub(crate) desks: Desks,
+    conduct: Conduct,
+    incidents: Incidents,
     pub(crate) deadlines: Deadlines<(CallId, Timer)>,
     pub(crate) outputs: VecDeque<Output>,
     /// Events of the ACD that wait for their turn behind one that was needed first.
@@ -69,6 +75,9 @@ impl Center {
             calls: BTreeMap::new(),
             legs: BTreeMap::new(),
             wrapping: Wrapping::default(),
+            desks: Desks::default(),
+            conduct: Conduct::default(),
+            incidents: Incidents::default(),
             deadlines: Deadlines::new(),
             outputs: VecDeque::new(),
             held_events: VecDeque::new(),
@@ -185,39 +194,6 @@ impl Center {
 
     // ---- commands of people ---------------------------------------------------------------------------------------
 
-    /// Sets an agent's status; an agent who is logged out is logged in first.
-    pub fn set_status(
-        &mut self,
-        now: Timestamp,
-        agent: AgentId,
-        status: crate::acd::Status,
-        by: Actor,
-        epoch: Option<u64>,
-    ) -> Result<(), StatusError> {
-        let view = self.acd.agent(agent).ok_or(StatusError::UnknownAgent)?;
-        if epoch.is_some_and(|epoch| epoch != view.epoch) {
-            return Err(StatusError::Stale);
-        }
-        if view.presence == crate::acd::Presence::LoggedOut {
-            self.acd.log_in(now, agent);
-        }
-        let result = self.acd.set_status(now, agent, status, by, None);
-        self.settle(now);
-        result
-    }
-
-    /// Logs an agent out; in a talk it waits until the talk and its wrap-up are over.
-    pub fn log_out(&mut self, now: Timestamp, agent: AgentId, by: Actor) {
-        self.acd.log_out(now, agent, by);
-        self.settle(now);
-    }
-
-    /// Ends an agent's wrap-up.
-    pub fn end_wrap_up(&mut self, now: Timestamp, agent: AgentId) {
-        self.acd.end_wrap_up(now, agent);
-        self.settle(now);
-    }
-
     /// Ends a call. False when there is none of that id.
     pub fn hang_up(&mut self, now: Timestamp, id: CallId, ending: Ending) -> bool {
         let Some(call) = self.calls.remove(&id) else { return false };
@@ -236,6 +212,11 @@ impl Center {
     /// An agent as he stands.
     pub fn agent(&self, agent: AgentId) -> Option<AgentView> {
         self.acd.agent(agent)
+    }
+
+    /// The incident that goes on, if one does.
+    pub fn incident(&self) -> Option<&Incident> {
+        self.incidents.open()
     }
 
     /// A queue as it stands.
@@ -416,7 +397,13 @@ impl Center {
     }
 
     pub(crate) fn fact(&mut self, at: Timestamp, call: Option<CallId>, what: What) {
-        self.outputs.push_back(Output::Fact(Fact { at, call, what }));
+        let fact = Fact { at, call, what };
+        let mut follow = self.incidents.observe(&fact);
+        follow.extend(self.conduct.observe(&fact));
+        self.outputs.push_back(Output::Fact(fact));
+        for what in follow {
+            self.outputs.push_back(Output::Fact(Fact { at, call, what }));
+        }
     }
 
     pub(crate) fn write(&mut self, call: &Call) {

@@ -1,9 +1,11 @@
 //! Facts: everything that happened, said once. Metrics, the event log, live screens and logs derive from facts and
 //! can therefore be reconciled with each other and with the contact records.
 
-use crate::acd::{Activity, Cause, OfferResult, Presence, ServiceLevel};
+use crate::acd::{Activity, Cause, LimitKind, OfferResult, Presence, ServiceLevel, Side, Status};
+use crate::conduct::ConductKind;
 use crate::contact::{Ending, Outcome};
 use crate::ids::{AgentId, CallId, OfferId};
+use crate::incident::Incident;
 use crate::rollout::Arm;
 use dozvon_clock::Timestamp;
 use serde::Serialize;
@@ -242,6 +244,8 @@ pub enum What {
         talk_secs: f64,
         /// Seconds on hold.
         hold_secs: f64,
+        /// Who ended it.
+        by: Side,
     },
     /// The agent finished the work after the talk.
     WrapUpEnded {
@@ -296,5 +300,68 @@ pub enum What {
         spent_secs: f64,
         /// Why.
         cause: Cause,
+        /// By what name it was asked for, where somebody asked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        asked_by: Option<Arc<str>>,
+        /// The reason given.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<Arc<str>>,
+    },
+    /// An agent works on at another desk; the old one has no say any more.
+    SessionReplaced {
+        /// Who.
+        agent: AgentId,
+        /// The old desk.
+        from: Arc<str>,
+        /// The new desk.
+        to: Arc<str>,
+    },
+    /// A status comes near its limit, reaches it, or was taken too often.
+    StatusLimit {
+        /// Who.
+        agent: AgentId,
+        /// The status.
+        status: Status,
+        /// What there is to tell.
+        kind: LimitKind,
+        /// Seconds in it so far.
+        lasted_secs: f64,
+        /// How often it was taken since the log-in.
+        uses: u32,
+    },
+    /// An activity lasts longer than it should.
+    ActivityAlarm {
+        /// Who.
+        agent: AgentId,
+        /// `hold`, `talking` or `outbound`.
+        activity: Activity,
+        /// Seconds so far.
+        lasted_secs: f64,
+    },
+    /// Something was seen that may be misconduct.
+    ConductSeen {
+        /// Who.
+        agent: AgentId,
+        /// What.
+        kind: ConductKind,
+        /// How often within the last 24 hours, this time included.
+        count: u32,
+    },
+    /// An agent has reported technical problems, and nobody had before.
+    IncidentOpened {
+        /// The incident as it begins.
+        incident: Box<Incident>,
+    },
+    /// An agent has reported technical problems.
+    IncidentJoined {
+        /// The incident's number.
+        incident: u64,
+        /// Who.
+        agent: AgentId,
+    },
+    /// The last agent with technical problems is back: the report.
+    IncidentClosed {
+        /// All of it.
+        incident: Box<Incident>,
     },
 }

@@ -34,6 +34,21 @@ const _: () = assert!(QUEUES_MAX <= u16::MAX as usize);
 const _: () =
     assert!(CLASSES_MAX >= 2 * QUEUES_MAX, "every queue has room for a class with skills");
 
+// ---- agents' desks ---------------------------------------------------------------------------------------------------
+
+/// Letters of the reason for a change of status. A longer one is cut.
+pub const REASON_CHARS_MAX: usize = 200;
+
+/// Letters of a desk's name. A longer one is cut.
+pub const DESK_NAME_CHARS_MAX: usize = 64;
+
+/// What is remembered of one kind of an agent's conduct within a day. Past it the oldest is forgotten, so the count
+/// stands still there.
+pub const CONDUCT_KEPT_MAX: usize = 32;
+
+/// Calls listed in one incident. Touches of further ones are counted only.
+pub const INCIDENT_CALLS_MAX: usize = 10_000;
+
 // ---- calls and their records ----------------------------------------------------------------------------------------
 
 /// Nodes kept in a contact's path. Later ones are not noted: the beginning is what explains a call.

@@ -2,7 +2,7 @@
 //!
 //! Second half of [`Center`]; the first ([`crate::center`]) is about what legs and people do.
 
-use crate::acd::{Event, Leaving, ServiceLevel, WaitEnd, Waiting};
+use crate::acd::{Activity, Event, Leaving, Presence, ServiceLevel, WaitEnd, Waiting};
 use crate::border::LegCommand;
 use crate::call::{Call, State};
 use crate::center::{Center, Timer};
@@ -257,14 +257,42 @@ impl Center {
                 self.fact(now, Some(call), What::ServiceLevelDecided { queue, result });
             }
             Event::AgentChanged { agent, from, to, pending, spent, cause, .. } => {
-                let spent_secs = spent.as_secs_f64();
-                self.fact(
-                    now,
-                    None,
-                    What::AgentChanged { agent, from, to, pending, spent_secs, cause },
-                );
+                let given = from.0 != to.0;
+                let (asked_by, reason) = if given || pending.is_some() {
+                    self.desks.told(agent, cause, given)
+                } else {
+                    (None, None)
+                };
+                if to.0 == Presence::LoggedOut {
+                    self.desks.leave(agent);
+                }
+                let what = What::AgentChanged {
+                    agent,
+                    from,
+                    to,
+                    pending,
+                    spent_secs: spent.as_secs_f64(),
+                    cause,
+                    asked_by,
+                    reason,
+                };
+                self.fact(now, None, what);
                 if self.wrapping.spend(agent, from.1, to.1, spent) {
                     self.wrapped_up(now, agent);
+                }
+            }
+            Event::StatusLimit { agent, status, kind, lasted, uses } => {
+                let lasted_secs = lasted.as_secs_f64();
+                self.fact(now, None, What::StatusLimit { agent, status, kind, lasted_secs, uses });
+            }
+            Event::ActivityAlarm { agent, activity, call, lasted } => {
+                let lasted_secs = lasted.as_secs_f64();
+                self.fact(now, call, What::ActivityAlarm { agent, activity, lasted_secs });
+                if let Some(id) =
+                    call.filter(|_| activity == Activity::Talking && self.policy.acd.talk_max_ends)
+                    && let Some(call) = self.calls.remove(&id)
+                {
+                    self.put_back(now, call, Some(Ending::new(Fault::Ours, "talk_too_long")));
                 }
             }
         }

@@ -3,10 +3,12 @@
 //! THE LAW: one [`Input`] or one command (`desk`, `hang_up`, `drain`, `end_all`: methods of the switch, since their
 //! senders want an answer), then drain `poll_output` to `None`, then look at `poll_timeout`.
 
-use dozvon_center::acd::{Activity, Actor, AgentCounts, Presence, Status};
+use dozvon_center::acd::{Activity, AgentCounts, Presence, Status};
 use dozvon_center::contact::Contact;
+use dozvon_center::desk::Asker;
 use dozvon_center::fact::Fact;
 use dozvon_center::ids::{AgentId, CallId};
+use dozvon_center::incident::Incident;
 use dozvon_clock::Timestamp;
 use dozvon_media::order::{Order, Quality, Report};
 use dozvon_sip::endpoint::{self, SecurityKind};
@@ -23,22 +25,22 @@ pub enum Input<'a> {
 }
 
 /// What a screen or a program may ask for an agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeskCommand {
     /// Set the status, logging in first when the agent is logged out. With an epoch the command is refused when the
     /// agent has changed since that picture.
     SetStatus {
         /// The status wanted.
         status: Status,
-        /// Who asks.
-        by: Actor,
+        /// Who asks, why and from where.
+        asker: Asker,
         /// `AgentRow::epoch` of the picture the command was made from.
         epoch: Option<u64>,
     },
     /// Log out.
     LogOut {
-        /// Who asks.
-        by: Actor,
+        /// Who asks, why and from where.
+        asker: Asker,
     },
     /// Finish the wrap-up now.
     EndWrapUp,
@@ -125,6 +127,8 @@ pub struct Snapshot {
     pub transactions: usize,
     /// Registered contacts.
     pub bindings: usize,
+    /// The incident that goes on.
+    pub incident: Option<Incident>,
     /// Whether new calls are refused because we are going down.
     pub draining: bool,
 }
@@ -167,6 +171,10 @@ pub struct AgentRow {
     pub epoch: u64,
     /// The call the agent has.
     pub call: Option<CallId>,
+    /// When the status reaches its limit, or did; `None`: it has none.
+    pub limit_at: Option<Timestamp>,
+    /// The desk that the agent works at, when he has told one.
+    pub place: Option<Arc<str>>,
 }
 
 /// A running call in the picture.

@@ -18,6 +18,7 @@ impl Switch {
             dialogs: counts.dialogs,
             transactions: counts.transactions,
             bindings: counts.bindings,
+            incident: self.center.incident().cloned(),
             draining: self.draining,
         }
     }
@@ -52,6 +53,8 @@ impl Switch {
             reachable: view.reachable,
             epoch: view.epoch,
             call: view.call,
+            limit_at: view.limit_at,
+            place: self.center.place(agent).cloned(),
         })
     }
 

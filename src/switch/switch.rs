@@ -122,13 +122,10 @@ impl Switch {
             return Err(StatusError::UnknownAgent);
         }
         let result = match command {
-            DeskCommand::SetStatus { status, by, epoch } => {
-                self.center.set_status(now, agent, status, by, epoch)
+            DeskCommand::SetStatus { status, asker, epoch } => {
+                self.center.set_status(now, agent, status, asker, epoch)
             }
-            DeskCommand::LogOut { by } => {
-                self.center.log_out(now, agent, by);
-                Ok(())
-            }
+            DeskCommand::LogOut { asker } => self.center.log_out(now, agent, asker),
             DeskCommand::EndWrapUp => {
                 self.center.end_wrap_up(now, agent);
                 Ok(())

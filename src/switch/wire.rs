@@ -8,6 +8,7 @@ use crate::sound::Sound;
 use crate::switch::Switch;
 use dozvon_center::acd::{Actor, Presence, Status};
 use dozvon_center::border::{Arrival, LegEvent, Loss, Refusal as LegRefusal};
+use dozvon_center::desk::Asker;
 use dozvon_center::flow::Prompt;
 use dozvon_center::ids::{AgentId, Key};
 use dozvon_clock::Timestamp;
@@ -186,12 +187,9 @@ impl Switch {
     pub(crate) fn feature(&mut self, now: Timestamp, agent: AgentId, code: FeatureCode) -> bool {
         let result = match code {
             FeatureCode::Status(status) => {
-                self.center.set_status(now, agent, status, Actor::Agent, None)
+                self.center.set_status(now, agent, status, Asker::new(Actor::Agent), None)
             }
-            FeatureCode::LogOut => {
-                self.center.log_out(now, agent, Actor::Agent);
-                Ok(())
-            }
+            FeatureCode::LogOut => self.center.log_out(now, agent, Asker::new(Actor::Agent)),
         };
         if let Err(error) = &result {
             tracing::info!(%agent, %error, "feature code refused");

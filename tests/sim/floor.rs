@@ -435,7 +435,9 @@ impl Floor<'_> {
             }
             Event::Withdrawn { .. }
             | Event::ConnectFailed { .. }
-            | Event::ServiceLevelMissed { .. } => {}
+            | Event::ServiceLevelMissed { .. }
+            | Event::StatusLimit { .. }
+            | Event::ActivityAlarm { .. } => {}
         }
     }
 

@@ -4,6 +4,7 @@ use super::engage::{Engagement, Manner};
 use super::event::AgentView;
 use super::staff::Stand;
 use super::status::{Activity, Cause, Presence};
+use super::watch::Watch;
 use crate::ids::{CallId, OfferId};
 use dozvon_clock::Timestamp;
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub(super) enum Phase {
         offer: OfferId,
         call: CallId,
     },
-    /// Bounded by the switch: silence and session timers.
+    /// Bounded by the switch (silence and session timers); told when it outlasts `talk_max`.
     Talking {
         call: CallId,
         manner: Manner,
@@ -49,7 +50,7 @@ pub(super) enum Phase {
     WrapUp {
         lasts: Duration,
     },
-    /// Bounded like a talk.
+    /// Bounded by the switch; told when it outlasts `outbound_max`.
     Outbound,
 }
 
@@ -131,6 +132,8 @@ pub(super) struct Agent {
     /// The presence asked for during an activity, and by whom; only while the phase defers it.
     pub(super) pending: Option<(Presence, Cause)>,
     pub(super) reach: Reach,
+    /// Whether the presence is one in which calls are offered.
+    pub(super) takes_calls: bool,
     /// The phone is in a call of its own. Becomes the activity `outbound` as soon as nothing else is.
     pub(super) own_call: bool,
     /// Since when presence and activity are what they are.
@@ -145,6 +148,8 @@ pub(super) struct Agent {
     /// Calls that he has just missed or declined.
     pub(super) skips: Vec<CallId>,
     pub(super) epoch: u64,
+    /// His times within the shift.
+    pub(super) watch: Watch,
 }
 
 impl Agent {
@@ -154,6 +159,7 @@ impl Agent {
             phase: Phase::Idle,
             pending: None,
             reach: Reach::Lost { since: now },
+            takes_calls: false,
             own_call: false,
             since: now,
             idle_since: now,
@@ -163,6 +169,7 @@ impl Agent {
             faults: Strikes::default(),
             skips: Vec::new(),
             epoch: 0,
+            watch: Watch::default(),
         }
     }
 
@@ -172,7 +179,7 @@ impl Agent {
 
     /// Whether the next call may be offered to him. (A pending status implies that he isn't idle.)
     pub(super) fn routable(&self) -> bool {
-        self.presence == Presence::READY
+        self.takes_calls
             && self.phase == Phase::Idle
             && self.reachable()
             && self.cooldown_until.is_none()
@@ -183,6 +190,7 @@ impl Agent {
             presence: self.presence,
             activity: self.phase.activity(),
             reachable: self.reachable(),
+            takes_calls: self.takes_calls,
         }
     }
 
@@ -197,6 +205,7 @@ impl Agent {
             cooldown_until: self.cooldown_until,
             misses: self.misses.count,
             call: self.phase.call(),
+            limit_at: self.watch.limit_at,
             epoch: self.epoch,
         }
     }
@@ -217,7 +226,7 @@ impl Agent {
         }
         match self.phase {
             Phase::Reserved { .. } | Phase::Ringing { .. } | Phase::Lapsing { .. } => {
-                assert_eq!(self.presence, Presence::READY, "offers go to ready agents");
+                assert!(self.takes_calls, "offers go to agents who take calls");
                 assert!(self.reachable(), "offers go to phones within reach");
             }
             Phase::Idle => {

@@ -1,5 +1,6 @@
 //! What the ACD is told by the policy: queues, agents and times. Plain data; who may change it is not known here.
 
+use super::rules::Statuses;
 use crate::ids::{QueueId, SkillId};
 use crate::limits;
 use std::collections::BTreeSet;
@@ -88,6 +89,16 @@ pub struct Config {
     pub unreachable_return: Duration,
     /// A waiting call that nobody at work could ever serve is handed back after this long. Zero: it waits on. 30 s.
     pub no_agents_grace: Duration,
+    /// A caller on hold for this long is told of, once a hold. Zero: never. 2 min.
+    pub hold_alarm: Duration,
+    /// A talk, its holds included, that lasts for this long is told of, and again after as long again. 2 h.
+    pub talk_max: Duration,
+    /// Whether such a talk is ended too.
+    pub talk_max_ends: bool,
+    /// A phone that is in a call of its own for this long is told of, and again after as long again. 1 h.
+    pub outbound_max: Duration,
+    /// What each status is worth and how long it may last.
+    pub statuses: Statuses,
 }
 
 impl Config {
@@ -108,6 +119,11 @@ impl Config {
             unreachable_grace: Duration::from_secs(5),
             unreachable_return: Duration::from_secs(60),
             no_agents_grace: Duration::from_secs(30),
+            hold_alarm: Duration::from_secs(120),
+            talk_max: Duration::from_secs(2 * 60 * 60),
+            talk_max_ends: false,
+            outbound_max: Duration::from_secs(60 * 60),
+            statuses: Statuses::default(),
         }
     }
 
@@ -134,17 +150,18 @@ impl Config {
                 problems.push(format!("{name}: at most a day"));
             }
             if at_least_a_moment && time.is_zero() {
-                problems.push(format!("{name}: more than zero, or nobody could ever answer"));
+                problems.push(format!("{name}: more than zero"));
             }
         }
         if self.rona_limit == 0 {
             problems.push("rona_limit: at least 1, or nobody would ever be ready".to_owned());
         }
+        problems.extend(self.statuses.problems());
         problems
     }
 
     /// Its times by name, and whether each must be more than zero.
-    fn times(&self) -> [(&'static str, bool, Duration); 11] {
+    fn times(&self) -> [(&'static str, bool, Duration); 14] {
         [
             ("reserved_max", true, self.reserved_max),
             ("connecting_max", true, self.connecting_max),
@@ -157,6 +174,9 @@ impl Config {
             ("unreachable_grace", false, self.unreachable_grace),
             ("unreachable_return", false, self.unreachable_return),
             ("no_agents_grace", false, self.no_agents_grace),
+            ("hold_alarm", false, self.hold_alarm),
+            ("talk_max", true, self.talk_max),
+            ("outbound_max", true, self.outbound_max),
         ]
     }
 }
@@ -219,7 +239,7 @@ mod tests {
                 "queue `cards`: ring_timeout: more than zero",
                 "queue `cards`: length_max: 1 to 100000",
                 "agent `anna` serves queue-7, which isn't there",
-                "reserved_max: more than zero, or nobody could ever answer",
+                "reserved_max: more than zero",
                 "rona_limit: at least 1, or nobody would ever be ready",
             ]
         );

@@ -83,6 +83,8 @@ impl Acd {
             Actor::Agent => Cause::LogOut,
             Actor::Supervisor => Cause::Supervisor,
             Actor::Limit => Cause::Limit,
+            Actor::Schedule => Cause::Schedule,
+            Actor::Conflict => Cause::Conflict,
         };
         match agent.phase {
             Phase::Idle | Phase::WrapUp { .. } | Phase::Outbound => {
@@ -128,6 +130,20 @@ impl Acd {
             self.leave_offer(now, id, wanted, cause);
         }
         Ok(())
+    }
+
+    /// The agent works on at another desk: nothing changes but the number of his state, so that commands made from the
+    /// old desk's picture are refused.
+    pub fn replace_session(&mut self, now: Timestamp, id: AgentId) {
+        self.tick(now);
+        let Some(agent) = self.agents.get_mut(id.0 as usize) else { return };
+        agent.epoch += 1;
+        let (stand, epoch) = (agent.stand(), agent.epoch);
+        let state = (stand.presence, stand.activity);
+        let pending = agent.pending.map(|(asked, _)| asked);
+        let (spent, cause) = (std::time::Duration::ZERO, Cause::Conflict);
+        let (from, to) = (state, state);
+        self.tell(Event::AgentChanged { agent: id, from, to, pending, spent, cause, epoch });
     }
 
     /// Whether the agent's phone can be reached: registered, or its browser connected. Losing it withdraws an open
@@ -264,7 +280,9 @@ impl Acd {
             self.matcher.unlist_agent((since, id));
         }
         let (before, old_phase, old_pending) = (agent.stand(), agent.phase, agent.pending);
-        agent.idle_since = rank(agent, next, now);
+        let takes_calls = self.config.statuses.take_calls(next.presence);
+        agent.idle_since = rank(agent, next, takes_calls, now);
+        agent.takes_calls = takes_calls;
         (agent.presence, agent.phase) = (next.presence, next.phase);
         (agent.pending, agent.reach) = (next.pending, next.reach);
         let after = agent.stand();
@@ -289,6 +307,7 @@ impl Acd {
                 None => drop(self.timers.cancel(&Timer::Phase(id))),
             }
         }
+        self.watch(now, id, (from.0, old_phase), (to.0, next.phase));
         let profile = self.matcher.profile_of(id);
         let shift = self.staff.shift(&self.matcher, now, profile, before, after);
         self.mind_classes(now, shift);
@@ -341,7 +360,7 @@ fn allowed(
     if epoch.is_some_and(|seen| seen != agent.epoch) {
         return Err(StatusError::Stale);
     }
-    if by == Actor::Limit && !agent.presence.is_chosen() {
+    if by.is_a_rule() && !agent.presence.is_chosen() {
         return Err(StatusError::NotAllowed);
     }
     if wanted == Presence::READY && matches!(agent.reach, Reach::Lost { .. }) {
@@ -363,9 +382,10 @@ fn without_offer(phase: Phase) -> Phase {
     }
 }
 
-/// The place in the line of idle agents: last after handled calls and after anything but `ready`, unchanged otherwise.
-fn rank(agent: &Agent, next: Next, now: Timestamp) -> Timestamp {
-    let came_back = agent.presence != Presence::READY && next.presence == Presence::READY;
+/// The place in the line of idle agents: last after handled calls and after any status without them, unchanged
+/// otherwise.
+fn rank(agent: &Agent, next: Next, takes_calls: bool, now: Timestamp) -> Timestamp {
+    let came_back = takes_calls && !agent.takes_calls;
     let handled = match agent.phase {
         Phase::Talking { .. } | Phase::WrapUp { .. } | Phase::Outbound => true,
         Phase::Idle

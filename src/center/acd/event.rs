@@ -1,6 +1,8 @@
 //! What goes in and out of the ACD besides times and ids: waiting calls, answers, and everything it has to tell.
 
-use super::status::{Activity, Cause, Presence};
+use super::rules::LimitKind;
+use super::staff::Stand;
+use super::status::{Activity, Cause, Presence, Status};
 use crate::ids::{AgentId, CallId, OfferId, QueueId, SkillId};
 use dozvon_clock::Timestamp;
 use serde::Serialize;
@@ -290,6 +292,30 @@ pub enum Event {
         /// The number of this state; commands may name it to be refused when it has changed.
         epoch: u64,
     },
+    /// A status comes near its limit, reaches it, or is taken too often. Tell the agent and the supervisor.
+    StatusLimit {
+        /// The agent.
+        agent: AgentId,
+        /// The status.
+        status: Status,
+        /// What there is to tell.
+        kind: LimitKind,
+        /// How long he has been in it.
+        lasted: Duration,
+        /// How often he has taken it since the log-in.
+        uses: u32,
+    },
+    /// An activity lasts longer than it should: a hold once, a talk or an own call again and again. Nothing has ended.
+    ActivityAlarm {
+        /// The agent.
+        agent: AgentId,
+        /// `hold`, `talking` or `outbound`.
+        activity: Activity,
+        /// The call, unless it is the phone's own.
+        call: Option<CallId>,
+        /// How long it has lasted; of a talk, its holds included.
+        lasted: Duration,
+    },
 }
 
 /// An agent as seen from outside.
@@ -315,12 +341,14 @@ pub struct AgentView {
     pub call: Option<CallId>,
     /// The number of this state.
     pub epoch: u64,
+    /// When the status reaches its limit, or did; `None`: it has none.
+    pub limit_at: Option<Timestamp>,
 }
 
 /// How many agents are doing what. The sum is everybody who is logged in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AgentCounts {
-    /// Ready and idle: the next call is his, unless he is in a cooldown or just lost his phone.
+    /// Idle in a status that takes calls: the next call is his, unless he is in a cooldown or just lost his phone.
     pub idle: u32,
     /// Idle with any other status, or not responding, or unreachable.
     pub away: u32,
@@ -372,12 +400,12 @@ impl AgentCounts {
     }
 
     /// The counter for a logged-in agent's state; `None` for one who is logged out.
-    pub(super) fn slot(&mut self, presence: Presence, activity: Activity) -> Option<&mut u32> {
-        if presence == Presence::LoggedOut {
+    pub(super) fn slot(&mut self, stand: Stand) -> Option<&mut u32> {
+        if stand.presence == Presence::LoggedOut {
             return None;
         }
-        Some(match activity {
-            Activity::Idle if presence == Presence::READY => &mut self.idle,
+        Some(match stand.activity {
+            Activity::Idle if stand.takes_calls => &mut self.idle,
             Activity::Idle => &mut self.away,
             Activity::Reserved => &mut self.reserved,
             Activity::Ringing => &mut self.ringing,

@@ -31,11 +31,13 @@ mod offer;
 mod picture;
 #[cfg(test)]
 mod random;
+mod rules;
 mod skip;
 mod staff;
 mod status;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use config::{AgentConfig, Config, QueueConfig};
 pub use engage::{Engagement, Manner, NotFree};
@@ -43,6 +45,7 @@ pub use event::{
     AgentCounts, AgentView, Answer, Event, Failure, Leaving, OfferResult, QueueView, ServiceLevel,
     Side, WaitEnd, Waiting, Withdrawal,
 };
+pub use rules::{LimitKind, StatusRules, Statuses};
 pub use status::{Activity, Actor, Cause, Presence, Status, StatusError, UnknownStatus};
 
 use crate::ids::{AgentId, CallId, OfferId};
@@ -58,8 +61,14 @@ use std::time::Duration;
 /// When to do what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
-    /// When an agent's activity has lasted long enough: reserved, ringing, lapsing, connecting, wrap-up.
+    /// When an agent's activity has lasted long enough: reserved, ringing, lapsing, connecting, wrap-up, outbound.
     Phase(AgentId),
+    /// When a status has something to tell of its limits.
+    Status(AgentId),
+    /// When a caller has been on hold for long enough.
+    Hold(AgentId),
+    /// When a talk, its holds included, has lasted longer than any should.
+    Talk(AgentId),
     /// When an agent may be offered calls again.
     Cooldown(AgentId),
     /// When a phone out of reach counts as lost.
@@ -129,6 +138,9 @@ impl Acd {
         while let Some((_, timer)) = self.timers.pop_expired(now) {
             match timer {
                 Timer::Phase(agent) => self.phase_over(now, agent),
+                Timer::Status(agent) => self.status_due(now, agent),
+                Timer::Hold(agent) => self.held_long(now, agent),
+                Timer::Talk(agent) => self.talked_long(now, agent),
                 Timer::Cooldown(agent) => self.cooldown_over(now, agent),
                 Timer::Lost(agent) => self.phone_lost(now, agent),
                 Timer::MaxWait(call) => self.waited_too_long(now, call),
@@ -159,10 +171,8 @@ impl Acd {
                 self.connect_failed(now, offer, Some(Withdrawal::NotConnected));
             }
             Phase::WrapUp { .. } => self.enter(now, id, Phase::Idle, Cause::WrapUpOver),
-            phase @ (Phase::Idle
-            | Phase::Talking { .. }
-            | Phase::Engaged { .. }
-            | Phase::Outbound) => {
+            Phase::Outbound => self.own_call_long(now, id),
+            phase @ (Phase::Idle | Phase::Talking { .. } | Phase::Engaged { .. }) => {
                 unreachable!("{phase:?} has no time limit")
             }
         }
@@ -177,7 +187,7 @@ impl Acd {
         self.events.push_back(event);
     }
 
-    /// The time limit of a phase that begins now; `None` for those that the switch bounds.
+    /// The time limit of a phase that begins now; `None` for those that [`watch`] minds.
     fn limit(&self, phase: Phase) -> Option<Duration> {
         match phase {
             Phase::Reserved { .. } => Some(self.config.reserved_max),
@@ -185,7 +195,8 @@ impl Acd {
             Phase::Lapsing { .. } => Some(self.config.late_answer),
             Phase::Connecting { .. } => Some(self.config.connecting_max),
             Phase::WrapUp { lasts } => Some(lasts),
-            Phase::Idle | Phase::Talking { .. } | Phase::Engaged { .. } | Phase::Outbound => None,
+            Phase::Outbound => Some(self.config.outbound_max),
+            Phase::Idle | Phase::Talking { .. } | Phase::Engaged { .. } => None,
         }
     }
 

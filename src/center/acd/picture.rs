@@ -101,13 +101,13 @@ impl Acd {
                 | Phase::Ringing { .. }
                 | Phase::Lapsing { .. }
                 | Phase::Connecting { .. }
-                | Phase::WrapUp { .. } => true,
-                Phase::Idle | Phase::Talking { .. } | Phase::Engaged { .. } | Phase::Outbound => {
-                    false
-                }
+                | Phase::WrapUp { .. }
+                | Phase::Outbound => true,
+                Phase::Idle | Phase::Talking { .. } | Phase::Engaged { .. } => false,
             };
             let timed = self.timers.get(&Timer::Phase(id)).is_some();
             assert_eq!(timed, limited, "{:?} has its time limit", agent.phase);
+            self.check_watch(id);
             let rests = self.timers.get(&Timer::Cooldown(id));
             assert_eq!(rests, agent.cooldown_until, "a cooldown ends");
             assert_eq!(self.skippers.contains(&id), !agent.skips.is_empty(), "skippers are known");

@@ -113,6 +113,8 @@ impl Books {
                 self.kinds.insert(to.1.as_str());
             }
             Event::ServiceLevelMissed { .. }
+            | Event::StatusLimit { .. }
+            | Event::ActivityAlarm { .. }
             | Event::Withdrawn { .. }
             | Event::ConnectFailed { .. } => {}
         }

@@ -13,12 +13,14 @@ pub(super) struct Stand {
     pub(super) presence: Presence,
     pub(super) activity: Activity,
     pub(super) reachable: bool,
+    /// Whether the presence is one in which calls are offered.
+    pub(super) takes_calls: bool,
 }
 
 impl Stand {
-    /// Ready and within reach: would take a call now, or after the present one.
+    /// Takes calls and is within reach: would take a call now, or after the present one.
     pub(super) fn on_duty(&self) -> bool {
-        self.presence == Presence::READY && self.reachable
+        self.takes_calls && self.reachable
     }
 }
 
@@ -94,10 +96,10 @@ impl Staff {
         to: Stand,
     ) -> Shift {
         let staff = &mut self.profiles[profile.index()];
-        if let Some(slot) = staff.counts.slot(from.presence, from.activity) {
+        if let Some(slot) = staff.counts.slot(from) {
             *slot -= 1;
         }
-        if let Some(slot) = staff.counts.slot(to.presence, to.activity) {
+        if let Some(slot) = staff.counts.slot(to) {
             *slot += 1;
         }
         staff.on_duty = staff.on_duty + u32::from(to.on_duty()) - u32::from(from.on_duty());

@@ -231,6 +231,20 @@ pub enum Actor {
     /// A rule of the policy, such as a lunch that lasted too long. It can't wake an agent who is `not_responding` or
     /// `unreachable`: nobody would be there to answer.
     Limit,
+    /// The plan of shifts, carried out by a program. Bound like a rule.
+    Schedule,
+    /// Another log-in took the agent's place. Bound like a rule.
+    Conflict,
+}
+
+impl Actor {
+    /// Whether nobody is behind it who could see an agent's phone.
+    pub(crate) const fn is_a_rule(self) -> bool {
+        match self {
+            Actor::Agent | Actor::Supervisor => false,
+            Actor::Limit | Actor::Schedule | Actor::Conflict => true,
+        }
+    }
 }
 
 /// Why an agent's state changed.
@@ -241,8 +255,12 @@ pub enum Cause {
     Agent,
     /// A supervisor asked for it.
     Supervisor,
-    /// A rule of the policy asked for it.
+    /// A rule of the policy asked for it: a limit was reached.
     Limit,
+    /// The plan of shifts asked for it.
+    Schedule,
+    /// Another log-in took the agent's place, or his session.
+    Conflict,
     /// The agent logged in.
     LogIn,
     /// The agent logged out.
@@ -265,10 +283,12 @@ pub enum Cause {
 
 impl Cause {
     /// All causes.
-    pub const ALL: [Cause; 12] = [
+    pub const ALL: [Cause; 14] = [
         Cause::Agent,
         Cause::Supervisor,
         Cause::Limit,
+        Cause::Schedule,
+        Cause::Conflict,
         Cause::LogIn,
         Cause::LogOut,
         Cause::Call,
@@ -286,6 +306,8 @@ impl Cause {
             Cause::Agent => "agent",
             Cause::Supervisor => "supervisor",
             Cause::Limit => "limit",
+            Cause::Schedule => "schedule",
+            Cause::Conflict => "conflict",
             Cause::LogIn => "log_in",
             Cause::LogOut => "log_out",
             Cause::Call => "call",
@@ -305,6 +327,8 @@ impl From<Actor> for Cause {
             Actor::Agent => Cause::Agent,
             Actor::Supervisor => Cause::Supervisor,
             Actor::Limit => Cause::Limit,
+            Actor::Schedule => Cause::Schedule,
+            Actor::Conflict => Cause::Conflict,
         }
     }
 }
@@ -327,6 +351,15 @@ pub enum StatusError {
     /// Ready was asked for, but the phone can't be reached.
     #[error("the phone can't be reached")]
     Unreachable,
+    /// A supervisor, or a program that carries out the plan, changes another person's status and has to say why.
+    #[error("say why: another person's status is changed with a reason")]
+    ReasonMissing,
+    /// The agent works at another desk: nothing is changed unless this one takes over.
+    #[error("the agent is logged in at another place")]
+    LoggedInElsewhere,
+    /// Another agent works at this desk: nothing is changed unless this one takes over, which logs him out.
+    #[error("another agent is logged in at this place")]
+    PlaceTaken,
 }
 
 #[cfg(test)]

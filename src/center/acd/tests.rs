@@ -1,5 +1,7 @@
 //! The rules of the ACD, one by one; every activity with every input; random operations against its promises.
 
+mod shifts;
+
 use super::*;
 use crate::ids::{QueueId, SkillId};
 

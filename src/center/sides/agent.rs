@@ -133,6 +133,7 @@ impl Center {
                 agent,
                 talk_secs: talk.as_secs_f64(),
                 hold_secs: hold.as_secs_f64(),
+                by,
             },
         );
         self.acd.ended(now, call.id, by);

@@ -1,5 +1,6 @@
 //! A call from the first ring to its record, leg by leg, in virtual time.
 
+mod desk;
 mod house;
 
 use dozvon_center::acd::{Activity, OfferResult, Presence, ServiceLevel, Status};

@@ -115,7 +115,9 @@ impl Agents {
             Event::Offer { .. }
             | Event::Withdrawn { .. }
             | Event::WaitEnded { .. }
-            | Event::ServiceLevelMissed { .. } => {}
+            | Event::ServiceLevelMissed { .. }
+            | Event::StatusLimit { .. }
+            | Event::ActivityAlarm { .. } => {}
         }
     }
 

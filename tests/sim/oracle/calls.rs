@@ -75,7 +75,11 @@ impl Calls {
                 assert!(waited <= longest, "law: {call} waited too long to be offered again");
             }
             Event::AgentChanged { from, to, .. } => self.staff_changed |= from.0 != to.0,
-            Event::Withdrawn { .. } | Event::OfferEnded { .. } | Event::ConnectFailed { .. } => {}
+            Event::Withdrawn { .. }
+            | Event::OfferEnded { .. }
+            | Event::ConnectFailed { .. }
+            | Event::StatusLimit { .. }
+            | Event::ActivityAlarm { .. } => {}
         }
     }
 

@@ -54,6 +54,8 @@ impl Offers {
             }
             Event::Withdrawn { .. }
             | Event::ServiceLevelMissed { .. }
+            | Event::StatusLimit { .. }
+            | Event::ActivityAlarm { .. }
             | Event::AgentChanged { .. } => {}
         }
     }

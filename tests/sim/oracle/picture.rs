@@ -252,7 +252,10 @@ impl Picture {
             Event::Withdrawn { call, why: Withdrawal::RangOut, .. } => {
                 self.stage(*call, Stage::Waiting);
             }
-            Event::Withdrawn { .. } | Event::ServiceLevelMissed { .. } => {}
+            Event::Withdrawn { .. }
+            | Event::ServiceLevelMissed { .. }
+            | Event::StatusLimit { .. }
+            | Event::ActivityAlarm { .. } => {}
             Event::OfferEnded { offer, call, agent, result, .. } => {
                 self.offer_ended(now, *offer, *call, *agent, *result);
             }

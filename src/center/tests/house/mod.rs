@@ -5,6 +5,7 @@ use dozvon_center::acd::{Actor, AgentConfig, Config, QueueConfig, Status};
 use dozvon_center::border::{Arrival, LegCommand, LegEvent, Output};
 use dozvon_center::calendar::Calendars;
 use dozvon_center::contact::Contact;
+use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
 use dozvon_center::ids::{AgentId, CallId, Key, LegId, PlayId, SkillId};
@@ -130,7 +131,9 @@ impl House {
     }
 
     pub(crate) fn status(&mut self, agent: AgentId, status: Status) {
-        self.center.set_status(self.now, agent, status, Actor::Agent, None).expect("allowed");
+        self.center
+            .set_status(self.now, agent, status, Asker::new(Actor::Agent), None)
+            .expect("allowed");
         self.drain();
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod phone;
 use dozvon_center::acd::{Actor, AgentConfig, Config as AcdConfig, QueueConfig, Status};
 use dozvon_center::calendar::Calendars;
 use dozvon_center::contact::Contact;
+use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
 use dozvon_center::flow::model::MUSIC;
@@ -250,7 +251,8 @@ impl World {
     }
 
     fn set_status(&mut self, n: usize, status: Status) -> bool {
-        let command = DeskCommand::SetStatus { status, by: Actor::Agent, epoch: None };
+        let command =
+            DeskCommand::SetStatus { status, asker: Asker::new(Actor::Agent), epoch: None };
         let allowed = self.switch.desk(self.now, AgentId(n as u32), command).is_ok();
         self.drain();
         allowed
