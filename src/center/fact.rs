@@ -333,7 +333,7 @@ pub enum What {
     ActivityAlarm {
         /// Who.
         agent: AgentId,
-        /// `hold`, `talking` or `outbound`.
+        /// `hold`, `outbound`, `talking` for any talk of his own, or what he does in a colleague's.
         activity: Activity,
         /// Seconds so far.
         lasted_secs: f64,

@@ -294,9 +294,9 @@ impl House {
         self.http("GET", path, "").await
     }
 
-    /// Sets an agent's status.
+    /// Sets an agent's status, as a supervisor does.
     pub(crate) async fn set_status(&self, agent: &str, status: &str) -> (u16, String) {
-        let body = serde_json::json!({ "status": status }).to_string();
+        let body = serde_json::json!({ "status": status, "reason": "test" }).to_string();
         self.http("POST", &format!("/api/v1/agents/{agent}/status"), &body).await
     }
 

@@ -41,7 +41,7 @@ pub(super) enum Phase {
         call: CallId,
         manner: Manner,
     },
-    /// Busy with a call that he was not matched with: asked by a colleague, or supervising. Bounded like a talk.
+    /// Busy with a call that he was not matched with: asked by a colleague, or supervising. Told like a talk.
     Engaged {
         call: CallId,
         manner: Engagement,

@@ -309,7 +309,7 @@ pub enum Event {
     ActivityAlarm {
         /// The agent.
         agent: AgentId,
-        /// `hold`, `talking` or `outbound`.
+        /// `hold`, `outbound`, `talking` for any talk of his own, or what he does in a colleague's.
         activity: Activity,
         /// The call, unless it is the phone's own.
         call: Option<CallId>,

@@ -204,6 +204,7 @@ fn operate(acd: &mut Acd, now: Timestamp, chance: &mut Chance, books: &mut Books
             let up = !chance.one_in(4);
             acd.reachable(now, agent, up);
         }
+        19 if chance.one_in(8) => acd.replace_session(now, agent),
         19 | 23 => acd.outbound(now, agent, chance.one_in(3)),
         _ => acd.end_wrap_up(now, agent),
     }

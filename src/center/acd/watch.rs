@@ -3,6 +3,7 @@
 //! Nothing here ends anything by itself but a status with `auto_return`. Phases that the ACD does end are bounded by
 //! [`super::Acd::limit`]; together the two leave no activity without a timer.
 
+use super::engage::Manner;
 use super::event::Event;
 use super::rules::LimitKind;
 use super::status::{Activity, Actor, Presence, Status};
@@ -104,13 +105,13 @@ impl Acd {
         let watch = &mut self.agents[id.0 as usize].watch;
         self.timers.cancel(&Timer::Hold(id));
         match to {
-            Phase::Talking { .. } | Phase::Hold { .. } => {
+            Phase::Talking { .. } | Phase::Engaged { .. } => {
                 if watch.talk_since.is_none() {
                     watch.talk_since = Some(now);
                     self.timers.set(Timer::Talk(id), now + self.config.talk_max);
                 }
                 let alarm = self.config.hold_alarm;
-                if matches!(to, Phase::Hold { .. }) && !alarm.is_zero() {
+                if is_hold(to) && !alarm.is_zero() {
                     self.timers.set(Timer::Hold(id), now + alarm);
                 }
             }
@@ -130,19 +131,20 @@ impl Acd {
 
     /// A caller has been on hold for as long as he should be at most.
     pub(super) fn held_long(&mut self, now: Timestamp, agent: AgentId) {
-        let Phase::Hold { call } = self.agents[agent.0 as usize].phase else {
-            unreachable!("the alarm of a hold ends with it")
-        };
-        let lasted = now.since(self.agents[agent.0 as usize].since);
-        let activity = Activity::Hold;
-        self.tell(Event::ActivityAlarm { agent, activity, call: Some(call), lasted });
+        let held = &self.agents[agent.0 as usize];
+        assert!(is_hold(held.phase), "the alarm of a hold ends with it, not in {:?}", held.phase);
+        let (activity, call, lasted) = (Activity::Hold, held.phase.call(), now.since(held.since));
+        self.tell(Event::ActivityAlarm { agent, activity, call, lasted });
     }
 
-    /// A talk lasts longer than any should. It is told again after as long again.
+    /// A talk, or what a colleague or a supervisor does in one, lasts longer than any should. It is told again after as
+    /// long again.
     pub(super) fn talked_long(&mut self, now: Timestamp, agent: AgentId) {
         let watched = &self.agents[agent.0 as usize];
         let since = watched.watch.talk_since.expect("the alarm of a talk ends with it");
-        let (activity, call) = (Activity::Talking, watched.phase.call());
+        let his = matches!(watched.phase, Phase::Talking { .. });
+        let activity = if his { Activity::Talking } else { watched.phase.activity() };
+        let call = watched.phase.call();
         self.timers.set(Timer::Talk(agent), now + self.config.talk_max);
         self.tell(Event::ActivityAlarm { agent, activity, call, lasted: now.since(since) });
     }
@@ -159,13 +161,19 @@ impl Acd {
     pub(super) fn check_watch(&self, id: AgentId) {
         let agent = &self.agents[id.0 as usize];
         let timed = |timer| self.timers.get(&timer).is_some();
-        let talks = matches!(agent.phase, Phase::Talking { .. } | Phase::Hold { .. });
+        let talks = matches!(agent.phase, Phase::Talking { .. } | Phase::Engaged { .. });
         assert_eq!(talks, agent.watch.talk_since.is_some(), "a talk has a beginning");
         assert_eq!(talks, timed(Timer::Talk(id)), "a talk has its alarm");
-        let held = matches!(agent.phase, Phase::Hold { .. });
-        assert!(held || !timed(Timer::Hold(id)), "only a hold has the alarm of a hold");
+        assert!(
+            is_hold(agent.phase) || !timed(Timer::Hold(id)),
+            "only a hold has the alarm of a hold"
+        );
         assert_eq!(!agent.watch.due.is_empty(), timed(Timer::Status(id)), "a limit has its timer");
     }
+}
+
+fn is_hold(phase: Phase) -> bool {
+    matches!(phase, Phase::Talking { manner: Manner::Hold, .. })
 }
 
 impl Watch {

@@ -2,11 +2,12 @@
 
 use super::files;
 use super::finding::{Findings, Place, suggest};
-use super::keys::{DOZVON, FEATURE_CODES, FEATURE_CODES_TABLE};
+use super::keys::{DOZVON, FEATURE_CODES, FEATURE_CODES_TABLE, STATUSES_TABLE};
 use super::settings::{Drain, Events, Http, Log, LogFormat, Media, Sip, Store};
+use super::statuses;
 use super::value::dial;
 use super::walk::{self, Table};
-use dozvon_center::acd::Status;
+use dozvon_center::acd::{Status, Statuses};
 use dozvon_media::order::Codec;
 use dozvon_sip::endpoint;
 use dozvon_switch::config::FeatureCode;
@@ -25,6 +26,8 @@ pub(super) struct Base {
     tables: BTreeMap<&'static str, Table>,
     /// What agents dial from their phones.
     pub(super) feature_codes: BTreeMap<String, FeatureCode>,
+    /// The rules of the nine statuses.
+    pub(super) statuses: Statuses,
 }
 
 /// Ports that one call with an agent takes: two legs, RTP and RTCP.
@@ -52,6 +55,7 @@ impl Base {
             tables: DOZVON.iter().map(|s| (s.name, Table::of_defaults(s, &place))).collect(),
             place,
             feature_codes: default_feature_codes(),
+            statuses: Statuses::default(),
         };
         if let Some((_, text)) = &read {
             base.read_tables(findings, text);
@@ -69,6 +73,10 @@ impl Base {
             let place = Place { source, span: name.span() };
             if word == FEATURE_CODES_TABLE.0 {
                 self.feature_codes = feature_codes(findings, &place, value);
+                continue;
+            }
+            if word == STATUSES_TABLE.0 {
+                self.statuses = statuses::read(findings, &place, value);
                 continue;
             }
             match DOZVON.iter().find(|section| section.name == word) {

@@ -417,6 +417,25 @@ pub(super) const ACD: Section = Section {
             Value("30"),
             "A caller whom nobody at work could ever serve leaves the queue after so many seconds. 0: he waits on.",
         ),
+        key(
+            "hold_alarm_secs",
+            Kind::Int(0, SECS_PER_DAY),
+            Value("120"),
+            "A caller on hold for so many seconds is told of, once a hold. 0: never.",
+        ),
+        key(
+            "talk_max_secs",
+            Kind::Int(1, SECS_PER_DAY),
+            Value("7200"),
+            "A talk that lasts so many seconds, its holds included, is told of, and again after as long again.",
+        ),
+        key("talk_max_ends", Kind::Bool, Value("false"), "Whether such a talk is ended too."),
+        key(
+            "outbound_max_secs",
+            Kind::Int(1, SECS_PER_DAY),
+            Value("3600"),
+            "A phone in a call of its own for so many seconds is told of, and again after as long again.",
+        ),
     ],
 };
 
@@ -515,6 +534,52 @@ pub(super) const FEATURE_CODES_TABLE: (&str, &str) = (
     "feature_codes",
     "What an agent dials from his phone: a code and a status, or log_out. The table replaces the default one whole.",
 );
+
+/// Name and meaning of the tables of statuses.
+pub(super) const STATUSES_TABLE: (&str, &str) = (
+    "statuses",
+    "What each status is worth and how long it may last: [statuses.lunch] and so on for the nine. A key that is not \
+     there has the house's value; 0 takes a limit away. Limits warn the agent and the supervisor and end nothing \
+     unless auto_return says so.",
+);
+
+/// The keys of each table of statuses. What holds without them is the center's to say.
+pub(super) const STATUS_KEYS: [Key; 9] = [
+    key("routable", Kind::Bool, Absent, "Whether calls are offered in it."),
+    key("paid", Kind::Bool, Absent, "Whether its time is paid for: it counts for conformance."),
+    key("productive", Kind::Bool, Absent, "Whether reports count its time as work."),
+    key(
+        "max_duration_secs",
+        Kind::Int(0, SECS_PER_DAY),
+        Absent,
+        "How many seconds one stretch of it may last.",
+    ),
+    key(
+        "warn_at_secs",
+        Kind::Int(0, SECS_PER_DAY),
+        Absent,
+        "After how many seconds its end is warned of.",
+    ),
+    key(
+        "quota_per_shift",
+        Kind::Int(0, 1_000),
+        Absent,
+        "How often it may be taken between log-in and log-out; more is allowed and told.",
+    ),
+    key(
+        "long_max_duration_secs",
+        Kind::Int(0, SECS_PER_DAY),
+        Absent,
+        "How many seconds a long stretch of it may last.",
+    ),
+    key(
+        "long_per_shift",
+        Kind::Int(0, 1_000),
+        Absent,
+        "How many stretches of a shift may be long ones; one becomes long by outlasting max_duration_secs.",
+    ),
+    key("auto_return", Kind::Bool, Absent, "Whether the agent is made ready at the limit."),
+];
 
 /// The tables of dozvon.toml with keys of ours, in the order of the sample.
 pub(super) const DOZVON: [&Section; 10] =
@@ -763,7 +828,8 @@ mod tests {
 
     #[test]
     fn every_key_of_time_or_amount_has_its_unit_or_bound_in_its_name() {
-        let ends = ["_secs", "_ms", "_max", "_min", "_percent", "workers", "rona_limit"];
+        let ends =
+            ["_secs", "_ms", "_max", "_min", "_percent", "workers", "rona_limit", "per_shift"];
         for section in DOZVON.iter().chain(&OTHERS) {
             for key in section.keys {
                 if matches!(key.kind, Kind::Int(..)) {

@@ -17,6 +17,7 @@ mod routes;
 mod secrets;
 mod settings;
 mod staff;
+mod statuses;
 mod value;
 mod walk;
 
@@ -262,6 +263,11 @@ fn acd_config(findings: &mut Findings, base: &Base, staff: &mut Staff) -> acd::C
         unreachable_grace: table.secs("unreachable_grace_secs"),
         unreachable_return: table.secs("unreachable_return_secs"),
         no_agents_grace: table.secs("no_agents_grace_secs"),
+        hold_alarm: table.secs("hold_alarm_secs"),
+        talk_max: table.secs("talk_max_secs"),
+        talk_max_ends: table.flag("talk_max_ends"),
+        outbound_max: table.secs("outbound_max_secs"),
+        statuses: base.statuses.clone(),
     };
     for problem in config.problems() {
         findings.error(&base.place, problem, "see queues.toml, agents.toml and [acd]");

@@ -2,9 +2,11 @@
 
 use super::base::Base;
 use super::keys::{
-    DOZVON, FEATURE_CODES, FEATURE_CODES_TABLE, Fallback, Key, Kind, OTHERS, Section,
+    DOZVON, FEATURE_CODES, FEATURE_CODES_TABLE, Fallback, Key, Kind, OTHERS, STATUSES_TABLE,
+    Section,
 };
 use super::walk::{Origin, variable};
+use dozvon_center::acd::Statuses;
 use std::fmt::Write as _;
 
 /// The widest line of the sample's comments, in characters.
@@ -37,11 +39,14 @@ pub(crate) fn sample() -> String {
     for (code, word) in FEATURE_CODES {
         let _ = writeln!(out, "#\"{code}\" = \"{word}\"");
     }
+    let _ = writeln!(out);
+    comment(&mut out, STATUSES_TABLE.1);
+    super::statuses::write(&mut out, &Statuses::default(), "#");
     out
 }
 
 /// The description of a key with its bounds.
-fn sentence(key: &Key) -> String {
+pub(super) fn sentence(key: &Key) -> String {
     if let Kind::Int(min, max) = key.kind {
         return format!("{} Range: {min} to {max}.", key.doc);
     }
@@ -72,6 +77,7 @@ pub(crate) fn reference() -> String {
     for (code, word) in FEATURE_CODES {
         let _ = writeln!(out, "| `\"{code}\"` | `\"{word}\"` |");
     }
+    super::statuses::reference(&mut out);
     out
 }
 
@@ -112,5 +118,7 @@ pub(super) fn in_force(base: &Base) -> String {
         };
         let _ = writeln!(out, "\"{code}\" = \"{word}\"");
     }
+    let _ = writeln!(out);
+    super::statuses::write(&mut out, &base.statuses, "");
     out
 }

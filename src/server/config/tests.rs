@@ -72,7 +72,8 @@ fn the_sample_uncommented_says_what_nothing_says() {
     assert_eq!(with_all_keys.replace("  # dozvon.toml", ""), with_none);
     assert_eq!(
         with_all_keys.matches("  # dozvon.toml").count(),
-        with_none.matches(" = ").count() - 10
+        with_none.matches(" = ").count() - 10 - 9 * 9,
+        "all but the ten codes and the rules of nine statuses"
     );
 }
 
@@ -94,6 +95,43 @@ fn defaults_are_those_of_the_rooms_below() {
     assert_eq!(loaded.settings.media.rtcp_interval, media.rtcp_interval);
     assert_eq!(loaded.prompts.len(), 1);
     assert_eq!(loaded.switch.feature_codes.len(), 10);
+}
+
+#[test]
+fn the_rules_of_statuses_are_the_houses_with_those_of_the_file_over_them() {
+    let folder = Folder::new("statuses");
+    let text = "[flows]\nfolder = \"flows\"\n[feature_codes]\n\
+        [statuses.lunch]\nmax_duration_secs = 1800\nwarn_at_secs = 1500\nquota_per_shift = 0\n\
+        [statuses.training]\nroutable = true\n";
+    folder.write("dozvon.toml", text);
+    let (loaded, told) = folder.load(&[], Missing::Leave);
+    let statuses = loaded.unwrap_or_else(|| panic!("{told:?}")).policy.acd.statuses;
+    let lunch = statuses.of(acd::Status::Lunch);
+    assert_eq!(lunch.max_duration, Some(std::time::Duration::from_secs(1_800)));
+    assert_eq!((lunch.quota_per_shift, lunch.paid), (None, false));
+    assert!(statuses.of(acd::Status::Training).routable);
+    assert_eq!(statuses.of(acd::Status::Huddle), &acd::StatusRules::of(acd::Status::Huddle));
+    folder.write(
+        "dozvon.toml",
+        "[flows]\nfolder = \"flows\"\n[feature_codes]\n[statuses.lunsh]\n[statuses.lunch]\n\
+         warn_at_secs = 2400\nmax = 1\n[statuses.ready]\nroutable = false\npaid = 7\n",
+    );
+    let (loaded, findings) = load(&folder.0, &[], Missing::Leave);
+    assert!(loaded.is_none());
+    let told = findings.sorted().into_iter().map(|finding| {
+        let source = findings.text(finding.place.source);
+        (source.line_column(finding.place.span.start).0, &*finding.message)
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            (4, "`lunsh` is no status"),
+            (6, "status `lunch`: less than max_duration, or nobody is warned"),
+            (7, "unknown key `max` in [statuses.lunch]"),
+            (9, "status `ready`: nobody would ever get a call"),
+            (10, "`paid`: this is a number, not true or false"),
+        ]
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::Directory;
 use super::log::{EventLog, EventSender};
 use crate::server::metrics::Metrics;
-use crate::server::store::{AgentMove, Record, StoreSender};
+use crate::server::store::{Record, StoreSender};
 use crate::server::telemetry::Masked;
 use dozvon_center::contact::Contact;
 use dozvon_center::fact::{Fact, What};
@@ -72,9 +72,9 @@ impl Announcer {
         self.metrics.observe(&fact);
         self.log(&fact);
         if let Some(store) = &self.store
-            && let Some(change) = AgentMove::of(&fact, &self.directory)
+            && let Some(record) = Record::of(&fact, &self.directory)
         {
-            store.try_send(Record::Agent(change));
+            store.try_send(record);
         }
         let fact = Arc::new(fact);
         if let Some(events) = &self.events {
@@ -112,6 +112,17 @@ impl Announcer {
         {
             let agent = self.agent_name(*agent);
             tracing::info!(agent, from = %from.0, to = %to.0, ?cause, "agent's status changed");
+        } else if let What::StatusLimit { agent, status, kind, lasted_secs, uses } = &fact.what {
+            let agent = self.agent_name(*agent);
+            tracing::info!(agent, %status, ?kind, lasted_secs, uses, "a status has its limits");
+        } else if let What::ActivityAlarm { agent, activity, lasted_secs } = &fact.what {
+            let agent = self.agent_name(*agent);
+            tracing::info!(call, agent, %activity, lasted_secs, "this lasts too long");
+        } else if let What::IncidentOpened { incident } = &fact.what {
+            tracing::warn!(incident = incident.id, "an incident has begun: technical problems");
+        } else if let What::IncidentClosed { incident } = &fact.what {
+            let (agents, calls) = (incident.agents.len(), incident.calls.len());
+            tracing::warn!(incident = incident.id, agents, calls, "the incident is over");
         } else {
             tracing::debug!(call, what = ?fact.what, "fact");
         }

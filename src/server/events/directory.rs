@@ -2,6 +2,7 @@
 //!
 //! Made from the policy; a number of another policy is answered with nothing, never with somebody else's name.
 
+use dozvon_center::acd::Statuses;
 use dozvon_center::ids::AgentId;
 use dozvon_center::policy::Policy;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub(crate) struct Directory {
     pub(crate) rollouts: Vec<Arc<str>>,
     /// Voice bots.
     pub(crate) bots: Vec<Arc<str>>,
+    /// What each status is worth.
+    pub(crate) statuses: Statuses,
 }
 
 /// An agent's name and team.
@@ -59,7 +62,13 @@ impl Directory {
             flows: policy.flows.keys().cloned().collect(),
             rollouts: policy.rollouts.keys().cloned().collect(),
             bots: policy.bots.keys().cloned().collect(),
+            statuses: policy.acd.statuses.clone(),
         }
+    }
+
+    /// The agent's name, or his number in words when it is of another policy.
+    pub(crate) fn agent_word(&self, id: AgentId) -> Arc<str> {
+        self.agent(id).map_or_else(|| id.to_string().into(), |agent| agent.name.clone())
     }
 
     /// The agent of this number.

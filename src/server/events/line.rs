@@ -32,6 +32,11 @@ pub(crate) fn object(fact: &Fact, directory: &Directory, numbers: Numbers) -> Ma
     {
         map.insert("agent".to_owned(), Value::from(&*agent.name));
     }
+    if let What::IncidentOpened { incident } | What::IncidentClosed { incident } = &fact.what {
+        let name = |id| Value::from(&*directory.agent_word(id));
+        let names = incident.agents.iter().map(|touched| name(touched.agent));
+        map.insert("agents".to_owned(), names.collect());
+    }
     if numbers == Numbers::Masked
         && let What::CallStarted { caller, .. } = &fact.what
     {
@@ -48,7 +53,12 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::Connected { agent, .. }
         | What::TalkEnded { agent, .. }
         | What::WrapUpEnded { agent, .. }
-        | What::AgentChanged { agent, .. } => Some(*agent),
+        | What::AgentChanged { agent, .. }
+        | What::SessionReplaced { agent, .. }
+        | What::StatusLimit { agent, .. }
+        | What::ActivityAlarm { agent, .. }
+        | What::ConductSeen { agent, .. }
+        | What::IncidentJoined { agent, .. } => Some(*agent),
         What::CallStarted { .. }
         | What::CallAnswered
         | What::NodeEntered { .. }
@@ -65,7 +75,9 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::TransferEnded { .. }
         | What::SurveyOffered { .. }
         | What::SurveyAnswered { .. }
-        | What::CallEnded { .. } => None,
+        | What::CallEnded { .. }
+        | What::IncidentOpened { .. }
+        | What::IncidentClosed { .. } => None,
     }
 }
 
@@ -162,6 +174,8 @@ mod tests {
                 pending: None,
                 spent_secs: 0.0,
                 cause: Cause::LogIn,
+                asked_by: None,
+                reason: None,
             },
         };
         let anna = object(&change(0), &directory, Numbers::Plain);

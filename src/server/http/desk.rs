@@ -10,9 +10,11 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use dozvon_center::acd::{Actor, Status, StatusError};
+use dozvon_center::desk::Asker;
 use dozvon_center::ids::{AgentId, CallId};
 use dozvon_switch::border::{AgentRow, DeskCommand, Snapshot};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -25,6 +27,30 @@ pub(crate) struct StatusWish {
     status: String,
     /// `epoch` of the row that the wish was made from: refused with 409 when the agent has changed since.
     epoch: Option<u64>,
+    /// Why, up to 200 letters. A supervisor must say it.
+    reason: Option<String>,
+    /// The desk that an agent asks from, up to 64 letters. He is refused with 409 when he works at another one, or
+    /// another agent works there.
+    place: Option<String>,
+    /// Takes the session from the other desk, or the desk from the other agent, who is logged out.
+    #[serde(default)]
+    take_over: bool,
+    /// Whether a program of a supervisor carries out the plan of shifts: the change is recorded as `schedule`.
+    #[serde(default)]
+    schedule: bool,
+}
+
+/// A log-out wanted. The body may be left out by an agent.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogOutWish {
+    /// Why, up to 200 letters. A supervisor must say it.
+    reason: Option<String>,
+    /// The desk that an agent asks from.
+    place: Option<String>,
+    /// Logs out although he works at another desk.
+    #[serde(default)]
+    take_over: bool,
 }
 
 /// How one agent stands.
@@ -59,26 +85,41 @@ pub(super) async fn set_status(
     body: Result<axum::body::Bytes, BytesRejection>,
 ) -> Result<Json<AgentView>, Problem> {
     who.may(Right::Command(&name))?;
-    let wish = read_wish(body)?;
+    let wish: StatusWish = read_wish(body, "{\"status\":\"lunch\"}")?;
     let status: Status =
         wish.status.parse().map_err(|error| Problem::bad_request(format!("{error}")))?;
-    let command = DeskCommand::SetStatus { status, by: actor(&who), epoch: wish.epoch };
-    give(&app, &who, &name, command).await
+    let StatusWish { epoch, reason, place, take_over, schedule, .. } = wish;
+    let actor = match (actor(&who), schedule) {
+        (Actor::Supervisor, true) => Actor::Schedule,
+        (_, true) => {
+            return Err(Problem::bad_request(
+                "schedule: only a supervisor's program carries it out",
+            ));
+        }
+        (actor, false) => actor,
+    };
+    let asker = asker(&who, actor, reason, place, take_over);
+    give(&app, &who, &name, DeskCommand::SetStatus { status, asker, epoch }).await
 }
 
 /// Logs an agent out: at once when he is free, otherwise after the call.
-#[utoipa::path(post, path = "/api/v1/agents/{name}/logout", tag = "agents",
+#[utoipa::path(post, path = "/api/v1/agents/{name}/logout", tag = "agents", request_body = LogOutWish,
     params(("name" = String, Path, description = "the agent's name")), responses(
-    (status = 200, description = "the agent's new row", body = AgentView), (status = 401, body = Problem),
+    (status = 200, description = "the agent's new row", body = AgentView),
+    (status = 400, description = "no reason, or no JSON", body = Problem), (status = 401, body = Problem),
     (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
-    (status = 503, body = Problem)))]
+    (status = 413, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn log_out(
     State(app): State<Arc<App>>,
     who: Who,
     Path(name): Path<String>,
+    body: Result<axum::body::Bytes, BytesRejection>,
 ) -> Result<Json<AgentView>, Problem> {
     who.may(Right::Command(&name))?;
-    give(&app, &who, &name, DeskCommand::LogOut { by: actor(&who) }).await
+    let empty = matches!(&body, Ok(body) if body.is_empty());
+    let wish = if empty { LogOutWish::default() } else { read_wish(body, "{\"reason\":\"…\"}")? };
+    let asker = asker(&who, actor(&who), wish.reason, wish.place, wish.take_over);
+    give(&app, &who, &name, DeskCommand::LogOut { asker }).await
 }
 
 /// Ends an agent's wrap-up now.
@@ -123,19 +164,53 @@ fn actor(who: &Who) -> Actor {
     if who.is_agent() { Actor::Agent } else { Actor::Supervisor }
 }
 
-fn read_wish(body: Result<axum::body::Bytes, BytesRejection>) -> Result<StatusWish, Problem> {
+fn asker(
+    who: &Who,
+    actor: Actor,
+    reason: Option<String>,
+    place: Option<String>,
+    take_over: bool,
+) -> Asker {
+    let mut asker = Asker { name: Some(who.name.as_str().into()), take_over, ..Asker::new(actor) };
+    if let Some(reason) = reason {
+        asker = asker.because(&reason);
+    }
+    match place {
+        Some(place) if !place.trim().is_empty() => asker.at(place.trim()),
+        Some(_) | None => asker,
+    }
+}
+
+fn read_wish<T: DeserializeOwned>(
+    body: Result<axum::body::Bytes, BytesRejection>,
+    like: &str,
+) -> Result<T, Problem> {
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
         _ => Problem::bad_request(rejection.body_text()),
     })?;
-    serde_json::from_slice(&body).map_err(|error| {
-        Problem::bad_request(format!("send JSON like {{\"status\":\"lunch\"}}: {error}"))
-    })
+    serde_json::from_slice(&body)
+        .map_err(|error| Problem::bad_request(format!("send JSON like {like}: {error}")))
 }
 
 fn find<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a AgentRow, Problem> {
     let found = snapshot.agents.iter().find(|row| &*row.name == name);
     found.ok_or_else(|| Problem::not_found(format!("no agent is called `{name}`")))
+}
+
+/// Why a command was refused, and what would do.
+fn sentence(why: StatusError) -> String {
+    match why {
+        StatusError::LoggedInElsewhere | StatusError::PlaceTaken => {
+            format!("{why}: send \"take_over\":true to go on here")
+        }
+        StatusError::UnknownAgent
+        | StatusError::LoggedOut
+        | StatusError::Stale
+        | StatusError::NotAllowed
+        | StatusError::Unreachable
+        | StatusError::ReasonMissing => why.to_string(),
+    }
 }
 
 async fn give(
@@ -146,8 +221,13 @@ async fn give(
 ) -> Result<Json<AgentView>, Problem> {
     let snapshot = app.brain.snapshot().await?;
     let agent: AgentId = find(&snapshot, name)?.id;
+    let wanted = match &command {
+        DeskCommand::SetStatus { status, .. } => status.as_str(),
+        DeskCommand::LogOut { .. } => "log_out",
+        DeskCommand::EndWrapUp => "end_wrap_up",
+    };
     let answer = app.brain.desk(agent, command).await?;
-    tracing::info!(by = %who.name, agent = name, ?command, done = answer.is_ok(), "desk command");
+    tracing::info!(by = %who.name, agent = name, wanted, done = answer.is_ok(), "desk command");
     match answer {
         Ok(row) => {
             let now = row.since.max(snapshot.at);
@@ -156,10 +236,13 @@ async fn give(
         Err(DeskRefusal { why: StatusError::UnknownAgent, .. }) => {
             Err(Problem::not_found(format!("no agent is called `{name}`")))
         }
+        Err(DeskRefusal { why: why @ StatusError::ReasonMissing, .. }) => {
+            Err(Problem::bad_request(format!("{why}: add \"reason\"")))
+        }
         Err(DeskRefusal { why, row }) => {
             let now = |row: &AgentRow| row.since.max(snapshot.at);
             let view = row.map(|row| AgentView::new(&row, now(&row)));
-            Err(Problem::conflict(why.to_string(), view))
+            Err(Problem::conflict(sentence(why), view))
         }
     }
 }

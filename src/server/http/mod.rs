@@ -5,6 +5,7 @@
 mod auth;
 mod contacts;
 mod desk;
+mod incidents;
 mod listener;
 mod live;
 mod openapi;
@@ -142,6 +143,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/calls", get(read::calls))
         .route("/api/v1/calls/{id}", delete(desk::hang_up))
         .route("/api/v1/contacts", get(contacts::list))
+        .route("/api/v1/incidents", get(incidents::list))
         .route("/api/v1/events", get(live::events))
         .fallback(|| async {
             Problem::not_found("no such page; the API is at /api/v1/openapi.json")

@@ -1,6 +1,6 @@
 //! The API's own description, OpenAPI 3.1.
 
-use super::{contacts, desk, live, problem, read, view};
+use super::{contacts, desk, incidents, live, problem, read, view};
 use axum::Json;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -15,11 +15,12 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
     ),
     paths(
         document, read::healthz, read::readyz, read::metrics, read::queues, read::agents, read::calls, desk::status,
-        desk::set_status, desk::log_out, desk::end_wrap_up, desk::hang_up, contacts::list, live::events
+        desk::set_status, desk::log_out, desk::end_wrap_up, desk::hang_up, contacts::list, incidents::list, live::events
     ),
     components(schemas(
         problem::Problem, view::QueueView, view::QueueAgents, view::AgentView, view::CallView, view::ContactsView,
-        view::ContactView, view::SegmentView, view::ArmView, view::AnswerView, desk::StatusWish
+        view::ContactView, view::SegmentView, view::ArmView, view::AnswerView, view::IncidentView, view::IncidentAgentView,
+        desk::StatusWish, desk::LogOutWish
     )),
     modifiers(&Bearer),
     security(("bearer" = []))

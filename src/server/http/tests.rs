@@ -13,7 +13,8 @@ use axum::extract::ConnectInfo;
 use axum::http::{Method, StatusCode};
 use dozvon_center::acd::{Activity, Actor, Presence, Status, StatusError};
 use dozvon_center::fact::{Fact, What};
-use dozvon_center::ids::CallId;
+use dozvon_center::ids::{AgentId, CallId};
+use dozvon_center::incident::{Incident, IncidentAgent, Touch};
 use dozvon_clock::Timestamp;
 use dozvon_switch::border::{DeskCommand, Snapshot};
 use futures_util::{SinkExt, StreamExt};
@@ -50,9 +51,22 @@ async fn brain(
                 let _ = reply.send(Arc::new(picture.clone()));
             }
             Query::Desk { agent, command, reply } => {
-                commands.lock().unwrap().push(command);
+                commands.lock().unwrap().push(command.clone());
                 let row = &mut picture.agents[usize::try_from(agent.0).unwrap()];
                 let answer = match command {
+                    DeskCommand::SetStatus { asker, .. } | DeskCommand::LogOut { asker }
+                        if asker.reason.as_deref() == Some("") =>
+                    {
+                        Err(DeskRefusal { why: StatusError::ReasonMissing, row: None })
+                    }
+                    DeskCommand::SetStatus { asker, .. }
+                        if asker.place.is_some() && !asker.take_over =>
+                    {
+                        Err(DeskRefusal {
+                            why: StatusError::LoggedInElsewhere,
+                            row: Some(Box::new(row.clone())),
+                        })
+                    }
                     DeskCommand::SetStatus { epoch: Some(epoch), .. } if epoch != row.epoch => {
                         Err(DeskRefusal {
                             why: StatusError::Stale,
@@ -167,6 +181,8 @@ const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("GET", "/api/v1/calls", "", [401, 401, 200, 200, 200, 200]),
     ("GET", "/api/v1/contacts", "", [401, 401, 200, 200, 200, 200]),
     ("GET", "/api/v1/contacts?caller=%2B77011230001", "", [401, 401, 403, 403, 200, 200]),
+    ("GET", "/api/v1/incidents", "", [401, 401, 200, 200, 200, 200]),
+    ("GET", "/api/v1/incidents?limit=x", "", [401, 401, 400, 400, 400, 400]),
     ("GET", "/api/v1/events", "", [401, 401, 400, 400, 400, 400]),
     ("GET", "/api/v1/agents/anna/status", "", [401, 401, 200, 200, 200, 200]),
     ("POST", "/api/v1/agents/anna/status", LUNCH, [401, 401, 403, 200, 200, 200]),
@@ -267,11 +283,13 @@ async fn a_status_is_set_and_the_new_row_comes_back() {
     assert_eq!(row["pending"], "lunch", "and it is seen at once");
     let commands = house.commands.lock().unwrap();
     let by = |command: &DeskCommand| match command {
-        DeskCommand::SetStatus { by, .. } | DeskCommand::LogOut { by } => Some(*by),
+        DeskCommand::SetStatus { asker, .. } | DeskCommand::LogOut { asker } => {
+            Some((asker.actor, asker.name.as_deref().map(str::to_owned)))
+        }
         DeskCommand::EndWrapUp => None,
     };
-    assert_eq!(by(&commands[0]), Some(Actor::Supervisor));
-    assert_eq!(by(commands.last().unwrap()), Some(Actor::Agent));
+    assert_eq!(by(&commands[0]), Some((Actor::Supervisor, Some("boss".to_owned()))));
+    assert_eq!(by(commands.last().unwrap()), Some((Actor::Agent, Some("anna".to_owned()))));
 }
 
 #[tokio::test]
@@ -284,6 +302,72 @@ async fn a_wish_made_from_an_old_picture_is_refused_with_the_new_one() {
     assert_eq!(code, StatusCode::CONFLICT);
     assert_eq!(problem["agent"]["status"], "lunch");
     assert_eq!(problem["agent"]["epoch"], 4);
+}
+
+#[tokio::test]
+async fn a_reason_a_desk_and_the_plan_are_passed_on() {
+    let house = house(everybody(), |_| {});
+    let path = "/api/v1/agents/boris/status";
+    let (code, problem) =
+        send(&house, "boss", Method::POST, path, r#"{"status":"lunch","reason":""}"#).await;
+    assert_eq!(code, StatusCode::BAD_REQUEST);
+    assert!(problem["detail"].as_str().unwrap().contains("reason"), "{problem}");
+    let body = r#"{"status":"lunch","reason":"week 12","schedule":true}"#;
+    assert_eq!(send(&house, "boss", Method::POST, path, body).await.0, StatusCode::OK);
+    let path = "/api/v1/agents/anna/status";
+    assert_eq!(send(&house, "anna", Method::POST, path, body).await.0, StatusCode::BAD_REQUEST);
+    let body = r#"{"status":"lunch","place":"desk 7"}"#;
+    let (code, problem) = send(&house, "anna", Method::POST, path, body).await;
+    assert_eq!(code, StatusCode::CONFLICT);
+    assert!(problem["detail"].as_str().unwrap().contains("take_over"), "{problem}");
+    assert_eq!(problem["agent"]["name"], "anna", "and how he stands");
+    let body = r#"{"status":"lunch","place":"desk 7","take_over":true}"#;
+    assert_eq!(send(&house, "anna", Method::POST, path, body).await.0, StatusCode::OK);
+    let path = "/api/v1/agents/boris/logout";
+    let body = r#"{"reason":"shift is over"}"#;
+    assert_eq!(send(&house, "boss", Method::POST, path, body).await.0, StatusCode::OK);
+    let commands = house.commands.lock().unwrap();
+    let asker = |at: usize| match &commands[at] {
+        DeskCommand::SetStatus { asker, .. } | DeskCommand::LogOut { asker } => asker.clone(),
+        DeskCommand::EndWrapUp => unreachable!("nobody asked for it"),
+    };
+    assert_eq!((asker(1).actor, asker(1).reason.as_deref()), (Actor::Schedule, Some("week 12")));
+    assert_eq!((asker(3).place.as_deref(), asker(3).take_over), (Some("desk 7"), true));
+    assert_eq!(asker(4).reason.as_deref(), Some("shift is over"));
+}
+
+#[tokio::test]
+async fn an_incident_is_seen_while_it_goes_on_and_afterwards() {
+    let incident = |ended_at: Option<Timestamp>| Incident {
+        id: 100_000_000,
+        started_at: Timestamp::from_secs(100),
+        ended_at,
+        agents: vec![IncidentAgent {
+            agent: AgentId(0),
+            from: Timestamp::from_secs(100),
+            until: ended_at,
+        }],
+        calls: [(CallId(7), Touch::Lost), (CallId(8), Touch::Requeued)].into(),
+        calls_unlisted: 0,
+    };
+    let shown =
+        async |house: &House| send(house, "wall", Method::GET, "/api/v1/incidents", "").await.1;
+    let open = house(everybody(), |picture| picture.incident = Some(incident(None)));
+    let list = shown(&open).await;
+    assert_eq!(list[0]["agents"][0]["agent"], "anna");
+    assert_eq!(list[0]["ended_at"], Value::Null);
+    let house = house(everybody(), |_| {});
+    let what =
+        What::IncidentClosed { incident: Box::new(incident(Some(Timestamp::from_secs(160)))) };
+    let fact = Fact { at: Timestamp::from_secs(160), call: None, what };
+    let store = house.store.as_ref().unwrap();
+    store.sender().try_send(Record::of(&fact, &directory()).unwrap());
+    assert!(store.flush(Duration::from_secs(10)));
+    let list = shown(&house).await;
+    assert_eq!(list[0]["duration_secs"], 60.0);
+    assert_eq!(list[0]["calls_lost"], json!([7]));
+    assert_eq!(list[0]["calls_requeued"], json!([8]));
+    assert_eq!(list[0]["agents"][0]["to"], "1970-01-01T00:02:40Z");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What the API shows: queues, agents, calls, contacts as JSON, times as RFC 3339, numbers masked unless allowed.
 
 use crate::server::events::rfc3339;
-use crate::server::store::{ContactPage, ContactRow};
+use crate::server::store::{ContactPage, ContactRow, IncidentRow};
 use crate::server::telemetry::Masked;
 use dozvon_clock::Timestamp;
 use dozvon_switch::border::{AgentRow, CallRow, QueueRow};
@@ -79,6 +79,12 @@ pub(crate) struct AgentView {
     epoch: u64,
     /// The call the agent has.
     call: Option<u64>,
+    /// When the status reaches its limit, or did.
+    limit_at: Option<String>,
+    /// Seconds until then; negative: over the limit.
+    limit_in_secs: Option<f64>,
+    /// The desk that he works at, when he has told one.
+    place: Option<String>,
 }
 
 /// A running call.
@@ -258,6 +264,64 @@ impl AgentView {
             reachable: row.reachable,
             epoch: row.epoch,
             call: row.call.map(|call| call.0),
+            limit_at: row.limit_at.map(time),
+            limit_in_secs: row
+                .limit_at
+                .map(|at| at.since(now).as_secs_f64() - now.since(at).as_secs_f64()),
+            place: row.place.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+/// An incident: technical problems from the first agent's report to the last one's return.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct IncidentView {
+    /// Its identity.
+    id: i64,
+    /// When the first agent reported it.
+    started_at: String,
+    /// When the last one was back; absent while it goes on.
+    ended_at: Option<String>,
+    /// Its length.
+    duration_secs: Option<f64>,
+    /// Who was in it.
+    agents: Vec<IncidentAgentView>,
+    /// Calls that were taken from an agent and waited on.
+    calls_requeued: Vec<i64>,
+    /// Calls that were lost.
+    calls_lost: Vec<i64>,
+    /// Touches of further calls, which are not listed.
+    calls_unlisted: u32,
+}
+
+/// An agent in an incident.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct IncidentAgentView {
+    /// Name.
+    agent: String,
+    /// When he reported it first.
+    from: String,
+    /// When he was back last.
+    to: Option<String>,
+}
+
+impl IncidentView {
+    /// A row as stored, or as it goes on.
+    pub(super) fn new(row: IncidentRow) -> IncidentView {
+        let agent = |(agent, from, to): (String, i64, Option<i64>)| IncidentAgentView {
+            agent,
+            from: stored(from),
+            to: to.map(stored),
+        };
+        IncidentView {
+            id: row.id,
+            started_at: stored(row.started_at),
+            ended_at: row.ended_at.map(stored),
+            duration_secs: row.ended_at.map(|ended| between(row.started_at, ended)),
+            agents: row.agents.into_iter().map(agent).collect(),
+            calls_requeued: row.requeued,
+            calls_lost: row.lost,
+            calls_unlisted: row.unlisted,
         }
     }
 }

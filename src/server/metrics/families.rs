@@ -1,7 +1,10 @@
 //! The definitions of all metric families: names, helps, labels, buckets, and every label value at zero.
 
 use crate::server::events::Directory;
-use dozvon_center::acd::{Activity, AgentCounts, Presence, ServiceLevel};
+use dozvon_center::acd::{
+    Activity, AgentCounts, LimitKind, Presence, ServiceLevel, Status, Statuses,
+};
+use dozvon_center::conduct::ConductKind;
 use dozvon_center::contact::{Fault, Outcome};
 use dozvon_center::fact::{Handler, IvrExit, OperatorRequest};
 use dozvon_sip::endpoint::SecurityKind;
@@ -16,6 +19,16 @@ const WAIT_BUCKETS: [f64; 14] =
 /// Bounds added to [`WAIT_BUCKETS`] from the configuration at most; further ones have no bucket of their own. The
 /// service level does not need one: it has its own counter.
 const WAIT_BUCKETS_EXTRA_MAX: usize = 16;
+/// Activities that can last too long: holds and talks of one's own, what an agent does in a colleague's, own calls.
+const ALARMED: [Activity; 7] = [
+    Activity::Hold,
+    Activity::Talking,
+    Activity::Ringing,
+    Activity::Consult,
+    Activity::Conference,
+    Activity::Supervising,
+    Activity::Outbound,
+];
 /// Ringing, seconds.
 const RING_BUCKETS: [f64; 9] = [1., 2., 3., 5., 8., 10., 15., 20., 30.];
 /// Talk, hold, wrap-up and handle time, seconds; 120 is the hold limit.
@@ -155,6 +168,15 @@ pub(super) struct Families {
     pub(super) agent_offers: IntCounterVec,
     pub(super) ring_seconds: HistogramVec,
     pub(super) stale_offers: IntCounterVec,
+    /// `status`, `kind`.
+    pub(super) status_limits: IntCounterVec,
+    /// `activity`.
+    pub(super) activity_alarms: IntCounterVec,
+    /// `kind`.
+    pub(super) conduct: IntCounterVec,
+    pub(super) sessions_replaced: IntCounter,
+    pub(super) incidents: IntCounter,
+    pub(super) incident_agents: IntGauge,
     pub(super) handle_seconds: HistogramVec,
     pub(super) talk_seconds: HistogramVec,
     pub(super) hold_seconds: HistogramVec,
@@ -363,6 +385,31 @@ impl Families {
                 &RING_BUCKETS,
                 &["queue"],
             ),
+            status_limits: m.counters(
+                "dozvon_status_limits_total",
+                "What was told of statuses and their limits.",
+                &["status", "kind"],
+            ),
+            activity_alarms: m.counters(
+                "dozvon_activity_alarms_total",
+                "Holds, talks and own calls that lasted longer than they should.",
+                &["activity"],
+            ),
+            conduct: m.counters(
+                "dozvon_conduct_seen_total",
+                "What was seen of agents that may be misconduct, over all agents.",
+                &["kind"],
+            ),
+            sessions_replaced: m.counter(
+                "dozvon_sessions_replaced_total",
+                "Agents who went on at another desk.",
+            ),
+            incidents: m
+                .counter("dozvon_incidents_total", "Times that technical problems began."),
+            incident_agents: m.gauge(
+                "dozvon_incident_agents",
+                "Agents with technical problems now; 0 when there is no incident.",
+            ),
             stale_offers: m.counters(
                 "dozvon_matcher_stale_offers_total",
                 "Answers that came after their offer was closed: the race meter.",
@@ -466,6 +513,7 @@ impl Families {
             registry: m.0.clone(),
         };
         build_info(&m);
+        status_info(&m, &directory.statuses);
         families.create_labels(directory);
         families
     }
@@ -558,6 +606,17 @@ impl Families {
 
     fn create_the_rest(&self) {
         self.stale_offers.with_label_values(&["answer"]);
+        for status in Status::ALL {
+            for kind in LimitKind::ALL {
+                self.status_limits.with_label_values(&[status.as_str(), kind.as_str()]);
+            }
+        }
+        for activity in ALARMED {
+            self.activity_alarms.with_label_values(&[activity.as_str()]);
+        }
+        for kind in ConductKind::ALL {
+            self.conduct.with_label_values(&[kind.as_str()]);
+        }
         for result in ["answered", "failed"] {
             self.transfers.with_label_values(&["", "blind", "external", result]);
         }
@@ -602,6 +661,21 @@ impl Process {
             max_fds: m.gauge("process_max_fds", "How many files and sockets may be open."),
             threads: m.gauge("process_threads", "Threads."),
         }
+    }
+}
+
+/// What each status is worth, to be joined with the time in it.
+fn status_info(m: &Maker, statuses: &Statuses) {
+    let info = m.gauges(
+        "dozvon_status_info",
+        "Always 1; the labels say what a status is worth.",
+        &["status", "routable", "paid", "productive"],
+    );
+    let word = |yes: bool| if yes { "true" } else { "false" };
+    for status in Status::ALL {
+        let rules = statuses.of(status);
+        let [routable, paid, productive] = [rules.routable, rules.paid, rules.productive].map(word);
+        info.with_label_values(&[status.as_str(), routable, paid, productive]).set(1);
     }
 }
 

@@ -135,8 +135,21 @@ impl Metrics {
                     times.change(f, *agent, &name.team, fact.at, *from, *to);
                 }
             }
-            // These are seen in what follows from them.
-            What::NodeEntered { .. } | What::OfferStarted { .. } | What::Connected { .. } => {}
+            What::StatusLimit { status, kind, .. } => {
+                f.status_limits.with_label_values(&[status.as_str(), kind.as_str()]).inc();
+            }
+            What::ActivityAlarm { activity, .. } => {
+                f.activity_alarms.with_label_values(&[activity.as_str()]).inc();
+            }
+            What::ConductSeen { kind, .. } => f.conduct.with_label_values(&[kind.as_str()]).inc(),
+            What::SessionReplaced { .. } => f.sessions_replaced.inc(),
+            What::IncidentOpened { .. } => f.incidents.inc(),
+            // These are seen in what follows from them, or came before them.
+            What::NodeEntered { .. }
+            | What::OfferStarted { .. }
+            | What::Connected { .. }
+            | What::IncidentJoined { .. }
+            | What::IncidentClosed { .. } => {}
         }
     }
 
@@ -248,6 +261,10 @@ impl Metrics {
         f.sip_dialogs.set(gauge(snapshot.dialogs));
         f.sip_transactions.set(gauge(snapshot.transactions));
         f.sip_registrations.set(gauge(snapshot.bindings));
+        let in_trouble = snapshot.incident.as_ref().map_or(0, |incident| {
+            incident.agents.iter().filter(|agent| agent.until.is_none()).count()
+        });
+        f.incident_agents.set(gauge(in_trouble));
         f.draining.set(i64::from(snapshot.draining));
     }
 

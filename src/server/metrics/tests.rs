@@ -3,7 +3,7 @@
 use super::*;
 use crate::server::events::QueueName;
 use crate::server::events::tests::agent_name;
-use dozvon_center::acd::{Activity, AgentCounts, Cause, ServiceLevel, Status};
+use dozvon_center::acd::{Activity, AgentCounts, Cause, ServiceLevel, Side, Status, Statuses};
 use dozvon_center::contact::{Ending, Fault};
 use dozvon_center::fact::{IvrExit, OperatorRequest};
 use dozvon_center::ids::{AgentId, CallId, OfferId};
@@ -23,6 +23,7 @@ pub(crate) fn directory() -> Arc<Directory> {
         flows: vec!["bank".into()],
         rollouts: vec!["block".into()],
         bots: vec!["robo".into()],
+        statuses: Statuses::default(),
     })
 }
 
@@ -45,6 +46,8 @@ pub(crate) fn snapshot(at: Timestamp) -> Snapshot {
         reachable: true,
         epoch: 3,
         call: None,
+        limit_at: None,
+        place: None,
     };
     Snapshot {
         at,
@@ -66,6 +69,7 @@ pub(crate) fn snapshot(at: Timestamp) -> Snapshot {
         dialogs: 3,
         transactions: 4,
         bindings: 2,
+        incident: None,
         draining: false,
     }
 }
@@ -114,7 +118,8 @@ fn a_day() -> Vec<Fact> {
             let result = OfferResult::Answered;
             let rang_secs = 2.0;
             say(What::OfferEnded { offer, queue: queue.clone(), agent, result, rang_secs });
-            say(What::TalkEnded { queue: queue.clone(), agent, talk_secs, hold_secs });
+            let by = Side::Caller;
+            say(What::TalkEnded { queue: queue.clone(), agent, talk_secs, hold_secs, by });
             say(What::WrapUpEnded { queue, agent, wrap_up_secs, handle_secs });
         }
         let ending = Ending::new(Fault::Caller, "hung_up");
@@ -226,6 +231,8 @@ fn agent_change(
         pending: None,
         spent_secs,
         cause: Cause::Agent,
+        asked_by: None,
+        reason: None,
     };
     Fact { at: Timestamp::from_secs(at), call: None, what }
 }

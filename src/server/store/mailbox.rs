@@ -1,9 +1,9 @@
-//! The bounded mailbox between the brain and the writer: the newest record of each call, and agents' changes in order.
+//! The bounded mailbox between the brain and the writer: the newest record of each call, and what agents did in order.
 //!
 //! The brain holds its lock for one insertion, the writer for one removal of a batch: nobody holds it over a disk
 //! operation. What happens at the bounds is said at their constants in [`super`].
 
-use super::record::{AgentMove, Record};
+use super::record::Record;
 use super::{BATCH_MAX, CONTACTS_PENDING_MAX, HEARTBEAT, LINGER, MOVES_PENDING_MAX, StoreStats};
 use dozvon_center::contact::Contact;
 use dozvon_center::ids::CallId;
@@ -34,8 +34,8 @@ impl StoreSender {
 pub(super) struct Batch {
     /// Records of calls, one each.
     pub(super) contacts: Vec<Contact>,
-    /// Agents' changes in order.
-    pub(super) moves: Vec<AgentMove>,
+    /// Agents' changes, their conduct and incidents in order.
+    pub(super) moves: Vec<Record>,
 }
 
 impl Batch {
@@ -62,7 +62,7 @@ struct Inner {
     running: BTreeMap<CallId, Box<Contact>>,
     /// Newest records of ended calls.
     ended: BTreeMap<CallId, Box<Contact>>,
-    moves: VecDeque<AgentMove>,
+    moves: VecDeque<Record>,
     /// Whether the writer has a batch that is not written yet.
     writing: bool,
     closed: bool,
@@ -116,10 +116,14 @@ impl Mailbox {
         let urgent = matches!(&record, Record::Contact(contact) if contact.ended_at.is_some());
         match record {
             Record::Contact(contact) => self.put_contact(&mut inner, contact),
-            Record::Agent(change) if inner.moves.len() < MOVES_PENDING_MAX => {
-                inner.moves.push_back(change);
+            Record::Agent(_) | Record::Conduct(_) | Record::Incident(_)
+                if inner.moves.len() < MOVES_PENDING_MAX =>
+            {
+                inner.moves.push_back(record);
             }
-            Record::Agent(_) => count(&self.stats.moves_dropped),
+            Record::Agent(_) | Record::Conduct(_) | Record::Incident(_) => {
+                count(&self.stats.moves_dropped);
+            }
         }
         let pending = inner.len();
         self.note_pending(&inner);
@@ -229,6 +233,7 @@ fn count(counter: &AtomicU64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::store::AgentMove;
     use crate::server::store::tests::{contact, ended};
 
     fn mailbox() -> (Mailbox, Arc<StoreStats>) {
@@ -307,6 +312,8 @@ mod tests {
             status: "ready",
             activity: "idle",
             cause: "agent",
+            asked_by: None,
+            reason: None,
         };
         for _ in 0..MOVES_PENDING_MAX + 2 {
             mailbox.put(Record::Agent(change.clone()));

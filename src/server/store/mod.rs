@@ -16,7 +16,9 @@ pub(crate) use mailbox::StoreSender;
 pub(crate) use reader::{
     ContactFilter, ContactPage, ContactRow, ReadError, SegmentRow, StoreReader,
 };
-pub(crate) use record::{AgentMove, Record};
+#[cfg(test)]
+pub(crate) use record::AgentMove;
+pub(crate) use record::{IncidentRow, Record};
 
 use dozvon_clock::Timestamp;
 use mailbox::Mailbox;

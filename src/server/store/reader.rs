@@ -1,6 +1,6 @@
-//! Reading contacts back, for the API: a connection of its own that can't write, one query at a time, off the runtime.
+//! Reading contacts and incidents back, for the API: a connection of its own that can't write, one query at a time, off the runtime.
 
-use super::StoreStats;
+use super::{IncidentRow, StoreStats};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Row, params_from_iter};
 use std::path::Path;
@@ -174,6 +174,22 @@ impl StoreReader {
     /// # Errors
     /// [`ReadError`].
     pub(crate) async fn contacts(&self, filter: ContactFilter) -> Result<ContactPage, ReadError> {
+        self.read(move |connection| read_page(connection, &filter)).await
+    }
+
+    /// The last incidents, newest first, at most [`PAGE_MAX`].
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) async fn incidents(&self, limit: u32) -> Result<Vec<IncidentRow>, ReadError> {
+        self.read(move |connection| read_incidents(connection, limit.clamp(1, PAGE_MAX))).await
+    }
+
+    /// Runs one query when its turn has come, off the runtime and for some seconds at most.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, ReadError> {
         let _waiting = self.waiting.try_acquire().map_err(|_| ReadError::Busy)?;
         let turn = self.turns.clone().acquire_owned().await.map_err(|_| ReadError::Busy)?;
         let connection = self.connection.clone();
@@ -189,16 +205,36 @@ impl StoreReader {
                     left == 0
                 }),
             );
-            read_page(&connection, &filter)
+            query(&connection)
         });
         match read.await {
-            Ok(page) => page.map_err(|error| match error.sqlite_error_code() {
+            Ok(answer) => answer.map_err(|error| match error.sqlite_error_code() {
                 Some(rusqlite::ErrorCode::OperationInterrupted) => ReadError::TooLong,
                 Some(_) | None => ReadError::Sqlite(error),
             }),
             Err(_) => Err(ReadError::Busy),
         }
     }
+}
+
+fn read_incidents(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<IncidentRow>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, started_at, ended_at, agents, requeued, lost, unlisted FROM incidents
+         ORDER BY started_at DESC LIMIT ?",
+    )?;
+    let rows = statement.query_map([limit], |row| {
+        let json = |column| row.get::<_, String>(column);
+        Ok(IncidentRow {
+            id: row.get(0)?,
+            started_at: row.get(1)?,
+            ended_at: row.get(2)?,
+            agents: serde_json::from_str(&json(3)?).unwrap_or_default(),
+            requeued: serde_json::from_str(&json(4)?).unwrap_or_default(),
+            lost: serde_json::from_str(&json(5)?).unwrap_or_default(),
+            unlisted: row.get(6)?,
+        })
+    })?;
+    rows.collect()
 }
 
 fn read_page(connection: &Connection, filter: &ContactFilter) -> rusqlite::Result<ContactPage> {

@@ -5,10 +5,11 @@ use dozvon_clock::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 /// The migrations in order; the first is version 1. A published one is never edited: the next one changes its work.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_contacts.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_contacts.sql"), include_str!("migrations/0002_shifts.sql")];
 
 /// The newest schema this program knows.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 const _: () = assert!(MIGRATIONS.len() == VERSION as usize, "one file for each version");
 
@@ -62,6 +63,11 @@ pub(super) fn recover(connection: &mut Connection) -> Result<Recovered> {
     )?;
     let stretches = step.execute(
         "UPDATE agent_status SET to_at = max(from_at, ?1) WHERE to_at IS NULL",
+        [last_alive],
+    )?;
+    // Who was in trouble then is logged out now.
+    step.execute(
+        "UPDATE incidents SET ended_at = max(started_at, ?1) WHERE ended_at IS NULL",
         [last_alive],
     )?;
     step.commit()?;

@@ -80,7 +80,8 @@ fn send(store: &Store, contact: Contact) {
 
 fn agent_move(agent: &str, secs: u64, status: &'static str, activity: &'static str) -> Record {
     let at = Timestamp::from_secs(secs);
-    Record::Agent(AgentMove { agent: agent.into(), at, status, activity, cause: "agent" })
+    let (cause, asked_by, reason) = ("agent", None, None);
+    Record::Agent(AgentMove { agent: agent.into(), at, status, activity, cause, asked_by, reason })
 }
 
 fn read(store: &Store, filter: ContactFilter) -> ContactPage {

@@ -5,7 +5,7 @@
 //! record is dropped and counted.
 
 use super::mailbox::{Batch, Mailbox, Post};
-use super::record::{AgentMove, word};
+use super::record::{AgentMove, ConductRow, IncidentRow, Record, word};
 use super::schema::micros;
 use super::{RETRY, StoreStats, now};
 use dozvon_center::contact::Contact;
@@ -120,7 +120,7 @@ impl Writer {
             write_contact(&step, contact)?;
         }
         for change in &batch.moves {
-            write_move(&step, change)?;
+            write_event(&step, change)?;
         }
         let alive = "UPDATE runs SET last_alive_at = ?1 WHERE id = ?2";
         step.prepare_cached(alive)?.execute([micros(now()), self.run])?;
@@ -230,9 +230,50 @@ fn write_move(step: &Connection, change: &AgentMove) -> Result<()> {
     )?
     .execute(params![at, change.agent])?;
     step.prepare_cached(
-        "INSERT INTO agent_status (agent, status, activity, from_at, to_at, cause)
-         VALUES (?1, ?2, ?3, ?4, NULL, ?5)",
+        "INSERT INTO agent_status (agent, status, activity, from_at, to_at, cause, asked_by, reason)
+         VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6, ?7)",
     )?
-    .execute(params![change.agent, change.status, change.activity, at, change.cause])?;
+    .execute(params![
+        change.agent,
+        change.status,
+        change.activity,
+        at,
+        change.cause,
+        change.asked_by,
+        change.reason
+    ])?;
     Ok(())
+}
+
+fn write_conduct(step: &Connection, row: &ConductRow) -> Result<()> {
+    let call = row.call.map(|call| i64::try_from(call.0).unwrap_or(i64::MAX));
+    step.prepare_cached("INSERT INTO conduct (agent, at, kind, call) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![row.agent, micros(row.at), row.kind, call])?;
+    Ok(())
+}
+
+fn write_incident(step: &Connection, row: &IncidentRow) -> Result<()> {
+    step.prepare_cached(
+        "INSERT OR REPLACE INTO incidents (id, started_at, ended_at, agents, requeued, lost, unlisted)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        row.id,
+        row.started_at,
+        row.ended_at,
+        serde_json::json!(row.agents).to_string(),
+        serde_json::json!(row.requeued).to_string(),
+        serde_json::json!(row.lost).to_string(),
+        row.unlisted
+    ])?;
+    Ok(())
+}
+
+fn write_event(step: &Connection, event: &Record) -> Result<()> {
+    match event {
+        Record::Contact(contact) => write_contact(step, contact),
+        Record::Agent(change) => write_move(step, change),
+        Record::Conduct(row) => write_conduct(step, row),
+        Record::Incident(row) => write_incident(step, row),
+    }
 }

@@ -136,12 +136,12 @@ fn a_hold_is_told_of_once_and_a_talk_again_and_again() {
     let mut floor = Floor::staffed(config(1));
     floor.talk(1);
     for _ in 0..2 {
-        floor.say(|acd, now| acd.hold(now, CallId(1), true));
+        floor.say(|acd, now| acd.manner(now, CallId(1), Manner::Hold));
         floor.pass(secs(119));
-        floor.say(|acd, now| acd.hold(now, CallId(1), false));
+        floor.say(|acd, now| acd.manner(now, CallId(1), Manner::Talk));
     }
     assert_eq!(floor.alarms(), [], "each hold is timed for itself");
-    floor.say(|acd, now| acd.hold(now, CallId(1), true));
+    floor.say(|acd, now| acd.manner(now, CallId(1), Manner::Hold));
     floor.pass(secs(4 * 3_600));
     let talks = [(Activity::Talking, 7_200), (Activity::Talking, 14_400)];
     assert_eq!(floor.alarms(), [(Activity::Hold, 120), talks[0], talks[1]]);
@@ -180,12 +180,22 @@ fn no_activity_is_eternal() {
     bounded(&floor, 5);
     floor.say(|acd, now| acd.connected(now, offer));
     bounded(&floor, 7_200);
-    floor.say(|acd, now| acd.hold(now, CallId(1), true));
+    floor.say(|acd, now| acd.manner(now, CallId(1), Manner::Hold));
     bounded(&floor, 120);
+    for manner in [Manner::Consult, Manner::Conference] {
+        floor.say(|acd, now| acd.manner(now, CallId(1), manner));
+        bounded(&floor, 7_200);
+    }
     floor.say(|acd, now| acd.ended(now, CallId(1), Side::Agent));
     bounded(&floor, 15);
     floor.say(|acd, now| acd.end_wrap_up(now, AgentId(0)));
     assert_eq!(timers(&floor), None, "and idle may be for ever");
+    seen.insert(floor.activity(0));
+    let engage =
+        |acd: &mut Acd, now| acd.engage(now, AgentId(0), CallId(7), Engagement::Supervising);
+    floor.say(engage).unwrap();
+    let at = timers(&floor).expect("a supervisor has his alarm");
+    assert_eq!(at, floor.now + secs(7_200));
     seen.insert(floor.activity(0));
     let mut floor = Floor::staffed(config(1));
     floor.say(|acd, now| acd.outbound(now, AgentId(0), true));
