@@ -124,7 +124,13 @@ impl Books {
 fn operate(acd: &mut Acd, now: Timestamp, chance: &mut Chance, books: &mut Books, last: u64) {
     let agent = chance.agent();
     let call = CallId(chance.below(CALLS));
-    let near = |chance: &mut Chance| OfferId((last + 1).saturating_sub(chance.below(12)));
+    // Half of all reports are about an offer that is open, the others about one that may be over or never was.
+    let near = |chance: &mut Chance, acd: &Acd| {
+        let open = u64::try_from(acd.offers.len()).unwrap();
+        let known = (open > 0 && chance.one_in(2)).then(|| chance.below(open));
+        let known = known.and_then(|at| acd.offers.keys().nth(usize::try_from(at).unwrap()));
+        known.copied().unwrap_or_else(|| OfferId((last + 1).saturating_sub(chance.below(12))))
+    };
     match chance.below(28) {
         0..=4 => {
             let requires = (0..2).filter(|_| chance.one_in(3)).map(SkillId).collect();
@@ -145,14 +151,22 @@ fn operate(acd: &mut Acd, now: Timestamp, chance: &mut Chance, books: &mut Books
         5 => {
             acd.withdraw(now, call, [Leaving::HungUp, Leaving::Callback][chance.below(2) as usize])
         }
-        6..=8 => acd.ringing(now, near(chance)),
-        9..=10 => {
-            acd.answered(now, near(chance));
+        6..=8 => {
+            let offer = near(chance, acd);
+            acd.ringing(now, offer);
         }
-        11..=13 => acd.connected(now, near(chance)),
+        9..=10 => {
+            let offer = near(chance, acd);
+            acd.answered(now, offer);
+        }
+        11..=13 => {
+            let offer = near(chance, acd);
+            acd.connected(now, offer);
+        }
         14 => {
+            let offer = near(chance, acd);
             let failures = [Failure::Declined, Failure::Busy, Failure::Unreachable, Failure::Error];
-            acd.failed(now, near(chance), failures[chance.below(4) as usize]);
+            acd.failed(now, offer, failures[chance.below(4) as usize]);
         }
         15 => {
             let manners = [Manner::Talk, Manner::Hold, Manner::Consult, Manner::Conference];

@@ -129,7 +129,7 @@ fn the_rules_of_statuses_are_the_houses_with_those_of_the_file_over_them() {
             (6, "status `lunch`: less than max_duration, or nobody is warned"),
             (7, "unknown key `max` in [statuses.lunch]"),
             (9, "status `ready`: nobody would ever get a call"),
-            (10, "`paid`: this is a number, not true or false"),
+            (10, "`paid`: this is an integer"),
         ]
     );
 }
