@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Flow(args) => cli::flow(&args),
         Command::AgentPassword(args) => cli::agent_password(&args),
         Command::Config(args) => cli::config(&args),
+        Command::Shift(args) => cli::shift(&args),
     }
 }
 

@@ -418,7 +418,8 @@ fn bare_keys(file: &File) -> Vec<String> {
             }
             let (name, value) = key.split_once(" = ").expect("it has one");
             let number = value.starts_with(|c: char| c.is_ascii_digit());
-            let ends = ["_secs", "_ms", "_max", "_min", "_percent", "_limit", "workers"];
+            let ends =
+                ["_secs", "_ms", "_max", "_min", "_percent", "_limit", "_per_shift", "workers"];
             if number && !ends.iter().any(|end| name.ends_with(end)) {
                 refused.push(file.at(n, "put the unit last in the key's name"));
             }

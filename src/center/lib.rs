@@ -22,6 +22,7 @@ pub mod policy;
 mod pump;
 mod record;
 pub mod rollout;
+pub mod shift;
 mod sides;
 mod wrapping;
 

@@ -49,6 +49,8 @@ pub(crate) enum Command {
     AgentPassword(AgentPasswordArgs),
     /// Show the keys of the configuration, or the values in force.
     Config(ConfigArgs),
+    /// What was planned for agents against what they did.
+    Shift(ShiftArgs),
 }
 
 /// `dozvon serve`.
@@ -322,6 +324,50 @@ pub(crate) struct ShowArgs {
     /// The folder with dozvon.toml.
     #[arg(value_name = "DIR", default_value = CONFIG_FOLDER)]
     pub(crate) folder: PathBuf,
+}
+
+/// `dozvon shift`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ShiftArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: ShiftCommand,
+}
+
+/// What can be told of shifts.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ShiftCommand {
+    /// A day of every agent: time at work, adherence, conformance and what was seen of his conduct.
+    #[command(after_help = "\
+Examples:
+  dozvon shift report --day 2026-01-31
+  dozvon shift report --format json | jq '.agents[] | select(.adherence < 0.9) | .agent'
+
+The plan comes from the folder `schedules` of [shifts], the day from the database; the server may run beside it.")]
+    Report(ShiftReportArgs),
+}
+
+/// `dozvon shift report`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ShiftReportArgs {
+    /// The folder with dozvon.toml.
+    #[arg(long, value_name = "DIR", default_value = CONFIG_FOLDER)]
+    pub(crate) config: PathBuf,
+    /// The day, by the clock of [shifts] time_zone; without it, today up to now.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) day: Option<jiff::civil::Date>,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub(crate) format: ReportFormat,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// A table for people.
+    Text,
+    /// One JSON object, for programs.
+    Json,
 }
 
 #[cfg(test)]

@@ -1,12 +1,18 @@
 //! `dozvon check`: reads a whole configuration as `serve` would and starts nothing.
 
 use super::{CheckArgs, Format, print, tell, verdict};
-use crate::server::config::{Loaded, Missing, environment, load};
+use crate::server::config::{Loaded, Missing, environment, load, read_schedules};
 use std::process::ExitCode;
 
 /// Names every mistake; says what there is when there is none.
 pub(crate) fn check(args: &CheckArgs) -> ExitCode {
-    let (loaded, findings) = load(&args.folder, &environment(), Missing::Leave);
+    let (loaded, mut findings) = load(&args.folder, &environment(), Missing::Leave);
+    if let Some(loaded) = &loaded {
+        // A planner's slip is told, and stops no telephone: `serve` doesn't read them.
+        let agents = loaded.policy.acd.agents.iter();
+        let agents: Vec<&str> = agents.map(|agent| &*agent.name).collect();
+        read_schedules(&mut findings, &loaded.settings.shifts, &agents);
+    }
     tell(&findings, args.format);
     if let (Some(loaded), Format::Full | Format::Concise) = (&loaded, args.format) {
         print(&format!("{}: {}\n", args.folder.display(), summary(loaded)));

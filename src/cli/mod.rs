@@ -5,12 +5,14 @@ mod args;
 mod check;
 mod config;
 mod flow;
+mod shift;
 
 pub(crate) use agent_password::agent_password;
 pub(crate) use args::*;
 pub(crate) use check::check;
 pub(crate) use config::config;
 pub(crate) use flow::flow;
+pub(crate) use shift::shift;
 
 use crate::server::config::{Findings, counts, render};
 use std::io::{IsTerminal as _, Write as _};

@@ -439,6 +439,34 @@ pub(super) const ACD: Section = Section {
     ],
 };
 
+pub(super) const SHIFTS: Section = Section {
+    file: "dozvon.toml",
+    name: "shifts",
+    many: false,
+    doc: "What agents are planned to do, for `dozvon shift report`. `dozvon check` reads the schedules; a mistake in \
+          them stops no switch.",
+    keys: &[
+        key(
+            "schedules",
+            Kind::Path,
+            Value(r#""schedules""#),
+            "Folder of *.csv (agent,start,end,activity) and *.ics files. Empty or not there: no schedules.",
+        ),
+        key(
+            "time_zone",
+            Kind::Text,
+            Value(r#""UTC""#),
+            "The zone of times in schedules that name none, and of days: \"Asia/Almaty\".",
+        ),
+        key(
+            "adherence_grace_secs",
+            Kind::Int(0, SECS_PER_DAY),
+            Value("60"),
+            "A deviation from the schedule that lasts no longer than so many seconds is none.",
+        ),
+    ],
+};
+
 pub(super) const HTTP: Section = Section {
     file: "dozvon.toml",
     name: "http",
@@ -582,8 +610,8 @@ pub(super) const STATUS_KEYS: [Key; 9] = [
 ];
 
 /// The tables of dozvon.toml with keys of ours, in the order of the sample.
-pub(super) const DOZVON: [&Section; 10] =
-    [&SIP, &MEDIA, &LIMITS, &FLOWS, &ACD, &HTTP, &STORE, &EVENTS, &LOG, &DRAIN];
+pub(super) const DOZVON: [&Section; 11] =
+    [&SIP, &MEDIA, &LIMITS, &FLOWS, &ACD, &SHIFTS, &HTTP, &STORE, &EVENTS, &LOG, &DRAIN];
 
 pub(super) const SKILLS: Section = Section {
     file: "queues.toml",

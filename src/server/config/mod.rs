@@ -14,6 +14,7 @@ mod prompts;
 mod reference;
 mod render;
 mod routes;
+mod schedules;
 mod secrets;
 mod settings;
 mod staff;
@@ -27,6 +28,7 @@ pub(crate) use ivr::{add_prompts, tell as tell_flow};
 pub(crate) use prompts::read as read_prompts;
 pub(crate) use reference::{reference, sample};
 pub(crate) use render::{counts, render};
+pub(crate) use schedules::{Shifts, read as read_schedules};
 pub(crate) use secrets::{Missing, make as make_secret};
 pub(crate) use settings::*;
 
@@ -92,7 +94,7 @@ pub(crate) fn load(
     check_stray_files(&mut findings, folder);
     let Around { mut staff, bots, bot_access, rollouts, calendars, prompts, .. } = around;
     let acd = acd_config(&mut findings, &base, &mut staff);
-    let settings = settings(&base, tokens);
+    let settings = settings(&mut findings, &base, tokens);
     if findings.has_errors() {
         return (None, findings);
     }
@@ -233,8 +235,9 @@ fn prompts_folder(base: &Base) -> PathBuf {
     base.path("flows", "prompts").unwrap_or_else(|| flows_folder(base).join("prompts"))
 }
 
-fn settings(base: &Base, tokens: Vec<Token>) -> Settings {
+fn settings(findings: &mut Findings, base: &Base, tokens: Vec<Token>) -> Settings {
     Settings {
+        shifts: schedules::shifts(findings, base),
         sip: base.sip(),
         media: base.media(),
         http: base.http(tokens),

@@ -6,7 +6,6 @@ use super::keys::{
     Section,
 };
 use super::walk::{Origin, variable};
-use dozvon_center::acd::Statuses;
 use std::fmt::Write as _;
 
 /// The widest line of the sample's comments, in characters.
@@ -41,7 +40,7 @@ pub(crate) fn sample() -> String {
     }
     let _ = writeln!(out);
     comment(&mut out, STATUSES_TABLE.1);
-    super::statuses::write(&mut out, &Statuses::default(), "#");
+    super::statuses::sample(&mut out);
     out
 }
 
@@ -53,7 +52,8 @@ pub(super) fn sentence(key: &Key) -> String {
     key.doc.to_owned()
 }
 
-fn comment(out: &mut String, text: &str) {
+/// Breaks a text into lines of comment.
+pub(super) fn comment(out: &mut String, text: &str) {
     let mut line = String::from("#");
     for word in text.split(' ') {
         if line.chars().count() + 1 + word.chars().count() > LINE_CHARS_MAX {
@@ -119,6 +119,6 @@ pub(super) fn in_force(base: &Base) -> String {
         let _ = writeln!(out, "\"{code}\" = \"{word}\"");
     }
     let _ = writeln!(out);
-    super::statuses::write(&mut out, &base.statuses, "");
+    super::statuses::write(&mut out, &base.statuses);
     out
 }

@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// How a stop goes.
     pub(crate) drain: Drain,
+    /// Schedules and the house's clock.
+    pub(crate) shifts: super::Shifts,
 }
 
 /// SIP transports. What the endpoint needs to know of them is in [`dozvon_sip::endpoint::Config`].

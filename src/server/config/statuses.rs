@@ -105,13 +105,23 @@ fn values(rules: &StatusRules) -> [(&'static str, String); 9] {
     ]
 }
 
-/// All tables as they stand in a file, each line after `comment`.
-pub(super) fn write(out: &mut String, statuses: &Statuses, comment: &str) {
+/// All tables as they stand in a file.
+pub(super) fn write(out: &mut String, statuses: &Statuses) {
     for status in Status::ALL {
-        let _ = writeln!(out, "{comment}[{}]", NAMES[status as usize]);
+        let _ = writeln!(out, "[{}]", NAMES[status as usize]);
         for (key, value) in values(statuses.of(status)) {
-            let _ = writeln!(out, "{comment}{key} = {value}");
+            let _ = writeln!(out, "{key} = {value}");
         }
+    }
+}
+
+/// One of the tables for the sample, at the house's values.
+pub(super) fn sample(out: &mut String) {
+    let _ = writeln!(out, "#[{}]", NAMES[Status::Lunch as usize]);
+    for (key, (name, value)) in STATUS_KEYS.iter().zip(values(&StatusRules::of(Status::Lunch))) {
+        let _ = writeln!(out);
+        super::reference::comment(out, &super::reference::sentence(key));
+        let _ = writeln!(out, "#{name} = {value}");
     }
 }
 

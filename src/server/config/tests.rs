@@ -93,6 +93,7 @@ fn defaults_are_those_of_the_rooms_below() {
     assert_eq!(loaded.settings.media.rtp_timeout, media.rtp_timeout);
     assert_eq!(loaded.settings.media.playout_delay, media.playout_delay);
     assert_eq!(loaded.settings.media.rtcp_interval, media.rtcp_interval);
+    assert_eq!(loaded.settings.shifts.grace, dozvon_center::shift::GRACE);
     assert_eq!(loaded.prompts.len(), 1);
     assert_eq!(loaded.switch.feature_codes.len(), 10);
 }

@@ -6,18 +6,20 @@
 //! a power cut may lose what the disk had not confirmed since the last checkpoint of the write-ahead log
 //! (`synchronous=NORMAL`), but never leaves the file broken: the event log is the record that is confirmed sooner.
 
+mod day;
 mod mailbox;
 mod reader;
 mod record;
 mod schema;
 mod writer;
 
+pub(crate) use day::{AgentDay, agent_days};
 pub(crate) use mailbox::StoreSender;
 pub(crate) use reader::{
     ContactFilter, ContactPage, ContactRow, ReadError, SegmentRow, StoreReader,
 };
 #[cfg(test)]
-pub(crate) use record::AgentMove;
+pub(crate) use record::{AgentMove, ConductRow};
 pub(crate) use record::{IncidentRow, Record};
 
 use dozvon_clock::Timestamp;

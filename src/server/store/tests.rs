@@ -78,7 +78,12 @@ fn send(store: &Store, contact: Contact) {
     store.sender().try_send(Record::Contact(Box::new(contact)));
 }
 
-fn agent_move(agent: &str, secs: u64, status: &'static str, activity: &'static str) -> Record {
+pub(crate) fn agent_move(
+    agent: &str,
+    secs: u64,
+    status: &'static str,
+    activity: &'static str,
+) -> Record {
     let at = Timestamp::from_secs(secs);
     let (cause, asked_by, reason) = ("agent", None, None);
     Record::Agent(AgentMove { agent: agent.into(), at, status, activity, cause, asked_by, reason })
