@@ -158,7 +158,7 @@ class Server:
         said = self.load(register=self.agents, password=PASSWORD, agents=True, calls=0)
         connection = http.client.HTTPConnection(self.ready["http"])
         for number in range(1, self.agents + 1):
-            self.http("POST", f"/api/v1/agents/a{number}/status", '{"status":"ready"}', connection)
+            self.http("POST", f"/api/v1/agents/a{number}/status", '{"status":"ready","reason":"load test"}', connection)
         return said["registered"]
 
     def load(self, agents=False, flags=(), pid=None, **options):

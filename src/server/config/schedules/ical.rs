@@ -1,7 +1,7 @@
 //! Schedules as iCalendar (RFC 5545): one event, one stretch.
 //!
 //! Who: the `ATTENDEE`'s address before the `@`, otherwise the name of the file. What: the first of `CATEGORIES`,
-//! Who: the address of the `ATTENDEE` before its `@`, otherwise the name of the file. What: the first of `CATEGORIES`,
+//! otherwise `SUMMARY`. When: `DTSTART` and `DTEND`, in UTC, in a zone, or in the house's own time. Cancelled ones are
 //! left out; recurring ones are refused, since a plan of shifts is a list of days.
 
 use super::super::finding::{Place, SourceId};
