@@ -34,7 +34,7 @@ const _: () = assert!(QUEUES_MAX <= u16::MAX as usize);
 const _: () =
     assert!(CLASSES_MAX >= 2 * QUEUES_MAX, "every queue has room for a class with skills");
 
-// ---- agents' desks ---------------------------------------------------------------------------------------------------
+// ---- agents' desks --------------------------------------------------------------------------------------------------
 
 /// Letters of the reason for a change of status. A longer one is cut.
 pub const REASON_CHARS_MAX: usize = 200;

@@ -44,7 +44,8 @@ impl StatusRules {
         auto_return: false,
     };
 
-    /// The house's rules: lunch 40 minutes once a shift, a short break of 5 minutes and two a shift of 10, a huddle of 5.
+    /// The house's rules: lunch of 40 minutes once a shift, short breaks of 5 minutes and two a shift of 10, huddles
+    /// of 5.
     pub fn of(status: Status) -> StatusRules {
         let limited = |minutes: u64, warned: u64| StatusRules {
             max_duration: Some(Duration::from_secs(minutes * MINUTE)),

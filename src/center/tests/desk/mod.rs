@@ -135,9 +135,10 @@ fn limits_and_alarms_are_facts() {
     house.event(anna, LegEvent::Held(true));
     house.status(BORIS, Status::Huddle);
     house.pass(600.0);
-    let limit = |wanted: LimitKind| move |what: &What| matches!(what, What::StatusLimit { kind, .. } if *kind == wanted);
-    assert_eq!(house.count(limit(LimitKind::Warning)), 1);
-    assert_eq!(house.count(limit(LimitKind::Reached)), 1);
+    let told = |wanted: LimitKind| {
+        house.count(|what| matches!(what, What::StatusLimit { kind, .. } if *kind == wanted))
+    };
+    assert_eq!((told(LimitKind::Warning), told(LimitKind::Reached)), (1, 1));
     let held = What::ActivityAlarm { agent: ANNA, activity: Activity::Hold, lasted_secs: 120.0 };
     assert_eq!(house.count(|what| *what == held), 1);
 }
