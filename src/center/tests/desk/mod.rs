@@ -21,7 +21,7 @@ impl House {
     }
 
     fn presence(&self, agent: AgentId) -> Presence {
-        self.center.agent(agent).unwrap().presence
+        self.center.agent(agent).expect("an agent of the house").presence
     }
 
     /// Cause, name and reason of the changes of an agent that were told, newest first.
