@@ -15,12 +15,13 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
     ),
     paths(
         document, read::healthz, read::readyz, read::metrics, read::queues, read::agents, read::calls, desk::status,
-        desk::set_status, desk::log_out, desk::end_wrap_up, desk::hang_up, contacts::list, incidents::list, live::events
+        desk::set_status, desk::log_out, desk::end_wrap_up, desk::hang_up, contacts::list,
+        incidents::list, live::events
     ),
     components(schemas(
         problem::Problem, view::QueueView, view::QueueAgents, view::AgentView, view::CallView, view::ContactsView,
-        view::ContactView, view::SegmentView, view::ArmView, view::AnswerView, view::IncidentView, view::IncidentAgentView,
-        desk::StatusWish, desk::LogOutWish
+        view::ContactView, view::SegmentView, view::ArmView, view::AnswerView, view::IncidentView,
+        view::IncidentAgentView, desk::StatusWish, desk::LogOutWish
     )),
     modifiers(&Bearer),
     security(("bearer" = []))

@@ -1,4 +1,5 @@
-//! Reading contacts and incidents back, for the API: a connection of its own that can't write, one query at a time, off the runtime.
+//! Reading contacts and incidents back, for the API: a connection of its own that can't write, one query at a time, off
+//! the runtime.
 
 use super::{IncidentRow, StoreStats};
 use rusqlite::types::Value;
