@@ -19,6 +19,8 @@ fn main() -> ExitCode {
         Command::Check(args) => cli::check(&args),
         Command::Call(args) => caller::run(&args),
         Command::Flow(args) => cli::flow(&args),
+        Command::Report(args) => cli::report(&args),
+        Command::Export(args) => cli::export(&args),
         Command::AgentPassword(args) => cli::agent_password(&args),
         Command::Config(args) => cli::config(&args),
         Command::Shift(args) => cli::shift(&args),

@@ -131,6 +131,13 @@ pub enum What {
         /// The node.
         node: Arc<str>,
     },
+    /// The caller took an option of a menu: what the call is about, as far as the flow knows.
+    OptionChosen {
+        /// The flow.
+        flow: Arc<str>,
+        /// The option's label; without one the name of its prompt, else of the node that it leads to.
+        option: Arc<str>,
+    },
     /// The caller asked for a person.
     OperatorRequested {
         /// The flow.

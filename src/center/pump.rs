@@ -67,6 +67,10 @@ impl Center {
     }
 
     fn entered(&mut self, now: Timestamp, call: &mut Call, node: Arc<str>) {
+        if let Some(option) = option_taken(call, &node) {
+            let flow = call.run.flow().name.clone();
+            self.fact(now, Some(call.id), What::OptionChosen { flow, option });
+        }
         call.record.node(&node);
         call.record.language(call.run.language());
         let flow = call.run.flow().clone();
@@ -404,6 +408,15 @@ impl Center {
         let config = self.policy.acd.queues.get(usize::from(queue.0));
         config.map_or_else(|| queue.to_string().into(), |config| config.name.clone())
     }
+}
+
+/// The option by which the caller has come to `node`, when that was from a menu. The operator exit is no option.
+fn option_taken(call: &Call, node: &Arc<str>) -> Option<Arc<str>> {
+    let flow = call.run.flow();
+    let from = flow.find(call.record.contact().path.last()?)?;
+    let Kind::Menu(menu) = &flow.node(from).kind else { return None };
+    let option = menu.option_to(flow.find(node)?).filter(|_| !call.leaving_by_exit)?;
+    Some(option.name().unwrap_or(node).clone())
 }
 
 /// The skill of nobody: a flow asked for one that no agent has.

@@ -24,6 +24,7 @@ Examples:
                                            call it, press 0 after three seconds
   dozvon flow test ivr-flows/bank-main.yaml
                                            play the flow's own tests
+  dozvon report day                        today's figures
 
 Exit codes: 0 done, 1 failed, 2 wrong arguments, 78 wrong configuration or flow.")]
 pub(crate) struct Cli {
@@ -45,6 +46,10 @@ pub(crate) enum Command {
     Call(CallArgs),
     /// Check, test or draw one IVR flow.
     Flow(FlowArgs),
+    /// The figures of a day, a week, the queues or the agents, from the database; works while the server runs.
+    Report(ReportArgs),
+    /// Write events, call records or a queue_log of a stretch of time on standard output.
+    Export(ExportArgs),
     /// Show an agent's SIP password and digest hashes; make the password if there is none.
     AgentPassword(AgentPasswordArgs),
     /// Show the keys of the configuration, or the values in force.
@@ -275,6 +280,114 @@ pub(crate) struct FlowFile {
     /// How mistakes are written.
     #[arg(long, value_enum, default_value_t = Format::Full)]
     pub(crate) format: Format,
+}
+
+/// `dozvon report`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dozvon report day                        today so far
+  dozvon report day --date 2026-03-02
+  dozvon report week --date 2026-03-02     Monday to Sunday around that day
+  dozvon report queue --from 2026-03-01 --to 2026-04-01 --queue cards
+  dozvon report agent --date 2026-03-02 --csv > agents.csv
+  dozvon report day --json | jq '.intervals[0].queues[] | {queue, service_level}'
+
+Every figure is defined in docs/reports.md.
+Exit codes: 0 done, 1 no database or nothing of that name, 2 wrong arguments, 78 wrong configuration.")]
+pub(crate) struct ReportArgs {
+    /// Of what.
+    #[arg(value_enum)]
+    pub(crate) kind: ReportKind,
+    /// When.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Only this queue.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) queue: Option<String>,
+    /// Only this agent.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) agent: Option<String>,
+    /// Write the main table as CSV.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+    /// Write all figures as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Of what a report tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportKind {
+    /// One day: queues, calls, bots, FCR, surveys and all agents together.
+    Day,
+    /// A week, day by day, and together.
+    Week,
+    /// The agents.
+    Agent,
+    /// The queues.
+    Queue,
+}
+
+/// A stretch of time and where to read of it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct When {
+    /// The day, e.g. 2026-03-02; today without it.
+    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
+    pub(crate) date: Option<String>,
+    /// From this day or moment on, e.g. 2026-03-02 or 2026-03-02T09:00:00+05:00.
+    #[arg(long, value_name = "TIME", requires = "to")]
+    pub(crate) from: Option<String>,
+    /// Up to this day or moment, which is not in it any more.
+    #[arg(long, value_name = "TIME", requires = "from")]
+    pub(crate) to: Option<String>,
+    /// The time zone of days, e.g. Asia/Almaty; without it that of the calendars when they have one and the same,
+    /// else UTC.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) zone: Option<String>,
+    /// The folder with dozvon.toml.
+    #[arg(long, value_name = "DIR", default_value = CONFIG_FOLDER)]
+    pub(crate) config: PathBuf,
+    /// Read this database, e.g. a copy, instead of the one of the configuration.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) database: Option<PathBuf>,
+}
+
+/// `dozvon export`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dozvon export cdr --date 2026-03-02 --csv > calls.csv
+  dozvon export cdr --from 2026-03-01 --to 2026-04-01
+  dozvon export queue-log --date 2026-03-02 > queue_log
+  dozvon export events --date 2026-03-02 | jq -c 'select(.fact == \"connected\")'
+
+The exports hold callers' numbers in full.
+Exit codes: 0 done, 1 nothing to read from, 2 wrong arguments, 78 wrong configuration.")]
+pub(crate) struct ExportArgs {
+    /// What to write.
+    #[arg(value_enum)]
+    pub(crate) kind: ExportKind,
+    /// When.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Write CSV; only for cdr.
+    #[arg(long, conflicts_with = "jsonl")]
+    pub(crate) csv: bool,
+    /// Write one JSON object a line: what cdr and events do without being told.
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+}
+
+/// What is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportKind {
+    /// The lines of the event log, each checked, and the calls refused by the minute.
+    Events,
+    /// One record of each call.
+    Cdr,
+    /// Lines of the Asterisk queue_log format, for tools that read it.
+    QueueLog,
 }
 
 /// `dozvon agent-password`.

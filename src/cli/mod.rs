@@ -4,14 +4,19 @@ mod agent_password;
 mod args;
 mod check;
 mod config;
+mod export;
 mod flow;
+mod report;
 mod shift;
+mod when;
 
 pub(crate) use agent_password::agent_password;
 pub(crate) use args::*;
 pub(crate) use check::check;
 pub(crate) use config::config;
+pub(crate) use export::export;
 pub(crate) use flow::flow;
+pub(crate) use report::report;
 pub(crate) use shift::shift;
 
 use crate::server::config::{Findings, counts, render};

@@ -194,7 +194,7 @@ impl Brain {
                     Output::Media { worker, order } => self.workers.order(worker, order),
                     Output::Contact(contact) => self.announcer.contact(contact),
                     Output::Fact(fact) => self.announcer.fact(fact),
-                    Output::Note(note) => self.announcer.note(&note),
+                    Output::Note(note) => self.announcer.note(now, &note),
                 }
             }
             let Some(path) = self.network.poll_failed() else { return };

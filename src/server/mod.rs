@@ -12,6 +12,7 @@ pub(crate) mod http;
 pub(crate) mod metrics;
 pub(crate) mod net;
 pub(crate) mod plane;
+pub(crate) mod report;
 pub(crate) mod rtp;
 pub(crate) mod store;
 pub(crate) mod telemetry;

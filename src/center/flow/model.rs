@@ -278,6 +278,20 @@ impl Menu {
     pub fn option(&self, key: Key) -> Option<&MenuOption> {
         self.options.iter().find(|option| option.key.value == key)
     }
+
+    /// The option that a caller has taken who is seen at `node` next. `None` where silence and wrong keys lead too:
+    /// nobody can tell from there what the caller wanted.
+    pub fn option_to(&self, node: NodeIx) -> Option<&MenuOption> {
+        let chosen = node != self.silence.node && node != self.wrong.node;
+        self.options.iter().find(|option| chosen && option.to.node == node)
+    }
+}
+
+impl MenuOption {
+    /// Its name for records: the label, without one the prompt's name; `None` when it has neither.
+    pub fn name(&self) -> Option<&Arc<str>> {
+        self.label.as_ref().or_else(|| self.say.as_ref().map(|say| &say.name))
+    }
 }
 
 /// One option of a menu.

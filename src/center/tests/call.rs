@@ -169,6 +169,23 @@ fn a_lone_0_in_digit_entry_is_the_exit_and_0_inside_a_code_is_a_digit() {
     assert_eq!((house.state(call), house.place(call)), ("waiting", "general".into()));
 }
 
+#[test]
+fn what_the_call_is_about_is_the_option_taken_and_neither_silence_nor_the_operator_key() {
+    let chosen = |w: &What| matches!(w, What::OptionChosen { .. });
+    let mut house = House::new(Share::None);
+    let (_, leg) = house.call("+77010000001");
+    house.played(leg);
+    house.key(leg, '2');
+    let cards =
+        |w: &What| matches!(w, What::OptionChosen { option, .. } if &**option == "opt-cards");
+    assert_eq!((house.count(cards), house.count(chosen)), (1, 1), "the prompt names it");
+    let (_, leg) = house.call("+77010000002");
+    house.played(leg);
+    house.key(leg, '0');
+    house.pass(5.0);
+    assert_eq!(house.count(chosen), 1, "who asks for a person has not said what about");
+}
+
 fn to_bot(house: &mut House, number: &str) -> (CallId, LegId, LegId) {
     let (call, leg) = house.call(number);
     house.played(leg);

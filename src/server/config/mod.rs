@@ -135,6 +135,28 @@ pub(crate) fn show(folder: &Path, variables: &[(String, String)]) -> (String, Fi
     (reference::in_force(&base), findings)
 }
 
+/// Where a configuration keeps what is read back, for commands that start nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Places {
+    /// The database.
+    pub(crate) store: PathBuf,
+    /// The event log, if there is one.
+    pub(crate) events: Option<PathBuf>,
+    /// The time zone of all calendars; `None` when there are none, or when they differ.
+    pub(crate) zone: Option<String>,
+}
+
+/// Reads only where things are kept. Mistakes elsewhere in the configuration are not told.
+pub(crate) fn places(folder: &Path, variables: &[(String, String)]) -> (Places, Findings) {
+    let mut findings = Findings::default();
+    let base = Base::read(&mut findings, folder, variables);
+    let calendars = ivr::calendars(&mut Findings::default(), &base.folder);
+    let zones = calendars.names().filter_map(|name| calendars.get(name));
+    let zones: std::collections::BTreeSet<&str> = zones.map(|calendar| calendar.zone()).collect();
+    let zone = zones.first().filter(|_| zones.len() == 1).map(ToString::to_string);
+    (Places { store: base.store().path, events: base.events().file, zone }, findings)
+}
+
 /// What flows may name, by a configuration folder, and its calendars. Mistakes of the folder are not told.
 pub(crate) fn surroundings(
     folder: &Path,

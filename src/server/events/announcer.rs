@@ -7,6 +7,7 @@ use crate::server::store::{Record, StoreSender};
 use crate::server::telemetry::Masked;
 use dozvon_center::contact::Contact;
 use dozvon_center::fact::{Fact, What};
+use dozvon_clock::Timestamp;
 use dozvon_switch::border::Note;
 use std::sync::Arc;
 use tokio::sync::broadcast;
@@ -71,10 +72,8 @@ impl Announcer {
     pub(crate) fn fact(&self, fact: Fact) {
         self.metrics.observe(&fact);
         self.log(&fact);
-        if let Some(store) = &self.store
-            && let Some(record) = Record::of(&fact, &self.directory)
-        {
-            store.try_send(record);
+        if let Some(store) = &self.store {
+            store.fact(&fact, &self.directory);
         }
         let fact = Arc::new(fact);
         if let Some(events) = &self.events {
@@ -83,9 +82,12 @@ impl Announcer {
         self.live.tell(fact);
     }
 
-    /// For `Output::Note`.
-    pub(crate) fn note(&self, note: &Note) {
+    /// For `Output::Note`, told `now`.
+    pub(crate) fn note(&self, now: Timestamp, note: &Note) {
         self.metrics.observe_note(note);
+        if let (Some(store), Note::Refused { reason, .. }) = (&self.store, note) {
+            store.try_send(Record::Refused { at: now, reason });
+        }
         match note {
             Note::SipFinal { .. } | Note::MediaClosed { .. } => tracing::debug!(?note, "noted"),
             Note::Refused { status, reason } => tracing::info!(status, reason, "call refused"),

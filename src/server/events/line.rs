@@ -62,6 +62,7 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         What::CallStarted { .. }
         | What::CallAnswered
         | What::NodeEntered { .. }
+        | What::OptionChosen { .. }
         | What::OperatorRequested { .. }
         | What::IvrExited { .. }
         | What::ArmDrawn { .. }

@@ -136,7 +136,7 @@ const SECURITY_KINDS: [SecurityKind; 6] = [
     SecurityKind::Malformed,
 ];
 /// What the store may drop.
-const STORE_DROPS: [&str; 3] = ["change", "end", "agent"];
+const STORE_DROPS: [&str; 4] = ["change", "end", "agent", "row"];
 
 /// All families.
 #[derive(Debug)]

@@ -146,6 +146,7 @@ impl Metrics {
             What::IncidentOpened { .. } => f.incidents.inc(),
             // These are seen in what follows from them, or came before them.
             What::NodeEntered { .. }
+            | What::OptionChosen { .. }
             | What::OfferStarted { .. }
             | What::Connected { .. }
             | What::IncidentJoined { .. }
@@ -275,6 +276,7 @@ impl Metrics {
             copy(&dropped("change"), &store.changes_dropped);
             copy(&dropped("end"), &store.ends_dropped);
             copy(&dropped("agent"), &store.moves_dropped);
+            copy(&dropped("row"), &store.rows_dropped);
             copy(&f.store_written, &store.written);
             copy(&f.store_errors, &store.errors);
             let pending = store.pending.load(Ordering::Relaxed);

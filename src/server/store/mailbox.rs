@@ -1,12 +1,20 @@
-//! The bounded mailbox between the brain and the writer: the newest record of each call, and what agents did in order.
+//! The bounded mailbox between the brain and the writer: the newest record of each call, and agents' changes and rows
+//! of figures in order.
 //!
 //! The brain holds its lock for one insertion, the writer for one removal of a batch: nobody holds it over a disk
 //! operation. What happens at the bounds is said at their constants in [`super`].
 
+use super::ledger::{Ledger, Row};
 use super::record::Record;
-use super::{BATCH_MAX, CONTACTS_PENDING_MAX, HEARTBEAT, LINGER, MOVES_PENDING_MAX, StoreStats};
+use super::{
+    BATCH_MAX, CONTACTS_PENDING_MAX, HEARTBEAT, LINGER, MOVES_PENDING_MAX, REFUSALS_PENDING_MAX,
+    ROWS_PENDING_MAX, StoreStats,
+};
+use crate::server::events::Directory;
 use dozvon_center::contact::Contact;
+use dozvon_center::fact::Fact;
 use dozvon_center::ids::CallId;
+use dozvon_clock::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -27,7 +35,15 @@ impl StoreSender {
     pub(crate) fn try_send(&self, record: Record) {
         self.mailbox.put(record);
     }
+
+    /// Hands a fact over: an agent's change, and the rows that are whole with it.
+    pub(crate) fn fact(&self, fact: &Fact, names: &Directory) {
+        self.mailbox.put_fact(fact, names);
+    }
 }
+
+/// Microseconds of a minute.
+const MINUTE: u64 = 60_000_000;
 
 /// What one transaction writes.
 #[derive(Debug, Default)]
@@ -36,12 +52,16 @@ pub(super) struct Batch {
     pub(super) contacts: Vec<Contact>,
     /// Agents' changes, their conduct and incidents in order.
     pub(super) moves: Vec<Record>,
+    /// Rows of figures in order.
+    pub(super) rows: Vec<Row>,
+    /// Refused calls: the minute's beginning, the reason, how many.
+    pub(super) refusals: Vec<(Timestamp, &'static str, u64)>,
 }
 
 impl Batch {
     /// Records in it.
     pub(super) fn len(&self) -> usize {
-        self.contacts.len() + self.moves.len()
+        self.contacts.len() + self.moves.len() + self.rows.len() + self.refusals.len()
     }
 }
 
@@ -63,6 +83,10 @@ struct Inner {
     /// Newest records of ended calls.
     ended: BTreeMap<CallId, Box<Contact>>,
     moves: VecDeque<Record>,
+    ledger: Ledger,
+    rows: VecDeque<Row>,
+    /// Refused calls by the minute's beginning and the reason.
+    refusals: BTreeMap<(Timestamp, &'static str), u64>,
     /// Whether the writer has a batch that is not written yet.
     writing: bool,
     closed: bool,
@@ -70,7 +94,8 @@ struct Inner {
 
 impl Inner {
     fn len(&self) -> usize {
-        self.running.len() + self.ended.len() + self.moves.len()
+        let contacts = self.running.len() + self.ended.len();
+        contacts + self.moves.len() + self.rows.len() + self.refusals.len()
     }
 
     fn take_batch(&mut self) -> Batch {
@@ -86,6 +111,13 @@ impl Inner {
         let room = BATCH_MAX - batch.len();
         let moves = self.moves.len().min(room);
         batch.moves.extend(self.moves.drain(..moves));
+        let rows = self.rows.len().min(BATCH_MAX - batch.len());
+        batch.rows.extend(self.rows.drain(..rows));
+        while batch.len() < BATCH_MAX
+            && let Some(((minute, reason), calls)) = self.refusals.pop_first()
+        {
+            batch.refusals.push((minute, reason, calls));
+        }
         batch
     }
 }
@@ -124,7 +156,45 @@ impl Mailbox {
             Record::Agent(_) | Record::Conduct(_) | Record::Incident(_) => {
                 count(&self.stats.moves_dropped);
             }
+            Record::Refused { at, reason } => self.put_refusal(&mut inner, at, reason),
         }
+        self.ring(inner, was_empty, urgent);
+    }
+
+    fn put_fact(&self, fact: &Fact, names: &Directory) {
+        if let Some(record) = Record::of(fact, names) {
+            return self.put(record);
+        }
+        let mut inner = self.lock();
+        let was_empty = inner.len() == 0;
+        let Inner { ledger, rows, .. } = &mut *inner;
+        let followed = ledger.take(fact, names, &mut |row| {
+            if rows.len() < ROWS_PENDING_MAX {
+                rows.push_back(row);
+            } else {
+                count(&self.stats.rows_dropped);
+            }
+        });
+        if !followed {
+            count(&self.stats.rows_dropped);
+        }
+        if inner.len() > 0 {
+            self.ring(inner, was_empty, false);
+        }
+    }
+
+    fn put_refusal(&self, inner: &mut Inner, at: Timestamp, reason: &'static str) {
+        let minute = Timestamp::from_micros(at.as_micros() / MINUTE * MINUTE);
+        let known = inner.refusals.contains_key(&(minute, reason));
+        if known || inner.refusals.len() < REFUSALS_PENDING_MAX {
+            *inner.refusals.entry((minute, reason)).or_default() += 1;
+        } else {
+            count(&self.stats.rows_dropped);
+        }
+    }
+
+    /// Tells the writer when it has to know.
+    fn ring(&self, inner: MutexGuard<'_, Inner>, was_empty: bool, urgent: bool) {
         let pending = inner.len();
         self.note_pending(&inner);
         drop(inner);
@@ -235,6 +305,7 @@ mod tests {
     use super::*;
     use crate::server::store::AgentMove;
     use crate::server::store::tests::{contact, ended};
+    use dozvon_center::fact::What;
 
     fn mailbox() -> (Mailbox, Arc<StoreStats>) {
         let stats = Arc::new(StoreStats::default());
@@ -308,6 +379,7 @@ mod tests {
         let (mailbox, stats) = mailbox();
         let change = AgentMove {
             agent: "anna".into(),
+            team: None,
             at: dozvon_clock::Timestamp::EPOCH,
             status: "ready",
             activity: "idle",
@@ -319,5 +391,29 @@ mod tests {
             mailbox.put(Record::Agent(change.clone()));
         }
         assert_eq!(stats.moves_dropped.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn refused_calls_are_counted_by_the_minute_and_rows_beyond_the_bound_too() {
+        let (mailbox, stats) = mailbox();
+        for minute in 0..=REFUSALS_PENDING_MAX as u64 {
+            let at = Timestamp::from_secs(minute * 60 + 7);
+            mailbox.put(Record::Refused { at, reason: "overload" });
+            mailbox.put(Record::Refused { at: Timestamp::from_secs(30), reason: "overload" });
+        }
+        assert_eq!(stats.rows_dropped.load(Ordering::Relaxed), 1, "one minute too many");
+        let names = Directory::default();
+        let fact = |what| Fact { at: Timestamp::from_secs(1), call: Some(CallId(1)), what };
+        let flow = Arc::<str>::from("bank");
+        mailbox.put_fact(
+            &fact(What::CallStarted { flow, dialled: "100".into(), caller: String::new() }),
+            &names,
+        );
+        for _ in 0..=ROWS_PENDING_MAX {
+            mailbox.put_fact(&fact(What::TransferEnded { answered: true }), &names);
+        }
+        assert_eq!(stats.rows_dropped.load(Ordering::Relaxed), 2, "one row too many");
+        let Post::Batch(batch) = mailbox.next() else { panic!("there is much to write") };
+        assert_eq!(batch.rows.len(), BATCH_MAX);
     }
 }

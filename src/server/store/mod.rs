@@ -1,4 +1,4 @@
-//! The store: contacts, their segments and agents' status history in SQLite.
+//! The store: contacts, their segments, agents' status history and what figures are made of, in SQLite.
 //!
 //! It is told and never asked for a decision. The brain puts records into a bounded mailbox and goes on; a thread of
 //! the store's own writes them in batches. In the mailbox a newer record of a call takes the place of the older one, so
@@ -7,6 +7,7 @@
 //! (`synchronous=NORMAL`), but never leaves the file broken: the event log is the record that is confirmed sooner.
 
 mod day;
+mod ledger;
 mod mailbox;
 mod reader;
 mod record;
@@ -21,6 +22,7 @@ pub(crate) use reader::{
 #[cfg(test)]
 pub(crate) use record::{AgentMove, ConductRow};
 pub(crate) use record::{IncidentRow, Record};
+pub(crate) use schema::VERSION as SCHEMA_VERSION;
 
 use dozvon_clock::Timestamp;
 use mailbox::Mailbox;
@@ -38,6 +40,13 @@ pub(crate) const CONTACTS_PENDING_MAX: usize = 32_768;
 
 /// Agent changes that wait for the disk. One more is dropped and counted; the next one of that agent closes the gap.
 pub(crate) const MOVES_PENDING_MAX: usize = 65_536;
+
+/// Rows of figures that wait for the disk. One more is dropped and counted: the event log still tells of it.
+pub(crate) const ROWS_PENDING_MAX: usize = 131_072;
+
+/// Pairs of minute and reason under which refused calls wait for the disk. Calls under one more are dropped and
+/// counted.
+pub(crate) const REFUSALS_PENDING_MAX: usize = 1_024;
 
 /// Records written in one transaction.
 pub(crate) const BATCH_MAX: usize = 500;
@@ -105,6 +114,8 @@ pub(crate) struct StoreStats {
     pub(crate) ends_dropped: AtomicU64,
     /// Agent changes dropped.
     pub(crate) moves_dropped: AtomicU64,
+    /// Rows of figures dropped.
+    pub(crate) rows_dropped: AtomicU64,
     /// Records written.
     pub(crate) written: AtomicU64,
     /// Transactions that failed.

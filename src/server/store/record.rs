@@ -21,6 +21,13 @@ pub(crate) enum Record {
     Conduct(ConductRow),
     /// An incident as it stands now; replaces what was written of it before.
     Incident(Box<IncidentRow>),
+    /// A call was refused before any flow, for this reason.
+    Refused {
+        /// When.
+        at: Timestamp,
+        /// The word of the metric.
+        reason: &'static str,
+    },
 }
 
 impl Record {
@@ -96,6 +103,8 @@ impl IncidentRow {
 pub(crate) struct AgentMove {
     /// Who.
     pub(crate) agent: Arc<str>,
+    /// The team; `None` for an agent that the policy does not know.
+    pub(crate) team: Option<Arc<str>>,
     /// When.
     pub(crate) at: Timestamp,
     /// The status from now on.
@@ -121,6 +130,7 @@ impl AgentMove {
         }
         Some(AgentMove {
             agent: directory.agent_word(*agent),
+            team: directory.agent(*agent).map(|agent| agent.team.clone()),
             at: fact.at,
             status: to.0.as_str(),
             activity: to.1.as_str(),

@@ -5,11 +5,14 @@ use dozvon_clock::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 /// The migrations in order; the first is version 1. A published one is never edited: the next one changes its work.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_contacts.sql"), include_str!("migrations/0002_shifts.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_contacts.sql"),
+    include_str!("migrations/0002_shifts.sql"),
+    include_str!("migrations/0003_figures.sql"),
+];
 
 /// The newest schema this program knows.
-pub(super) const VERSION: i64 = 2;
+pub(crate) const VERSION: i64 = 3;
 
 const _: () = assert!(MIGRATIONS.len() == VERSION as usize, "one file for each version");
 
@@ -48,6 +51,23 @@ pub(super) fn recover(connection: &mut Connection) -> Result<Recovered> {
     let query = "SELECT last_alive_at FROM runs ORDER BY id DESC LIMIT 1";
     let last_alive: Option<i64> = step.query_row(query, [], |row| row.get(0)).optional()?;
     let last_alive = last_alive.unwrap_or(0);
+    // What was cut off is counted too: a wait as failed, a talk for as long as it was seen.
+    step.execute(
+        "INSERT INTO waits (call, queue, entered_at, ended_at, waited_secs, outcome, service_level)
+         SELECT call, queue, from_at, max(from_at, ?1), (max(from_at, ?1) - from_at) / 1e6, 'failed', 'missed'
+         FROM segments s WHERE to_at IS NULL AND kind = 'queue' AND queue IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM waits w WHERE w.call = s.call AND w.entered_at = s.from_at)",
+        [last_alive],
+    )?;
+    step.execute(
+        "INSERT INTO talks (call, queue, agent, counted_at, connected_at, ended_at, waited_secs, talk_secs, hold_secs)
+         SELECT t.call, t.queue, t.agent, w.from_at, t.from_at, max(t.from_at, ?1), (t.from_at - w.from_at) / 1e6,
+             max(0, (max(t.from_at, ?1) - t.from_at) / 1e6 - t.hold_secs), t.hold_secs
+         FROM segments t JOIN segments w ON w.call = t.call AND w.seq = t.seq - 1
+         WHERE t.to_at IS NULL AND t.kind = 'talk' AND t.queue IS NOT NULL AND t.agent IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM talks k WHERE k.call = t.call AND k.connected_at = t.from_at)",
+        [last_alive],
+    )?;
     // A wait that was cut off failed; other stages have no outcome. Nothing ends before it began.
     step.execute(
         "UPDATE segments SET to_at = max(from_at, ?1), outcome = CASE kind WHEN 'queue' THEN 'failed' END

@@ -85,8 +85,9 @@ pub(crate) fn agent_move(
     activity: &'static str,
 ) -> Record {
     let at = Timestamp::from_secs(secs);
-    let (cause, asked_by, reason) = ("agent", None, None);
-    Record::Agent(AgentMove { agent: agent.into(), at, status, activity, cause, asked_by, reason })
+    let (cause, asked_by, reason, team) = ("agent", None, None, Some("day".into()));
+    let agent = agent.into();
+    Record::Agent(AgentMove { agent, team, at, status, activity, cause, asked_by, reason })
 }
 
 fn read(store: &Store, filter: ContactFilter) -> ContactPage {
@@ -162,8 +163,18 @@ fn after_a_crash_what_ended_is_there_and_the_rest_is_interrupted() {
     let mut waiting = contact(19);
     let from = waiting.started_at + Duration::from_secs(2);
     waiting.stages[0].to = Some(from);
-    waiting.stages.push(stage(StageKind::Queue, from, None));
+    let mut wait = stage(StageKind::Queue, from, None);
+    wait.queue = Some("cards".into());
+    waiting.stages.push(wait);
     send(&store, waiting);
+    let mut talking = contact(18);
+    let at = |secs| talking.started_at + Duration::from_secs(secs);
+    let mut talk = stage(StageKind::Talk, at(3), None);
+    (talk.queue, talk.agent) = (Some("cards".into()), Some("anna".into()));
+    let mut waited = stage(StageKind::Queue, at(2), Some(at(3)));
+    (waited.queue, waited.outcome) = (Some("cards".into()), Some(Outcome::Answered));
+    talking.stages = vec![stage(StageKind::Ivr, at(0), Some(at(2))), waited, talk];
+    send(&store, talking);
     store.sender().try_send(agent_move("anna", 1_000, "ready", "idle"));
     store.sender().try_send(agent_move("anna", 1_010, "ready", "talking"));
     crash(store);
@@ -179,6 +190,27 @@ fn after_a_crash_what_ended_is_there_and_the_rest_is_interrupted() {
     }
     let newest = &page.contacts[0];
     assert_eq!(newest.segments[1].outcome.as_deref(), Some("failed"), "a cut-off wait failed");
+    let figures = Connection::open(&path).unwrap();
+    let sql =
+        "SELECT call, queue, entered_at, ended_at - entered_at, outcome, service_level FROM waits";
+    let waits: Vec<(i64, String, i64, i64, String, String)> = figures
+        .prepare(sql)
+        .unwrap()
+        .query_map([], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+        })
+        .unwrap()
+        .collect::<rusqlite::Result<_>>()
+        .unwrap();
+    assert_eq!(waits.len(), 1, "the cut-off wait is in the figures, once");
+    let (call, queue, entered_at, lasted, outcome, verdict) = waits[0].clone();
+    assert_eq!((call, &*queue, entered_at), (19, "cards", schema::micros(from)));
+    assert!(lasted >= 0);
+    assert_eq!((&*outcome, &*verdict), ("failed", "missed"));
+    let sql = "SELECT agent, talk_secs >= 0, waited_secs FROM talks";
+    let talk = figures.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    assert_eq!(talk.unwrap(), ("anna".to_owned(), true, 1.0), "so is the cut-off talk");
+    drop(figures);
     store.close();
 
     let store = Store::open(&path).unwrap();

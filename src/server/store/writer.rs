@@ -4,12 +4,14 @@
 //! while the mailbox keeps the newest records; one that fails for a record's own reasons is taken apart, and only that
 //! record is dropped and counted.
 
+use super::ledger::Row;
 use super::mailbox::{Batch, Mailbox, Post};
 use super::record::{AgentMove, ConductRow, IncidentRow, Record, word};
 use super::schema::micros;
 use super::{RETRY, StoreStats, now};
 use dozvon_center::contact::Contact;
-use rusqlite::{Connection, ErrorCode, Result, params};
+use dozvon_center::ids::CallId;
+use rusqlite::{Connection, ErrorCode, Result, ToSql, params};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -88,6 +90,7 @@ impl Writer {
                 add(&self.stats.ends_dropped, ends);
                 add(&self.stats.changes_dropped, batch.contacts.len() - ends);
                 add(&self.stats.moves_dropped, batch.moves.len());
+                add(&self.stats.rows_dropped, batch.rows.len() + batch.refusals.len());
             }
         }
     }
@@ -97,7 +100,7 @@ impl Writer {
         for contact in batch.contacts {
             let ended = contact.ended_at.is_some();
             let call = contact.call;
-            let one = Batch { contacts: vec![contact], moves: Vec::new() };
+            let one = Batch { contacts: vec![contact], ..Batch::default() };
             if let Err(error) = self.commit(&one) {
                 tracing::error!(%error, %call, "the database refused a contact record");
                 let counter =
@@ -106,10 +109,19 @@ impl Writer {
             }
         }
         for change in batch.moves {
-            let one = Batch { contacts: Vec::new(), moves: vec![change] };
+            let one = Batch { moves: vec![change], ..Batch::default() };
             if let Err(error) = self.commit(&one) {
                 tracing::error!(%error, "the database refused an agent's change");
                 add(&self.stats.moves_dropped, 1);
+            }
+        }
+        let rows = batch.rows.into_iter().map(|row| Batch { rows: vec![row], ..Batch::default() });
+        let refusals = batch.refusals.into_iter();
+        let refusals = refusals.map(|one| Batch { refusals: vec![one], ..Batch::default() });
+        for one in rows.chain(refusals) {
+            if let Err(error) = self.commit(&one) {
+                tracing::error!(%error, "the database refused a row of figures");
+                add(&self.stats.rows_dropped, 1);
             }
         }
     }
@@ -121,6 +133,20 @@ impl Writer {
         }
         for change in &batch.moves {
             write_event(&step, change)?;
+        }
+        for row in &batch.rows {
+            write_row(&step, row)?;
+        }
+        for (minute, reason, calls) in &batch.refusals {
+            step.prepare_cached(
+                "INSERT INTO refusals VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
+            )?
+            .execute(params![
+                micros(*minute),
+                reason,
+                i64::try_from(*calls).unwrap_or(i64::MAX)
+            ])?;
         }
         let alive = "UPDATE runs SET last_alive_at = ?1 WHERE id = ?2";
         step.prepare_cached(alive)?.execute([micros(now()), self.run])?;
@@ -223,6 +249,98 @@ fn write_parts(step: &Connection, call: i64, contact: &Contact) -> Result<()> {
     Ok(())
 }
 
+/// Writes one row; a wrap-up goes to the talk that it belongs to.
+fn write_row(step: &Connection, row: &Row) -> Result<()> {
+    let id = |call: CallId| i64::try_from(call.0).unwrap_or(i64::MAX);
+    let insert = |sql: &str, values: &[&dyn ToSql]| step.prepare_cached(sql)?.execute(values);
+    match row {
+        Row::Wait(row) => insert(
+            "INSERT INTO waits (call, queue, entered_at, ended_at, waited_secs, outcome, service_level, threshold_secs)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                id(row.call),
+                row.queue,
+                micros(row.entered_at),
+                micros(row.ended_at),
+                row.waited_secs,
+                row.outcome,
+                row.service_level,
+                row.threshold_secs,
+            ],
+        ),
+        Row::Offer(row) => insert(
+            "INSERT INTO offers (call, queue, agent, counted_at, began_at, ended_at, rang_secs, result)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                id(row.call),
+                row.queue,
+                row.agent,
+                micros(row.counted_at),
+                micros(row.began_at),
+                micros(row.ended_at),
+                row.rang_secs,
+                row.result,
+            ],
+        ),
+        Row::Talk(row) => insert(
+            "INSERT INTO talks (call, queue, agent, counted_at, connected_at, ended_at, waited_secs, talk_secs,
+                 hold_secs) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                id(row.call),
+                row.queue,
+                row.agent,
+                micros(row.counted_at),
+                micros(row.connected_at),
+                micros(row.ended_at),
+                row.waited_secs,
+                row.talk_secs,
+                row.hold_secs,
+            ],
+        ),
+        Row::WrapUp { call, agent, secs } => insert(
+            "UPDATE talks SET wrap_up_secs = ?3 WHERE call = ?1 AND agent = ?2 AND wrap_up_secs IS NULL",
+            params![id(*call), agent, secs],
+        ),
+        Row::Bot(row) => insert(
+            "INSERT INTO bot_talks (call, bot, counted_at, connected_at, ended_at, end, talk_secs)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                id(row.call),
+                row.bot,
+                micros(row.counted_at),
+                row.connected_at.map(micros),
+                micros(row.ended_at),
+                row.end,
+                row.talk_secs,
+            ],
+        ),
+        Row::Transfer { call, counted_at, ended_at, answered } => insert(
+            "INSERT INTO transfers (call, counted_at, ended_at, kind, target, answered)
+             VALUES (?1, ?2, ?3, 'blind', 'external', ?4)",
+            params![id(*call), micros(*counted_at), micros(*ended_at), answered],
+        ),
+        Row::Survey(row) => insert(
+            "INSERT INTO survey_offers (call, queue, counted_at, offered_at, answered) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                id(row.call),
+                row.queue,
+                micros(row.counted_at),
+                micros(row.offered_at),
+                row.answered,
+            ],
+        ),
+        Row::Answer { call, queue, counted_at, question, score } => insert(
+            "INSERT INTO survey_answers (call, queue, counted_at, question, score) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![id(*call), queue, micros(*counted_at), question, score],
+        ),
+        Row::Topic { call, topic } => insert(
+            "INSERT OR REPLACE INTO topics VALUES (?1, ?2)",
+            params![id(*call), topic],
+        ),
+    }
+    .map(|_| ())
+}
+
 fn write_move(step: &Connection, change: &AgentMove) -> Result<()> {
     let at = micros(change.at);
     step.prepare_cached(
@@ -230,8 +348,8 @@ fn write_move(step: &Connection, change: &AgentMove) -> Result<()> {
     )?
     .execute(params![at, change.agent])?;
     step.prepare_cached(
-        "INSERT INTO agent_status (agent, status, activity, from_at, to_at, cause, asked_by, reason)
-         VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6, ?7)",
+        "INSERT INTO agent_status (agent, status, activity, from_at, to_at, cause, asked_by, reason, team)
+         VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         change.agent,
@@ -240,7 +358,8 @@ fn write_move(step: &Connection, change: &AgentMove) -> Result<()> {
         at,
         change.cause,
         change.asked_by,
-        change.reason
+        change.reason,
+        change.team,
     ])?;
     Ok(())
 }
@@ -275,5 +394,6 @@ fn write_event(step: &Connection, event: &Record) -> Result<()> {
         Record::Agent(change) => write_move(step, change),
         Record::Conduct(row) => write_conduct(step, row),
         Record::Incident(row) => write_incident(step, row),
+        Record::Refused { .. } => unreachable!("the mailbox counts refused calls by the minute"),
     }
 }
