@@ -3,7 +3,8 @@
 use crate::contact::{Contact, Ending};
 use crate::fact::Fact;
 use crate::flow::Prompt;
-use crate::ids::{AgentId, CallId, Key, LegId, OfferId, PlayId};
+use crate::ids::{AgentId, CallId, Key, LegId, PlayId};
+use crate::talk::Destination;
 use std::sync::Arc;
 
 /// A call that comes in.
@@ -34,10 +35,34 @@ pub enum LegEvent {
     Played(PlayId),
     /// The party put us on hold, or took us back.
     Held(bool),
+    /// The party asks us to connect the other side elsewhere. `LegCommand::Referral` says what becomes of it.
+    Referred(Referral),
     /// The party hung up. The leg is gone.
     HungUp,
     /// The leg broke: no sound, no signalling, a fault of ours. The leg is gone.
     Lost(Loss),
+}
+
+/// What a phone asks for when it transfers a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Referral {
+    /// Connect it with this.
+    To(Destination),
+    /// Connect it with the far side of the call that this other leg of the same phone is in.
+    Own(LegId),
+}
+
+/// What becomes of a transfer that a phone has asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReferralNews {
+    /// It is tried.
+    Accepted,
+    /// It can't be done, with the sentence for the phone; nothing has changed.
+    Refused(String),
+    /// The call is passed on.
+    Done,
+    /// Nobody took the call.
+    Failed,
 }
 
 /// Why a called party did not answer.
@@ -82,6 +107,12 @@ impl Loss {
 pub enum LegCommand {
     /// Answer the caller; `LegEvent::Answered` follows.
     Answer,
+    /// Tell the caller that it rings where he calls.
+    Ring,
+    /// Refuse a caller who has not been answered. The leg is gone.
+    Reject(Refusal),
+    /// What becomes of the transfer that this leg's party has asked for; also told after the leg's end.
+    Referral(ReferralNews),
     /// Play these prompts once, in order; `LegEvent::Played` follows unless something else plays before.
     Play {
         /// Comes back in `Played`.
@@ -100,8 +131,6 @@ pub enum LegCommand {
     RingAgent {
         /// Whom.
         agent: AgentId,
-        /// The offer that this is.
-        offer: OfferId,
         /// The caller's leg, whose number the phone shows and whose format is asked for first.
         caller: LegId,
         /// The queue, for the phone's display.
@@ -126,8 +155,22 @@ pub enum LegCommand {
         /// The other leg.
         with: LegId,
     },
-    /// Take this leg out of its bridge; both hear silence.
-    Unbridge,
+    /// From now on the leg hears these legs and nothing else; none is silence.
+    Hear {
+        /// Whom.
+        from: Vec<LegId>,
+    },
+    /// Play these prompts to this leg alone; afterwards it hears what it heard before. `LegEvent::Played` follows.
+    Announce {
+        /// Comes back in `Played`.
+        play: PlayId,
+        /// What to play.
+        prompts: Vec<Prompt>,
+    },
+    /// A short tone to this leg alone, over what it hears.
+    Beep,
+    /// Nobody hears the leg, or it is heard again.
+    Mute(bool),
     /// End the leg. No event follows; the leg is gone.
     Release(Ending),
 }
@@ -152,7 +195,7 @@ pub struct CallView {
     pub caller: String,
     /// Its flow.
     pub flow: Arc<str>,
-    /// `ivr`, `bot`, `waiting`, `offered`, `talking`, `hold`, `transfer`.
+    /// `ivr`, `bot`, `waiting`, `offered`, `talking`, `hold`, `consult`, `conference`, `parked`, `transfer`.
     pub state: &'static str,
     /// The node, queue, agent or bot, as fits the state.
     pub place: Arc<str>,

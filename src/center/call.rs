@@ -3,10 +3,14 @@
 //! The operator exit lives here. In every state before talking a key is offered to the exit rule first, and only what
 //! the rule passes on reaches the flow or the bot. Knows legs and prompts by id, never how they are carried.
 
+use crate::acd::Manner;
 use crate::flow::{ExitKey, Run};
+use crate::hearing::Ear;
 use crate::ids::{AgentId, CallId, LegId, OfferId, PlayId, QueueId};
+use crate::policy::Policy;
 use crate::record::Record;
 use dozvon_clock::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +36,10 @@ pub(crate) struct Call {
     pub(crate) leaving_by_exit: bool,
     /// Since when the caller has waited for a person although no queue knew: the time at a bot.
     pub(crate) credit_from: Option<Timestamp>,
+    /// Since when this caller has waited for a person, all stays in queues together: his place in the line.
+    pub(crate) enqueued_at: Option<Timestamp>,
+    /// What the legs hear in a talk, as they were told.
+    pub(crate) ears: BTreeMap<LegId, Ear>,
     /// The music of the present wait.
     pub(crate) music: Option<Arc<str>>,
 }
@@ -50,9 +58,104 @@ pub(crate) enum State {
     /// In a queue, and perhaps being offered to agents.
     Waiting { queue: QueueId, name: Arc<str>, rings: Vec<Ringing> },
     /// Talking with an agent.
-    Talking { leg: LegId, agent: AgentId, queue: Arc<str>, since: Timestamp, held: Held },
-    /// A number outside is being called, or talks.
-    Outside { leg: LegId, answered: bool },
+    Talking(Talk),
+    /// On the way to a third party; the agent has left already.
+    Handing(Handing),
+    /// In an agent's hands although he has left: music until somebody retrieves it.
+    Parked(Parked),
+    /// A number outside is being called, or talks; `after_talk` when an agent passed the call on to it.
+    Outside { leg: LegId, answered: bool, after_talk: bool },
+}
+
+/// A talk with an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Talk {
+    /// The agent's leg.
+    pub(crate) leg: LegId,
+    pub(crate) agent: AgentId,
+    pub(crate) queue: Arc<str>,
+    pub(crate) queue_id: QueueId,
+    pub(crate) since: Timestamp,
+    pub(crate) held: Held,
+    /// The agent's phone has us on hold.
+    pub(crate) phone_holds: bool,
+    /// Hold was asked for at a desk.
+    pub(crate) desk_holds: bool,
+    pub(crate) muted: bool,
+    pub(crate) third: Option<Third>,
+    /// The manner that the ACD was told last.
+    pub(crate) shown: Manner,
+}
+
+/// A third party beside customer and agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Third {
+    pub(crate) leg: LegId,
+    pub(crate) who: Who,
+    pub(crate) aim: Aim,
+    /// It has answered.
+    pub(crate) up: bool,
+    /// It speaks with both, and not with the agent alone.
+    pub(crate) joined: bool,
+    /// Since when it is called, or has answered.
+    pub(crate) since: Timestamp,
+    /// The leg whose phone asked for the transfer, to be told what becomes of it.
+    pub(crate) referrer: Option<LegId>,
+}
+
+/// Who a third party is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    Agent(AgentId),
+    Number(Arc<str>),
+}
+
+/// What a third party is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// To be asked first.
+    Consult,
+    /// To have the call as soon as it answers.
+    Transfer,
+}
+
+/// A call that a third party is to take, and whose agent has left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Handing {
+    pub(crate) third: Third,
+    pub(crate) queue: Arc<str>,
+    pub(crate) queue_id: QueueId,
+    /// It was parked before, and is parked again when nobody takes it.
+    pub(crate) parked: bool,
+}
+
+/// A parked call, with the queue that it falls back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Parked {
+    pub(crate) queue: Arc<str>,
+    pub(crate) queue_id: QueueId,
+}
+
+impl Who {
+    /// The name that records and screens show; numbers outside have none there.
+    pub(crate) fn name(&self, policy: &Policy) -> Arc<str> {
+        match self {
+            Who::Agent(agent) => policy.agent_name(*agent),
+            Who::Number(_) => "outside".into(),
+        }
+    }
+}
+
+impl Talk {
+    /// What the agent does, by the state of the talk.
+    pub(crate) fn manner(&self) -> Manner {
+        match &self.third {
+            Some(Third { joined: true, .. }) => Manner::Conference,
+            Some(Third { joined: false, .. }) => Manner::Consult,
+            None if self.phone_holds || self.desk_holds => Manner::Hold,
+            None => Manner::Talk,
+        }
+    }
 }
 
 /// The agent's leg of an offer.
@@ -93,21 +196,45 @@ impl State {
             State::CallingBot { .. } | State::WithBot { .. } => "bot",
             State::Waiting { rings, .. } if rings.is_empty() => "waiting",
             State::Waiting { .. } => "offered",
-            State::Talking { held: Held { since: None, .. }, .. } => "talking",
-            State::Talking { .. } => "hold",
-            State::Outside { .. } => "transfer",
+            State::Talking(talk) => match talk.manner() {
+                Manner::Talk => "talking",
+                Manner::Hold => "hold",
+                Manner::Consult => "consult",
+                Manner::Conference => "conference",
+            },
+            State::Parked(_) => "parked",
+            State::Handing(_) | State::Outside { .. } => "transfer",
         }
     }
 
     /// The legs besides the caller's.
     pub(crate) fn other_legs(&self) -> Vec<LegId> {
         match self {
-            State::Arriving | State::InFlow => Vec::new(),
+            State::Arriving | State::InFlow | State::Parked(_) => Vec::new(),
             State::CallingBot { leg, .. }
             | State::WithBot { leg, .. }
-            | State::Talking { leg, .. }
             | State::Outside { leg, .. } => vec![*leg],
+            State::Talking(talk) => {
+                let third = talk.third.iter().map(|third| third.leg);
+                std::iter::once(talk.leg).chain(third).collect()
+            }
+            State::Handing(handing) => vec![handing.third.leg],
             State::Waiting { rings, .. } => rings.iter().map(|ring| ring.leg).collect(),
+        }
+    }
+
+    /// The agent's leg, in a talk.
+    pub(crate) const fn agent_leg(&self) -> Option<LegId> {
+        match self {
+            State::Talking(talk) => Some(talk.leg),
+            State::Arriving
+            | State::InFlow
+            | State::CallingBot { .. }
+            | State::WithBot { .. }
+            | State::Waiting { .. }
+            | State::Handing(_)
+            | State::Parked(_)
+            | State::Outside { .. } => None,
         }
     }
 
@@ -120,7 +247,9 @@ impl State {
             // leaving it would lose the place. Talks are the two parties' own.
             State::Arriving
             | State::Waiting { .. }
-            | State::Talking { .. }
+            | State::Talking(_)
+            | State::Handing(_)
+            | State::Parked(_)
             | State::Outside { .. } => Listens::Nobody,
         }
     }
@@ -135,11 +264,4 @@ pub(crate) enum Listens {
     Exit,
     /// Nobody.
     Nobody,
-}
-
-impl Held {
-    /// The whole hold time up to `now`.
-    pub(crate) fn total_at(&self, now: Timestamp) -> Duration {
-        self.total + self.since.map_or(Duration::ZERO, |since| now.since(since))
-    }
 }

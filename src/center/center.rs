@@ -5,17 +5,19 @@
 //! After any method that takes `now`, drain [`Center::poll_output`] to `None`.
 
 use crate::acd::{Acd, Activity, AgentView, Event, Leaving, QueueView, Side};
-use crate::border::{Arrival, CallView, LegCommand, LegEvent, Loss, Output};
+use crate::border::{Arrival, CallView, LegCommand, LegEvent, Loss, Output, ReferralNews, Refusal};
 use crate::call::{Call, State};
 use crate::conduct::Conduct;
 use crate::contact::{Ending, Fault, Outcome};
 use crate::desk::Desks;
-use crate::fact::{Fact, IvrExit, OperatorRequest, What};
+use crate::fact::{AskEnd, Fact, HoldAlarm, IvrExit, OperatorRequest, What};
 use crate::flow::{BotEnd, Caller, ExitKey, Run};
 use crate::ids::{AgentId, CallId, LegId, OfferId, PlayId, QueueId};
 use crate::incident::{Incident, Incidents};
+use crate::own::OwnCall;
 use crate::policy::Policy;
 use crate::record::{Opening, Record};
+use crate::supervise::Watch;
 use crate::wrapping::Wrapping;
 use dozvon_clock::{Deadlines, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -34,13 +36,49 @@ pub(crate) enum Timer {
     BotTooLong,
     /// When a number outside has rung long enough.
     OutsideAnswer,
+    /// When an agent's own call has rung long enough.
+    OwnAnswer,
+    /// When a third party has rung long enough.
+    ThirdAnswer,
+    /// When the agent is warned of a hold.
+    HoldWarning,
+    /// When a hold is too long.
+    HoldLimit,
+    /// When a parked call goes back to its queue.
+    Parked,
+}
+
+impl Timer {
+    const ALL: [Timer; 10] = [
+        Timer::Flow,
+        Timer::ExitKey,
+        Timer::BotAnswer,
+        Timer::BotTooLong,
+        Timer::OutsideAnswer,
+        Timer::OwnAnswer,
+        Timer::ThirdAnswer,
+        Timer::HoldWarning,
+        Timer::HoldLimit,
+        Timer::Parked,
+    ];
 }
 
 /// Which side of a call a leg is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Caller,
-    Agent(OfferId),
+    /// Rung for an offer.
+    Rung(OfferId),
+    /// The agent of the talk.
+    Agent,
+    /// The third party of a talk.
+    Third,
+    /// The agent's side of a call of his own.
+    OwnCaller,
+    /// The far side of an agent's own call.
+    OwnCallee,
+    /// This supervisor's phone; the call is the one that he began to watch in.
+    Supervisor(AgentId),
     Bot,
     Outside,
 }
@@ -56,6 +94,10 @@ pub struct Center {
     pub(crate) desks: Desks,
     conduct: Conduct,
     incidents: Incidents,
+    /// Agents' own calls.
+    pub(crate) own: BTreeMap<CallId, OwnCall>,
+    /// Who watches whose calls, by supervisor.
+    pub(crate) watches: BTreeMap<AgentId, Watch>,
     pub(crate) deadlines: Deadlines<(CallId, Timer)>,
     pub(crate) outputs: VecDeque<Output>,
     /// Events of the ACD that wait for their turn behind one that was needed first.
@@ -78,6 +120,8 @@ impl Center {
             desks: Desks::default(),
             conduct: Conduct::default(),
             incidents: Incidents::default(),
+            own: BTreeMap::new(),
+            watches: BTreeMap::new(),
             deadlines: Deadlines::new(),
             outputs: VecDeque::new(),
             held_events: VecDeque::new(),
@@ -93,8 +137,7 @@ impl Center {
     /// `None` when the policy has no such flow.
     pub fn arrive(&mut self, now: Timestamp, arrival: Arrival) -> Option<(CallId, LegId)> {
         let flow = self.policy.flows.get(&arrival.flow)?.clone();
-        let id = CallId(self.next_call);
-        self.next_call += 1;
+        let id = self.new_call_id();
         let leg = self.new_leg(id, Role::Caller);
         let caller = Caller { number: arrival.caller.clone(), language: arrival.language };
         let run = Run::start(flow.clone(), self.policy.calendars.clone(), now, caller);
@@ -119,6 +162,8 @@ impl Center {
             last_queue: None,
             leaving_by_exit: false,
             credit_from: None,
+            enqueued_at: None,
+            ears: BTreeMap::new(),
             music: None,
         };
         self.fact(
@@ -140,14 +185,38 @@ impl Center {
     /// Something happened to a leg. Events of legs that are gone are dropped: they crossed our release.
     pub fn leg(&mut self, now: Timestamp, leg: LegId, event: LegEvent) {
         let Some(&(id, role)) = self.legs.get(&leg) else { return };
+        let may_refer = matches!(role, Role::Agent | Role::OwnCaller | Role::Bot);
+        if let (LegEvent::Referred(_), false) = (&event, may_refer) {
+            let sentence = "only the agent of a talk can pass it on".to_owned();
+            self.tell(leg, LegCommand::Referral(ReferralNews::Refused(sentence)));
+            return;
+        }
         let gone = matches!(event, LegEvent::HungUp | LegEvent::Lost(_) | LegEvent::Refused(_));
         if gone {
             self.legs.remove(&leg);
         }
+        if let Role::Supervisor(who) = role {
+            self.supervisor_event(now, who, event);
+            self.settle(now);
+            return;
+        }
+        if matches!(role, Role::OwnCaller | Role::OwnCallee) {
+            self.own_event(now, id, role, event);
+            self.settle(now);
+            return;
+        }
         let mut call = self.calls.remove(&id).expect("a leg in the table has its call");
         let ended = match role {
             Role::Caller => self.caller_event(now, &mut call, event),
-            Role::Agent(offer) => self.agent_event(now, &mut call, leg, offer, event),
+            Role::Rung(offer) => {
+                self.rung_event(now, &mut call, leg, offer, event);
+                None
+            }
+            Role::Agent => self.agent_event(now, &mut call, event),
+            Role::Third => self.third_event(now, &mut call, event),
+            Role::Supervisor(_) | Role::OwnCaller | Role::OwnCallee => {
+                unreachable!("no side of a customer's call")
+            }
             Role::Bot => self.bot_event(now, &mut call, leg, event),
             Role::Outside => self.outside_event(now, &mut call, leg, event),
         };
@@ -172,6 +241,11 @@ impl Center {
         self.acd.handle_timeout(now);
         self.settle(now);
         while let Some((_, (id, timer))) = self.deadlines.pop_expired(now) {
+            if timer == Timer::OwnAnswer {
+                self.own_over(now, id, Some(Refusal::NoAnswer));
+                self.settle(now);
+                continue;
+            }
             let Some(mut call) = self.calls.remove(&id) else { continue };
             self.expired(now, &mut call, timer);
             self.put_back(now, call, None);
@@ -244,7 +318,9 @@ impl Center {
             State::Arriving | State::InFlow => call.run.node().into(),
             State::CallingBot { bot, .. } | State::WithBot { bot, .. } => bot.clone(),
             State::Waiting { name, .. } => name.clone(),
-            State::Talking { agent, .. } => self.agent_name(*agent),
+            State::Talking(talk) => self.agent_name(talk.agent),
+            State::Handing(handing) => handing.third.who.name(&self.policy),
+            State::Parked(parked) => parked.queue.clone(),
             State::Outside { .. } => "outside".into(),
         };
         let contact = call.record.contact();
@@ -276,6 +352,11 @@ impl Center {
             Timer::BotAnswer => self.bot_over(now, call, BotEnd::Failed),
             Timer::BotTooLong => self.bot_over(now, call, BotEnd::TooLong),
             Timer::OutsideAnswer => self.outside_over(now, call),
+            Timer::OwnAnswer => unreachable!("no timer of a customer's call"),
+            Timer::ThirdAnswer => self.third_gone(now, call, AskEnd::NoAnswer),
+            Timer::HoldWarning => self.hold_lasts(now, call, HoldAlarm::Warning),
+            Timer::HoldLimit => self.hold_lasts(now, call, HoldAlarm::TooLong),
+            Timer::Parked => self.parked_too_long(now, call),
         }
     }
 
@@ -318,22 +399,26 @@ impl Center {
                 self.stop_ringing(call, Ending::new(ending.fault, "caller_gone"));
                 self.wait_left(now, call, ending.fault);
             }
-            State::Talking { leg, .. } => {
+            State::Talking(talk) => {
                 let by = match ending.fault {
                     Fault::Caller => Side::Caller,
                     Fault::Agent => Side::Agent,
                     Fault::Bot | Fault::Carrier | Fault::Ours | Fault::Nobody => Side::System,
                 };
+                self.lose_third(now, call, AskEnd::CallerGone);
                 self.talk_over(now, call, by);
-                self.release(leg, Ending::new(ending.fault, "caller_gone"));
+                self.release(talk.leg, Ending::new(ending.fault, "caller_gone"));
             }
+            State::Handing(_) => {
+                self.lose_third(now, call, AskEnd::CallerGone);
+                self.acd.ended(now, call.id, Side::System);
+            }
+            State::Parked(_) => self.acd.ended(now, call.id, Side::System),
             State::Outside { .. } => {
                 self.leave_outside(now, call);
             }
         }
-        for timer in
-            [Timer::Flow, Timer::ExitKey, Timer::BotAnswer, Timer::BotTooLong, Timer::OutsideAnswer]
-        {
+        for timer in Timer::ALL {
             self.deadlines.cancel(&(call.id, timer));
         }
         let duration = now.since(call.record.contact().started_at);
@@ -360,11 +445,21 @@ impl Center {
 
     // ---- small helpers --------------------------------------------------------------------------------------------
 
+    pub(crate) fn new_call_id(&mut self) -> CallId {
+        self.next_call += 1;
+        CallId(self.next_call - 1)
+    }
+
     pub(crate) fn new_leg(&mut self, call: CallId, role: Role) -> LegId {
         self.next_leg += 1;
         let leg = LegId(self.next_leg);
         self.legs.insert(leg, (call, role));
         leg
+    }
+
+    /// A leg is something else for its call from now on.
+    pub(crate) fn role(&mut self, leg: LegId, call: CallId, role: Role) {
+        self.legs.insert(leg, (call, role));
     }
 
     pub(crate) fn bot_leg(&mut self, call: CallId) -> LegId {
@@ -416,8 +511,7 @@ impl Center {
     }
 
     pub(crate) fn agent_name(&self, agent: AgentId) -> Arc<str> {
-        let config = self.policy.acd.agents.get(agent.0 as usize);
-        config.map_or_else(|| agent.to_string().into(), |config| config.name.clone())
+        self.policy.agent_name(agent)
     }
 
     /// Promises of the center about itself, for simulations: legs and calls point at each other, offers at waiting
@@ -425,10 +519,22 @@ impl Center {
     pub fn check_invariants(&self) {
         self.acd.check_invariants();
         for (leg, (id, role)) in &self.legs {
+            if let Role::Supervisor(who) = role {
+                assert_eq!(self.watches[who].leg, *leg, "a watch has its leg");
+                continue;
+            }
+            if matches!(role, Role::OwnCaller | Role::OwnCallee) {
+                let own = &self.own[id];
+                assert!([own.leg, own.other].contains(leg), "an own call has its legs");
+                continue;
+            }
             let call = self.calls.get(id).expect("every leg belongs to a running call");
             match role {
+                Role::Supervisor(_) | Role::OwnCaller | Role::OwnCallee => {
+                    unreachable!("no side of a customer's call")
+                }
                 Role::Caller => assert_eq!(call.leg, *leg, "a call has one caller's leg"),
-                Role::Agent(_) | Role::Bot | Role::Outside => {
+                Role::Rung(_) | Role::Agent | Role::Third | Role::Bot | Role::Outside => {
                     let busy = call.state.other_legs();
                     assert!(busy.contains(leg), "{leg} is what its call is busy with: {busy:?}");
                 }

@@ -121,10 +121,50 @@ pub enum StageKind {
     Queue,
     /// Talking to an agent.
     Talk,
-    /// Being connected to, or talking on, a number outside.
+    /// Being connected to, or talking on, a number outside; or on the way from one agent to another.
     Transfer,
+    /// In an agent's hands after he has left: music until somebody retrieves the call.
+    Park,
     /// The survey after the talk.
     Survey,
+}
+
+/// How a talk was passed on to somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassedOn {
+    /// Without asking.
+    Blind,
+    /// After the agent had spoken with whoever took it.
+    Attended,
+    /// After all three had spoken together.
+    Conference,
+    /// A supervisor took it.
+    TakenOver,
+    /// The agent's phone broke: back to the queue.
+    AgentLost,
+}
+
+impl PassedOn {
+    /// All of them, for metrics.
+    pub const ALL: [PassedOn; 5] = [
+        PassedOn::Blind,
+        PassedOn::Attended,
+        PassedOn::Conference,
+        PassedOn::TakenOver,
+        PassedOn::AgentLost,
+    ];
+
+    /// The word used in records, metrics and screens.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            PassedOn::Blind => "blind",
+            PassedOn::Attended => "attended",
+            PassedOn::Conference => "conference",
+            PassedOn::TakenOver => "taken_over",
+            PassedOn::AgentLost => "agent_lost",
+        }
+    }
 }
 
 /// One stage of a contact.
@@ -136,16 +176,25 @@ pub struct Stage {
     pub from: Timestamp,
     /// When it ended; `None` while it lasts.
     pub to: Option<Timestamp>,
-    /// The queue, for `Queue` and `Talk`.
+    /// The queue, for `Queue`, `Talk` and `Park`, and for a `Transfer` between two agents.
     pub queue: Option<Arc<str>>,
     /// The agent, for `Talk`.
     pub agent: Option<Arc<str>>,
-    /// The bot, for `Bot`; the number class, for `Transfer`.
+    /// The bot, for `Bot`; `outside`, for a `Transfer` to a number.
     pub peer: Option<Arc<str>>,
     /// How the wait ended, for `Queue`.
     pub outcome: Option<Outcome>,
-    /// Seconds on hold inside a `Talk`.
+    /// Seconds on hold inside a `Talk`, those in which a third party was asked included.
     pub hold_secs: f64,
+    /// How many times the customer was put on hold.
+    #[serde(default)]
+    pub holds: u32,
+    /// How many of the holds were longer than the policy's `hold_max`.
+    #[serde(default)]
+    pub long_holds: u32,
+    /// How a `Talk` was passed on, if it was.
+    #[serde(default)]
+    pub passed_on: Option<PassedOn>,
     /// Seconds of wrap-up after a `Talk`, known when the agent has finished it.
     pub wrap_up_secs: Option<f64>,
 }

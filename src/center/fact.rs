@@ -3,7 +3,7 @@
 
 use crate::acd::{Activity, Cause, LimitKind, OfferResult, Presence, ServiceLevel, Side, Status};
 use crate::conduct::ConductKind;
-use crate::contact::{Ending, Outcome};
+use crate::contact::{Ending, Outcome, PassedOn};
 use crate::ids::{AgentId, CallId, OfferId};
 use crate::incident::Incident;
 use crate::rollout::Arm;
@@ -105,6 +105,92 @@ impl Handler {
         match self {
             Handler::Human => "human",
             Handler::Bot => "bot",
+        }
+    }
+}
+
+/// How long a hold has lasted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldAlarm {
+    /// As long as the policy's `hold_warn_at`: the agent is warned.
+    Warning,
+    /// As long as `hold_max`.
+    TooLong,
+}
+
+/// How the asking of a third party ended, unless it took the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AskEnd {
+    /// Busy, or said no.
+    Declined,
+    /// Rang and did not answer.
+    NoAnswer,
+    /// Could not be called, or broke.
+    Failed,
+    /// Hung up.
+    HungUp,
+    /// The agent sent it away.
+    Dropped,
+    /// The customer hung up.
+    CallerGone,
+}
+
+impl AskEnd {
+    /// All of them, for metrics.
+    pub const ALL: [AskEnd; 6] = [
+        AskEnd::Declined,
+        AskEnd::NoAnswer,
+        AskEnd::Failed,
+        AskEnd::HungUp,
+        AskEnd::Dropped,
+        AskEnd::CallerGone,
+    ];
+
+    /// The word used in records and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AskEnd::Declined => "declined",
+            AskEnd::NoAnswer => "no_answer",
+            AskEnd::Failed => "failed",
+            AskEnd::HungUp => "hung_up",
+            AskEnd::Dropped => "dropped",
+            AskEnd::CallerGone => "caller_gone",
+        }
+    }
+}
+
+/// To what a talk is passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferTarget {
+    /// A queue.
+    Queue,
+    /// An agent.
+    Agent,
+    /// A number outside.
+    External,
+    /// A node of the flow.
+    Ivr,
+}
+
+impl TransferTarget {
+    /// All of them, for metrics.
+    pub const ALL: [TransferTarget; 4] = [
+        TransferTarget::Queue,
+        TransferTarget::Agent,
+        TransferTarget::External,
+        TransferTarget::Ivr,
+    ];
+
+    /// The word used in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            TransferTarget::Queue => "queue",
+            TransferTarget::Agent => "agent",
+            TransferTarget::External => "external",
+            TransferTarget::Ivr => "ivr",
         }
     }
 }
@@ -253,6 +339,82 @@ pub enum What {
         hold_secs: f64,
         /// Who ended it.
         by: Side,
+    },
+    /// A hold lasts for long.
+    HoldLasts {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+        /// How long.
+        alarm: HoldAlarm,
+    },
+    /// A hold ended, the customer being back or gone. Asking a third party is a hold for the customer.
+    HoldEnded {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+        /// Seconds of it.
+        hold_secs: f64,
+        /// Whether it was longer than the policy's `hold_max`.
+        too_long: bool,
+    },
+    /// An agent has a third party called about his call.
+    AskStarted {
+        /// The agent.
+        agent: AgentId,
+        /// The queue of the call.
+        queue: Arc<str>,
+        /// The colleague's name, or `outside`.
+        with: Arc<str>,
+    },
+    /// The third party did not come, or left without taking the call.
+    AskEnded {
+        /// The colleague's name, or `outside`.
+        with: Arc<str>,
+        /// How.
+        end: AskEnd,
+        /// Seconds spoken with it.
+        talk_secs: f64,
+    },
+    /// A talk was passed on.
+    Transferred {
+        /// The queue of the talk.
+        queue: Arc<str>,
+        /// The agent who passed it on.
+        agent: AgentId,
+        /// How.
+        how: PassedOn,
+        /// To what.
+        target: TransferTarget,
+    },
+    /// A call of an agent's own ended: to a colleague, or to a number outside.
+    OwnCallEnded {
+        /// The agent.
+        agent: AgentId,
+        /// The colleague's name, or `outside`.
+        with: Arc<str>,
+        /// Whether it was answered.
+        answered: bool,
+        /// Seconds of talk.
+        talk_secs: f64,
+    },
+    /// An agent's phone broke in a talk: the customer is back in the queue.
+    AgentLost {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// A supervisor began to watch an agent's calls, changed the way, or ended it.
+    Supervised {
+        /// The supervisor's phone.
+        supervisor: AgentId,
+        /// The agent.
+        agent: AgentId,
+        /// `listen`, `whisper`, `barge` or `end`.
+        mode: &'static str,
     },
     /// The agent finished the work after the talk.
     WrapUpEnded {

@@ -62,3 +62,6 @@ pub const ARMS_MAX: usize = 16;
 
 /// Survey answers kept in a contact. Later ones are not noted.
 pub const SURVEY_ANSWERS_MAX: usize = 16;
+
+/// Supervisors who listen to or speak in agents' calls at the same time. One more is refused.
+pub const WATCHES_MAX: usize = 256;

@@ -3,7 +3,7 @@
 use crate::acd;
 use crate::calendar::Calendars;
 use crate::flow::Flow;
-use crate::ids::SkillId;
+use crate::ids::{AgentId, SkillId};
 use crate::rollout::Rollout;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct Policy {
     pub bots: BTreeMap<Arc<str>, BotPolicy>,
     /// Music played to waiting callers when the flow names none.
     pub music: Arc<str>,
+    /// Times of talks.
+    pub talk: TalkPolicy,
 }
 
 /// What the center must know of a voice bot.
@@ -41,7 +43,43 @@ impl Default for BotPolicy {
     }
 }
 
+/// Times of talks, and what is said in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TalkPolicy {
+    /// The agent is warned when a hold has lasted this long; default 100 s.
+    pub hold_warn_at: Duration,
+    /// A hold longer than this is too long: the customer is told that he is not forgotten; default 120 s.
+    pub hold_max: Duration,
+    /// The phrase then; `None`: only music.
+    pub hold_phrase: Option<Arc<str>>,
+    /// What a customer hears whose agent's phone broke; `None`: only music.
+    pub lost_phrase: Option<Arc<str>>,
+    /// How long a third party may ring; default 30 s.
+    pub ring_timeout: Duration,
+    /// How long a call may be parked before its queue has it again; default 120 s.
+    pub park_max: Duration,
+}
+
+impl Default for TalkPolicy {
+    fn default() -> Self {
+        TalkPolicy {
+            hold_warn_at: Duration::from_secs(100),
+            hold_max: Duration::from_secs(120),
+            hold_phrase: None,
+            lost_phrase: None,
+            ring_timeout: Duration::from_secs(30),
+            park_max: Duration::from_secs(120),
+        }
+    }
+}
+
 impl Policy {
+    /// The agent's name, or his number when the policy has no such agent.
+    pub fn agent_name(&self, agent: AgentId) -> Arc<str> {
+        let config = self.acd.agents.get(agent.0 as usize);
+        config.map_or_else(|| agent.to_string().into(), |config| config.name.clone())
+    }
+
     /// The number of a skill's name, if any agent or queue knows it.
     pub fn skill(&self, name: &str) -> Option<SkillId> {
         let at = self.skills.iter().position(|s| &**s == name)?;

@@ -10,6 +10,7 @@ use crate::contact::{ArmRecord, Ending, Fault, Outcome, StageKind};
 use crate::fact::{IvrExit, What};
 use crate::flow::model::Kind;
 use crate::flow::{Effect, Happening, QueueEnd, QueueOrder};
+use crate::hearing::RINGBACK;
 use crate::ids::{AgentId, CallId, QueueId, SkillId};
 use crate::limits;
 use crate::record::Place;
@@ -133,16 +134,11 @@ impl Center {
             call.run.handle(now, Happening::Queue(QueueEnd::Closed));
             return;
         };
-        let music = order.music.map_or_else(|| self.policy.music.clone(), |music| music.name);
-        self.tell(call.leg, LegCommand::Music { name: music.clone() });
-        call.playing = None;
-        call.music = Some(music);
-        let place = Place { queue: Some(order.queue.clone()), ..Place::default() };
-        call.record.enter(now, StageKind::Queue, place);
-        let name = order.queue.clone();
-        self.state(now, call, State::Waiting { queue, name, rings: Vec::new() });
-        self.fact(now, Some(call.id), What::SegmentStarted { queue: order.queue });
-        self.write(call);
+        call.music = order.music.map(|music| music.name);
+        self.start_wait(now, call, queue, order.queue);
+        // Time at a bot counts as waited: a bot that fails or hands over costs the caller no place.
+        let enqueued_at = call.credit_from.take().unwrap_or(now);
+        call.enqueued_at.get_or_insert(enqueued_at);
         let skills = order.skills.iter().take(limits::REQUIRES_MAX);
         let requires = skills.map(|skill| self.policy.skill(skill).unwrap_or(NOBODYS)).collect();
         self.acd.enqueue(
@@ -152,11 +148,50 @@ impl Center {
                 queue,
                 requires,
                 priority: order.priority,
-                // Time at a bot counts as waited: a bot that fails or hands over costs the caller no place.
-                enqueued_at: call.credit_from.take().unwrap_or(now),
+                enqueued_at,
                 max_wait: order.max_wait,
             },
         );
+    }
+
+    /// The call waits from now on: music, stage, state and fact; the ACD is told by whoever knows how.
+    pub(crate) fn start_wait(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        queue: QueueId,
+        name: Arc<str>,
+    ) {
+        let music = call.music.get_or_insert_with(|| self.policy.music.clone()).clone();
+        self.tell(call.leg, LegCommand::Music { name: music });
+        call.playing = None;
+        call.ears.clear();
+        let place = Place { queue: Some(name.clone()), ..Place::default() };
+        call.record.enter(now, StageKind::Queue, place);
+        self.fact(now, Some(call.id), What::SegmentStarted { queue: name.clone() });
+        self.state(now, call, State::Waiting { queue, name, rings: Vec::new() });
+        self.write(call);
+    }
+
+    /// Sends a call from a talk into a queue, at the place that it would have had there from `enqueued_at` on.
+    pub(crate) fn enter_queue(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        queue: QueueId,
+        name: Arc<str>,
+        enqueued_at: Timestamp,
+    ) {
+        self.start_wait(now, call, queue, name);
+        let waiting = Waiting {
+            call: call.id,
+            queue,
+            requires: Vec::new(),
+            priority: 0,
+            enqueued_at,
+            max_wait: None,
+        };
+        self.acd.enqueue(now, waiting);
     }
 
     fn send_to_outside(
@@ -173,7 +208,7 @@ impl Center {
         self.tell(leg, LegCommand::Dial { to, caller: call.leg });
         let place = Place { peer: Some("outside".into()), ..Place::default() };
         call.record.enter(now, StageKind::Transfer, place);
-        self.state(now, call, State::Outside { leg, answered: false });
+        self.state(now, call, State::Outside { leg, answered: false, after_talk: false });
         self.write(call);
     }
 
@@ -188,7 +223,11 @@ impl Center {
                 self.stop_ringing(call, Ending::new(Fault::Nobody, "caller_gone"));
                 self.leave_queue(now, call, Leaving::Elsewhere, Outcome::KeyExit);
             }
-            State::Arriving | State::InFlow | State::Talking { .. } => {}
+            State::Arriving
+            | State::InFlow
+            | State::Talking(_)
+            | State::Handing(_)
+            | State::Parked(_) => {}
         }
         self.state(now, call, State::InFlow);
         call.record.enter(now, StageKind::Ivr, Place::default());
@@ -421,6 +460,3 @@ fn option_taken(call: &Call, node: &Arc<str>) -> Option<Arc<str>> {
 
 /// The skill of nobody: a flow asked for one that no agent has.
 const NOBODYS: SkillId = SkillId(u16::MAX);
-
-/// The clip that a caller hears while a number outside rings.
-const RINGBACK: &str = "ringback";

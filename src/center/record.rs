@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of legs or decisions; the call machine tells it what happened and when.
 
-use crate::contact::{ArmRecord, Contact, Ending, Outcome, Stage, StageKind};
+use crate::contact::{ArmRecord, Contact, Ending, Outcome, PassedOn, Stage, StageKind};
 use crate::ids::CallId;
 use crate::limits;
 use dozvon_clock::Timestamp;
@@ -128,6 +128,9 @@ impl Record {
             peer: place.peer,
             outcome: None,
             hold_secs: 0.0,
+            holds: 0,
+            long_holds: 0,
+            passed_on: None,
             wrap_up_secs: None,
         });
     }
@@ -140,10 +143,19 @@ impl Record {
         }
     }
 
-    /// Adds hold time to the running talk.
-    pub(crate) fn held(&mut self, held: Duration) {
+    /// Adds a hold that is over to the running talk.
+    pub(crate) fn held(&mut self, held: Duration, too_long: bool) {
         if let Some(stage) = self.contact.stages.last_mut() {
             stage.hold_secs += held.as_secs_f64();
+            stage.holds += 1;
+            stage.long_holds += u32::from(too_long);
+        }
+    }
+
+    /// Notes how the running talk is passed on.
+    pub(crate) fn passed_on(&mut self, how: PassedOn) {
+        if let Some(stage) = self.contact.stages.last_mut() {
+            stage.passed_on = Some(how);
         }
     }
 
@@ -214,7 +226,7 @@ mod tests {
         record.enter(at(15), StageKind::Queue, queue.clone());
         record.outcome(Outcome::Answered);
         record.enter(at(20), StageKind::Talk, Place { agent: Some("anna".into()), ..queue });
-        record.held(Duration::from_secs(3));
+        record.held(Duration::from_secs(3), false);
         record.close(at(50), Ending::new(Fault::Caller, "hung_up"));
         record.close(at(60), Ending::new(Fault::Ours, "late"));
         let kinds: Vec<_> = record.contact.stages.iter().map(|s| (s.kind, s.from, s.to)).collect();

@@ -175,6 +175,11 @@ impl Brain {
                     (Err(why), row) => Err(DeskRefusal { why, row: row.map(Box::new) }),
                 });
             }
+            Query::Command { command, reply } => {
+                let done = self.switch.command(now, command);
+                self.deliver(now);
+                let _ = reply.send(done);
+            }
             Query::HangUp { call, reply } => {
                 let known = self.switch.hang_up(now, call);
                 self.deliver(now);

@@ -6,7 +6,7 @@
 
 use dozvon_center::acd::StatusError;
 use dozvon_center::ids::{AgentId, CallId};
-use dozvon_switch::border::{AgentRow, DeskCommand, Snapshot};
+use dozvon_switch::border::{AgentRow, CallCommand, CallRefusal, DeskCommand, Snapshot};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -37,6 +37,13 @@ pub(crate) enum Query {
         command: DeskCommand,
         /// The agent's new row, or why not.
         reply: oneshot::Sender<Result<AgentRow, DeskRefusal>>,
+    },
+    /// Give the switch this command about a call and tell what became of it.
+    Command {
+        /// The command.
+        command: CallCommand,
+        /// Why not, if not.
+        reply: oneshot::Sender<Result<(), CallRefusal>>,
     },
     /// Hang up a call; answers whether there was one of that number.
     HangUp {
@@ -111,6 +118,19 @@ impl BrainHandle {
         command: DeskCommand,
     ) -> Result<Result<AgentRow, DeskRefusal>, BrainError> {
         let answer = self.ask(|reply| Query::Desk { agent, command, reply }).await;
+        self.forget_picture().await;
+        answer
+    }
+
+    /// Gives a command about a call.
+    ///
+    /// # Errors
+    /// The outer error is the brain's, the inner one the command's.
+    pub(crate) async fn command(
+        &self,
+        command: CallCommand,
+    ) -> Result<Result<(), CallRefusal>, BrainError> {
+        let answer = self.ask(|reply| Query::Command { command, reply }).await;
         self.forget_picture().await;
         answer
     }

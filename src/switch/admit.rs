@@ -4,6 +4,7 @@
 
 use crate::config::{Config, FeatureCode, Number};
 use dozvon_center::ids::AgentId;
+use dozvon_center::talk::Destination;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ pub(crate) enum Admission {
     Echo,
     /// An agent's feature code.
     Code { agent: AgentId, code: FeatureCode },
+    /// An agent's phone calls a colleague, a queue, or a number outside.
+    Own { agent: AgentId, to: Destination },
     /// Ask who it is.
     Challenge,
     /// Refuse with this status and sentence; the word is for the metrics.
@@ -52,7 +55,7 @@ impl Doors {
         dialled: &str,
     ) -> Admission {
         if let Some(agent) = authenticated.and_then(|user| self.agent(user)) {
-            return from_agent(config, agent, dialled);
+            return self.dialled_by(config, agent, dialled);
         }
         // Who says to be an agent has to prove it, also inside a trusted network.
         if self.agents.contains_key(from_user) {
@@ -66,27 +69,65 @@ impl Doors {
         }
         number(config, dialled, None)
     }
-}
 
-fn from_agent(config: &Config, agent: AgentId, dialled: &str) -> Admission {
-    if let Some(code) = config.feature_codes.get(dialled) {
-        return Admission::Code { agent, code: *code };
+    fn dialled_by(&self, config: &Config, agent: AgentId, dialled: &str) -> Admission {
+        if let Some(code) = config.feature_codes.get(dialled) {
+            return Admission::Code { agent, code: *code };
+        }
+        let known = matches!(config.numbers.get(dialled), Some(Number::Flow(_) | Number::Echo));
+        if known && config.agents[agent.0 as usize].may_call {
+            return number(config, dialled, Some(agent));
+        }
+        match self.destination(config, agent, dialled) {
+            Ok(to) => Admission::Own { agent, to },
+            Err(sentence) if known || self.may_go_out(config, agent) => {
+                Admission::Refuse { status: 403, sentence, word: "forbidden" }
+            }
+            Err(_) => number(config, dialled, Some(agent)),
+        }
     }
-    let access = &config.agents[agent.0 as usize];
-    if !access.may_call {
-        let sentence = format!("{} may dial feature codes only", access.user);
-        return Admission::Refuse { status: 403, sentence, word: "forbidden" };
+
+    /// Where an agent may send a call to: a colleague, the number of a queue, or any number outside when his phone may
+    /// call numbers and there is a trunk for it.
+    ///
+    /// # Errors
+    /// The sentence for the phone.
+    pub(crate) fn destination(
+        &self,
+        config: &Config,
+        agent: AgentId,
+        dialled: &str,
+    ) -> Result<Destination, String> {
+        if let Some(colleague) = self.agent(dialled) {
+            return Ok(Destination::Agent(colleague));
+        }
+        match config.numbers.get(dialled) {
+            Some(Number::Queue(queue)) => Ok(Destination::Queue(*queue)),
+            Some(Number::Flow(_) | Number::Echo) => {
+                Err(format!("{dialled} is a number for callers: use a colleague's or a queue's"))
+            }
+            None if self.may_go_out(config, agent) => Ok(Destination::Number(dialled.into())),
+            None => {
+                Err(format!("{} may not reach {dialled}", config.agents[agent.0 as usize].user))
+            }
+        }
     }
-    number(config, dialled, Some(agent))
+
+    fn may_go_out(&self, config: &Config, agent: AgentId) -> bool {
+        let trunk = config.trunks.iter().any(|trunk| trunk.target.is_some());
+        trunk && config.agents[agent.0 as usize].may_call
+    }
 }
 
 fn number(config: &Config, dialled: &str, agent: Option<AgentId>) -> Admission {
     match config.numbers.get(dialled) {
         Some(Number::Flow(flow)) => Admission::Flow { flow: flow.clone(), agent },
         Some(Number::Echo) => Admission::Echo,
-        None => {
+        // The number of a queue is for agents: a caller's way there is a flow.
+        Some(Number::Queue(_)) | None => {
+            let known = config.numbers.iter().filter(|(_, n)| !matches!(n, Number::Queue(_)));
             let known: Vec<&str> =
-                config.numbers.keys().take(KNOWN_TOLD_MAX).map(String::as_str).collect();
+                known.take(KNOWN_TOLD_MAX).map(|(number, _)| number.as_str()).collect();
             let sentence = format!("no number {dialled} here; known: {}", known.join(", "));
             Admission::Refuse { status: 404, sentence, word: "unknown_number" }
         }
@@ -134,6 +175,19 @@ mod tests {
         assert_eq!(admit(TRUNK, "anna", None, "*1"), Admission::Challenge);
         let ready = Admission::Code { agent: AgentId(0), code: FeatureCode::Status(Status::Ready) };
         assert_eq!(admit(STRANGER, "anna", Some("anna"), "*1"), ready);
+    }
+
+    #[test]
+    fn an_agent_reaches_colleagues_and_the_queues_numbers() {
+        let boris = Admission::Own { agent: AgentId(0), to: Destination::Agent(AgentId(1)) };
+        assert_eq!(admit(STRANGER, "anna", Some("anna"), "boris"), boris);
+        let queue = Destination::Queue(dozvon_center::ids::QueueId(0));
+        let own = Admission::Own { agent: AgentId(1), to: queue };
+        assert_eq!(admit(STRANGER, "boris", Some("boris"), "800"), own);
+        let Admission::Refuse { status: 404, .. } = admit(TRUNK, "+77010000001", None, "800")
+        else {
+            panic!("a caller's way to a queue is a flow")
+        };
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The bell that the roof and the simulator both press: what goes into the switch and what comes out.
 //!
-//! THE LAW: one [`Input`] or one command (`desk`, `hang_up`, `drain`, `end_all`: methods of the switch, since their
+//! THE LAW: one [`Input`] or one command (`desk`, `command`, `hang_up`, `drain`, `end_all`: methods of the switch, since their
 //! senders want an answer), then drain `poll_output` to `None`, then look at `poll_timeout`.
 
 use dozvon_center::acd::{Activity, AgentCounts, Presence, Status};
@@ -9,6 +9,8 @@ use dozvon_center::desk::Asker;
 use dozvon_center::fact::Fact;
 use dozvon_center::ids::{AgentId, CallId};
 use dozvon_center::incident::Incident;
+use dozvon_center::supervise::{WatchError, WatchMode};
+use dozvon_center::talk::{TalkCommand, TalkError};
 use dozvon_clock::Timestamp;
 use dozvon_media::order::{Order, Quality, Report};
 use dozvon_sip::endpoint::{self, SecurityKind};
@@ -44,6 +46,66 @@ pub enum DeskCommand {
     },
     /// Finish the wrap-up now.
     EndWrapUp,
+}
+
+/// What a screen or a program may ask for a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallCommand {
+    /// Do something with a talk.
+    Talk {
+        /// Whose.
+        call: CallId,
+        /// What.
+        command: TalkCommand,
+    },
+    /// Ring an agent for a parked call.
+    Retrieve {
+        /// Which.
+        call: CallId,
+        /// Whom.
+        agent: AgentId,
+    },
+    /// Begin, change or end a supervisor's part in an agent's calls.
+    Supervise {
+        /// The supervisor's phone.
+        supervisor: AgentId,
+        /// What he wants.
+        command: WatchCommand,
+    },
+}
+
+/// Why a command about a call did nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallRefusal {
+    /// About a talk.
+    Talk(TalkError),
+    /// About supervision.
+    Watch(WatchError),
+}
+
+impl std::fmt::Display for CallRefusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            CallRefusal::Talk(error) => error.fmt(f),
+            CallRefusal::Watch(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What a supervisor wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchCommand {
+    /// Watch this agent's calls in this way, or change the way.
+    Watch {
+        /// Whose calls.
+        agent: AgentId,
+        /// How.
+        mode: WatchMode,
+    },
+    /// Take over the talk of the agent who is watched.
+    TakeOver,
+    /// Leave.
+    End,
 }
 
 /// One thing the roof must do.
@@ -186,7 +248,7 @@ pub struct CallRow {
     pub caller: String,
     /// The flow.
     pub flow: Arc<str>,
-    /// `ivr`, `bot`, `waiting`, `offered`, `talking`, `hold`, `transfer`, `survey`.
+    /// `ivr`, `bot`, `waiting`, `offered`, `talking`, `hold`, `consult`, `conference`, `parked`, `transfer`, `survey`.
     pub state: &'static str,
     /// The node, queue, agent or bot, as fits the state.
     pub place: Arc<str>,

@@ -3,14 +3,17 @@
 use crate::config::Address;
 use crate::line::{Kind, Line, Owner};
 use crate::switch::Switch;
-use dozvon_center::border::{LegCommand, LegEvent, Refusal};
+use dozvon_center::border::{LegCommand, LegEvent, ReferralNews, Refusal};
 use dozvon_center::contact::{Ending, Fault};
 use dozvon_center::flow::Prompt;
 use dozvon_center::flow::model::MUSIC;
 use dozvon_center::ids::{AgentId, LegId};
 use dozvon_clock::Timestamp;
+use dozvon_media::clip::Library;
 use dozvon_media::order::{ClipId, Order, PlayId};
-use dozvon_sip::endpoint::{Credentials, Invite, Party, Protocol, Reason, Target};
+use dozvon_sip::endpoint::{
+    Credentials, Invite, Party, Protocol, Reason, Refusal as Refused, Target,
+};
 use std::sync::Arc;
 
 /// One INVITE to be sent for a leg.
@@ -55,8 +58,19 @@ impl Switch {
                 let branches = self.outside(&to).into_iter().collect();
                 self.call_out(now, leg, Kind::Outside, caller, branches, Vec::new());
             }
-            LegCommand::Bridge { with } => self.bridge(owner, Owner::Leg(with)),
-            LegCommand::Unbridge => self.order_line(owner, |session| Order::Unbridge { session }),
+            LegCommand::Bridge { with } => self.bridge(now, owner, Owner::Leg(with)),
+            LegCommand::Hear { from } => self.hear(now, owner, &from),
+            LegCommand::Announce { play, prompts } => {
+                let clips = prompts.iter().filter_map(|prompt| self.clip(prompt)).collect();
+                self.announce(owner, PlayId(play.0), clips);
+            }
+            LegCommand::Beep => self.announce(owner, BEEP, vec![Library::BEEP]),
+            LegCommand::Mute(muted) => {
+                self.order_line(owner, |session| Order::Mute { session, muted });
+            }
+            LegCommand::Ring => self.ring_back(now, owner),
+            LegCommand::Reject(refusal) => self.reject(now, owner, refusal),
+            LegCommand::Referral(news) => self.tell_referral(now, leg, news),
             LegCommand::Release(ending) => self.take_down(now, owner, Some(reason(&ending))),
         }
     }
@@ -77,12 +91,72 @@ impl Switch {
         self.endpoint.answer(now, dialog, &body);
     }
 
-    /// Joins two lines. They are on the same worker, since the second is opened where the first one is.
-    fn bridge(&mut self, a: Owner, b: Owner) {
+    /// Joins two lines, which the second comes to the first one's worker for.
+    fn bridge(&mut self, now: Timestamp, a: Owner, b: Owner) {
+        let Some(worker) = self.lines.get(a).map(|line| line.sound.worker) else { return };
+        self.bring(now, b, worker);
         let (Some(first), Some(second)) = (self.lines.get(a), self.lines.get(b)) else { return };
-        assert_eq!(first.sound.worker, second.sound.worker, "lines of one call share a worker");
         let order = Order::Bridge { a: first.sound.session, b: second.sound.session };
-        self.order(first.sound.worker, order);
+        self.order(worker, order);
+    }
+
+    /// Lets a line hear others, at the worker of the first of them.
+    fn hear(&mut self, now: Timestamp, owner: Owner, from: &[LegId]) {
+        let worker = from.iter().find_map(|leg| self.lines.get(Owner::Leg(*leg)));
+        if let Some(worker) = worker.map(|line| line.sound.worker) {
+            self.bring(now, owner, worker);
+        }
+        let sessions = from.iter().filter_map(|leg| self.lines.get(Owner::Leg(*leg)));
+        let from = sessions.map(|line| line.sound.session).collect();
+        self.order_line(owner, |session| Order::Hear { session, from });
+    }
+
+    fn bring(&mut self, now: Timestamp, owner: Owner, worker: u16) {
+        if self.lines.get(owner).is_some_and(|line| line.sound.worker != worker) {
+            self.move_line(now, owner, worker);
+        }
+    }
+
+    fn announce(&mut self, owner: Owner, play: PlayId, clips: Vec<ClipId>) {
+        self.order_line(owner, |session| Order::Announce { session, play, clips });
+    }
+
+    /// Tells a phone in a call of its own that it rings at the other end.
+    fn ring_back(&mut self, now: Timestamp, owner: Owner) {
+        let Some(dialog) = self.lines.get(owner).and_then(|line| line.dialogs.first()) else {
+            return;
+        };
+        self.endpoint.ring(now, *dialog, None);
+    }
+
+    /// Refuses a call that was not answered yet.
+    fn reject(&mut self, now: Timestamp, owner: Owner, refusal: Refusal) {
+        let Some(line) = self.lines.remove(owner) else { return };
+        let (status, sentence) = match refusal {
+            Refusal::Busy | Refusal::Declined => (486, "the party called is busy"),
+            Refusal::NoAnswer => (480, "the party called does not answer"),
+            Refusal::Unreachable => (480, "the party called can't be reached"),
+            Refusal::Error => (500, "the call could not be set up"),
+        };
+        for dialog in &line.dialogs {
+            self.endpoint.refuse(now, *dialog, Refused::because(status, sentence));
+        }
+        self.forget(now, &line);
+    }
+
+    /// Tells a phone what becomes of the transfer that it has asked for.
+    fn tell_referral(&mut self, now: Timestamp, leg: LegId, news: ReferralNews) {
+        let Some(dialog) = self.referrals.get(&leg).copied() else { return };
+        match news {
+            ReferralNews::Accepted => {
+                self.endpoint.accept_refer(now, dialog);
+                return;
+            }
+            ReferralNews::Refused(why) => self.endpoint.refuse_refer(now, dialog, 403, &why),
+            ReferralNews::Done => self.endpoint.refer_progress(now, dialog, 200, ""),
+            ReferralNews::Failed => self.endpoint.refer_progress(now, dialog, 480, ""),
+        }
+        self.referrals.remove(&leg);
     }
 
     fn ring_agent(
@@ -159,6 +233,7 @@ impl Switch {
             held: false,
             refused: None,
             ringing: false,
+            moving: false,
         };
         self.lines.insert(Owner::Leg(leg), line);
     }
@@ -253,6 +328,9 @@ fn reason(ending: &Ending) -> Reason {
     };
     Reason { protocol: protocol.into(), cause, text: ending.reason.to_string() }
 }
+
+/// The name of a beep in the media plane's reports, which nobody waits for.
+const BEEP: PlayId = PlayId(0);
 
 /// The port of a SIP URI without one.
 const SIP_PORT: u16 = 5060;

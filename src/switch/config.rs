@@ -1,6 +1,7 @@
 //! What the switch is told at start: addresses, numbers, who may call where, bounds. Plain data, made by the roof.
 
 use dozvon_center::acd::Status;
+use dozvon_center::ids::QueueId;
 use dozvon_media::order::{ClipId, Codec};
 use dozvon_sip::endpoint::{Credentials, Ha1Pair, Network, Protocol};
 use std::collections::BTreeMap;
@@ -51,6 +52,8 @@ pub struct Config {
 pub enum Number {
     /// Served by this flow.
     Flow(Arc<str>),
+    /// Where agents reach this queue from their phones: they ask a free agent of it, or pass a call on to it.
+    Queue(QueueId),
     /// Sends the caller's own sound back.
     Echo,
 }
@@ -64,7 +67,7 @@ pub struct AgentAccess {
     pub ha1: Ha1Pair,
     /// Language of spoken confirmations.
     pub language: Option<Arc<str>>,
-    /// Whether this phone may dial numbers and not only feature codes.
+    /// Whether this phone may dial numbers, and not only feature codes, colleagues and queues.
     pub may_call: bool,
 }
 

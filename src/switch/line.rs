@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Bot,
     /// A number outside.
     Outside,
+    /// An agent's phone in a call of its own to a colleague or a number.
+    Own,
     /// Hears itself.
     Echo,
     /// An agent's phone dialled a feature code; `due` is what is still to be done when the confirmation was heard,
@@ -57,6 +59,8 @@ pub(crate) struct Line {
     pub(crate) refused: Option<u16>,
     /// Whether `Ringing` was told.
     pub(crate) ringing: bool,
+    /// On the way to another media worker: our re-INVITE with the new port is not answered yet.
+    pub(crate) moving: bool,
 }
 
 /// All lines, found by owner, dialog or session.
@@ -73,7 +77,7 @@ impl Kind {
     /// Whether somebody called us: what the bound on calls counts. Lines that we open for such a call are its own.
     const fn came_in(self) -> bool {
         match self {
-            Kind::Caller { .. } | Kind::Echo | Kind::Code { .. } => true,
+            Kind::Caller { .. } | Kind::Own | Kind::Echo | Kind::Code { .. } => true,
             Kind::Agent | Kind::Bot | Kind::Outside => false,
         }
     }
@@ -117,6 +121,16 @@ impl Lines {
         self.by_session.get(&session).copied()
     }
 
+    /// Gives a line another media session; answers the one it had.
+    pub(crate) fn rehome(&mut self, owner: Owner, sound: Sound) -> Option<Sound> {
+        let line = self.lines.get_mut(&owner)?;
+        let before = std::mem::replace(&mut line.sound, sound);
+        self.by_session.remove(&before.session);
+        self.by_session.insert(line.sound.session, owner);
+        line.moving = true;
+        Some(before)
+    }
+
     /// Forgets one dialog of a line; the line stays.
     pub(crate) fn drop_dialog(&mut self, dialog: DialogId) -> Option<Owner> {
         let owner = self.by_dialog.remove(&dialog)?;
@@ -124,6 +138,12 @@ impl Lines {
             line.dialogs.retain(|d| *d != dialog);
         }
         Some(owner)
+    }
+
+    /// The media worker of a call's first line.
+    pub(crate) fn worker_of(&self, call: CallId) -> Option<u16> {
+        let line = self.lines.values().find(|line| line.call == Some(call))?;
+        Some(line.sound.worker)
     }
 
     /// Calls that came in and last, those served by the switch itself included.

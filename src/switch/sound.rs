@@ -33,6 +33,11 @@ impl Sound {
         Sound { session, worker, local, codecs, origin, offered: None, agreed: None }
     }
 
+    /// The same line's sound at another session: the description goes on with its next version, nothing is agreed.
+    pub(crate) fn moved(&self, session: SessionId, worker: u16, local: SocketAddr) -> Sound {
+        Sound { session, worker, local, offered: None, agreed: None, ..self.clone() }
+    }
+
     /// The order that makes the session.
     pub(crate) fn open(&self) -> Order {
         Order::Open { session: self.session, local: self.local }

@@ -1,11 +1,11 @@
 //! The façade: owns the endpoint, the center and the lines between them.
 //!
-//! Methods are of four kinds: `handle` and `handle_timeout` take what happened; `desk`, `hang_up`, `drain` and
-//! `end_all` are commands of people; `poll_*` give out; `snapshot` is a picture. After any method that takes `now`,
+//! Methods are of four kinds: `handle` and `handle_timeout` take what happened; `desk`, `command`, `hang_up`,
+//! `drain` and `end_all` are commands of people; `poll_*` give out; `snapshot` is a picture. After any method that takes `now`,
 //! drain [`Switch::poll_output`] to `None`.
 
 use crate::admit::Doors;
-use crate::border::{DeskCommand, Input, Note, Output};
+use crate::border::{CallCommand, CallRefusal, DeskCommand, Input, Note, Output, WatchCommand};
 use crate::config::{Config, Trunk};
 use crate::guard::Guard;
 use crate::line::{Kind, Line, Lines, Owner};
@@ -16,6 +16,7 @@ use dozvon_center::border::{LegEvent, Output as CenterOutput};
 use dozvon_center::contact::{Ending, Fault};
 use dozvon_center::ids::{AgentId, CallId, LegId};
 use dozvon_center::policy::Policy;
+use dozvon_center::supervise::WatchError;
 use dozvon_clock::Timestamp;
 use dozvon_media::order::{Order, SessionId};
 use dozvon_media::ports::PortPool;
@@ -42,6 +43,8 @@ pub struct Switch {
     pub(crate) news: VecDeque<(LegId, LegEvent)>,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) draining: bool,
+    /// Dialogs whose phones have asked for a transfer and want to hear of it, by the center's leg.
+    pub(crate) referrals: BTreeMap<LegId, DialogId>,
     next_session: u64,
     next_service: u64,
 }
@@ -71,6 +74,7 @@ impl Switch {
             news: VecDeque::new(),
             outputs: VecDeque::new(),
             draining: false,
+            referrals: BTreeMap::new(),
             next_session: 0,
             next_service: 0,
             config,
@@ -130,6 +134,31 @@ impl Switch {
                 self.center.end_wrap_up(now, agent);
                 Ok(())
             }
+        };
+        self.settle(now);
+        result
+    }
+
+    /// A command about a call, from a screen or a program.
+    ///
+    /// # Errors
+    /// [`CallRefusal`]: nothing has changed then.
+    pub fn command(&mut self, now: Timestamp, command: CallCommand) -> Result<(), CallRefusal> {
+        let center = &mut self.center;
+        let result = match command {
+            CallCommand::Talk { call, command } => {
+                center.talk(now, call, command).map_err(CallRefusal::Talk)
+            }
+            CallCommand::Retrieve { call, agent } => {
+                center.retrieve(now, call, agent).map_err(CallRefusal::Talk)
+            }
+            CallCommand::Supervise { supervisor, command } => match command {
+                WatchCommand::Watch { agent, mode } => center.watch(now, supervisor, agent, mode),
+                WatchCommand::TakeOver => center.take_over(now, supervisor),
+                WatchCommand::End if center.unwatch(now, supervisor) => Ok(()),
+                WatchCommand::End => Err(WatchError::NotWatching),
+            }
+            .map_err(CallRefusal::Watch),
         };
         self.settle(now);
         result
@@ -200,6 +229,14 @@ impl Switch {
         family: IpAddr,
         worker: u16,
     ) -> Option<Sound> {
+        let (session, local) = self.new_session(now, family)?;
+        let sound = Sound::new(session, worker, local, &self.config.codecs);
+        self.load[usize::from(worker)] += 1;
+        self.order(worker, sound.open());
+        Some(sound)
+    }
+
+    fn new_session(&mut self, now: Timestamp, family: IpAddr) -> Option<(SessionId, SocketAddr)> {
         let address = if family.to_canonical().is_ipv4() {
             self.config.media_v4.or(self.config.media_v6)
         } else {
@@ -207,12 +244,27 @@ impl Switch {
         }?;
         let port = self.ports.take(now)?;
         self.next_session += 1;
-        let session = SessionId(self.next_session);
-        let local = SocketAddr::new(address, port);
-        let sound = Sound::new(session, worker, local, &self.config.codecs);
+        Some((SessionId(self.next_session), SocketAddr::new(address, port)))
+    }
+
+    /// Brings a line to another media worker, so that it can be heard with lines that live there: a new session, and a
+    /// re-INVITE that tells its port. Without a free port the line stays where it is and hears nothing new.
+    pub(crate) fn move_line(&mut self, now: Timestamp, owner: Owner, worker: u16) {
+        let Some(line) = self.lines.get(owner) else { return };
+        let (Some(dialog), call) = (line.up, line.call) else { return };
+        let before = line.sound.clone();
+        let Some((session, local)) = self.new_session(now, before.local.ip()) else {
+            tracing::warn!("no free media port to bring a line to another worker");
+            return;
+        };
+        let mut sound = before.moved(session, worker, local);
+        let offer = sound.offer();
         self.load[usize::from(worker)] += 1;
         self.order(worker, sound.open());
-        Some(sound)
+        if let Some(before) = self.lines.rehome(owner, sound) {
+            self.close_sound(&before, call);
+        }
+        self.endpoint.reoffer(now, dialog, &offer);
     }
 
     /// The media worker with the fewest lines.
@@ -255,6 +307,7 @@ impl Switch {
             | Kind::Agent
             | Kind::Bot
             | Kind::Outside
+            | Kind::Own
             | Kind::Echo => {}
         }
     }

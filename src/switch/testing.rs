@@ -3,12 +3,13 @@
 use crate::config::{AgentAccess, Config, FeatureCode, Limits, Number, Trunk};
 use crate::network::parse_network;
 use dozvon_center::acd::Status;
+use dozvon_center::ids::QueueId;
 use dozvon_media::order::Codec;
 use dozvon_sip::endpoint::{Config as SipConfig, Ha1Pair, Local, Protocol};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Two agents (anna may call, boris may not), one trunk network, a flow on 100 and the echo on 101.
+/// Two agents (anna may call, boris may not), one trunk network, a flow on 100, the echo on 101 and a queue on 800.
 pub(crate) fn config() -> Config {
     let address = "10.0.0.1:5060".parse().expect("an address");
     let local = Local { protocol: Protocol::Udp, address, advertised: None };
@@ -36,6 +37,7 @@ pub(crate) fn config() -> Config {
         numbers: BTreeMap::from([
             ("100".into(), Number::Flow("bank".into())),
             ("101".into(), Number::Echo),
+            ("800".into(), Number::Queue(QueueId(0))),
         ]),
         agents: vec![agent("anna", true), agent("boris", false)],
         trunks: vec![trunk],

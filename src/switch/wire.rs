@@ -6,14 +6,15 @@ use crate::config::FeatureCode;
 use crate::line::{Kind, Line, Owner};
 use crate::sound::Sound;
 use crate::switch::Switch;
-use dozvon_center::acd::{Actor, Presence, Status};
-use dozvon_center::border::{Arrival, LegEvent, Loss, Refusal as LegRefusal};
+use dozvon_center::acd::{Actor, NotFree, Presence, Status};
+use dozvon_center::border::{Arrival, LegEvent, Loss, Referral, Refusal as LegRefusal};
 use dozvon_center::desk::Asker;
 use dozvon_center::flow::Prompt;
-use dozvon_center::ids::{AgentId, Key};
+use dozvon_center::ids::{AgentId, Key, LegId};
+use dozvon_center::talk::{Destination, TalkError};
 use dozvon_clock::Timestamp;
 use dozvon_media::order::{Order, PlayId};
-use dozvon_sip::endpoint::{Cause, DialogId, Direction, Event, Party, Path, Refusal};
+use dozvon_sip::endpoint::{Cause, DialogId, Direction, Event, Party, Path, Refusal, Replacement};
 
 /// An INVITE that came, as far as the switch looks at it.
 struct Call {
@@ -31,9 +32,8 @@ impl Switch {
                 let refusal = Refusal::because(603, "calls are not taken over here");
                 self.refuse(now, dialog, refusal, "forbidden");
             }
-            Event::Referred { dialog, .. } => {
-                let sentence = "calls are not transferred by REFER here";
-                self.endpoint.refuse_refer(now, dialog, 403, sentence);
+            Event::Referred { dialog, refer_to, replaces, .. } => {
+                self.referred(now, dialog, &refer_to, replaces);
             }
             Event::Invited { dialog, request_uri, from, source, offer, authenticated, .. } => {
                 let dialled = Party::new(request_uri).user();
@@ -46,8 +46,7 @@ impl Switch {
             Event::Acked { dialog, sdp } => self.acked(now, dialog, sdp.as_deref()),
             Event::Offered { dialog, sdp } => self.offered(now, dialog, sdp.as_deref()),
             Event::OfferAnswered { dialog, sdp } => self.offer_answered(dialog, sdp.as_deref()),
-            // The session goes on as it was.
-            Event::OfferRefused { .. } => {}
+            Event::OfferRefused { dialog, .. } => self.offer_refused(now, dialog),
             Event::Info { dialog, content_type, body } => self.info(dialog, &content_type, &body),
             Event::Ended { dialog, cause } => self.ended(now, dialog, &cause),
             Event::Registered { user, contacts } => self.registration(now, user, contacts),
@@ -71,7 +70,7 @@ impl Switch {
                 self.refuse(now, call.dialog, Refusal::because(status, sentence), word);
             }
             Admission::Flow { flow, agent } => {
-                let Some((sound, answer)) = self.admit_sound(now, &call) else { return };
+                let Some((sound, answer)) = self.admit_sound(now, &call, None) else { return };
                 let arrival = Arrival {
                     flow,
                     dialled: call.dialled.clone(),
@@ -81,25 +80,31 @@ impl Switch {
                 self.arrive(now, &call, sound, answer, arrival, agent);
             }
             Admission::Echo => {
-                let Some((sound, answer)) = self.admit_sound(now, &call) else { return };
+                let Some((sound, answer)) = self.admit_sound(now, &call, None) else { return };
                 let owner = self.serve(now, &call, sound, answer, Kind::Echo);
                 self.order_line(owner, |session| Order::Echo { session });
             }
+            Admission::Own { agent, to } => self.own_call(now, &call, agent, &to),
             Admission::Code { agent, code } => {
-                let Some((sound, answer)) = self.admit_sound(now, &call) else { return };
+                let Some((sound, answer)) = self.admit_sound(now, &call, None) else { return };
                 self.code(now, &call, sound, answer, agent, code);
             }
         }
     }
 
     /// Checks the bounds, takes a port and answers the offer; refuses the call and says so when one of them fails.
-    fn admit_sound(&mut self, now: Timestamp, call: &Call) -> Option<(Sound, Option<Vec<u8>>)> {
+    fn admit_sound(
+        &mut self,
+        now: Timestamp,
+        call: &Call,
+        worker: Option<u16>,
+    ) -> Option<(Sound, Option<Vec<u8>>)> {
         if let Err(word) = self.guard.admit(now, self.lines.calls()) {
             let refusal = self.busy("the house is full, call again in a moment");
             self.refuse(now, call.dialog, refusal, word);
             return None;
         }
-        let worker = self.idlest_worker();
+        let worker = worker.unwrap_or_else(|| self.idlest_worker());
         let Some(mut sound) = self.open_sound(now, call.source.remote.ip(), worker) else {
             let refusal = self.busy("no free media port, call again in a moment");
             self.refuse(now, call.dialog, refusal, "no_port");
@@ -146,6 +151,29 @@ impl Switch {
         self.lines.insert(Owner::Leg(leg), line);
         if let Some(agent) = agent {
             self.center.own_call(now, agent, true);
+        }
+    }
+
+    /// An agent's phone calls a colleague or a number outside, at the media worker of the call that the agent has: the
+    /// two may be joined.
+    fn own_call(&mut self, now: Timestamp, call: &Call, agent: AgentId, to: &Destination) {
+        let talk = self.center.agent(agent).and_then(|view| view.call);
+        let worker = talk.and_then(|call| self.lines.worker_of(call));
+        let Some((sound, answer)) = self.admit_sound(now, call, worker) else { return };
+        match self.center.call_from(now, agent, to) {
+            Ok((id, leg)) => {
+                let mut line = line(Kind::Own, call.dialog, sound, answer);
+                line.call = Some(id);
+                line.number = Some(self.config.agents[agent.0 as usize].user.clone());
+                self.lines.insert(Owner::Leg(leg), line);
+            }
+            Err(error) => {
+                self.close_sound(&sound, None);
+                let status =
+                    if matches!(error, TalkError::NotFree(NotFree::Busy(_))) { 486 } else { 480 };
+                let refusal = Refusal::because(status, error.to_string());
+                self.refuse(now, call.dialog, refusal, "not_free");
+            }
         }
     }
 
@@ -291,7 +319,7 @@ impl Switch {
         match line.kind {
             Kind::Code { agent, due, refused } => self.confirm(owner, agent, due, refused),
             Kind::Caller { .. } => self.tell(owner, LegEvent::Answered),
-            Kind::Agent | Kind::Bot | Kind::Outside | Kind::Echo => {}
+            Kind::Agent | Kind::Bot | Kind::Outside | Kind::Own | Kind::Echo => {}
         }
     }
 
@@ -323,8 +351,61 @@ impl Switch {
     fn offer_answered(&mut self, dialog: DialogId, sdp: Option<&[u8]>) {
         let Some(owner) = self.lines.of_dialog(dialog) else { return };
         let Some(line) = self.lines.get_mut(owner) else { return };
+        line.moving = false;
         if line.sound.answered(sdp.unwrap_or_default()).is_ok() {
             self.changed(owner);
+        }
+    }
+
+    /// The session goes on as it was, unless the line was on the way to another worker: then it has none any more.
+    fn offer_refused(&mut self, now: Timestamp, dialog: DialogId) {
+        let Some(owner) = self.lines.of_dialog(dialog) else { return };
+        if self.lines.get(owner).is_some_and(|line| line.moving) {
+            self.take_down(now, owner, None);
+            self.tell(owner, LegEvent::Lost(Loss::Signalling));
+        }
+    }
+
+    /// A phone asks for a transfer: the center is told in its own words, or the phone why not.
+    fn referred(
+        &mut self,
+        now: Timestamp,
+        dialog: DialogId,
+        to: &Party,
+        replaces: Option<Replacement>,
+    ) {
+        let owner = self.lines.of_dialog(dialog);
+        let Some(Owner::Leg(leg)) = owner else {
+            self.endpoint.refuse_refer(now, dialog, 403, "this call can't be transferred");
+            return;
+        };
+        let referral = match replaces {
+            Some(Replacement::Ours(other)) => match self.lines.of_dialog(other) {
+                Some(Owner::Leg(other)) => Ok(Referral::Own(other)),
+                Some(Owner::Service(_)) | None => Err((481, "that call has ended".to_owned())),
+            },
+            Some(Replacement::Foreign(_)) => {
+                Err((481, "the call to be replaced is none of this server's".to_owned()))
+            }
+            None => self.refer_target(leg, to).map(Referral::To).map_err(|why| (403, why)),
+        };
+        match referral {
+            Ok(referral) => {
+                self.referrals.insert(leg, dialog);
+                self.tell(Owner::Leg(leg), LegEvent::Referred(referral));
+            }
+            Err((status, sentence)) => {
+                self.endpoint.refuse_refer(now, dialog, status, &sentence);
+            }
+        }
+    }
+
+    /// Where the agent of this leg may send his call to. Only an agent's reach counts; others are refused by the
+    /// center, whatever they name.
+    fn refer_target(&self, leg: LegId, to: &Party) -> Result<Destination, String> {
+        match self.center.agent_of(leg) {
+            Some(agent) => self.doors.destination(&self.config, agent, &to.user()),
+            None => Ok(Destination::Number(to.user().into())),
         }
     }
 
@@ -393,6 +474,7 @@ fn line(kind: Kind, dialog: DialogId, sound: Sound, first_answer: Option<Vec<u8>
         held: false,
         refused: None,
         ringing: false,
+        moving: false,
     }
 }
 

@@ -8,7 +8,7 @@ use super::Acd;
 use super::agent::Phase;
 use super::call::CallState;
 use super::status::{Activity, Cause, Presence};
-use crate::ids::{AgentId, CallId};
+use crate::ids::{AgentId, CallId, QueueId};
 use dozvon_clock::Timestamp;
 
 /// What an agent who has a call does in it.
@@ -113,6 +113,11 @@ impl Acd {
         }
         self.enter(now, id, Phase::Engaged { call, manner }, Cause::Call);
         Ok(())
+    }
+
+    /// The agent who would be asked first for a queue, whatever skills its calls require; `None` when nobody is free.
+    pub fn free_agent(&self, queue: QueueId) -> Option<AgentId> {
+        self.matcher.first_free(queue).map(|(_, agent)| agent)
     }
 
     /// What an engaged agent does from now on, and about which call. Means nothing for one who isn't engaged.

@@ -241,6 +241,12 @@ impl Matcher {
         self.profiles.iter().enumerate().filter(move |(_, p)| serves(p)).map(|(at, _)| at)
     }
 
+    /// The first free agent of those who serve a queue at all.
+    pub fn first_free(&self, queue: QueueId) -> Option<AgentKey> {
+        let heads = self.profiles_of_queue(queue).map(|at| self.profile_heads[at]);
+        heads.min().filter(|head| *head != NO_AGENT)
+    }
+
     /// Whether a call waits in a class.
     pub fn is_queued(&self, class: ClassId, key: CallKey) -> bool {
         self.classes[class.0 as usize].calls.contains(&key)

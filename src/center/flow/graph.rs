@@ -98,7 +98,8 @@ fn ways(node: &Node) -> Vec<(NodeIx, String)> {
             | Way::Full
             | Way::Then
             | Way::Operator
-            | Way::Astray => way.to_string(),
+            | Way::Astray
+            | Way::PassedOn => way.to_string(),
         };
         labels.entry(to.node).or_default().push(label);
     }

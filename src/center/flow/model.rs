@@ -529,6 +529,8 @@ pub enum Way {
     Operator,
     /// The flow ran in circles and the caller was taken to the operator.
     Astray,
+    /// An agent passed the caller on to this node.
+    PassedOn,
 }
 
 impl fmt::Display for Way {
@@ -555,6 +557,7 @@ impl fmt::Display for Way {
             Way::Then => "then",
             Way::Operator => "operator",
             Way::Astray => "astray",
+            Way::PassedOn => "passed_on",
         };
         f.write_str(word)
     }

@@ -381,6 +381,14 @@ impl Run {
         self.go(now, Some((queue, Way::Operator)));
     }
 
+    /// Enters a node from outside the flow: an agent has passed the caller on to it. False when there is none of that
+    /// name, or the flow is over.
+    pub fn jump(&mut self, now: Timestamp, node: &str) -> bool {
+        let Some(node) = self.flow.find(node).filter(|_| !self.is_over()) else { return false };
+        self.go(now, Some((node, Way::PassedOn)));
+        true
+    }
+
     /// The exit key is held back in digit entry: the prompt stops, and the entry waits a moment longer than the key.
     pub fn hold_entry(&mut self, until: Timestamp) {
         if matches!(self.state, State::Collecting { .. }) {

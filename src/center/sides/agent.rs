@@ -1,25 +1,25 @@
 //! The agent's side of a call: the offer's ringing, the answer, hold, and the end of the talk.
 
-use crate::acd::{Answer, Failure, Manner, Side};
+use crate::acd::{Answer, Failure, Side};
 use crate::border::{LegCommand, LegEvent, Refusal};
-use crate::call::{Call, Held, Ringing, State};
+use crate::call::{Call, Ringing, State};
 use crate::center::{Center, Role};
-use crate::contact::{Ending, Fault, Outcome, StageKind};
+use crate::contact::{Ending, Fault, Outcome, PassedOn};
 use crate::fact::What;
-use crate::flow::{Happening, QueueEnd};
+use crate::flow::Prompt;
 use crate::ids::{AgentId, LegId, OfferId};
-use crate::record::Place;
 use dozvon_clock::Timestamp;
 
 impl Center {
-    pub(crate) fn agent_event(
+    /// A phone that is rung for an offer.
+    pub(crate) fn rung_event(
         &mut self,
         now: Timestamp,
         call: &mut Call,
         leg: LegId,
         offer: OfferId,
         event: LegEvent,
-    ) -> Option<Ending> {
+    ) {
         match event {
             LegEvent::Ringing => self.acd.ringing(now, offer),
             LegEvent::Answered => self.agent_answered(now, call, leg, offer),
@@ -27,115 +27,93 @@ impl Center {
                 self.forget_ring(call, leg);
                 self.acd.failed(now, offer, failure(refusal));
             }
-            LegEvent::Held(held) => self.held(now, call, held),
-            LegEvent::HungUp => self.agent_left(now, call, leg, offer, Side::Agent),
-            LegEvent::Lost(_) => self.agent_left(now, call, leg, offer, Side::System),
-            LegEvent::Key(_) | LegEvent::Played(_) => {}
+            LegEvent::HungUp | LegEvent::Lost(_) => {
+                self.forget_ring(call, leg);
+                self.acd.failed(now, offer, Failure::Error);
+            }
+            LegEvent::Held(_) | LegEvent::Key(_) | LegEvent::Played(_) | LegEvent::Referred(_) => {}
         }
-        None
     }
 
-    pub(crate) fn agent_answered(
-        &mut self,
-        now: Timestamp,
-        call: &mut Call,
-        leg: LegId,
-        offer: OfferId,
-    ) {
+    fn agent_answered(&mut self, now: Timestamp, call: &mut Call, leg: LegId, offer: OfferId) {
         let Answer::Accepted { agent, .. } = self.acd.answered(now, offer) else {
             self.fact(now, Some(call.id), What::OfferStale { offer });
             self.release(leg, Ending::new(Fault::Nobody, "answered_elsewhere"));
             return;
         };
-        let State::Waiting { name, .. } = &call.state else {
+        let State::Waiting { queue, name, .. } = &call.state else {
             unreachable!("an accepted answer belongs to a waiting call, not to {:?}", call.state)
         };
-        let queue = name.clone();
+        let (queue_id, queue) = (*queue, name.clone());
         call.playing = None;
-        self.forget_others(call, leg);
-        self.tell(call.leg, LegCommand::Bridge { with: leg });
-        call.last_queue = Some(queue.clone());
-        let place = Place {
-            queue: Some(queue.clone()),
-            agent: Some(self.agent_name(agent)),
-            ..Place::default()
-        };
         call.record.outcome(Outcome::Answered);
-        call.record.enter(now, StageKind::Talk, place);
-        let held = Held::default();
-        self.state(now, call, State::Talking { leg, agent, queue, since: now, held });
+        self.forget_others(call, leg);
+        self.role(leg, call.id, Role::Agent);
+        self.begin_talk(now, call, leg, agent, queue, queue_id);
         // The sound is joined from this moment on: t_con.
         self.acd.connected(now, offer);
-        self.write(call);
     }
 
-    pub(crate) fn held(&mut self, now: Timestamp, call: &mut Call, hold: bool) {
-        let State::Talking { leg, held, .. } = &mut call.state else { return };
-        let leg = *leg;
-        match (held.since, hold) {
-            (None, true) => held.since = Some(now),
-            (Some(since), false) => {
-                held.total += now.since(since);
-                held.since = None;
-                call.record.held(now.since(since));
-            }
-            (None, false) | (Some(_), true) => return,
-        }
-        call.since = now;
-        self.acd.manner(now, call.id, if hold { Manner::Hold } else { Manner::Talk });
-        if hold {
-            self.tell(call.leg, LegCommand::Unbridge);
-            let music = self.policy.music.clone();
-            self.tell(call.leg, LegCommand::Music { name: music });
-        } else {
-            self.tell(call.leg, LegCommand::Bridge { with: leg });
-        }
-    }
-
-    /// The agent's leg is gone after it was up, or while it was being set up.
-    pub(crate) fn agent_left(
+    /// The phone of the agent who has the call.
+    pub(crate) fn agent_event(
         &mut self,
         now: Timestamp,
         call: &mut Call,
-        leg: LegId,
-        offer: OfferId,
-        by: Side,
-    ) {
-        let talking = matches!(&call.state, State::Talking { leg: at, .. } if *at == leg);
-        if !talking {
-            self.forget_ring(call, leg);
-            self.acd.failed(now, offer, Failure::Error);
-            return;
+        event: LegEvent,
+    ) -> Option<Ending> {
+        match event {
+            LegEvent::Held(held) => {
+                if let State::Talking(talk) = &mut call.state {
+                    talk.phone_holds = held;
+                    self.arrange(now, call);
+                }
+            }
+            LegEvent::Referred(referral) => self.talk_referred(now, call, referral),
+            LegEvent::HungUp => self.agent_left(now, call),
+            LegEvent::Lost(_) => self.agent_lost(now, call),
+            LegEvent::Answered
+            | LegEvent::Ringing
+            | LegEvent::Refused(_)
+            | LegEvent::Key(_)
+            | LegEvent::Played(_) => {}
         }
-        self.talk_over(now, call, by);
-        self.state(now, call, State::InFlow);
-        call.record.enter(now, StageKind::Ivr, Place::default());
-        self.write(call);
-        call.run.handle(now, Happening::Queue(QueueEnd::Answered));
-        self.pump(now, call);
+        None
     }
 
-    /// Closes the talk in the books; the state is changed by whoever knows what comes next.
-    pub(crate) fn talk_over(&mut self, now: Timestamp, call: &mut Call, by: Side) {
-        let State::Talking { agent, queue, since, held, .. } = call.state.clone() else { return };
-        if let Some(since) = held.since {
-            call.record.held(now.since(since));
+    /// The agent hung up: the talk is over, unless a third party has it from now on.
+    fn agent_left(&mut self, now: Timestamp, call: &mut Call) {
+        let State::Talking(talk) = &call.state else { return };
+        if talk.third.is_some() {
+            self.left_to_third(now, call);
+            return;
         }
-        let hold = held.total_at(now);
-        let talk = now.since(since).saturating_sub(hold);
-        let stage = call.record.stage_index();
-        self.wrapping.begin(agent, call.id, stage, queue.clone(), talk + hold);
-        self.fact(
-            now,
-            Some(call.id),
-            What::TalkEnded {
-                queue,
-                agent,
-                talk_secs: talk.as_secs_f64(),
-                hold_secs: hold.as_secs_f64(),
-                by,
-            },
-        );
+        self.talk_over(now, call, Side::Agent);
+        self.after_talk(now, call);
+    }
+
+    /// The agent's phone broke in the talk. The customer is told, and stands at his old place in the queue again.
+    fn agent_lost(&mut self, now: Timestamp, call: &mut Call) {
+        let State::Talking(talk) = &call.state else { return };
+        if talk.third.is_some() {
+            self.left_to_third(now, call);
+            return;
+        }
+        let (agent, queue, queue_id) = (talk.agent, talk.queue.clone(), talk.queue_id);
+        call.record.passed_on(PassedOn::AgentLost);
+        self.fact(now, Some(call.id), What::AgentLost { queue: queue.clone(), agent });
+        self.books_of_talk(now, call, Side::System);
+        self.acd.let_go(now, call.id);
+        self.back_to_queue(now, call, queue, queue_id);
+        if let Some(name) = self.policy.talk.lost_phrase.clone() {
+            let language = call.run.language().into();
+            self.say_over_music(call, Prompt { name, language });
+        }
+    }
+
+    /// Closes the talk in the books and with the ACD; the state is changed by whoever knows what comes next.
+    pub(crate) fn talk_over(&mut self, now: Timestamp, call: &mut Call, by: Side) {
+        self.books_of_talk(now, call, by);
+        call.ears.clear();
         self.acd.ended(now, call.id, by);
     }
 
@@ -164,7 +142,7 @@ impl Center {
 
     /// Rings an agent for a call that waits.
     pub(crate) fn ring(&mut self, now: Timestamp, call: &mut Call, offer: OfferId, agent: AgentId) {
-        let leg = self.new_leg(call.id, Role::Agent(offer));
+        let leg = self.new_leg(call.id, Role::Rung(offer));
         let State::Waiting { name, rings, .. } = &mut call.state else {
             unreachable!("only a waiting call is offered, not one that is {:?}", call.state)
         };
@@ -174,7 +152,7 @@ impl Center {
         rings.push(Ringing { offer, agent, leg });
         let queue = name.clone();
         let caller = call.leg;
-        self.tell(leg, LegCommand::RingAgent { agent, offer, caller, queue });
+        self.tell(leg, LegCommand::RingAgent { agent, caller, queue });
     }
 }
 

@@ -1,6 +1,6 @@
 //! The voice bot's side of a call: set up, talk, and the ways back to people.
 
-use crate::border::{LegCommand, LegEvent};
+use crate::border::{LegCommand, LegEvent, ReferralNews};
 use crate::call::{Call, State};
 use crate::center::{Center, Timer};
 use crate::contact::{Ending, Fault, StageKind};
@@ -26,6 +26,12 @@ impl Center {
                 self.fact(now, Some(call.id), What::BotConnected { bot: bot.clone() });
                 self.delivered(now, call, true);
                 self.state(now, call, State::WithBot { leg, bot, since: now });
+            }
+            // A bot that asks to be connected elsewhere hands the caller over to people; to whom is the flow's business.
+            (LegEvent::Referred(_), _) => {
+                self.tell(leg, LegCommand::Referral(ReferralNews::Accepted));
+                self.tell(leg, LegCommand::Referral(ReferralNews::Done));
+                self.bot_over(now, call, BotEnd::Transfer);
             }
             (LegEvent::HungUp, _) => self.bot_over(now, call, BotEnd::Done),
             (LegEvent::Refused(_) | LegEvent::Lost(_), _) => {
@@ -61,7 +67,9 @@ impl Center {
             State::Arriving
             | State::InFlow
             | State::Waiting { .. }
-            | State::Talking { .. }
+            | State::Talking(_)
+            | State::Handing(_)
+            | State::Parked(_)
             | State::Outside { .. } => return,
         };
         self.deadlines.cancel(&(call.id, Timer::BotAnswer));

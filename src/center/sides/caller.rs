@@ -42,7 +42,7 @@ impl Center {
             LegEvent::Refused(_) => Some(Ending::new(Fault::Caller, "cancelled")),
             LegEvent::Lost(loss) => Some(lost(Fault::Carrier, loss)),
             // A caller who holds us hears nothing of ours anyway; nobody rings at the caller's side.
-            LegEvent::Held(_) | LegEvent::Ringing => None,
+            LegEvent::Held(_) | LegEvent::Ringing | LegEvent::Referred(_) => None,
         }
     }
 

@@ -23,18 +23,29 @@ impl Center {
                 self.deadlines.cancel(&(call.id, Timer::OutsideAnswer));
                 call.playing = None;
                 self.tell(call.leg, LegCommand::Bridge { with: leg });
-                self.state(now, call, State::Outside { leg, answered: true });
+                let State::Outside { answered, .. } = &mut call.state else { return None };
+                *answered = true;
+                call.since = now;
                 self.write(call);
             }
             LegEvent::HungUp | LegEvent::Lost(_) | LegEvent::Refused(_) => {
                 self.outside_over(now, call);
             }
-            LegEvent::Ringing | LegEvent::Key(_) | LegEvent::Played(_) | LegEvent::Held(_) => {}
+            LegEvent::Ringing
+            | LegEvent::Key(_)
+            | LegEvent::Played(_)
+            | LegEvent::Held(_)
+            | LegEvent::Referred(_) => {}
         }
         None
     }
 
     pub(crate) fn outside_over(&mut self, now: Timestamp, call: &mut Call) {
+        if matches!(call.state, State::Outside { after_talk: true, .. }) {
+            self.leave_outside(now, call);
+            self.after_talk(now, call);
+            return;
+        }
         let answered = self.leave_outside(now, call);
         self.state(now, call, State::InFlow);
         call.record.enter(now, StageKind::Ivr, Place::default());
@@ -44,7 +55,7 @@ impl Center {
     }
 
     pub(crate) fn leave_outside(&mut self, now: Timestamp, call: &mut Call) -> bool {
-        let State::Outside { leg, answered } = call.state else { return false };
+        let State::Outside { leg, answered, .. } = call.state else { return false };
         self.deadlines.cancel(&(call.id, Timer::OutsideAnswer));
         self.fact(now, Some(call.id), What::TransferEnded { answered });
         if self.legs.contains_key(&leg) {

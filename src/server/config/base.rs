@@ -307,6 +307,19 @@ impl Base {
     }
 
     /// `[drain]`.
+    pub(super) fn talk(&self) -> dozvon_center::policy::TalkPolicy {
+        let table = self.table("talk");
+        let phrase = |key| table.text_opt(key).filter(|name| !name.is_empty()).map(Into::into);
+        dozvon_center::policy::TalkPolicy {
+            hold_warn_at: table.secs("hold_warn_at_secs"),
+            hold_max: table.secs("hold_max_secs"),
+            hold_phrase: phrase("hold_phrase"),
+            lost_phrase: phrase("lost_phrase"),
+            ring_timeout: table.secs("ring_timeout_secs"),
+            park_max: table.secs("park_max_secs"),
+        }
+    }
+
     pub(super) fn drain(&self) -> Drain {
         Drain { finish_within: self.table("drain").secs("finish_within_secs") }
     }

@@ -98,6 +98,7 @@ const fn key(name: &'static str, kind: Kind, default: Fallback, doc: &'static st
 }
 
 const SECS_PER_DAY: i64 = 86_400;
+const SECS_PER_HOUR: i64 = 3_600;
 const MILLIS_PER_MINUTE: i64 = 60_000;
 
 /// Names of the codecs, as in the configuration.
@@ -335,6 +336,51 @@ pub(super) const FLOWS: Section = Section {
             Kind::Name,
             Value(r#""ru""#),
             "Language of spoken confirmations to agents whose `languages` are not known.",
+        ),
+    ],
+};
+
+pub(super) const TALK: Section = Section {
+    file: "dozvon.toml",
+    name: "talk",
+    many: false,
+    doc: "Talks with agents: hold, transfers, park.",
+    keys: &[
+        key(
+            "hold_warn_at_secs",
+            Kind::Int(1, SECS_PER_HOUR),
+            Value("100"),
+            "The agent is warned, by a beep and on the screen, when a hold has lasted this long.",
+        ),
+        key(
+            "hold_max_secs",
+            Kind::Int(2, SECS_PER_HOUR),
+            Value("120"),
+            "A hold longer than this is counted as too long, and the customer hears hold_phrase.",
+        ),
+        key(
+            "hold_phrase",
+            Kind::Name,
+            Value(r#""please-hold""#),
+            "The prompt that tells a customer on hold that he is not forgotten; empty: only music.",
+        ),
+        key(
+            "lost_phrase",
+            Kind::Name,
+            Value(r#""technical-trouble""#),
+            "The prompt for a customer whose agent's phone broke, who is back in the queue; empty: only music.",
+        ),
+        key(
+            "ring_timeout_secs",
+            Kind::Int(5, 300),
+            Value("30"),
+            "How long a colleague or a number may ring for a consultation, a transfer or an agent's own call.",
+        ),
+        key(
+            "park_max_secs",
+            Kind::Int(5, SECS_PER_HOUR),
+            Value("120"),
+            "How long a call may be parked before its queue has it again.",
         ),
     ],
 };
@@ -610,8 +656,8 @@ pub(super) const STATUS_KEYS: [Key; 9] = [
 ];
 
 /// The tables of dozvon.toml with keys of ours, in the order of the sample.
-pub(super) const DOZVON: [&Section; 11] =
-    [&SIP, &MEDIA, &LIMITS, &FLOWS, &ACD, &SHIFTS, &HTTP, &STORE, &EVENTS, &LOG, &DRAIN];
+pub(super) const DOZVON: [&Section; 12] =
+    [&SIP, &MEDIA, &LIMITS, &FLOWS, &ACD, &TALK, &SHIFTS, &HTTP, &STORE, &EVENTS, &LOG, &DRAIN];
 
 pub(super) const SKILLS: Section = Section {
     file: "queues.toml",
@@ -763,10 +809,16 @@ pub(super) const NUMBER: Section = Section {
     file: "numbers.toml",
     name: "number",
     many: true,
-    doc: "What a dialled number is: exactly one of flow and echo.",
+    doc: "What a dialled number is: exactly one of flow, queue and echo.",
     keys: &[
         key("dial", Kind::Text, Needed, "The number, i.e. the user part of the address dialled."),
         key("flow", Kind::Name, Absent, "The flow that answers."),
+        key(
+            "queue",
+            Kind::Name,
+            Absent,
+            "The queue that agents reach by it: to ask a free agent of it, or to pass a call on to it. No way for callers.",
+        ),
         key(
             "echo",
             Kind::Bool,

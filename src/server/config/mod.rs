@@ -86,11 +86,12 @@ pub(crate) fn load(
     }
     let (flows, flow_names) = ivr::flows(&mut findings, &flows_folder, &around.surroundings);
     let flow_names: Vec<&str> = flow_names.iter().map(String::as_str).collect();
-    let numbers = routes::numbers(&mut findings, &base, &flow_names);
+    let numbers = routes::numbers(&mut findings, &base, &flow_names, &around.staff);
     let trunks = routes::trunks(&mut findings, &base, &secrets, &numbers);
     let tokens = staff::tokens(&mut findings, &base, &secrets, &around.staff);
     check_music(&mut findings, &base, &around.prompts);
     check_confirmations(&mut findings, &base, &around.staff, &around.prompts);
+    check_talk(&mut findings, &base, &around.prompts);
     check_stray_files(&mut findings, folder);
     let Around { mut staff, bots, bot_access, rollouts, calendars, prompts, .. } = around;
     let acd = acd_config(&mut findings, &base, &mut staff);
@@ -106,6 +107,7 @@ pub(crate) fn load(
         rollouts,
         bots,
         music: base.table("flows").text("music").into(),
+        talk: base.talk(),
     };
     let media = base.table("media");
     let switch = Config {
@@ -311,6 +313,31 @@ fn check_music(findings: &mut Findings, base: &Base, prompts: &[PromptFile]) {
             prompts.iter().filter(|prompt| &*prompt.language == MUSIC).map(|prompt| &*prompt.name);
         let cure = finding::suggest(music, "music", names.collect::<Vec<_>>());
         findings.warning(table.place("music"), format!("{message}: callers wait in silence"), cure);
+    }
+}
+
+/// The phrases of [talk] in every language that a caller may speak, and times that fit together.
+fn check_talk(findings: &mut Findings, base: &Base, prompts: &[PromptFile]) {
+    let table = base.table("talk");
+    let languages: std::collections::BTreeSet<&str> =
+        prompts.iter().map(|prompt| &*prompt.language).filter(|name| *name != MUSIC).collect();
+    for key in ["hold_phrase", "lost_phrase"] {
+        let Some(phrase) = table.text_opt(key).filter(|phrase| !phrase.is_empty()) else {
+            continue;
+        };
+        let spoken =
+            |language: &str| prompts.iter().any(|p| &*p.language == language && &*p.name == phrase);
+        let missing: Vec<&str> = languages.iter().copied().filter(|l| !spoken(l)).collect();
+        if !missing.is_empty() {
+            let message = format!("there is no prompt `{phrase}` in {}", missing.join(", "));
+            let cure = "record it there, or leave the phrase empty: then only music is heard";
+            findings.warning(table.place(key), message, cure);
+        }
+    }
+    if table.secs("hold_warn_at_secs") >= table.secs("hold_max_secs") {
+        let message = "the agent is warned of a hold when it is too long already";
+        let cure = "make hold_warn_at_secs smaller than hold_max_secs";
+        findings.error(table.place("hold_warn_at_secs"), message, cure);
     }
 }
 

@@ -5,6 +5,7 @@ use super::files::{list, refuse_duplicates, tables};
 use super::finding::{Findings, suggest};
 use super::keys::{BOT, NUMBER, ROLLOUT, TRUNK};
 use super::secrets::Secrets;
+use super::staff::Staff;
 use super::value::dial;
 use super::walk::Table;
 use dozvon_center::policy::BotPolicy;
@@ -81,6 +82,7 @@ pub(super) fn numbers(
     findings: &mut Findings,
     base: &Base,
     flows: &[&str],
+    staff: &Staff,
 ) -> BTreeMap<String, Number> {
     let path = base.folder.join("numbers.toml");
     let found = tables(findings, &path, &[&NUMBER]).remove("number").unwrap_or_default();
@@ -98,6 +100,10 @@ pub(super) fn numbers(
                 message,
                 "choose another number, or another code in [feature_codes]",
             );
+        }
+        if let Some(queue) = table.text_opt("queue") {
+            numbers.extend(queue_number(findings, table, queue, staff));
+            continue;
         }
         let number = match (table.text_opt("flow"), table.flag("echo")) {
             (Some(flow), false) => {
@@ -121,13 +127,40 @@ pub(super) fn numbers(
             (None, false) if table.is_wrong("flow") || table.is_wrong("echo") => continue,
             (None, false) => {
                 let message = format!("number `{dialled}` leads nowhere");
-                findings.error(&table.place, message, "add flow = \"…\" or echo = true");
+                findings.error(
+                    &table.place,
+                    message,
+                    "add flow = \"…\", queue = \"…\" or echo = true",
+                );
                 continue;
             }
         };
         numbers.insert(dialled.to_owned(), number);
     }
     numbers
+}
+
+/// The number of a queue, for agents.
+fn queue_number(
+    findings: &mut Findings,
+    table: &Table,
+    queue: &str,
+    staff: &Staff,
+) -> Option<(String, Number)> {
+    let dialled = table.text("dial");
+    if table.text_opt("flow").is_some() || table.flag("echo") {
+        let message = format!("number `{dialled}` has a queue and something else");
+        findings.error(table.place("queue"), message, "leave one of them out");
+        return None;
+    }
+    let names: Vec<&str> = staff.queues.iter().map(|queue| &*queue.name).collect();
+    let Some(at) = names.iter().position(|name| *name == queue) else {
+        let message = format!("number `{dialled}` names the queue `{queue}`, which there is not");
+        findings.error(table.place("queue"), message, suggest(queue, "queue", names));
+        return None;
+    };
+    let at = u16::try_from(at).ok()?;
+    Some((dialled.to_owned(), Number::Queue(dozvon_center::ids::QueueId(at))))
 }
 
 /// Reads trunks.toml. The numbers are known by now.

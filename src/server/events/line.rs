@@ -37,6 +37,11 @@ pub(crate) fn object(fact: &Fact, directory: &Directory, numbers: Numbers) -> Ma
         let names = incident.agents.iter().map(|touched| name(touched.agent));
         map.insert("agents".to_owned(), names.collect());
     }
+    if let What::Supervised { supervisor, .. } = &fact.what
+        && let Some(supervisor) = directory.agent(*supervisor)
+    {
+        map.insert("supervisor".to_owned(), Value::from(&*supervisor.name));
+    }
     if numbers == Numbers::Masked
         && let What::CallStarted { caller, .. } = &fact.what
     {
@@ -53,6 +58,13 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::Connected { agent, .. }
         | What::TalkEnded { agent, .. }
         | What::WrapUpEnded { agent, .. }
+        | What::HoldLasts { agent, .. }
+        | What::HoldEnded { agent, .. }
+        | What::AskStarted { agent, .. }
+        | What::Transferred { agent, .. }
+        | What::AgentLost { agent, .. }
+        | What::OwnCallEnded { agent, .. }
+        | What::Supervised { agent, .. }
         | What::AgentChanged { agent, .. }
         | What::SessionReplaced { agent, .. }
         | What::StatusLimit { agent, .. }
@@ -73,6 +85,7 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::SegmentEnded { .. }
         | What::ServiceLevelDecided { .. }
         | What::OfferStale { .. }
+        | What::AskEnded { .. }
         | What::TransferEnded { .. }
         | What::SurveyOffered { .. }
         | What::SurveyAnswered { .. }

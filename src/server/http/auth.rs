@@ -49,8 +49,10 @@ pub(crate) enum Right<'a> {
     SearchNumbers,
     /// Change how this agent stands.
     Command(&'a str),
-    /// End somebody's call.
+    /// End somebody's call, or take part in it.
     HangUp,
+    /// Do something with calls at all: agents and those above them.
+    Talk,
 }
 
 impl Tokens {
@@ -106,6 +108,7 @@ impl Who {
                 (commands_all || own(name), "a supervisor's or that agent's own")
             }
             Right::HangUp => (commands_all, "a supervisor's"),
+            Right::Talk => (commands_all || self.is_agent(), "an agent's"),
         };
         if allowed {
             return Ok(());

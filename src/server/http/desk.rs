@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use dozvon_center::acd::{Actor, Status, StatusError};
 use dozvon_center::desk::Asker;
-use dozvon_center::ids::{AgentId, CallId};
+use dozvon_center::ids::AgentId;
 use dozvon_switch::border::{AgentRow, DeskCommand, Snapshot};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -85,7 +85,7 @@ pub(super) async fn set_status(
     body: Result<axum::body::Bytes, BytesRejection>,
 ) -> Result<Json<AgentView>, Problem> {
     who.may(Right::Command(&name))?;
-    let wish: StatusWish = read_wish(body, "{\"status\":\"lunch\"}")?;
+    let wish: StatusWish = read_json(body, r#"{"status":"lunch"}"#)?;
     let status: Status =
         wish.status.parse().map_err(|error| Problem::bad_request(format!("{error}")))?;
     let StatusWish { epoch, reason, place, take_over, schedule, .. } = wish;
@@ -117,7 +117,7 @@ pub(super) async fn log_out(
 ) -> Result<Json<AgentView>, Problem> {
     who.may(Right::Command(&name))?;
     let empty = matches!(&body, Ok(body) if body.is_empty());
-    let wish = if empty { LogOutWish::default() } else { read_wish(body, "{\"reason\":\"…\"}")? };
+    let wish = if empty { LogOutWish::default() } else { read_json(body, "{\"reason\":\"…\"}")? };
     let asker = asker(&who, actor(&who), wish.reason, wish.place, wish.take_over);
     give(&app, &who, &name, DeskCommand::LogOut { asker }).await
 }
@@ -148,10 +148,7 @@ pub(super) async fn hang_up(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     who.may(Right::HangUp)?;
-    let call = id
-        .parse()
-        .map(CallId)
-        .map_err(|_| Problem::bad_request("a call's id is a number, as /api/v1/calls shows it"))?;
+    let call = super::talk::call_id(&id)?;
     tracing::info!(by = %who.name, call = call.0, "asked to hang up");
     if app.brain.hang_up(call).await? {
         Ok(StatusCode::NO_CONTENT)
@@ -181,16 +178,17 @@ fn asker(
     }
 }
 
-fn read_wish<T: DeserializeOwned>(
+/// The body of a command; `example` shows in the refusal what it looks like.
+pub(super) fn read_json<T: serde::de::DeserializeOwned>(
     body: Result<axum::body::Bytes, BytesRejection>,
-    like: &str,
+    example: &str,
 ) -> Result<T, Problem> {
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
         _ => Problem::bad_request(rejection.body_text()),
     })?;
     serde_json::from_slice(&body)
-        .map_err(|error| Problem::bad_request(format!("send JSON like {like}: {error}")))
+        .map_err(|error| Problem::bad_request(format!("send JSON like {example}: {error}")))
 }
 
 fn find<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a AgentRow, Problem> {

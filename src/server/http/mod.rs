@@ -12,6 +12,7 @@ mod openapi;
 mod page;
 mod problem;
 mod read;
+mod talk;
 mod view;
 
 #[cfg(test)]
@@ -142,6 +143,11 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/agents/{name}/end-wrap-up", post(desk::end_wrap_up))
         .route("/api/v1/calls", get(read::calls))
         .route("/api/v1/calls/{id}", delete(desk::hang_up))
+        .route("/api/v1/calls/{id}/talk", post(talk::talk))
+        .route("/api/v1/calls/{id}/retrieve", post(talk::retrieve))
+        .route("/api/v1/agents/{name}/watch", post(talk::watch))
+        .route("/api/v1/agents/{name}/take-over", post(talk::take_over))
+        .route("/api/v1/agents/{name}/end-watch", post(talk::end_watch))
         .route("/api/v1/contacts", get(contacts::list))
         .route("/api/v1/incidents", get(incidents::list))
         .route("/api/v1/events", get(live::events))

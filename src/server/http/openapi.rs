@@ -1,6 +1,6 @@
 //! The API's own description, OpenAPI 3.1.
 
-use super::{contacts, desk, incidents, live, problem, read, view};
+use super::{contacts, desk, incidents, live, problem, read, talk, view};
 use axum::Json;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -15,13 +15,14 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
     ),
     paths(
         document, read::healthz, read::readyz, read::metrics, read::queues, read::agents, read::calls, desk::status,
-        desk::set_status, desk::log_out, desk::end_wrap_up, desk::hang_up, contacts::list,
-        incidents::list, live::events
+        desk::set_status, desk::log_out, desk::end_wrap_up, desk::hang_up, talk::talk, talk::retrieve, talk::watch,
+        talk::take_over, talk::end_watch, contacts::list, incidents::list, live::events
     ),
     components(schemas(
         problem::Problem, view::QueueView, view::QueueAgents, view::AgentView, view::CallView, view::ContactsView,
         view::ContactView, view::SegmentView, view::ArmView, view::AnswerView, view::IncidentView,
-        view::IncidentAgentView, desk::StatusWish, desk::LogOutWish
+        view::IncidentAgentView, desk::StatusWish, desk::LogOutWish, talk::TalkWish, talk::TalkVerb, talk::Target,
+        talk::RetrieveWish, talk::WatchWish
     )),
     modifiers(&Bearer),
     security(("bearer" = []))

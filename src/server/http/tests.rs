@@ -15,8 +15,9 @@ use dozvon_center::acd::{Activity, Actor, Presence, Status, StatusError};
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::ids::{AgentId, CallId};
 use dozvon_center::incident::{Incident, IncidentAgent, Touch};
+use dozvon_center::talk::{Destination, TalkCommand, TalkError};
 use dozvon_clock::Timestamp;
-use dozvon_switch::border::{DeskCommand, Snapshot};
+use dozvon_switch::border::{CallCommand, CallRefusal, DeskCommand, Snapshot};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::sync::Mutex;
@@ -28,6 +29,7 @@ struct House {
     app: Arc<App>,
     commands: Arc<Mutex<Vec<DeskCommand>>>,
     store: Option<Store>,
+    asked: Arc<Mutex<Vec<CallCommand>>>,
     stop: watch::Sender<bool>,
     _folder: Scratch,
 }
@@ -44,6 +46,7 @@ async fn brain(
     mut queries: tokio::sync::mpsc::Receiver<Query>,
     mut picture: Snapshot,
     commands: Arc<Mutex<Vec<DeskCommand>>>,
+    asked: Arc<Mutex<Vec<CallCommand>>>,
 ) {
     while let Some(query) = queries.recv().await {
         match query {
@@ -90,6 +93,22 @@ async fn brain(
                 };
                 let _ = reply.send(answer);
             }
+            Query::Command { command, reply } => {
+                let known = |call| picture.calls.iter().any(|row| row.call == call);
+                let answer = match &command {
+                    CallCommand::Talk { call, .. } if !known(*call) => {
+                        Err(CallRefusal::Talk(TalkError::NoCall))
+                    }
+                    CallCommand::Talk { command: TalkCommand::Complete, .. } => {
+                        Err(CallRefusal::Talk(TalkError::NoThirdParty))
+                    }
+                    CallCommand::Talk { .. }
+                    | CallCommand::Retrieve { .. }
+                    | CallCommand::Supervise { .. } => Ok(()),
+                };
+                asked.lock().unwrap().push(command);
+                let _ = reply.send(answer);
+            }
             Query::HangUp { call, reply } => {
                 let _ = reply.send(picture.calls.iter().any(|row| row.call == call));
             }
@@ -106,9 +125,10 @@ fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> House {
     assert!(store.flush(Duration::from_secs(10)));
     let (handle, queries) = door();
     let commands = Arc::new(Mutex::new(Vec::new()));
+    let asked = Arc::new(Mutex::new(Vec::new()));
     let mut picture = snapshot(Timestamp::from_secs(200));
     change(&mut picture);
-    tokio::spawn(brain(queries, picture, commands.clone()));
+    tokio::spawn(brain(queries, picture, commands.clone(), asked.clone()));
     let (stop, stopping) = watch::channel(false);
     let parts = Parts {
         brain: handle,
@@ -119,7 +139,7 @@ fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> House {
         tokens,
     };
     let app = Arc::new(App::new(parts, stopping));
-    House { app, commands, store: Some(store), stop, _folder: folder }
+    House { app, commands, asked, store: Some(store), stop, _folder: folder }
 }
 
 impl Drop for House {
@@ -168,6 +188,7 @@ async fn send(
 
 /// Every route, a body for it, and what nobody, an unknown token, monitor, agent (anna), supervisor and admin get.
 const LUNCH: &str = r#"{"status":"lunch"}"#;
+const WATCH: &str = r#"{"supervisor":"boris","mode":"listen"}"#;
 const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("GET", "/", "", [200, 200, 200, 200, 200, 200]),
     ("GET", "/live.js", "", [200, 200, 200, 200, 200, 200]),
@@ -192,6 +213,11 @@ const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("POST", "/api/v1/agents/anna/end-wrap-up", "", [401, 401, 403, 200, 200, 200]),
     ("POST", "/api/v1/agents/boris/end-wrap-up", "", [401, 401, 403, 403, 200, 200]),
     ("DELETE", "/api/v1/calls/77", "", [401, 401, 403, 403, 204, 204]),
+    ("POST", "/api/v1/calls/77/talk", r#"{"command":"hold"}"#, [401, 401, 403, 204, 204, 204]),
+    ("POST", "/api/v1/calls/77/retrieve", r#"{"agent":"anna"}"#, [401, 401, 403, 204, 204, 204]),
+    ("POST", "/api/v1/agents/anna/watch", WATCH, [401, 401, 403, 403, 204, 204]),
+    ("POST", "/api/v1/agents/boris/take-over", "", [401, 401, 403, 403, 204, 204]),
+    ("POST", "/api/v1/agents/boris/end-watch", "", [401, 401, 403, 403, 204, 204]),
     ("GET", "/api/v1/nothing", "", [404, 404, 404, 404, 404, 404]),
     ("PUT", "/api/v1/agents", "", [405, 405, 405, 405, 405, 405]),
 ];
@@ -383,6 +409,12 @@ async fn what_cannot_be_understood_says_what_would_be() {
         ("GET", "/api/v1/contacts?from=yesterday", "", 400, "2026-01-31T09:00:00Z"),
         ("GET", "/api/v1/contacts?cursor=x", "", 400, "next_cursor"),
         ("GET", "/api/v1/contacts?color=red", "", 400, "color"),
+        ("POST", "/api/v1/calls/77/talk", r#"{"command":"sing"}"#, 400, "consult"),
+        ("POST", "/api/v1/calls/77/talk", r#"{"command":"transfer"}"#, 400, "queue"),
+        ("POST", "/api/v1/calls/77/talk", TO_ZOE, 404, "zoe"),
+        ("POST", "/api/v1/calls/77/talk", r#"{"command":"complete"}"#, 409, "consult somebody"),
+        ("POST", "/api/v1/calls/5/talk", r#"{"command":"hold"}"#, 404, "ended"),
+        ("POST", "/api/v1/agents/anna/watch", r#"{"supervisor":"boris"}"#, 400, "mode"),
         ("DELETE", "/api/v1/calls/abc", "", 400, "number"),
         ("DELETE", "/api/v1/calls/5", "", 404, "ended"),
     ] {
@@ -393,6 +425,31 @@ async fn what_cannot_be_understood_says_what_would_be() {
     let long = "x".repeat(BODY_BYTES_MAX + 1);
     let (code, _) = send(&house, "admin", Method::POST, status, &long).await;
     assert_eq!(code, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+const TO_ZOE: &str = r#"{"command":"transfer","to":{"agent":"zoe"}}"#;
+
+#[tokio::test]
+async fn what_is_asked_of_a_talk_reaches_the_switch_with_names_made_numbers() {
+    let house = house(everybody(), |_| {});
+    let call = CallId(77);
+    let talk = |command| CallCommand::Talk { call, command };
+    for (body, expected) in [
+        (r#"{"command":"park"}"#, talk(TalkCommand::Park)),
+        (
+            r#"{"command":"consult","to":{"agent":"boris"}}"#,
+            talk(TalkCommand::Consult(Destination::Agent(AgentId(1)))),
+        ),
+        (
+            r#"{"command":"transfer","to":{"node":"survey"}}"#,
+            talk(TalkCommand::Transfer(Destination::Node("survey".into()))),
+        ),
+    ] {
+        let path = "/api/v1/calls/77/talk";
+        let (status, answer) = send(&house, "anna", Method::POST, path, body).await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
+        assert_eq!(house.asked.lock().unwrap().last(), Some(&expected));
+    }
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use dozvon_center::acd::{
     Activity, AgentCounts, LimitKind, Presence, ServiceLevel, Status, Statuses,
 };
 use dozvon_center::conduct::ConductKind;
-use dozvon_center::contact::{Fault, Outcome};
-use dozvon_center::fact::{Handler, IvrExit, OperatorRequest};
+use dozvon_center::contact::{Fault, Outcome, PassedOn};
+use dozvon_center::fact::{AskEnd, Handler, IvrExit, OperatorRequest, TransferTarget};
 use dozvon_sip::endpoint::SecurityKind;
 use prometheus::{
     Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter,
@@ -182,6 +182,10 @@ pub(super) struct Families {
     pub(super) hold_seconds: HistogramVec,
     pub(super) acw_seconds: HistogramVec,
     pub(super) transfers: IntCounterVec,
+    pub(super) agents_lost: IntCounterVec,
+    pub(super) holds: IntCounterVec,
+    pub(super) asks_ended: IntCounterVec,
+    pub(super) supervisions: IntCounterVec,
     pub(super) survey_offered: IntCounterVec,
     pub(super) survey_answers: IntCounterVec,
     pub(super) sip_responses: IntCounterVec,
@@ -424,8 +428,28 @@ impl Families {
             acw_seconds: m.handling("dozvon_acw_seconds", "Work after the call (wrap-up)."),
             transfers: m.counters(
                 "dozvon_transfers_total",
-                "Transfers that ended, by whether the target answered.",
+                "Calls passed on, by agents (queue of the talk) or by a flow (no queue, by whether the number answered).",
                 &["queue", "kind", "target", "result"],
+            ),
+            agents_lost: m.counters(
+                "dozvon_agents_lost_total",
+                "Talks whose agent's phone broke: the customer went back to the queue.",
+                &["queue"],
+            ),
+            holds: m.counters(
+                "dozvon_holds_total",
+                "Times a customer was put on hold, by whether it was longer than [talk] hold_max_secs.",
+                &["queue", "too_long"],
+            ),
+            asks_ended: m.counters(
+                "dozvon_consultations_ended_total",
+                "Third parties called about a call that did not take it, by how it ended.",
+                &["result"],
+            ),
+            supervisions: m.counters(
+                "dozvon_supervisions_total",
+                "Supervisors' parts in agents' calls: begun or changed (by mode), or ended.",
+                &["mode"],
             ),
             survey_offered: m.counters(
                 "dozvon_survey_offered_total",
@@ -595,6 +619,13 @@ impl Families {
             histogram.with_label_values(&[queue, Handler::Human.as_str()]);
         }
         self.create_survey(queue, Handler::Human.as_str());
+        self.agents_lost.with_label_values(&[queue]);
+        for long in ["false", "true"] {
+            self.holds.with_label_values(&[queue, long]);
+        }
+        for (how, target) in ways_on() {
+            self.transfers.with_label_values(&[queue, how.as_str(), target.as_str(), "answered"]);
+        }
     }
 
     fn create_survey(&self, queue: &str, handler: &str) {
@@ -619,6 +650,12 @@ impl Families {
         }
         for result in ["answered", "failed"] {
             self.transfers.with_label_values(&["", "blind", "external", result]);
+        }
+        for mode in ["listen", "whisper", "barge", "end"] {
+            self.supervisions.with_label_values(&[mode]);
+        }
+        for end in AskEnd::ALL {
+            self.asks_ended.with_label_values(&[end.as_str()]);
         }
         for reason in REFUSALS {
             self.calls_refused.with_label_values(&[reason]);
@@ -687,6 +724,15 @@ fn build_info(m: &Maker) {
     );
     let commit = option_env!("DOZVON_COMMIT").unwrap_or("unknown");
     info.with_label_values(&[env!("CARGO_PKG_VERSION"), commit]).set(1);
+}
+
+/// Every way in which an agent's call can be passed on to something.
+fn ways_on() -> impl Iterator<Item = (PassedOn, TransferTarget)> {
+    let blind = TransferTarget::ALL.map(|target| (PassedOn::Blind, target));
+    let parties = [TransferTarget::Agent, TransferTarget::External];
+    let asked = [PassedOn::Attended, PassedOn::Conference];
+    let asked = asked.into_iter().flat_map(move |how| parties.map(|target| (how, target)));
+    blind.into_iter().chain(asked).chain([(PassedOn::TakenOver, TransferTarget::Agent)])
 }
 
 /// Every way an agent can stand. Who is logged out does nothing else.

@@ -122,6 +122,17 @@ impl Metrics {
                 let result = if *answered { "answered" } else { "failed" };
                 f.transfers.with_label_values(&["", "blind", "external", result]).inc();
             }
+            What::Transferred { queue, how, target, .. } => {
+                let labels = [&**queue, how.as_str(), target.as_str(), "answered"];
+                f.transfers.with_label_values(&labels).inc();
+            }
+            What::AgentLost { queue, .. } => f.agents_lost.with_label_values(&[&**queue]).inc(),
+            What::HoldEnded { queue, too_long, .. } => {
+                let long = if *too_long { "true" } else { "false" };
+                f.holds.with_label_values(&[&**queue, long]).inc();
+            }
+            What::AskEnded { end, .. } => f.asks_ended.with_label_values(&[end.as_str()]).inc(),
+            What::Supervised { mode, .. } => f.supervisions.with_label_values(&[mode]).inc(),
             What::SurveyOffered { queue } => {
                 f.survey_offered.with_label_values(&[&**queue, survey_handler(queue)]).inc();
             }
@@ -150,7 +161,10 @@ impl Metrics {
             | What::OfferStarted { .. }
             | What::Connected { .. }
             | What::IncidentJoined { .. }
-            | What::IncidentClosed { .. } => {}
+            | What::IncidentClosed { .. }
+            | What::HoldLasts { .. }
+            | What::AskStarted { .. }
+            | What::OwnCallEnded { .. } => {}
         }
     }
 

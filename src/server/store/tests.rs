@@ -39,6 +39,9 @@ fn stage(kind: StageKind, from: Timestamp, to: Option<Timestamp>) -> Stage {
         peer: None,
         outcome: None,
         hold_secs: 0.0,
+        holds: 0,
+        long_holds: 0,
+        passed_on: None,
         wrap_up_secs: None,
     }
 }

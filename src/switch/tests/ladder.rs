@@ -5,9 +5,12 @@ mod world;
 use dozvon_center::acd::{Activity, Status};
 use dozvon_center::contact::{Fault, Outcome, StageKind};
 use dozvon_center::fact::What;
+use dozvon_center::ids::AgentId;
 use dozvon_center::rollout::Share;
+use dozvon_center::supervise::WatchMode;
 use dozvon_media::order::{Order, Report};
-use dozvon_switch::border::Note;
+use dozvon_switch::border::{CallCommand, Note, WatchCommand};
+use std::net::SocketAddr;
 use std::time::Duration;
 use world::World;
 
@@ -316,4 +319,125 @@ fn lost_datagrams_cost_time_and_nothing_else() {
         world.assert_empty();
         assert_eq!(world.switch.snapshot(world.now).agents[0].activity, Activity::Idle);
     }
+}
+
+// ---- transfers and supervision --------------------------------------------------------------------------------------
+
+/// Anna talks with a caller, Boris and Clara are ready.
+fn floor() -> (World, SocketAddr, [SocketAddr; 3]) {
+    let mut world = World::new(3, Share::None);
+    let anna = world.ready_agent(0);
+    let caller = world.dial(0, "100");
+    world.press(caller, '0');
+    world.run(SECOND);
+    assert!(world.hear_each_other(caller, anna));
+    let others = [world.ready_agent(1), world.ready_agent(2)];
+    world.take_ladder();
+    (world, caller, [anna, others[0], others[1]])
+}
+
+#[test]
+fn a_phones_blind_transfer_is_accepted_told_of_and_ended_with_bye() {
+    let (mut world, caller, [anna, boris, _]) = floor();
+    world.refer(anna, "sip:boris@bank.example");
+    world.run(SECOND);
+    assert!(world.hear_each_other(caller, boris));
+    let ladder = world.take_ladder();
+    let to_anna: Vec<&str> = ladder.lines().filter(|rung| rung.contains("anna")).collect();
+    let expected = [
+        "anna → switch: REFER",
+        "switch → anna: 202 Accepted",
+        "switch → anna: NOTIFY",
+        "switch → anna: BYE",
+        "anna → switch: 200 OK",
+    ];
+    for rung in expected {
+        assert!(to_anna.contains(&rung), "{rung} is missing in\n{ladder}");
+    }
+    let talks = world.contacts.values().next().unwrap().stages.iter();
+    let agents: Vec<_> = talks.filter_map(|stage| stage.agent.as_deref()).collect();
+    assert_eq!(agents, ["anna", "boris"]);
+}
+
+#[test]
+fn a_transfer_where_an_agent_may_not_send_a_call_is_refused_with_the_reason() {
+    let (mut world, caller, [anna, ..]) = floor();
+    for (to, rung) in [
+        ("sip:100@bank.example", "switch → anna: 403 Forbidden"),
+        ("sip:+7727@bank.example", "switch → anna: 403 Forbidden"),
+        ("sip:boris@bank.example?Replaces=x%3Bto-tag%3Da%3Bfrom-tag%3Db", "switch → anna: 481"),
+    ] {
+        world.refer(anna, to);
+        world.run(SECOND);
+        assert!(world.take_ladder().contains(rung), "{to}");
+        assert!(world.hear_each_other(caller, anna));
+    }
+}
+
+#[test]
+fn an_attended_transfer_replaces_the_agents_own_call() {
+    let (mut world, caller, [anna, boris, _]) = floor();
+    let now = world.now;
+    world.phones.get_mut(&anna).unwrap().hold(now, true);
+    world.run(SECOND);
+    let now = world.now;
+    world.phones.get_mut(&anna).unwrap().dial(now, "boris");
+    world.run(SECOND);
+    assert!(world.hear_each_other(anna, boris), "the consultation");
+    let replaces = world.replaces(anna);
+    world.refer(anna, &format!("sip:boris@bank.example?Replaces={replaces}"));
+    world.run(SECOND);
+    assert!(world.hear_each_other(caller, boris), "{}", world.take_ladder());
+    assert!(world.phones[&anna].up.is_empty(), "both calls of the first agent are over");
+    let contact = world.contacts.values().next().unwrap();
+    assert_eq!(contact.stages.iter().filter(|stage| stage.kind == StageKind::Talk).count(), 2);
+    let now = world.now;
+    world.phones.get_mut(&caller).unwrap().hang_up(now);
+    world.run(120 * SECOND);
+    world.assert_empty();
+}
+
+#[test]
+fn a_colleague_who_is_away_is_not_rung_and_the_phone_hears_why() {
+    let (mut world, _caller, [anna, ..]) = floor();
+    world.status(1, Status::Lunch);
+    let now = world.now;
+    world.phones.get_mut(&anna).unwrap().dial(now, "boris");
+    world.run(SECOND);
+    assert_eq!(world.phones[&anna].refused.last(), Some(&480));
+    let now = world.now;
+    world.phones.get_mut(&anna).unwrap().dial(now, "anna");
+    world.run(SECOND);
+    assert_eq!(world.phones[&anna].refused.last(), Some(&486), "busy with himself");
+}
+
+#[test]
+fn a_supervisor_follows_an_agent_from_one_media_worker_to_another() {
+    let (mut world, caller, [anna, _, clara]) = floor();
+    world.status(1, Status::Lunch);
+    let command = WatchCommand::Watch { agent: AgentId(0), mode: WatchMode::Barge };
+    let supervise = CallCommand::Supervise { supervisor: AgentId(2), command };
+    world.switch.command(world.now, supervise).unwrap();
+    world.drain();
+    world.run(SECOND);
+    let heard = |world: &World, who| world.hears(world.session(who).unwrap()).to_vec();
+    let session = |world: &World, who| world.session(who).unwrap();
+    assert_eq!(heard(&world, clara), [session(&world, caller), session(&world, anna)]);
+    assert!(heard(&world, caller).contains(&session(&world, clara)));
+    // Another caller takes a line on the first worker, so the next talk of Anna is on the other one.
+    let now = world.now;
+    world.phones.get_mut(&caller).unwrap().hang_up(now);
+    world.run(20 * SECOND);
+    let idle = world.dial(5, "101");
+    let next = world.dial(1, "100");
+    world.press(next, '0');
+    world.run(2 * SECOND);
+    assert!(heard(&world, anna).contains(&session(&world, next)));
+    assert_eq!(heard(&world, clara), [session(&world, next), session(&world, anna)]);
+    for phone in [idle, next, clara] {
+        let now = world.now;
+        world.phones.get_mut(&phone).unwrap().hang_up(now);
+    }
+    world.run(120 * SECOND);
+    world.assert_empty();
 }

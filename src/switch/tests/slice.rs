@@ -150,9 +150,9 @@ fn prompts_end(world: &mut World, chance: &mut Chance) {
 /// What must hold at any time.
 fn check(world: &World) {
     world.switch.check_invariants();
-    for (a, b) in &world.joined {
-        assert_eq!(world.joined.get(b), Some(a), "joined both ways or not at all");
-        assert!(world.open.contains(a), "only open sessions are joined");
+    for session in &world.open {
+        let heard = world.hears(*session);
+        assert!(heard.iter().all(|other| world.open.contains(other)), "nobody hears the dead");
     }
 }
 

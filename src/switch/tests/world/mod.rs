@@ -15,7 +15,7 @@ use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
 use dozvon_center::flow::model::MUSIC;
-use dozvon_center::ids::{AgentId, CallId};
+use dozvon_center::ids::{AgentId, CallId, QueueId};
 use dozvon_center::policy::{BotPolicy, Policy};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
 use dozvon_clock::Timestamp;
@@ -86,9 +86,12 @@ pub(crate) struct World {
     pub(crate) loses: fn(u64) -> bool,
     pub(crate) ladder: Vec<String>,
     pub(crate) orders: Vec<Order>,
-    /// What each session plays, if a `Play` runs, and who is joined with whom.
+    /// What each session plays, if a `Play` runs, and whom it hears.
     pub(crate) playing: BTreeMap<SessionId, PlayId>,
-    pub(crate) joined: BTreeMap<SessionId, SessionId>,
+    hears: BTreeMap<SessionId, Vec<SessionId>>,
+    /// The worker of each session, and the newest message of each phone to the switch, by its first word.
+    workers: BTreeMap<SessionId, u16>,
+    said: BTreeMap<(SocketAddr, String), String>,
     pub(crate) open: BTreeSet<SessionId>,
     pub(crate) contacts: BTreeMap<CallId, Contact>,
     pub(crate) facts: Vec<Fact>,
@@ -120,6 +123,7 @@ fn policy(agents: usize, share: Share) -> Policy {
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
         music: "moh".into(),
+        talk: Default::default(),
     }
 }
 
@@ -165,6 +169,7 @@ fn config(agents: usize) -> Config {
         numbers: BTreeMap::from([
             ("100".into(), Number::Flow("bank".into())),
             ("101".into(), Number::Echo),
+            ("800".into(), Number::Queue(QueueId(0))),
         ]),
         agents: (0..agents).map(access).collect(),
         trunks: vec![Trunk {
@@ -206,7 +211,9 @@ impl World {
             ladder: Vec::new(),
             orders: Vec::new(),
             playing: BTreeMap::new(),
-            joined: BTreeMap::new(),
+            hears: BTreeMap::new(),
+            workers: BTreeMap::new(),
+            said: BTreeMap::new(),
             open: BTreeSet::new(),
             contacts: BTreeMap::new(),
             facts: Vec::new(),
@@ -300,7 +307,43 @@ impl World {
     /// Whether the two phones hear each other.
     pub(crate) fn hear_each_other(&self, a: SocketAddr, b: SocketAddr) -> bool {
         let (Some(a), Some(b)) = (self.session(a), self.session(b)) else { return false };
-        self.joined.get(&a) == Some(&b)
+        self.hears(a) == [b] && self.hears(b) == [a]
+    }
+
+    /// Whom a session hears.
+    pub(crate) fn hears(&self, session: SessionId) -> &[SessionId] {
+        self.hears.get(&session).map_or(&[], Vec::as_slice)
+    }
+
+    /// The phone at `address` asks in its newest call that came in to be
+    /// connected with `to`.
+    pub(crate) fn refer(&mut self, address: SocketAddr, to: &str) {
+        let ok = self.said[&(address, "SIP/2.0 200 OK INVITE".to_owned())].clone();
+        let field = |name: &str| {
+            let line = ok.lines().find(|line| line.starts_with(name)).expect("a header");
+            line[name.len()..].trim().to_owned()
+        };
+        let text = format!(
+            "REFER sip:{SWITCH} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bKrefer{}\r\n\
+             From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {} REFER\r\nMax-Forwards: 70\r\n\
+             Contact: <sip:{address}>\r\nRefer-To: <{to}>\r\nContent-Length: 0\r\n\r\n",
+            self.sent,
+            field("To:"),
+            field("From:"),
+            field("Call-ID:"),
+            900 + self.sent,
+        );
+        let switch = SWITCH.parse().expect("an address");
+        self.send(address, switch, text.into_bytes());
+    }
+
+    /// The value of Replaces that names the call which the phone at `address` has made.
+    pub(crate) fn replaces(&self, address: SocketAddr) -> String {
+        let ack = &self.said[&(address, "ACK".to_owned())];
+        let field = |name: &str| ack.lines().find_map(|line| line.strip_prefix(name)).expect("one");
+        let tag = |name: &str| field(name).split("tag=").nth(1).expect("a tag").to_owned();
+        let call_id = field("Call-ID:").trim().replace('@', "%40");
+        format!("{call_id}%3Bto-tag%3D{}%3Bfrom-tag%3D{}", tag("To:"), tag("From:"))
     }
 
     /// Lets time pass: datagrams arrive, timers fire, phones do what they do.
@@ -375,12 +418,18 @@ impl World {
 
     /// One rung of the ladder: who, what, to whom.
     fn draw(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8], lost: bool) {
+        let whole = String::from_utf8_lossy(bytes);
+        let asked = whole.lines().find_map(|line| line.strip_prefix("CSeq:"));
+        let method = asked.and_then(|cseq| cseq.split_whitespace().last()).unwrap_or_default();
         let first = bytes.split(|b| *b == b'\r').next().unwrap_or_default();
         let text = String::from_utf8_lossy(first);
         let what = match text.strip_prefix("SIP/2.0 ") {
             Some(status) => status.to_owned(),
             None => text.split(' ').next().unwrap_or_default().to_owned(),
         };
+        let word =
+            if text.starts_with("SIP/2.0") { format!("{text} {method}") } else { what.clone() };
+        self.said.insert((from, word), whole.to_string());
         let lost = if lost { " ✗" } else { "" };
         let name = |at: SocketAddr| match at.ip().to_string().as_str() {
             "10.0.0.1" => "switch".to_owned(),
@@ -396,7 +445,7 @@ impl World {
                 Output::Sip(transmit) => {
                     self.send(transmit.path.local, transmit.path.remote, transmit.bytes);
                 }
-                Output::Media { order, .. } => self.obey(order),
+                Output::Media { order, worker } => self.obey(worker, order),
                 Output::Contact(contact) => {
                     self.contacts.insert(contact.call, *contact);
                 }
@@ -407,20 +456,36 @@ impl World {
         self.switch.check_invariants();
     }
 
-    fn obey(&mut self, order: Order) {
+    fn obey(&mut self, worker: u16, order: Order) {
         match &order {
-            Order::Open { session, .. } => assert!(self.open.insert(*session), "opened twice"),
+            Order::Open { session, .. } => {
+                assert!(self.open.insert(*session), "opened twice");
+                self.workers.insert(*session, worker);
+            }
             Order::Play { session, play, .. } => {
                 self.playing.insert(*session, *play);
             }
-            Order::Loop { session, .. } | Order::Stop { session } | Order::Echo { session } => {
+            Order::Loop { session, .. } | Order::Echo { session } => {
+                self.playing.remove(session);
+                self.part(*session);
+            }
+            Order::Stop { session } => {
                 self.playing.remove(session);
             }
             Order::Bridge { a, b } => {
+                assert_eq!(self.workers[a], self.workers[b], "a conversation has one worker");
                 self.part(*a);
                 self.part(*b);
-                self.joined.insert(*a, *b);
-                self.joined.insert(*b, *a);
+                self.hears.insert(*a, vec![*b]);
+                self.hears.insert(*b, vec![*a]);
+            }
+            Order::Hear { session, from } => {
+                assert!(self.open.contains(session), "an order for a session that is not open");
+                for other in from {
+                    let (one, two) = (self.workers[session], self.workers[other]);
+                    assert_eq!(one, two, "a conversation has one worker");
+                }
+                self.hears.insert(*session, from.clone());
             }
             Order::Unbridge { session } => self.part(*session),
             Order::Close { session } => {
@@ -435,7 +500,6 @@ impl World {
             Order::Agree { session, .. }
             | Order::Dial { session, .. }
             | Order::Announce { session, .. }
-            | Order::Hear { session, .. }
             | Order::Mute { session, .. } => {
                 assert!(self.open.contains(session), "an order for a session that is not open");
             }
@@ -445,8 +509,9 @@ impl World {
     }
 
     fn part(&mut self, session: SessionId) {
-        if let Some(other) = self.joined.remove(&session) {
-            self.joined.remove(&other);
+        self.hears.remove(&session);
+        for from in self.hears.values_mut() {
+            from.retain(|other| *other != session);
         }
     }
 

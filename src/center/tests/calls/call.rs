@@ -1,15 +1,12 @@
-//! A call from the first ring to its record, leg by leg, in virtual time.
+//! A call from the first ring to its record.
 
-mod desk;
-mod house;
-
+use crate::house::{ANNA, BORIS, House};
 use dozvon_center::acd::{Activity, OfferResult, Presence, ServiceLevel, Status};
 use dozvon_center::border::{LegCommand, LegEvent, Loss, Refusal};
-use dozvon_center::contact::{Contact, Ending, Fault, Outcome, StageKind};
+use dozvon_center::contact::{Contact, Ending, Fault, Outcome, PassedOn, StageKind};
 use dozvon_center::fact::{IvrExit, OperatorRequest, What};
 use dozvon_center::ids::{CallId, LegId};
 use dozvon_center::rollout::{Arm, Share};
-use house::{ANNA, BORIS, House};
 
 fn kinds(contact: &Contact) -> Vec<StageKind> {
     contact.stages.iter().map(|stage| stage.kind).collect()
@@ -287,11 +284,11 @@ fn hold_plays_music_to_the_caller_and_is_counted() {
     house.pass(10.0);
     house.event(agent, LegEvent::Held(true));
     assert_eq!(house.state(call), "hold");
-    assert!(matches!(house.commands.last(), Some((to, LegCommand::Music { .. })) if *to == leg));
+    assert_eq!(house.ears.music(leg), Some("moh"));
     house.pass(25.0);
     house.event(agent, LegEvent::Held(false));
     assert_eq!(house.state(call), "talking");
-    assert_eq!(house.commands.last(), Some(&(leg, LegCommand::Bridge { with: agent })));
+    assert_eq!((house.ears.voices(leg), house.ears.voices(agent)), (vec![agent], vec![leg]));
     house.pass(5.0);
     house.event(agent, LegEvent::HungUp);
     let talk = |w: &What| {
@@ -342,18 +339,24 @@ fn nobody_at_work_is_no_agents_and_never_an_abandonment() {
 }
 
 #[test]
-fn a_lost_agent_phone_in_a_talk_ends_the_talk_and_not_the_caller() {
+fn a_lost_agent_phone_puts_the_caller_back_into_his_old_place() {
     let mut house = House::with_ready(Share::None, &[ANNA]);
-    let (call, leg) = house.call("+77010000001");
-    house.key(leg, '0');
-    let agent = house.answer();
+    let (call, leg, agent) = house.in_talk("+77010000001");
+    house.pass(10.0);
+    let (later, other) = house.call("+77010000002");
+    house.key(other, '0');
     house.pass(10.0);
     house.event(agent, LegEvent::Lost(Loss::NoAudio));
-    assert_eq!(house.state(call), "ivr");
+    assert_eq!((house.state(call), house.state(later)), ("waiting", "waiting"));
+    assert_eq!(house.ears.music(leg), Some("moh"));
+    house.pass(15.1);
+    assert_eq!((house.state(call), house.state(later)), ("offered", "waiting"), "he came first");
+    house.answer();
     house.event(leg, LegEvent::HungUp);
     assert_whole(&house.contacts[&call]);
-    house.pass(60.0);
-    assert_eq!(house.center.agent(ANNA).unwrap().activity, Activity::Idle);
+    let (ivr, queue, talk) = (StageKind::Ivr, StageKind::Queue, StageKind::Talk);
+    assert_eq!(kinds(&house.contacts[&call]), [ivr, queue, talk, queue, talk]);
+    assert_eq!(house.contacts[&call].stages[2].passed_on, Some(PassedOn::AgentLost));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! A small bank around the center: two agents, two queues, one bot, and a driver that plays all legs by hand.
 
+mod ears;
+
 use dozvon_center::Center;
-use dozvon_center::acd::{Actor, AgentConfig, Config, QueueConfig, Status};
+use dozvon_center::acd::{Activity, Actor, AgentConfig, Config, QueueConfig, Status};
 use dozvon_center::border::{Arrival, LegCommand, LegEvent, Output};
 use dozvon_center::calendar::Calendars;
 use dozvon_center::contact::Contact;
@@ -9,9 +11,11 @@ use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
 use dozvon_center::ids::{AgentId, CallId, Key, LegId, PlayId, SkillId};
-use dozvon_center::policy::{BotPolicy, Policy};
+use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
+use dozvon_center::talk::{TalkCommand, TalkError};
 use dozvon_clock::Timestamp;
+use ears::Ears;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +61,7 @@ tests: []
 
 pub(crate) const ANNA: AgentId = AgentId(0);
 pub(crate) const BORIS: AgentId = AgentId(1);
+pub(crate) const VERA: AgentId = AgentId(2);
 
 /// The center, the time and everything it has said.
 pub(crate) struct House {
@@ -65,6 +70,10 @@ pub(crate) struct House {
     pub(crate) commands: Vec<(LegId, LegCommand)>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) contacts: BTreeMap<CallId, Contact>,
+    pub(crate) ears: Ears,
+    /// Legs that have answered, and legs that are gone by themselves.
+    up: BTreeSet<LegId>,
+    gone: BTreeSet<LegId>,
 }
 
 /// A policy with this bot share.
@@ -85,13 +94,14 @@ pub(crate) fn policy(share: Share) -> Policy {
         holdout: Holdout::default(),
     };
     Policy {
-        acd: Config::new(queues, vec![agent("anna"), agent("boris")]),
+        acd: Config::new(queues, vec![agent("anna"), agent("boris"), agent("vera")]),
         skills: vec!["cards".into()],
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
         music: "moh".into(),
+        talk: TalkPolicy { hold_phrase: Some("please-hold".into()), ..TalkPolicy::default() },
     }
 }
 
@@ -104,6 +114,9 @@ impl House {
             commands: Vec::new(),
             facts: Vec::new(),
             contacts: BTreeMap::new(),
+            ears: Ears::default(),
+            up: BTreeSet::new(),
+            gone: BTreeSet::new(),
         }
     }
 
@@ -120,7 +133,10 @@ impl House {
     pub(crate) fn drain(&mut self) {
         while let Some(output) = self.center.poll_output() {
             match output {
-                Output::Leg(leg, command) => self.commands.push((leg, command)),
+                Output::Leg(leg, command) => {
+                    self.ears.obey(leg, &command);
+                    self.commands.push((leg, command));
+                }
                 Output::Contact(contact) => {
                     self.contacts.insert(contact.call, *contact);
                 }
@@ -189,6 +205,59 @@ impl House {
     pub(crate) fn newest(&self, of: impl Fn(&LegCommand) -> bool) -> LegId {
         let found = self.commands.iter().rev().find(|(_, command)| of(command));
         found.map(|(leg, _)| *leg).expect("such a command was given")
+    }
+
+    /// A call in a talk: its id, the caller's leg, the agent's leg.
+    pub(crate) fn in_talk(&mut self, number: &str) -> (CallId, LegId, LegId) {
+        let (call, leg) = self.call(number);
+        self.key(leg, '0');
+        let agent = self.answer();
+        assert_eq!(self.state(call), "talking");
+        (call, leg, agent)
+    }
+
+    /// Does something with a talk.
+    pub(crate) fn talk(&mut self, call: CallId, command: TalkCommand) -> Result<(), TalkError> {
+        let result = self.center.talk(self.now, call, command);
+        self.drain();
+        result
+    }
+
+    pub(crate) fn activity(&self, agent: AgentId) -> Activity {
+        self.center.agent(agent).expect("an agent of the policy").activity
+    }
+
+    /// Whether the leg was ended by us.
+    pub(crate) fn released(&self, leg: LegId) -> bool {
+        self.commands.iter().any(|(to, c)| *to == leg && matches!(c, LegCommand::Release(_)))
+    }
+
+    /// Tells an event that this leg can have now: one that was called answers once, one that has answered doesn't
+    /// ring, one that is gone says nothing.
+    pub(crate) fn event_if_fit(&mut self, leg: LegId, event: LegEvent) {
+        let called = |(to, command): &(LegId, LegCommand)| {
+            *to == leg && matches!(command, LegCommand::RingAgent { .. } | LegCommand::Dial { .. })
+        };
+        let rings = self.commands.iter().any(called) && !self.up.contains(&leg);
+        let fits = match event {
+            LegEvent::Answered => rings,
+            LegEvent::Ringing => rings,
+            LegEvent::HungUp | LegEvent::Lost(_) | LegEvent::Held(_) => !rings,
+            LegEvent::Refused(_)
+            | LegEvent::Key(_)
+            | LegEvent::Played(_)
+            | LegEvent::Referred(_) => true,
+        };
+        if fits && !self.gone.contains(&leg) && !self.released(leg) {
+            if event == LegEvent::Answered {
+                self.up.insert(leg);
+            }
+            if matches!(event, LegEvent::HungUp | LegEvent::Lost(_)) {
+                self.gone.insert(leg);
+                self.ears.obey(leg, &LegCommand::StopPlaying);
+            }
+            self.event(leg, event);
+        }
     }
 
     pub(crate) fn rung(&self) -> LegId {

@@ -37,7 +37,7 @@ impl House {
     }
 
     /// A call in a talk with the longest idle agent.
-    fn talk(&mut self, number: &str) -> (dozvon_center::ids::LegId, dozvon_center::ids::LegId) {
+    fn talk_of(&mut self, number: &str) -> (dozvon_center::ids::LegId, dozvon_center::ids::LegId) {
         let (_, leg) = self.call(number);
         self.key(leg, '0');
         (leg, self.answer())
@@ -72,7 +72,7 @@ fn a_supervisor_says_why_and_the_fact_keeps_it() {
 #[test]
 fn the_reason_of_a_status_that_waits_is_told_when_it_is_given_and_not_with_others() {
     let mut house = House::with_ready(Share::None, &[ANNA]);
-    let (leg, _) = house.talk("+77010000001");
+    let (leg, _) = house.talk_of("+77010000001");
     house.ask(ANNA, Status::OneToOne, boss("feedback")).unwrap();
     assert_eq!(house.changes(ANNA)[0].2, "feedback", "told when it is asked for");
     house.event(leg, LegEvent::HungUp);
@@ -88,7 +88,7 @@ fn the_reason_of_a_status_that_waits_is_told_when_it_is_given_and_not_with_other
 fn who_logs_in_at_another_desk_is_asked_and_then_the_last_one_wins() {
     let mut house = House::with_ready(Share::None, &[ANNA]);
     house.ask(ANNA, Status::Ready, agent_at("desk 1")).unwrap();
-    let (_, _) = house.talk("+77010000001");
+    let (_, _) = house.talk_of("+77010000001");
     let seen = house.center.agent(ANNA).unwrap().epoch;
     let elsewhere = house.ask(ANNA, Status::Lunch, agent_at("desk 2"));
     assert_eq!(elsewhere, Err(StatusError::LoggedInElsewhere));
@@ -115,7 +115,7 @@ fn who_logs_in_at_another_desk_is_asked_and_then_the_last_one_wins() {
 fn a_desk_has_one_agent_and_the_earlier_one_is_logged_out_only_on_request() {
     let mut house = House::with_ready(Share::None, &[ANNA, BORIS]);
     house.ask(ANNA, Status::Ready, agent_at("desk 1")).unwrap();
-    house.talk("+77010000001");
+    house.talk_of("+77010000001");
     assert_eq!(house.ask(BORIS, Status::Ready, agent_at("desk 1")), Err(StatusError::PlaceTaken));
     let taking = Asker { take_over: true, ..agent_at("desk 1") };
     assert_eq!(house.ask(BORIS, Status::Ready, taking), Ok(()));
@@ -131,7 +131,7 @@ fn a_desk_has_one_agent_and_the_earlier_one_is_logged_out_only_on_request() {
 #[test]
 fn limits_and_alarms_are_facts() {
     let mut house = House::with_ready(Share::None, &[ANNA, BORIS]);
-    let (_, anna) = house.talk("+77010000001");
+    let (_, anna) = house.talk_of("+77010000001");
     house.event(anna, LegEvent::Held(true));
     house.status(BORIS, Status::Huddle);
     house.pass(600.0);
@@ -173,7 +173,7 @@ fn misconduct_that_can_be_seen_is_told() {
     let seen = |house: &House, wanted: ConductKind| {
         house.count(|what| matches!(what, What::ConductSeen { kind, .. } if *kind == wanted))
     };
-    let (leg, anna) = house.talk("+77010000001");
+    let (leg, anna) = house.talk_of("+77010000001");
     house.pass(2.0);
     house.event(anna, LegEvent::HungUp);
     house.event(leg, LegEvent::HungUp);

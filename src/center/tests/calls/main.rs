@@ -1,0 +1,6 @@
+//! Calls from the first ring to the record, leg by leg, in virtual time.
+
+mod call;
+mod desk;
+mod house;
+mod talk;
