@@ -327,6 +327,13 @@ pub enum What {
         /// Seconds the caller waited.
         waited_secs: f64,
     },
+    /// A talk began: the first one, or one that an agent has taken over.
+    TalkStarted {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+    },
     /// The talk ended.
     TalkEnded {
         /// The queue.

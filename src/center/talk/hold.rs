@@ -98,6 +98,7 @@ impl Center {
             ..Place::default()
         };
         call.last_queue = Some(queue.clone());
+        self.fact(now, Some(call.id), What::TalkStarted { queue: queue.clone(), agent });
         call.record.enter(now, StageKind::Talk, place);
         let talk = Talk {
             leg,

@@ -222,6 +222,8 @@ fn a_prompt_that_could_not_be_played_is_found() {
     let (loaded, told) = folder.load(&[], Missing::Leave);
     assert!(loaded.is_none());
     let begins = [
+        "there is no prompt `please-hold` in ru",
+        "there is no prompt `technical-trouble` in ru",
         "there is no sound in it",
         "11025 Hz",
         "its end is missing",

@@ -58,6 +58,7 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::Connected { agent, .. }
         | What::TalkEnded { agent, .. }
         | What::WrapUpEnded { agent, .. }
+        | What::TalkStarted { agent, .. }
         | What::HoldLasts { agent, .. }
         | What::HoldEnded { agent, .. }
         | What::AskStarted { agent, .. }

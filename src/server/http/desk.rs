@@ -14,7 +14,6 @@ use dozvon_center::desk::Asker;
 use dozvon_center::ids::AgentId;
 use dozvon_switch::border::{AgentRow, DeskCommand, Snapshot};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use utoipa::ToSchema;
 

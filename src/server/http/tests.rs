@@ -216,8 +216,8 @@ const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("POST", "/api/v1/calls/77/talk", r#"{"command":"hold"}"#, [401, 401, 403, 204, 204, 204]),
     ("POST", "/api/v1/calls/77/retrieve", r#"{"agent":"anna"}"#, [401, 401, 403, 204, 204, 204]),
     ("POST", "/api/v1/agents/anna/watch", WATCH, [401, 401, 403, 403, 204, 204]),
-    ("POST", "/api/v1/agents/boris/take-over", "", [401, 401, 403, 403, 204, 204]),
-    ("POST", "/api/v1/agents/boris/end-watch", "", [401, 401, 403, 403, 204, 204]),
+    ("POST", "/api/v1/agents/anna/take-over", "", [401, 401, 403, 403, 204, 204]),
+    ("POST", "/api/v1/agents/anna/end-watch", "", [401, 401, 403, 403, 204, 204]),
     ("GET", "/api/v1/nothing", "", [404, 404, 404, 404, 404, 404]),
     ("PUT", "/api/v1/agents", "", [405, 405, 405, 405, 405, 405]),
 ];

@@ -162,6 +162,7 @@ impl Metrics {
             | What::Connected { .. }
             | What::IncidentJoined { .. }
             | What::IncidentClosed { .. }
+            | What::TalkStarted { .. }
             | What::HoldLasts { .. }
             | What::AskStarted { .. }
             | What::OwnCallEnded { .. } => {}

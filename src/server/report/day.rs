@@ -15,7 +15,7 @@ use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
 use dozvon_center::ids::{AgentId, CallId, Key, LegId, QueueId, SkillId};
-use dozvon_center::policy::{BotPolicy, Policy};
+use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
 use dozvon_clock::Timestamp;
 use dozvon_sim::rng::Rng;
@@ -159,6 +159,7 @@ fn policy() -> Policy {
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
         music: "moh".into(),
+        talk: TalkPolicy::default(),
     }
 }
 

@@ -277,6 +277,9 @@ impl Open {
                     (None, None) => {}
                 }
             }
+            What::TalkStarted { agent, .. } => {
+                self.talks.insert(*agent, (at, 0.0));
+            }
             What::Connected { agent, waited_secs, .. } => {
                 self.talks.insert(*agent, (at, *waited_secs));
             }
@@ -352,7 +355,15 @@ impl Open {
             | What::SessionReplaced { .. }
             | What::IncidentOpened { .. }
             | What::IncidentJoined { .. }
-            | What::IncidentClosed { .. } => {}
+            | What::IncidentClosed { .. }
+            | What::HoldLasts { .. }
+            | What::HoldEnded { .. }
+            | What::AskStarted { .. }
+            | What::AskEnded { .. }
+            | What::Transferred { .. }
+            | What::AgentLost { .. }
+            | What::OwnCallEnded { .. }
+            | What::Supervised { .. } => {}
         }
     }
 
