@@ -1,7 +1,7 @@
 //! The façade: owns the endpoint, the center and the lines between them.
 //!
-//! Methods are of four kinds: `handle` and `handle_timeout` take what happened; `desk`, `command`, `hang_up`,
-//! `drain` and `end_all` are commands of people; `poll_*` give out; `snapshot` is a picture. After any method that takes `now`,
+//! Methods are of four kinds: `handle` and `handle_timeout` take what happened; `desk`, `command`, `hang_up`, `drain`
+//! and `end_all` are commands of people; `poll_*` give out; `snapshot` is a picture. After any method that takes `now`,
 //! drain [`Switch::poll_output`] to `None`.
 
 use crate::admit::Doors;

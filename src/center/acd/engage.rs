@@ -1,8 +1,8 @@
 //! Calls that reach an agent by another way than matching: a colleague asks him, hands a call over, or he supervises.
 //!
-//! An engaged agent is busy with a call without being its agent: no offers come, statuses wait, his place in the line of
-//! idle agents is kept. Whose call it is changes in one step, [`Acd::hand_over`], so a call in a talk has exactly one
-//! agent at any moment.
+//! An engaged agent is busy with a call without being its agent: no offers come, statuses wait, his place in the line
+//! of idle agents is kept. Whose call it is changes in one step, [`Acd::hand_over`], so a call in a talk has exactly
+//! one agent at any moment.
 
 use super::Acd;
 use super::agent::Phase;

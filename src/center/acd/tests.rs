@@ -790,7 +790,7 @@ fn the_picture_of_a_queue_counts_each_agent_once() {
     assert_eq!(floor.acd.queue(QueueId(9)), None);
 }
 
-// ---- calls that come by another way than matching ---------------------------------------------------------------------
+// ---- calls that come by another way than matching -------------------------------------------------------------------
 
 #[test]
 fn a_call_that_is_handed_over_has_one_agent_at_any_moment() {
@@ -870,27 +870,27 @@ fn every_activity_has_an_answer_to_every_input() {
     ];
     #[rustfmt::skip]
     let expected = "
-             idle         reserved    ringing     lapsing     connecting  talking     hold        wrap_up     outbound    rung
-ringing      .            ringing     .           .           .           .           .           .           .           .
-answered     .            connecting  connecting  connecting  .           .           .           .           .           .
-connected    .            .           .           .           talking     .           .           .           .           .
-declined     .            idle        idle        idle        idle        .           .           .           .           .
-hold         .            .           .           .           .           hold        .           .           .           .
-resume       .            .           .           .           .           .           talking     .           .           .
-consult      .            .           .           .           .           consult     consult     .           .           .
-engage       ringing      .           .           .           .           .           .           .           .           .
-speak        .            .           .           .           .           .           .           .           .           consult
-disengage    .            .           .           .           .           .           .           .           .           idle
-agent_ends   .            .           .           .           idle        wrap_up     wrap_up     .           .           .
-caller_ends  .            idle        idle        idle        idle        wrap_up     wrap_up     .           .           .
-withdraw     .            idle        idle        idle        idle        wrap_up     wrap_up     .           .           .
-lunch        lunch        lunch       lunch       lunch       +lunch      +lunch      +lunch      +lunch      +lunch      +lunch
-log_out      logged_out   logged_out  logged_out  logged_out  +logged_out +logged_out +logged_out logged_out  logged_out  +logged_out
-log_in       .            .           .           .           .           .           .           .           .           .
-phone_lost   .            idle        idle        idle        .           .           .           .           .           .
-own_call     outbound     outbound    outbound    outbound    .           .           .           .           .           .
-call_over    .            .           .           .           .           .           .           .           idle        .
-end_wrap-up  .            .           .           .           .           .           .           idle        .           .";
+            idle     reserved   ringing    lapsing    connecting talking hold    wrap_up outbound rung
+ringing     .        ringing    .          .          .          .       .       .       .        .
+answered    .        connecting connecting connecting .          .       .       .       .        .
+connected   .        .          .          .          talking    .       .       .       .        .
+declined    .        idle       idle       idle       idle       .       .       .       .        .
+hold        .        .          .          .          .          hold    .       .       .        .
+resume      .        .          .          .          .          .       talking .       .        .
+consult     .        .          .          .          .          consult consult .       .        .
+engage      ringing  .          .          .          .          .       .       .       .        .
+speak       .        .          .          .          .          .       .       .       .        consult
+disengage   .        .          .          .          .          .       .       .       .        idle
+agent_ends  .        .          .          .          idle       wrap_up wrap_up .       .        .
+caller_ends .        idle       idle       idle       idle       wrap_up wrap_up .       .        .
+withdraw    .        idle       idle       idle       idle       wrap_up wrap_up .       .        .
+lunch       lunch    lunch      lunch      lunch      +lunch     +lunch  +lunch  +lunch  +lunch   +lunch
+log_out     out      out        out        out        +out       +out    +out    out     out      +out
+log_in      .        .          .          .          .          .       .       .       .        .
+phone_lost  .        idle       idle       idle       .          .       .       .       .        .
+own_call    outbound outbound   outbound   outbound   .          .       .       .       .        .
+call_over   .        .          .          .          .          .       .       .       idle     .
+end_wrap-up .        .          .          .          .          .       .       idle    .        .";
     let expected: Vec<Vec<&str>> =
         expected.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
     for (at, (name, input)) in inputs.into_iter().enumerate() {
@@ -933,7 +933,11 @@ fn outcome(column: usize, input: fn(&mut Acd, Timestamp, OfferId)) -> String {
     floor.say(|acd, now| input(acd, now, offer));
     let after = floor.acd.agent(AgentId(0)).unwrap();
     match after.pending {
+        Some(Presence::LoggedOut) => "+out".to_owned(),
         Some(pending) => format!("+{pending}"),
+        None if after.presence != before.presence && after.presence == Presence::LoggedOut => {
+            "out".to_owned()
+        }
         None if after.presence != before.presence => after.presence.to_string(),
         None if after.activity != before.activity => after.activity.to_string(),
         None => ".".to_owned(),

@@ -27,7 +27,7 @@ impl Center {
                 self.delivered(now, call, true);
                 self.state(now, call, State::WithBot { leg, bot, since: now });
             }
-            // A bot that asks to be connected elsewhere hands the caller over to people; to whom is the flow's business.
+            // A bot that asks to be connected elsewhere hands the caller over to people; to whom is for the flow.
             (LegEvent::Referred(_), _) => {
                 self.tell(leg, LegCommand::Referral(ReferralNews::Accepted));
                 self.tell(leg, LegCommand::Referral(ReferralNews::Done));

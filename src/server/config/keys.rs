@@ -817,7 +817,7 @@ pub(super) const NUMBER: Section = Section {
             "queue",
             Kind::Name,
             Absent,
-            "The queue that agents reach by it: to ask a free agent of it, or to pass a call on to it. No way for callers.",
+            "The queue that agents reach by it, to ask a free agent or to pass a call on. No way for callers.",
         ),
         key(
             "echo",

@@ -428,7 +428,7 @@ impl Families {
             acw_seconds: m.handling("dozvon_acw_seconds", "Work after the call (wrap-up)."),
             transfers: m.counters(
                 "dozvon_transfers_total",
-                "Calls passed on, by agents (queue of the talk) or by a flow (no queue, by whether the number answered).",
+                "Calls passed on: by agents (queue of the talk), or by a flow (no queue; whether it was answered).",
                 &["queue", "kind", "target", "result"],
             ),
             agents_lost: m.counters(

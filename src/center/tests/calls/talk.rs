@@ -758,7 +758,11 @@ fn a_phones_attended_transfer_joins_its_own_call_with_the_customer() {
     house.event(customer, LegEvent::HungUp);
     assert_eq!(stages(&house, call), [IVR, QUEUE, talk("anna"), talk("boris")]);
     assert_eq!(house.contacts[&call].stages[2].passed_on, Some(PassedOn::Attended));
-    assert_eq!(house.count(|w| matches!(w, What::OwnCallEnded { answered: true, talk_secs, .. } if *talk_secs == 8.0)), 1);
+    let asked = |what: &What| {
+        let What::OwnCallEnded { answered: true, talk_secs, .. } = what else { return false };
+        *talk_secs == 8.0
+    };
+    assert_eq!(house.count(asked), 1);
 }
 
 #[test]
