@@ -3,7 +3,7 @@
 //! The operator exit lives here. In every state before talking a key is offered to the exit rule first, and only what
 //! the rule passes on reaches the flow or the bot. Knows legs and prompts by id, never how they are carried.
 
-use crate::acd::Manner;
+use crate::acd::{Estimate, Manner};
 use crate::flow::{ExitKey, Run};
 use crate::hearing::Ear;
 use crate::ids::{AgentId, CallId, LegId, OfferId, PlayId, QueueId};
@@ -40,6 +40,8 @@ pub(crate) struct Call {
     pub(crate) enqueued_at: Option<Timestamp>,
     /// What the legs hear in a talk, as they were told.
     pub(crate) ears: BTreeMap<LegId, Ear>,
+    /// What was forecast of the present wait, and when.
+    pub(crate) forecast: Option<(Timestamp, Estimate)>,
     /// The music of the present wait.
     pub(crate) music: Option<Arc<str>>,
 }
@@ -204,6 +206,21 @@ impl State {
             },
             State::Parked(_) => "parked",
             State::Handing(_) | State::Outside { .. } => "transfer",
+        }
+    }
+
+    /// The queue that the call waits in, if it does.
+    pub(crate) fn queue(&self) -> Option<Arc<str>> {
+        match self {
+            State::Waiting { name, .. } => Some(name.clone()),
+            State::Arriving
+            | State::InFlow
+            | State::CallingBot { .. }
+            | State::WithBot { .. }
+            | State::Talking(_)
+            | State::Handing(_)
+            | State::Parked(_)
+            | State::Outside { .. } => None,
         }
     }
 

@@ -165,6 +165,7 @@ impl Center {
             enqueued_at: None,
             ears: BTreeMap::new(),
             music: None,
+            forecast: None,
         };
         self.fact(
             now,

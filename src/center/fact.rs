@@ -275,6 +275,26 @@ pub enum What {
         /// The queue.
         queue: Arc<str>,
     },
+    /// How long the wait would be, as forecast when the call came to the queue. Not told when that can't be known.
+    WaitForecast {
+        /// The queue.
+        queue: Arc<str>,
+        /// The mean, seconds.
+        mean_secs: f64,
+        /// Eight of ten such waits are shorter, seconds.
+        p80_secs: f64,
+        /// Nine of ten such waits are shorter, seconds.
+        p90_secs: f64,
+    },
+    /// A wait that was forecast ended with an answer.
+    ForecastMet {
+        /// The queue.
+        queue: Arc<str>,
+        /// The wait less the mean forecast, seconds: positive when the agent came late.
+        error_secs: f64,
+        /// Whether the wait was no longer than the P90 forecast.
+        within_p90: bool,
+    },
     /// The segment's wait ended.
     SegmentEnded {
         /// The queue.

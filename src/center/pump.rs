@@ -152,6 +152,7 @@ impl Center {
                 max_wait: order.max_wait,
             },
         );
+        self.forecast(now, call);
     }
 
     /// The call waits from now on: music, stage, state and fact; the ACD is told by whoever knows how.
@@ -356,6 +357,7 @@ impl Center {
             WaitEnd::Connected(agent) => {
                 let waited_secs = waited.as_secs_f64();
                 let queue = self.queue_name(queue);
+                self.forecast_met(now, id, &queue);
                 self.fact(now, Some(id), What::Connected { queue, agent, waited_secs });
                 return;
             }

@@ -3,7 +3,7 @@
 //! THE LAW: one [`Input`] or one command (`desk`, `command`, `hang_up`, `drain`, `end_all`: methods of the switch, since
 //! their senders want an answer), then drain `poll_output` to `None`, then look at `poll_timeout`.
 
-use dozvon_center::acd::{Activity, AgentCounts, Presence, Status};
+use dozvon_center::acd::{Activity, AgentCounts, Estimate, Presence, Status};
 use dozvon_center::contact::Contact;
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::Fact;
@@ -208,6 +208,8 @@ pub struct QueueRow {
     pub agents: AgentCounts,
     /// Service-level threshold in seconds.
     pub service_level_secs: f64,
+    /// How long a call that came now would wait, if that can be known.
+    pub estimate: Option<Estimate>,
 }
 
 /// An agent in the picture.

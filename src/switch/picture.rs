@@ -33,6 +33,7 @@ impl Switch {
                 oldest_enqueued_at: view.oldest,
                 agents: view.agents,
                 service_level_secs: config.service_level.as_secs_f64(),
+                estimate: view.estimate,
             }
         });
         rows.collect()

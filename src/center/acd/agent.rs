@@ -191,6 +191,7 @@ impl Agent {
             activity: self.phase.activity(),
             reachable: self.reachable(),
             takes_calls: self.takes_calls,
+            leaving: self.pending.is_some_and(|(presence, _)| presence != Presence::READY),
         }
     }
 

@@ -282,6 +282,7 @@ impl Acd {
         self.timers.cancel(&Timer::ServiceLevel(id));
         let was = self.waiting[usize::from(queue.0)].remove(&key);
         assert!(was, "a wait that ends was one");
+        self.forecasts.waited(queue, waited, why);
         let service_level = self.verdict(queue, waited, why, told);
         if service_level == ServiceLevel::Missed && !told {
             self.tell(Event::ServiceLevelMissed { call: id, queue });

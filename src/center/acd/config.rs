@@ -22,6 +22,9 @@ pub struct QueueConfig {
     pub ring_timeout: Duration,
     /// How long an agent has for the paperwork after a talk. Zero: none.
     pub wrap_up: Duration,
+    /// For how long a call is expected to bind an agent, from the offer to the end of the wrap-up: forecasts of waits
+    /// begin with it and then learn from calls.
+    pub handle_prior: Duration,
     /// How long a call may wait in this queue before it is handed back; `None`: for ever.
     pub max_wait: Option<Duration>,
     /// How many calls may wait (being offered included). One more is turned away as `Full`.
@@ -29,8 +32,8 @@ pub struct QueueConfig {
 }
 
 impl QueueConfig {
-    /// A queue with the house's defaults: SL(20 s), short abandon 5 s, 20 s of ringing, 15 s of wrap-up, no end of
-    /// waiting, 500 calls.
+    /// A queue with the house's defaults: SL(20 s), short abandon 5 s, 20 s of ringing, 15 s of wrap-up, 240 s for a
+    /// call at first, no end of waiting, 500 calls.
     pub fn new(name: impl Into<Arc<str>>) -> QueueConfig {
         QueueConfig {
             name: name.into(),
@@ -38,6 +41,7 @@ impl QueueConfig {
             short_abandon: Duration::from_secs(5),
             ring_timeout: Duration::from_secs(20),
             wrap_up: Duration::from_secs(15),
+            handle_prior: Duration::from_secs(240),
             max_wait: None,
             length_max: 500,
         }
@@ -190,6 +194,7 @@ impl QueueConfig {
             ("short_abandon", Some(self.short_abandon)),
             ("ring_timeout", Some(self.ring_timeout)),
             ("wrap_up", Some(self.wrap_up)),
+            ("handle_prior", Some(self.handle_prior)),
             ("max_wait", self.max_wait),
         ];
         for (field, time) in times {
@@ -199,6 +204,9 @@ impl QueueConfig {
         }
         if self.ring_timeout.is_zero() {
             problems.push(format!("queue `{name}`: ring_timeout: more than zero"));
+        }
+        if self.handle_prior.is_zero() {
+            problems.push(format!("queue `{name}`: handle_prior: more than zero"));
         }
         if self.length_max == 0 || self.length_max > limits::QUEUE_LENGTH_MAX {
             let max = limits::QUEUE_LENGTH_MAX;

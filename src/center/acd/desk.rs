@@ -302,6 +302,7 @@ impl Acd {
             self.clear_away(id);
         }
         if old_phase != next.phase {
+            self.note_phase(now, id, old_phase, next.phase);
             match self.limit(next.phase) {
                 Some(limit) => self.timers.set(Timer::Phase(id), now + limit),
                 None => drop(self.timers.cancel(&Timer::Phase(id))),

@@ -1,5 +1,6 @@
 //! What goes in and out of the ACD besides times and ids: waiting calls, answers, and everything it has to tell.
 
+use super::estimate::Estimate;
 use super::rules::LimitKind;
 use super::staff::Stand;
 use super::status::{Activity, Cause, Presence, Status};
@@ -430,4 +431,6 @@ pub struct QueueView {
     pub oldest: Option<Timestamp>,
     /// The agents who serve the queue (whatever skills its calls require).
     pub agents: AgentCounts,
+    /// How long a call that came now would wait; `None` when that can't be known.
+    pub estimate: Option<Estimate>,
 }

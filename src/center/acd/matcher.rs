@@ -235,6 +235,16 @@ impl Matcher {
         &self.profiles[profile.0 as usize].classes
     }
 
+    /// The classes that the profile at this position may serve.
+    pub fn classes_of_profile(&self, at: usize) -> &[ClassId] {
+        &self.profiles[at].classes
+    }
+
+    /// The queue that a class waits in.
+    pub fn queue_of(&self, class: ClassId) -> QueueId {
+        self.classes[class.0 as usize].queue
+    }
+
     /// The profiles that serve a queue at all, by position.
     pub fn profiles_of_queue(&self, queue: QueueId) -> impl Iterator<Item = usize> {
         let serves = move |profile: &&Profile| profile.abilities.serves_queue(queue);

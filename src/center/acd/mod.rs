@@ -25,7 +25,9 @@ mod call;
 mod config;
 mod desk;
 mod engage;
+pub mod estimate;
 mod event;
+mod forecast;
 pub mod matcher;
 mod offer;
 mod picture;
@@ -41,6 +43,7 @@ mod watch;
 
 pub use config::{AgentConfig, Config, QueueConfig};
 pub use engage::{Engagement, Manner, NotFree};
+pub use estimate::Estimate;
 pub use event::{
     AgentCounts, AgentView, Answer, Event, Failure, Leaving, OfferResult, QueueView, ServiceLevel,
     Side, WaitEnd, Waiting, Withdrawal,
@@ -52,6 +55,7 @@ use crate::ids::{AgentId, CallId, OfferId};
 use agent::{Agent, Phase};
 use call::Call;
 use dozvon_clock::{Deadlines, Timestamp};
+use forecast::Forecasts;
 use matcher::{Abilities, CallKey, ClassId, Matcher};
 use offer::Offer;
 use staff::Staff;
@@ -97,6 +101,7 @@ pub struct Acd {
     offers: BTreeMap<OfferId, Offer>,
     matcher: Matcher,
     staff: Staff,
+    forecasts: Forecasts,
     timers: Deadlines<Timer>,
     events: VecDeque<Event>,
     offers_made: u64,
@@ -123,6 +128,7 @@ impl Acd {
             waiting: vec![BTreeSet::new(); config.queues.len()],
             offers: BTreeMap::new(),
             staff: Staff::new(matcher.profiles_len(), now),
+            forecasts: Forecasts::new(&config),
             matcher,
             timers: Deadlines::new(),
             events: VecDeque::new(),

@@ -19,6 +19,7 @@ impl Acd {
             waiting: waiting.len(),
             oldest: waiting.iter().map(|(_, call)| self.calls[call].enqueued_at).min(),
             agents: self.staff.counts(self.matcher.profiles_of_queue(id)),
+            estimate: self.estimate_for_new(id),
         })
     }
 

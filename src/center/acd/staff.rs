@@ -15,6 +15,8 @@ pub(super) struct Stand {
     pub(super) reachable: bool,
     /// Whether the presence is one in which calls are offered.
     pub(super) takes_calls: bool,
+    /// Another presence is pending: the next call will not be his.
+    pub(super) leaving: bool,
 }
 
 impl Stand {
@@ -22,12 +24,18 @@ impl Stand {
     pub(super) fn on_duty(&self) -> bool {
         self.takes_calls && self.reachable
     }
+
+    /// On duty, and will be so after the present call.
+    fn lasts(&self) -> bool {
+        self.on_duty() && !self.leaving
+    }
 }
 
 #[derive(Debug)]
 struct ProfileStaff {
     counts: AgentCounts,
     on_duty: u32,
+    lasting: u32,
     at_work: u32,
     /// Since when nobody of the profile is at work; meaningful while `at_work` is zero.
     empty_since: Timestamp,
@@ -62,6 +70,7 @@ impl Staff {
         let empty = || ProfileStaff {
             counts: AgentCounts::default(),
             on_duty: 0,
+            lasting: 0,
             at_work: 0,
             empty_since: now,
         };
@@ -103,6 +112,7 @@ impl Staff {
             *slot += 1;
         }
         staff.on_duty = staff.on_duty + u32::from(to.on_duty()) - u32::from(from.on_duty());
+        staff.lasting = staff.lasting + u32::from(to.lasts()) - u32::from(from.lasts());
         let before = staff.at_work;
         staff.at_work =
             before + u32::from(to.presence.is_chosen()) - u32::from(from.presence.is_chosen());
@@ -149,6 +159,11 @@ impl Staff {
     pub(super) fn on_duty(&self, matcher: &Matcher, class: ClassId) -> usize {
         let profiles = matcher.profiles_for(class).iter();
         profiles.map(|id| self.profiles[id.index()].on_duty as usize).sum()
+    }
+
+    /// How many agents of the profile at this position take calls, now or after what they do.
+    pub(super) fn lasting(&self, profile: usize) -> u32 {
+        self.profiles[profile].lasting
     }
 
     /// What the agents of these profiles are doing, added up.

@@ -699,6 +699,12 @@ pub(super) const QUEUE: Section = Section {
             "Seconds for the paperwork after a talk. 0: none.",
         ),
         key(
+            "handle_prior_secs",
+            Kind::Int(1, SECS_PER_DAY),
+            Value("240"),
+            "Seconds that a call is expected to bind an agent, until forecasts of waits have learned it from calls.",
+        ),
+        key(
             "max_wait_secs",
             Kind::Int(0, SECS_PER_DAY),
             Value("0"),

@@ -125,6 +125,7 @@ fn queue(table: &Table) -> QueueConfig {
         short_abandon: table.secs("short_abandon_secs"),
         ring_timeout: table.secs("ring_timeout_secs"),
         wrap_up: table.secs("wrap_up_secs"),
+        handle_prior: table.secs("handle_prior_secs"),
         max_wait: Some(max_wait).filter(|wait| !wait.is_zero()),
         length_max: table.number("length_max"),
         ..QueueConfig::new(table.text("name"))

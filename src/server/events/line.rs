@@ -84,6 +84,8 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::BotEnded { .. }
         | What::SegmentStarted { .. }
         | What::SegmentEnded { .. }
+        | What::WaitForecast { .. }
+        | What::ForecastMet { .. }
         | What::ServiceLevelDecided { .. }
         | What::OfferStale { .. }
         | What::AskEnded { .. }

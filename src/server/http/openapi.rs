@@ -19,8 +19,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         talk::take_over, talk::end_watch, contacts::list, incidents::list, live::events
     ),
     components(schemas(
-        problem::Problem, view::QueueView, view::QueueAgents, view::AgentView, view::CallView, view::ContactsView,
-        view::ContactView, view::SegmentView, view::ArmView, view::AnswerView, view::IncidentView,
+        problem::Problem, view::QueueView, view::QueueAgents, view::WaitView, view::AgentView, view::CallView,
+        view::ContactsView, view::ContactView, view::SegmentView, view::ArmView, view::AnswerView, view::IncidentView,
         view::IncidentAgentView, desk::StatusWish, desk::LogOutWish, talk::TalkWish, talk::TalkVerb, talk::Target,
         talk::RetrieveWish, talk::WatchWish
     )),

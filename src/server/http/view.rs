@@ -3,6 +3,7 @@
 use crate::server::events::rfc3339;
 use crate::server::store::{ContactPage, ContactRow, IncidentRow};
 use crate::server::telemetry::Masked;
+use dozvon_center::acd::Estimate;
 use dozvon_clock::Timestamp;
 use dozvon_switch::border::{AgentRow, CallRow, QueueRow};
 use serde::Serialize;
@@ -21,8 +22,34 @@ pub(crate) struct QueueView {
     oldest_wait_secs: Option<f64>,
     /// Threshold T of the service level, seconds.
     service_level_secs: f64,
+    /// How long a call that came now would wait; absent when that can't be known.
+    estimated_wait: Option<WaitView>,
     /// Agents who serve it, by what they do. Queues share agents: don't add up over queues.
     agents: QueueAgents,
+}
+
+/// A forecast of a wait, seconds.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct WaitView {
+    /// Its mean.
+    mean_secs: f64,
+    /// Half of such waits are shorter.
+    p50_secs: f64,
+    /// Eight of ten such waits are shorter.
+    p80_secs: f64,
+    /// Nine of ten such waits are shorter.
+    p90_secs: f64,
+}
+
+impl WaitView {
+    fn new(estimate: Estimate) -> WaitView {
+        WaitView {
+            mean_secs: estimate.mean.as_secs_f64(),
+            p50_secs: estimate.p50.as_secs_f64(),
+            p80_secs: estimate.p80.as_secs_f64(),
+            p90_secs: estimate.p90.as_secs_f64(),
+        }
+    }
 }
 
 /// A queue's agents by what they do.
@@ -231,6 +258,7 @@ impl QueueView {
             oldest_enqueued_at: row.oldest_enqueued_at.map(time),
             oldest_wait_secs: row.oldest_enqueued_at.map(|at| now.since(at).as_secs_f64()),
             service_level_secs: row.service_level_secs,
+            estimated_wait: row.estimate.map(WaitView::new),
             agents: QueueAgents {
                 idle: counts.idle,
                 away: counts.away,

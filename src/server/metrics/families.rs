@@ -2,7 +2,7 @@
 
 use crate::server::events::Directory;
 use dozvon_center::acd::{
-    Activity, AgentCounts, LimitKind, Presence, ServiceLevel, Status, Statuses,
+    Activity, AgentCounts, Estimate, LimitKind, Presence, ServiceLevel, Status, Statuses,
 };
 use dozvon_center::conduct::ConductKind;
 use dozvon_center::contact::{Fault, Outcome, PassedOn};
@@ -12,6 +12,7 @@ use prometheus::{
     Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter,
     IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
 };
+use std::time::Duration;
 
 /// Waits in queues, seconds; every configured threshold and short-abandon time is added.
 const WAIT_BUCKETS: [f64; 14] =
@@ -29,6 +30,8 @@ const ALARMED: [Activity; 7] = [
     Activity::Supervising,
     Activity::Outbound,
 ];
+/// How far waits are from their forecasts, seconds.
+const ETA_ERROR_BUCKETS: [f64; 9] = [5., 10., 15., 30., 60., 120., 180., 300., 600.];
 /// Ringing, seconds.
 const RING_BUCKETS: [f64; 9] = [1., 2., 3., 5., 8., 10., 15., 20., 30.];
 /// Talk, hold, wrap-up and handle time, seconds; 120 is the hold limit.
@@ -163,6 +166,9 @@ pub(super) struct Families {
     pub(super) waiting: IntGaugeVec,
     pub(super) oldest: GaugeVec,
     pub(super) queue_agents: IntGaugeVec,
+    pub(super) estimated_wait: GaugeVec,
+    pub(super) eta_error: HistogramVec,
+    pub(super) eta_promises: IntCounterVec,
     pub(super) agents: IntGaugeVec,
     pub(super) agent_time: CounterVec,
     pub(super) agent_offers: IntCounterVec,
@@ -360,6 +366,22 @@ impl Families {
                 "dozvon_queue_oldest_enqueue_timestamp_seconds",
                 "When the call waiting longest came; NaN when none waits. Its age is time() minus this.",
                 &["queue"],
+            ),
+            estimated_wait: m.float_gauges(
+                "dozvon_queue_estimated_wait_seconds",
+                "How long a call that came now would wait; NaN when that can't be known.",
+                &["queue", "of"],
+            ),
+            eta_error: m.histograms(
+                "dozvon_eta_error_seconds",
+                "How far the wait of an answered call was from its forecast, later or earlier.",
+                &ETA_ERROR_BUCKETS,
+                &["queue", "side"],
+            ),
+            eta_promises: m.counters(
+                "dozvon_eta_promises_total",
+                "Answered calls with a forecast, by whether the wait was within its P90.",
+                &["queue", "within"],
             ),
             queue_agents: m.gauges(
                 "dozvon_queue_agents",
@@ -597,6 +619,15 @@ impl Families {
         self.offered.with_label_values(&[queue]);
         self.waiting.with_label_values(&[queue]);
         self.oldest.with_label_values(&[queue]).set(f64::NAN);
+        for (of, secs) in estimate(None) {
+            self.estimated_wait.with_label_values(&[queue, of]).set(secs);
+        }
+        for side in ["late", "early"] {
+            self.eta_error.with_label_values(&[queue, side]);
+        }
+        for within in ["true", "false"] {
+            self.eta_promises.with_label_values(&[queue, within]);
+        }
         self.ring_seconds.with_label_values(&[queue]);
         for outcome in Outcome::ALL {
             self.ended.with_label_values(&[queue, outcome.as_str()]);
@@ -740,6 +771,17 @@ fn standings() -> impl Iterator<Item = (Presence, Activity)> {
     let at_work = Presence::ALL.into_iter().filter(|presence| super::at_work(*presence));
     let all = at_work.flat_map(|presence| Activity::ALL.map(|activity| (presence, activity)));
     all.chain([(Presence::LoggedOut, Activity::Idle)])
+}
+
+/// A forecast with the words of the `of` label; NaN when there is none.
+pub(super) fn estimate(estimate: Option<Estimate>) -> [(&'static str, f64); 4] {
+    let secs = |of: fn(Estimate) -> Duration| estimate.map_or(f64::NAN, |e| of(e).as_secs_f64());
+    [
+        ("mean", secs(|e| e.mean)),
+        ("p50", secs(|e| e.p50)),
+        ("p80", secs(|e| e.p80)),
+        ("p90", secs(|e| e.p90)),
+    ]
 }
 
 /// A queue's agents with the words of the `activity` label.

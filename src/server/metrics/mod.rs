@@ -95,6 +95,12 @@ impl Metrics {
             What::BotConnected { bot } => f.bot_connected.with_label_values(&[&**bot]).inc(),
             What::BotEnded { bot, end, talk_secs } => self.bot_ended(bot, end, *talk_secs),
             What::SegmentStarted { queue } => f.offered.with_label_values(&[&**queue]).inc(),
+            What::ForecastMet { queue, error_secs, within_p90 } => {
+                let side = if *error_secs > 0.0 { "late" } else { "early" };
+                f.eta_error.with_label_values(&[&**queue, side]).observe(error_secs.abs());
+                let within = if *within_p90 { "true" } else { "false" };
+                f.eta_promises.with_label_values(&[&**queue, within]).inc();
+            }
             What::SegmentEnded { queue, outcome, waited_secs } => {
                 self.segment_ended(queue, *outcome, *waited_secs);
             }
@@ -160,6 +166,7 @@ impl Metrics {
             | What::OptionChosen { .. }
             | What::OfferStarted { .. }
             | What::Connected { .. }
+            | What::WaitForecast { .. }
             | What::IncidentJoined { .. }
             | What::IncidentClosed { .. }
             | What::TalkStarted { .. }
@@ -260,6 +267,9 @@ impl Metrics {
             f.waiting.with_label_values(&queue).set(gauge(row.waiting));
             let oldest = row.oldest_enqueued_at.map_or(f64::NAN, |at| at.as_micros() as f64 / 1e6);
             f.oldest.with_label_values(&queue).set(oldest);
+            for (of, secs) in families::estimate(row.estimate) {
+                f.estimated_wait.with_label_values(&[&*row.name, of]).set(secs);
+            }
             f.threshold.with_label_values(&queue).set(row.service_level_secs);
             for (activity, agents) in families::by_activity(&row.agents) {
                 f.queue_agents.with_label_values(&[&*row.name, activity]).set(i64::from(agents));

@@ -3,7 +3,9 @@
 use super::*;
 use crate::server::events::QueueName;
 use crate::server::events::tests::agent_name;
-use dozvon_center::acd::{Activity, AgentCounts, Cause, ServiceLevel, Side, Status, Statuses};
+use dozvon_center::acd::{
+    Activity, AgentCounts, Cause, Estimate, ServiceLevel, Side, Status, Statuses,
+};
 use dozvon_center::contact::{Ending, Fault};
 use dozvon_center::fact::{IvrExit, OperatorRequest};
 use dozvon_center::ids::{AgentId, CallId, OfferId};
@@ -34,6 +36,7 @@ pub(crate) fn snapshot(at: Timestamp) -> Snapshot {
         oldest_enqueued_at,
         agents: AgentCounts { idle: 1, talking: 1, ..AgentCounts::default() },
         service_level_secs: 20.0,
+        estimate: waits_of(waiting),
     };
     let agent = |id, name: &str, team: &str, activity| AgentRow {
         id: AgentId(id),
@@ -72,6 +75,37 @@ pub(crate) fn snapshot(at: Timestamp) -> Snapshot {
         incident: None,
         draining: false,
     }
+}
+
+/// A forecast for a queue where somebody waits.
+fn waits_of(waiting: usize) -> Option<Estimate> {
+    let [mean, p50, p80, p90] = [90, 80, 130, 165].map(std::time::Duration::from_secs);
+    (waiting > 0).then_some(Estimate { mean, p50, p80, p90 })
+}
+
+#[test]
+fn forecasts_of_waits_and_their_errors_are_shown() {
+    let metrics = Metrics::new(directory());
+    for (error_secs, within_p90) in [(40.0, true), (-25.0, true), (200.0, false)] {
+        let what = What::ForecastMet { queue: "cards".into(), error_secs, within_p90 };
+        metrics.observe(&Fact { at: Timestamp::from_secs(1), call: Some(CallId(1)), what });
+    }
+    let text = metrics.render(&snapshot(Timestamp::from_secs(1_000)));
+    let error = |what: &str, side: &str| {
+        value(&text, &format!("dozvon_eta_error_seconds_{what}{{queue=\"cards\",side=\"{side}\"}}"))
+    };
+    assert_eq!((error("count", "late"), error("sum", "late")), (2.0, 240.0));
+    assert_eq!((error("count", "early"), error("sum", "early")), (1.0, 25.0));
+    let promises = "dozvon_eta_promises_total{queue=\"cards\",within=\"true\"}";
+    assert_eq!(value(&text, promises), 2.0);
+    let now = |queue: &str| {
+        value(
+            &text,
+            &format!("dozvon_queue_estimated_wait_seconds{{of=\"p90\",queue=\"{queue}\"}}"),
+        )
+    };
+    assert_eq!(now("cards"), 165.0);
+    assert!(now("loans").is_nan(), "what can't be known is not a number");
 }
 
 /// A figure of the rendered text, by its name with labels as written there.

@@ -356,6 +356,8 @@ impl Open {
             | What::IncidentOpened { .. }
             | What::IncidentJoined { .. }
             | What::IncidentClosed { .. }
+            | What::WaitForecast { .. }
+            | What::ForecastMet { .. }
             | What::HoldLasts { .. }
             | What::HoldEnded { .. }
             | What::AskStarted { .. }

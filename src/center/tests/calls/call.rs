@@ -73,6 +73,37 @@ fn pressing_0_in_the_greeting_brings_an_agent_and_the_record_tells_it() {
 }
 
 #[test]
+fn a_wait_is_forecast_when_it_begins_and_judged_when_it_is_answered() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    let (_, first) = house.call("+77010000001");
+    house.key(first, '0');
+    house.answer();
+    let (_, second) = house.call("+77010000002");
+    house.key(second, '0');
+    let forecasts = |house: &House| house.count(|w| matches!(w, What::WaitForecast { .. }));
+    assert_eq!(forecasts(&house), 0, "who is next may wait for any time");
+    let (_, third) = house.call("+77010000003");
+    house.key(third, '0');
+    let (_, fourth) = house.call("+77010000004");
+    house.key(fourth, '0');
+    let forecast = |wanted: f64| {
+        house.count(|w| matches!(w, What::WaitForecast { mean_secs, .. } if *mean_secs == wanted))
+    };
+    assert_eq!(forecast(480.0), 1, "one ahead, 240 s each");
+    assert_eq!(forecast(720.0), 1);
+    // Both ahead give up, and Anna answers after 30 s.
+    house.pass(15.0);
+    house.event(second, LegEvent::HungUp);
+    house.event(third, LegEvent::HungUp);
+    house.event(first, LegEvent::HungUp);
+    house.pass(15.0);
+    house.answer();
+    let met = |w: &What| matches!(w, What::ForecastMet { error_secs, within_p90: true, .. } if *error_secs == -690.0);
+    assert_eq!(house.count(met), 1);
+    assert_eq!(house.count(|w| matches!(w, What::ForecastMet { .. })), 1);
+}
+
+#[test]
 fn a_caller_who_gives_up_waiting_is_abandoned_and_the_phone_stops_ringing() {
     let mut house = House::with_ready(Share::None, &[ANNA]);
     let (call, leg) = house.call("+77010000001");
