@@ -9,6 +9,7 @@ use crate::hearing::Ear;
 use crate::ids::{AgentId, CallId, LegId, OfferId, PlayId, QueueId};
 use crate::policy::Policy;
 use crate::record::Record;
+use crate::waiting::Told;
 use dozvon_clock::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,6 +43,10 @@ pub(crate) struct Call {
     pub(crate) ears: BTreeMap<LegId, Ear>,
     /// What was forecast of the present wait, and when.
     pub(crate) forecast: Option<(Timestamp, Estimate)>,
+    /// What he has been told of his waits.
+    pub(crate) told: Told,
+    /// The announcement that is being heard.
+    pub(crate) announcing: Option<PlayId>,
     /// The music of the present wait.
     pub(crate) music: Option<Arc<str>>,
 }

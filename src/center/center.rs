@@ -18,6 +18,7 @@ use crate::own::OwnCall;
 use crate::policy::Policy;
 use crate::record::{Opening, Record};
 use crate::supervise::Watch;
+use crate::waiting::Told;
 use crate::wrapping::Wrapping;
 use dozvon_clock::{Deadlines, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -36,6 +37,8 @@ pub(crate) enum Timer {
     BotTooLong,
     /// When a number outside has rung long enough.
     OutsideAnswer,
+    /// When a waiting caller is told something.
+    Announce,
     /// When an agent's own call has rung long enough.
     OwnAnswer,
     /// When a third party has rung long enough.
@@ -49,12 +52,13 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Timer; 10] = [
+    const ALL: [Timer; 11] = [
         Timer::Flow,
         Timer::ExitKey,
         Timer::BotAnswer,
         Timer::BotTooLong,
         Timer::OutsideAnswer,
+        Timer::Announce,
         Timer::OwnAnswer,
         Timer::ThirdAnswer,
         Timer::HoldWarning,
@@ -166,6 +170,8 @@ impl Center {
             ears: BTreeMap::new(),
             music: None,
             forecast: None,
+            told: Told::default(),
+            announcing: None,
         };
         self.fact(
             now,
@@ -353,6 +359,7 @@ impl Center {
             Timer::BotAnswer => self.bot_over(now, call, BotEnd::Failed),
             Timer::BotTooLong => self.bot_over(now, call, BotEnd::TooLong),
             Timer::OutsideAnswer => self.outside_over(now, call),
+            Timer::Announce => self.announce_wait(now, call),
             Timer::OwnAnswer => unreachable!("no timer of a customer's call"),
             Timer::ThirdAnswer => self.third_gone(now, call, AskEnd::NoAnswer),
             Timer::HoldWarning => self.hold_lasts(now, call, HoldAlarm::Warning),

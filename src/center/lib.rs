@@ -28,7 +28,7 @@ pub mod shift;
 mod sides;
 pub mod supervise;
 pub mod talk;
-mod waiting;
+pub mod waiting;
 mod wrapping;
 
 pub use center::Center;

@@ -51,6 +51,9 @@ pub const INCIDENT_CALLS_MAX: usize = 10_000;
 
 // ---- calls and their records ----------------------------------------------------------------------------------------
 
+/// The largest number for which there is a prompt. A place beyond is paraphrased, a longer wait is not told.
+pub const SPOKEN_NUMBER_MAX: u64 = 30;
+
 /// Nodes kept in a contact's path. Later ones are not noted: the beginning is what explains a call.
 pub const PATH_MAX: usize = 256;
 

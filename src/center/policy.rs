@@ -5,6 +5,7 @@ use crate::calendar::Calendars;
 use crate::flow::Flow;
 use crate::ids::{AgentId, SkillId};
 use crate::rollout::Rollout;
+use crate::waiting::Announcements;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub struct Policy {
     pub rollouts: BTreeMap<Arc<str>, Rollout>,
     /// Voice bots by name.
     pub bots: BTreeMap<Arc<str>, BotPolicy>,
+    /// What waiting callers are told, by queue; a queue that is missing is silent.
+    pub announcements: BTreeMap<Arc<str>, Announcements>,
     /// Music played to waiting callers when the flow names none.
     pub music: Arc<str>,
     /// Times of talks.

@@ -171,6 +171,8 @@ impl Center {
         call.record.enter(now, StageKind::Queue, place);
         self.fact(now, Some(call.id), What::SegmentStarted { queue: name.clone() });
         self.state(now, call, State::Waiting { queue, name, rings: Vec::new() });
+        call.forecast = None;
+        self.begin_announcing(now, call);
         self.write(call);
     }
 
@@ -369,6 +371,7 @@ impl Center {
         self.with_call(now, id, |center, call| {
             call.record.outcome(outcome);
             center.state(now, call, State::InFlow);
+            center.hush_announcement(call);
             center.tell(call.leg, LegCommand::StopPlaying);
             call.record.enter(now, StageKind::Ivr, Place::default());
             center.write(call);

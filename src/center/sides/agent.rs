@@ -46,6 +46,7 @@ impl Center {
         };
         let (queue_id, queue) = (*queue, name.clone());
         call.playing = None;
+        self.hush_announcement(call);
         call.record.outcome(Outcome::Answered);
         self.forget_others(call, leg);
         self.role(leg, call.id, Role::Agent);

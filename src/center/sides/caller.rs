@@ -32,6 +32,7 @@ impl Center {
                 None
             }
             LegEvent::Played(play) => {
+                call.announcing.take_if(|announcing| *announcing == play);
                 if let Some((_, ticket)) = call.playing.take_if(|(playing, _)| *playing == play) {
                     call.run.handle(now, Happening::Played(ticket));
                     self.pump(now, call);

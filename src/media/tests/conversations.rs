@@ -470,6 +470,25 @@ fn stopping_an_announcement_returns_to_the_conversation_and_other_orders_do_as_t
 }
 
 #[test]
+fn an_answer_is_heard_within_one_frame_although_an_announcement_was_being_said() {
+    let mut world = World::new();
+    let mut phones = three(&mut world, [Codec::Pcma; 3]);
+    announce(&mut world, &phones[0], 7, &[Library::BEEP; 25]);
+    run(&mut world, 50, &mut phones);
+    let beeps = world.heard(&phones[0]);
+    assert!(power_at(Rate::Narrow, 1000.0, &beeps[beeps.len() - 1600..]) > 0.5, "it is being said");
+    assert_eq!(world.order(Order::Stop { session: SessionId(1) }), Ordered::Obeyed);
+    bridge(&mut world, 1, 2);
+    run(&mut world, 11, &mut phones);
+    let heard = world.heard(&phones[0]);
+    // One frame of 20 ms is what may pass; the 200 ms after it are the agent's alone.
+    let after = &heard[beeps.len() + 160..];
+    assert!(power_at(Rate::Narrow, AGENT, after) > 0.9, "{}", power_at(Rate::Narrow, AGENT, after));
+    let played = |report: &Report| matches!(report, Report::Played { .. });
+    assert!(!world.reports.iter().any(played), "what was cut off was not played");
+}
+
+#[test]
 fn a_key_passes_during_an_announcement_and_the_rest_of_it_follows() {
     let mut world = World::new();
     let mut phones = three(&mut world, [Codec::Pcma; 3]);

@@ -716,6 +716,30 @@ pub(super) const QUEUE: Section = Section {
             Value("500"),
             "Calls that may wait. One more goes where the flow says for `full`.",
         ),
+        key(
+            "announce",
+            Kind::Choices(&["position", "wait"]),
+            Value("[]"),
+            "What waiting callers are told over the music. `wait` is told only when it can be known.",
+        ),
+        key(
+            "comfort",
+            Kind::Names,
+            Value("[]"),
+            "Prompts that waiting callers hear in turn, one with each announcement.",
+        ),
+        key(
+            "announce_after_secs",
+            Kind::Int(1, SECS_PER_DAY),
+            Value("15"),
+            "Seconds from the beginning of the wait to the first announcement.",
+        ),
+        key(
+            "announce_every_secs",
+            Kind::Int(10, SECS_PER_DAY),
+            Value("60"),
+            "Seconds from the beginning of one announcement to the beginning of the next.",
+        ),
     ],
 };
 

@@ -34,14 +34,16 @@ pub(crate) use settings::*;
 
 use base::Base;
 use dozvon_center::acd;
-use dozvon_center::flow::Surroundings;
-use dozvon_center::flow::model::MUSIC;
+use dozvon_center::flow::model::{Kind, MUSIC};
+use dozvon_center::flow::{Flow, Surroundings};
 use dozvon_center::policy::Policy;
+use dozvon_center::waiting::Announcements;
 use dozvon_switch::config::Config;
 use finding::nearest;
 use keys::OTHERS;
 use secrets::Secrets;
 use staff::Staff;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -92,6 +94,7 @@ pub(crate) fn load(
     check_music(&mut findings, &base, &around.prompts);
     check_confirmations(&mut findings, &base, &around.staff, &around.prompts);
     check_talk(&mut findings, &base, &around.prompts);
+    check_announcements(&mut findings, &base, &around.staff, &flows, &around.prompts);
     check_stray_files(&mut findings, folder);
     let Around { mut staff, bots, bot_access, rollouts, calendars, prompts, .. } = around;
     let acd = acd_config(&mut findings, &base, &mut staff);
@@ -99,6 +102,7 @@ pub(crate) fn load(
     if findings.has_errors() {
         return (None, findings);
     }
+    let announcements = announcements(&mut staff);
     let policy = Policy {
         acd,
         skills: staff.skills,
@@ -106,6 +110,7 @@ pub(crate) fn load(
         calendars: Arc::new(calendars),
         rollouts,
         bots,
+        announcements,
         music: base.table("flows").text("music").into(),
         talk: base.talk(),
     };
@@ -338,6 +343,48 @@ fn check_talk(findings: &mut Findings, base: &Base, prompts: &[PromptFile]) {
         let message = "the agent is warned of a hold when it is too long already";
         let cure = "make hold_warn_at_secs smaller than hold_max_secs";
         findings.error(table.place("hold_warn_at_secs"), message, cure);
+    }
+}
+
+fn announcements(staff: &mut Staff) -> BTreeMap<Arc<str>, Announcements> {
+    let all = std::mem::take(&mut staff.announcements).into_iter();
+    all.map(|(queue, (what, _))| (queue, what)).filter(|(_, what)| !what.is_silent()).collect()
+}
+
+/// What waiting callers are told must be there in every language of the flows that lead to their queue.
+fn check_announcements(
+    findings: &mut Findings,
+    base: &Base,
+    staff: &Staff,
+    flows: &BTreeMap<Arc<str>, Arc<Flow>>,
+    prompts: &[PromptFile],
+) {
+    let folder = prompts_folder(base);
+    for (queue, (what, place)) in &staff.announcements {
+        let leads = |flow: &&Arc<Flow>| {
+            let here = |kind: &Kind| matches!(kind, Kind::Queue(node) if node.name.value == *queue);
+            flow.nodes.iter().any(|node| here(&node.kind))
+        };
+        let leading = flows.values().filter(leads);
+        let languages = leading.flat_map(|flow| flow.languages.iter().map(|l| l.value.clone()));
+        for language in languages.collect::<BTreeSet<Arc<str>>>() {
+            let there =
+                |name: &Arc<str>| prompts.iter().any(|p| p.language == language && p.name == *name);
+            let mut missing = what.prompts();
+            missing.retain(|name| !there(name));
+            if let Some(first) = missing.first() {
+                let (many, shown) = (missing.len(), &missing[..missing.len().min(5)]);
+                let message = format!(
+                    "callers of queue `{queue}` who speak `{language}` can't be told everything: {many} prompts are \
+                     missing: {}{}",
+                    shown.join(", "),
+                    if many > shown.len() { ", …" } else { "" }
+                );
+                let cure =
+                    format!("record {}/{language}/{first}.wav and the others", folder.display());
+                findings.error(place, message, cure);
+            }
+        }
     }
 }
 

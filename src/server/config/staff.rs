@@ -9,6 +9,7 @@ use super::settings::{Role, Secret, Token};
 use super::walk::Table;
 use dozvon_center::acd::{AgentConfig, QueueConfig};
 use dozvon_center::ids::{QueueId, SkillId};
+use dozvon_center::waiting::Announcements;
 use dozvon_sip::digest::Ha1;
 use dozvon_sip::endpoint::Ha1Pair;
 use dozvon_switch::config::AgentAccess;
@@ -20,6 +21,8 @@ use std::sync::Arc;
 pub(super) struct Staff {
     /// Queues in the order of the file.
     pub(super) queues: Vec<QueueConfig>,
+    /// What waiting callers are told, by queue, and where that is said.
+    pub(super) announcements: BTreeMap<Arc<str>, (Announcements, Place)>,
     /// Skills: those listed, then the languages of agents as `lang:…`.
     pub(super) skills: Vec<Arc<str>>,
     /// Agents in the order of the file.
@@ -47,6 +50,12 @@ impl Staff {
         }
         refuse_duplicates(findings, listed("queue"), "name", "queue");
         staff.queues = listed("queue").iter().map(queue).collect();
+
+        for table in listed("queue") {
+            let place = if table.says("announce") { "announce" } else { "comfort" };
+            let entry = (announcements(table), table.place(place).clone());
+            staff.announcements.insert(table.text("name").into(), entry);
+        }
 
         let path = base.folder.join("agents.toml");
         let agents = tables(findings, &path, &[&AGENT]).remove("agent").unwrap_or_default();
@@ -129,6 +138,17 @@ fn queue(table: &Table) -> QueueConfig {
         max_wait: Some(max_wait).filter(|wait| !wait.is_zero()),
         length_max: table.number("length_max"),
         ..QueueConfig::new(table.text("name"))
+    }
+}
+
+fn announcements(table: &Table) -> Announcements {
+    let wanted = |what: &str| table.list("announce").iter().any(|(word, _)| word == what);
+    Announcements {
+        position: wanted("position"),
+        wait: wanted("wait"),
+        first_after: table.secs("announce_after_secs"),
+        every: table.secs("announce_every_secs"),
+        comfort: table.list("comfort").iter().map(|(name, _)| name.as_str().into()).collect(),
     }
 }
 

@@ -136,6 +136,24 @@ fn the_rules_of_statuses_are_the_houses_with_those_of_the_file_over_them() {
 }
 
 #[test]
+fn announcements_need_their_prompts_in_every_language_that_waits_there() {
+    let folder = Folder::new("announce");
+    folder.write(
+        "queues.toml",
+        "[[queue]]\nname = \"cards\"\nannounce = [\"position\"]\ncomfort = [\"tips\"]\n",
+    );
+    folder.write(
+        "flows/f.yaml",
+        "flow: f\nlanguages: [ru]\nstart: q\noperator: {keys: [\"0\"], to: q}\nnodes:\n  q: {queue: {name: cards, \
+         max_wait: 1m, after: {answered: end, max_wait: end, nobody: end}}}\n  end: {hangup: }\n",
+    );
+    let (loaded, told) = folder.load(&[], Missing::Leave);
+    assert!(loaded.is_none());
+    let line = told.iter().find(|line| line.contains("can't be told everything")).expect("told");
+    assert!(line.contains("34 prompts are missing: tips, queue-position, queue-over-30"), "{line}");
+}
+
+#[test]
 fn a_queue_without_times_has_those_of_the_center() {
     let folder = Folder::new("queue");
     folder.write("queues.toml", "[[queue]]\nname = \"cards\"\n");

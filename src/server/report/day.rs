@@ -156,6 +156,7 @@ fn policy() -> Policy {
         skills: vec!["cards".into(), "night".into()],
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
+        announcements: BTreeMap::new(),
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
         music: "moh".into(),

@@ -4,3 +4,4 @@ mod call;
 mod desk;
 mod house;
 mod talk;
+mod waiting;

@@ -120,6 +120,7 @@ fn policy(agents: usize, share: Share) -> Policy {
         skills: Vec::new(),
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
+        announcements: BTreeMap::new(),
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
         music: "moh".into(),

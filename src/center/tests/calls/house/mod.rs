@@ -14,6 +14,7 @@ use dozvon_center::ids::{AgentId, CallId, Key, LegId, PlayId, SkillId};
 use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
 use dozvon_center::talk::{TalkCommand, TalkError};
+use dozvon_center::waiting::Announcements;
 use dozvon_clock::Timestamp;
 use ears::Ears;
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,10 +99,22 @@ pub(crate) fn policy(share: Share) -> Policy {
         skills: vec!["cards".into()],
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
+        announcements: BTreeMap::from([(Arc::from("cards"), announcements())]),
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
         music: "moh".into(),
         talk: TalkPolicy { hold_phrase: Some("please-hold".into()), ..TalkPolicy::default() },
+    }
+}
+
+/// The callers of `cards` are told their place and their wait, and hear comfort.
+fn announcements() -> Announcements {
+    Announcements {
+        position: true,
+        wait: true,
+        first_after: Duration::from_secs(10),
+        every: Duration::from_secs(30),
+        comfort: vec!["please-hold".into()],
     }
 }
 

@@ -1,0 +1,108 @@
+//! What callers hear of their wait, and that an answer cuts it off at once.
+
+use crate::house::{ANNA, House};
+use dozvon_center::acd::Status;
+use dozvon_center::border::{LegCommand, LegEvent};
+use dozvon_center::ids::{LegId, PlayId};
+use dozvon_center::rollout::Share;
+
+/// A caller in the queue `cards`.
+fn waits(house: &mut House, number: &str) -> LegId {
+    let (_, leg) = house.call(number);
+    house.key(leg, '2');
+    leg
+}
+
+/// Everything that was announced to a leg.
+fn announced(house: &House, leg: LegId) -> Vec<String> {
+    let said = house.commands.iter().filter(|(to, _)| *to == leg);
+    said.filter_map(|(_, command)| match command {
+        LegCommand::Announce { prompts, .. } => {
+            assert!(prompts.iter().all(|prompt| &*prompt.language == "ru"));
+            let names: Vec<&str> = prompts.iter().map(|prompt| &*prompt.name).collect();
+            Some(names.join(" "))
+        }
+        _ => None,
+    })
+    .collect()
+}
+
+fn last_play(house: &House, leg: LegId) -> PlayId {
+    let said = house.commands.iter().rev().filter(|(to, _)| *to == leg);
+    let mut plays = said.filter_map(|(_, command)| match command {
+        LegCommand::Announce { play, .. } => Some(*play),
+        _ => None,
+    });
+    plays.next().expect("something is announced")
+}
+
+/// What a leg was told last, all of one moment.
+fn tail(house: &House, leg: LegId, many: usize) -> Vec<LegCommand> {
+    let told: Vec<LegCommand> =
+        house.commands.iter().filter(|(to, _)| *to == leg).map(|(_, c)| c.clone()).collect();
+    told[told.len() - many..].to_vec()
+}
+
+#[test]
+fn callers_hear_their_place_and_wait_over_the_music_until_they_are_answered() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    let first = waits(&mut house, "+77010000001");
+    let agent = house.answer();
+    let second = waits(&mut house, "+77010000002");
+    let third = waits(&mut house, "+77010000003");
+    house.pass(9.0);
+    assert_eq!(announced(&house, third), [""; 0]);
+    house.pass(1.0);
+    // Who is next may wait for any time; behind him two talks of four minutes have to end.
+    assert_eq!(announced(&house, second), ["queue-position number-1 please-hold"]);
+    let told = "queue-position number-2 queue-wait-minutes number-16 please-hold";
+    assert_eq!(announced(&house, third), [told]);
+    house.pass(10.0);
+    house.event(second, LegEvent::HungUp);
+    house.pass(20.0);
+    assert_eq!(announced(&house, third)[1..], ["queue-position number-1 please-hold"]);
+    // Nothing is heard any more once the phone rings, and the answer cuts off what is being said.
+    house.event(first, LegEvent::HungUp);
+    house.pass(15.0);
+    let agent_two = house.answer();
+    assert_ne!(agent, agent_two);
+    assert_eq!(
+        tail(&house, third, 2),
+        [LegCommand::StopPlaying, LegCommand::Bridge { with: agent_two }],
+        "the announcement ends with the answer"
+    );
+    let said = announced(&house, third).len();
+    house.pass(120.0);
+    assert_eq!(announced(&house, third).len(), said, "nothing is announced into a talk");
+}
+
+#[test]
+fn an_announcement_that_was_heard_to_its_end_needs_no_cutting() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    house.status(ANNA, Status::Lunch);
+    let leg = waits(&mut house, "+77010000001");
+    house.pass(10.0);
+    let play = last_play(&house, leg);
+    house.event(leg, LegEvent::Played(play));
+    house.status(ANNA, Status::Ready);
+    let agent = house.answer();
+    assert_eq!(tail(&house, leg, 1), [LegCommand::Bridge { with: agent }]);
+    assert!(!tail(&house, leg, 2).contains(&LegCommand::StopPlaying));
+}
+
+#[test]
+fn a_wait_that_ends_without_an_answer_ends_its_announcement_too() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    house.status(ANNA, Status::Lunch);
+    let leg = waits(&mut house, "+77010000001");
+    // Announced at 10 s and 40 s; the longest wait of a minute is over while the second one may still be heard.
+    house.pass(60.0);
+    let announces = |told: &(LegId, LegCommand)| matches!(told.1, LegCommand::Announce { .. });
+    let last = house.commands.iter().rposition(announces).expect("something was announced");
+    let after = house.commands[last..].iter();
+    let stops = after.filter(|told| **told == (leg, LegCommand::StopPlaying));
+    assert_eq!(stops.count(), 2, "the announcement, then the music");
+    let said = announced(&house, leg).len();
+    house.pass(59.0);
+    assert_eq!(announced(&house, leg).len(), said, "the next queue announces nothing");
+}
