@@ -1,7 +1,7 @@
 //! The bell that the roof and the simulator both press: what goes into the switch and what comes out.
 //!
-//! THE LAW: one [`Input`] or one command (`desk`, `command`, `hang_up`, `drain`, `end_all`: methods of the switch, since
-//! their senders want an answer), then drain `poll_output` to `None`, then look at `poll_timeout`.
+//! THE LAW: one [`Input`] or one command (`desk`, `command`, `hang_up`, `drain`, `end_all`: methods of the switch,
+//! since their senders want an answer), then drain `poll_output` to `None`, then look at `poll_timeout`.
 
 use dozvon_center::acd::{Activity, AgentCounts, Estimate, Presence, Status};
 use dozvon_center::contact::Contact;

@@ -1,9 +1,9 @@
 //! How long a wait will last: the queue ahead, who serves it, how long a call takes and how soon callers give up.
 //!
 //! With `i` calls ahead, `s` agents and a mean handle time `H` the line moves at the rate `s/H + i·θ`: an agent is
-//! done, or one of those ahead hangs up. The wait of the caller with `n` ahead is the sum of these `n + 1` steps, so its
-//! mean is the sum of `1/rate` and its variance the sum of `1/rate²`; quantiles are those of the gamma distribution with
-//! that mean and variance. Pure arithmetic: knows no queue and no agent.
+//! done, or one of those ahead hangs up. The wait of the caller with `n` ahead is the sum of these `n + 1` steps, so
+//! its mean is the sum of `1/rate` and its variance the sum of `1/rate²`; quantiles are those of the gamma distribution
+//! with that mean and variance. Pure arithmetic: knows no queue and no agent.
 
 use serde::Serialize;
 use std::time::Duration;
