@@ -7,6 +7,7 @@ use crate::acd::{Estimate, Manner};
 use crate::flow::{ExitKey, Run};
 use crate::hearing::Ear;
 use crate::ids::{AgentId, CallId, LegId, OfferId, PlayId, QueueId};
+use crate::overflow::WaitRules;
 use crate::policy::Policy;
 use crate::record::Record;
 use crate::waiting::Told;
@@ -45,6 +46,8 @@ pub(crate) struct Call {
     pub(crate) forecast: Option<(Timestamp, Estimate)>,
     /// What he has been told of his waits.
     pub(crate) told: Told,
+    /// What becomes of him when he waits on.
+    pub(crate) rules: WaitRules,
     /// The announcement that is being heard.
     pub(crate) announcing: Option<PlayId>,
     /// The music of the present wait.

@@ -14,6 +14,7 @@ use crate::fact::{AskEnd, Fact, HoldAlarm, IvrExit, OperatorRequest, What};
 use crate::flow::{BotEnd, Caller, ExitKey, Run};
 use crate::ids::{AgentId, CallId, LegId, OfferId, PlayId, QueueId};
 use crate::incident::{Incident, Incidents};
+use crate::overflow::WaitRules;
 use crate::own::OwnCall;
 use crate::policy::Policy;
 use crate::record::{Opening, Record};
@@ -39,6 +40,8 @@ pub(crate) enum Timer {
     OutsideAnswer,
     /// When a waiting caller is told something.
     Announce,
+    /// When the rules of a wait are looked at.
+    WaitRules,
     /// When an agent's own call has rung long enough.
     OwnAnswer,
     /// When a third party has rung long enough.
@@ -52,13 +55,14 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Timer; 11] = [
+    const ALL: [Timer; 12] = [
         Timer::Flow,
         Timer::ExitKey,
         Timer::BotAnswer,
         Timer::BotTooLong,
         Timer::OutsideAnswer,
         Timer::Announce,
+        Timer::WaitRules,
         Timer::OwnAnswer,
         Timer::ThirdAnswer,
         Timer::HoldWarning,
@@ -171,6 +175,7 @@ impl Center {
             music: None,
             forecast: None,
             told: Told::default(),
+            rules: WaitRules::default(),
             announcing: None,
         };
         self.fact(
@@ -360,6 +365,7 @@ impl Center {
             Timer::BotTooLong => self.bot_over(now, call, BotEnd::TooLong),
             Timer::OutsideAnswer => self.outside_over(now, call),
             Timer::Announce => self.announce_wait(now, call),
+            Timer::WaitRules => self.mind_rules(now, call),
             Timer::OwnAnswer => unreachable!("no timer of a customer's call"),
             Timer::ThirdAnswer => self.third_gone(now, call, AskEnd::NoAnswer),
             Timer::HoldWarning => self.hold_lasts(now, call, HoldAlarm::Warning),

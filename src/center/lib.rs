@@ -19,6 +19,7 @@ mod hearing;
 pub mod ids;
 pub mod incident;
 pub mod limits;
+mod overflow;
 mod own;
 pub mod policy;
 mod pump;

@@ -51,6 +51,10 @@ pub const INCIDENT_CALLS_MAX: usize = 10_000;
 
 // ---- calls and their records ----------------------------------------------------------------------------------------
 
+/// How often rules about places and forecasts are looked at while a caller waits. A place that is passed for less than
+/// this may go unseen.
+pub const WAIT_RULES_EVERY: Duration = Duration::from_secs(5);
+
 /// The largest number for which there is a prompt. A place beyond is paraphrased, a longer wait is not told.
 pub const SPOKEN_NUMBER_MAX: u64 = 30;
 

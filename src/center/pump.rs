@@ -13,6 +13,7 @@ use crate::flow::{Effect, Happening, QueueEnd, QueueOrder};
 use crate::hearing::RINGBACK;
 use crate::ids::{AgentId, CallId, QueueId, SkillId};
 use crate::limits;
+use crate::overflow::WaitRules;
 use crate::record::Place;
 use crate::rollout::Arm;
 use dozvon_clock::Timestamp;
@@ -153,6 +154,8 @@ impl Center {
             },
         );
         self.forecast(now, call);
+        let rules = WaitRules::new(now, order.rules, order.lose_place);
+        self.begin_rules(now, call, rules);
     }
 
     /// The call waits from now on: music, stage, state and fact; the ACD is told by whoever knows how.
@@ -171,7 +174,7 @@ impl Center {
         call.record.enter(now, StageKind::Queue, place);
         self.fact(now, Some(call.id), What::SegmentStarted { queue: name.clone() });
         self.state(now, call, State::Waiting { queue, name, rings: Vec::new() });
-        call.forecast = None;
+        (call.forecast, call.rules) = (None, WaitRules::default());
         self.begin_announcing(now, call);
         self.write(call);
     }
@@ -372,6 +375,7 @@ impl Center {
             call.record.outcome(outcome);
             center.state(now, call, State::InFlow);
             center.hush_announcement(call);
+            center.keep_place(call);
             center.tell(call.leg, LegCommand::StopPlaying);
             call.record.enter(now, StageKind::Ivr, Place::default());
             center.write(call);

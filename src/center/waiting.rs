@@ -145,11 +145,7 @@ impl Center {
         let said = call.told.next(&what, position, estimate).into_iter();
         let prompts: Vec<Prompt> =
             said.map(|name| Prompt { name, language: language.clone() }).collect();
-        if !prompts.is_empty() {
-            let play = self.new_play();
-            call.announcing = Some(play);
-            self.tell(call.leg, LegCommand::Announce { play, prompts });
-        }
+        self.announce(call, prompts);
     }
 
     /// Cuts off what is being announced: the wait is over.

@@ -7,7 +7,7 @@ use super::bounds::{self, Bounds};
 use super::diagnostic::{Diagnostic, Spanned, Spot};
 use super::load::F005;
 use super::model::{
-    Flow, Kind, MUSIC, Menu, Node, NodeIx, Part, PromptRef, Queue, Template, VarKind,
+    Flow, Kind, MUSIC, Menu, Node, NodeIx, Part, PromptRef, Queue, Template, VarKind, WaitAct,
 };
 use super::spoken;
 use super::yaml::{self, show};
@@ -465,11 +465,15 @@ fn prompts_of(node: &Node) -> Vec<&PromptRef> {
             survey.offer.iter().chain(survey.ask.iter().map(|question| &question.play)).collect()
         }
         Kind::Hangup(hangup) => hangup.play.iter().collect(),
-        Kind::Set(_)
-        | Kind::Hours(_)
-        | Kind::Rollout(_)
-        | Kind::Bot(_)
-        | Kind::Queue(_)
-        | Kind::Transfer(_) => Vec::new(),
+        Kind::Queue(queue) => {
+            let announced = queue.rules.iter().filter_map(|rule| match &rule.act {
+                WaitAct::Announce(play) => Some(play.iter()),
+                WaitAct::Overflow(_) => None,
+            });
+            announced.flatten().collect()
+        }
+        Kind::Set(_) | Kind::Hours(_) | Kind::Rollout(_) | Kind::Bot(_) | Kind::Transfer(_) => {
+            Vec::new()
+        }
     }
 }

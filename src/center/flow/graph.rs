@@ -86,6 +86,7 @@ fn ways(node: &Node) -> Vec<(NodeIx, String)> {
             | Way::Failed
             | Way::Open
             | Way::Closed
+            | Way::Overflow
             | Way::Holiday
             | Way::Bot
             | Way::People

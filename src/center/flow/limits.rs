@@ -27,6 +27,9 @@ pub const PATH_MAX: usize = 200;
 /// Prompts of one play list; a longer `play` is refused with Y004.
 pub const PLAY_MAX: usize = 50;
 
+/// Rules of one queue node; more are refused with Y004.
+pub const WAIT_RULES_MAX: usize = 16;
+
 /// Digits of one entry; a longer `length` is refused with Y004.
 pub const DIGITS_MAX: u32 = 32;
 

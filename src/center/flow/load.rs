@@ -3,6 +3,8 @@
 //! Here a file is only read: names are resolved, forms and units are checked. Whether the flow keeps its promises is
 //! [`super::check`]'s matter. No files are opened; the text is an argument.
 
+mod waits;
+
 use super::check::{self, Surroundings};
 use super::diagnostic::{Diagnostic, Spanned, Spot, nearest};
 use super::limits::{ATTEMPTS_MAX, DIGITS_MAX, NODES_MAX, PLAY_MAX};
@@ -657,14 +659,27 @@ impl Loader<'_> {
 
     fn queue(&mut self, body: &Yaml, spot: Spot) -> Option<Queue> {
         let keys = [
-            "name", "skills", "priority", "raise", "music", "max_wait", "after", "announce",
+            "name",
+            "skills",
+            "priority",
+            "raise",
+            "music",
+            "max_wait",
+            "at",
+            "lose_place",
+            "after",
+            "announce",
             "callback",
         ];
         let fields = self.body(body, spot, "queue", &keys)?;
-        for key in ["announce", "callback"] {
-            if let Some(spot) = fields.key_spot(key) {
-                self.reader.error(Y006, spot, format!("`{key}` of a queue is not yet supported"));
-            }
+        if let Some(spot) = fields.key_spot("callback") {
+            self.reader.error(Y006, spot, "`callback` of a queue is not yet supported");
+        }
+        if let Some(spot) = fields.key_spot("announce") {
+            let message = "what a queue tells its callers is not the flow's matter";
+            let found = Diagnostic::error(Y002, self.reader.file(), spot, message)
+                .help("write it into [[queue]] of queues.toml, or a rule: at: [{wait: 3m, announce: busy}]");
+            self.reader.push(found);
         }
         let name = self.needed_name(fields, "queue", "name");
         let skills = fields.get("skills").map_or(&[][..], |yaml| self.reader.list(yaml, "skills"));
@@ -674,6 +689,8 @@ impl Loader<'_> {
         let music = fields.get("music").and_then(|yaml| self.prompt(yaml));
         let max_wait = self.reader.need_or(F013, fields, "queue", "max_wait");
         let max_wait = max_wait.and_then(|yaml| self.reader.duration(yaml));
+        let rules = self.wait_rules(fields, max_wait);
+        let lose_place = self.flag(fields, "lose_place");
         let outcomes = ["answered", "max_wait", "nobody", "full", "closed"];
         let after = self.after(fields, "queue", &outcomes)?;
         let nobody = self.outcome(F013, after, "queue", "nobody");
@@ -688,6 +705,8 @@ impl Loader<'_> {
             raise,
             music,
             max_wait,
+            rules,
+            lose_place,
             answered: self.outcome(F012, after, "queue", "answered"),
             max_wait_to: self.outcome(F013, after, "queue", "max_wait"),
             nobody,
@@ -1020,7 +1039,7 @@ mod tests {
     fn words_that_are_not_built_yet_say_so() {
         for (from, to) in [
             ("name: q\n", "name: q\n      callback: {after: 90s}\n"),
-            ("name: q\n", "name: q\n      announce: {wait_every: 60s}\n"),
+            ("name: q\n", "name: q\n      at: [{wait: 30s, callback: {}}]\n"),
             ("{say: {play: p, next: q}}", "{http: {use: crm}}"),
             ("{say: {play: p, next: q}}", "{call: {flow: x}}"),
         ] {

@@ -399,6 +399,10 @@ pub struct Queue {
     pub music: Option<PromptRef>,
     /// The longest wait. Always present in a checked flow (F013).
     pub max_wait: Option<Duration>,
+    /// What becomes of a caller who waits on, in the order of the file.
+    pub rules: Vec<WaitRule>,
+    /// Whether a caller who goes on to another queue waits there as if he had just come; else he keeps his place.
+    pub lose_place: bool,
     /// The talk has ended and the caller is still there.
     pub answered: Target,
     /// Nobody answered within `max_wait`.
@@ -409,6 +413,45 @@ pub struct Queue {
     pub full: Target,
     /// The queue is closed.
     pub closed: Target,
+}
+
+/// What becomes of a caller who waits on: once in a stay, when its condition is first seen to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitRule {
+    /// When.
+    pub at: WaitPoint,
+    /// What.
+    pub act: WaitAct,
+}
+
+/// A point of a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitPoint {
+    /// The caller has waited here for so long.
+    Waited(Duration),
+    /// The mean of the forecast is longer than this; never while nothing can be known.
+    EstimateOver(Duration),
+    /// His place in the queue is behind this one.
+    PositionOver(usize),
+}
+
+/// What a rule of waiting does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WaitAct {
+    /// He hears these over the music.
+    Announce(Vec<PromptRef>),
+    /// He leaves the queue for this node: another queue, a number outside, a phrase.
+    Overflow(Target),
+}
+
+impl Queue {
+    /// Where its rules lead, in order.
+    pub fn overflows(&self) -> impl Iterator<Item = Target> {
+        self.rules.iter().filter_map(|rule| match rule.act {
+            WaitAct::Overflow(target) => Some(target),
+            WaitAct::Announce(_) => None,
+        })
+    }
 }
 
 /// Another priority when all of these variables have these values.
@@ -503,6 +546,8 @@ pub enum Way {
     Open,
     /// `closed`
     Closed,
+    /// `overflow`
+    Overflow,
     /// `holiday`
     Holiday,
     /// `bot`
@@ -544,6 +589,7 @@ impl fmt::Display for Way {
             Way::Failed => "failed",
             Way::Open => "open",
             Way::Closed => "closed",
+            Way::Overflow => "overflow",
             Way::Holiday => "holiday",
             Way::Bot => "bot",
             Way::People => "people",
@@ -605,13 +651,17 @@ impl Node {
                 (Way::Failed, bot.failed),
                 (Way::TooLong, bot.too_long),
             ],
-            Kind::Queue(queue) => vec![
-                (Way::Answered, queue.answered),
-                (Way::MaxWait, queue.max_wait_to),
-                (Way::Nobody, queue.nobody),
-                (Way::Full, queue.full),
-                (Way::Closed, queue.closed),
-            ],
+            Kind::Queue(queue) => {
+                let overflows = queue.overflows().map(|target| (Way::Overflow, target));
+                let outcomes = [
+                    (Way::Answered, queue.answered),
+                    (Way::MaxWait, queue.max_wait_to),
+                    (Way::Nobody, queue.nobody),
+                    (Way::Full, queue.full),
+                    (Way::Closed, queue.closed),
+                ];
+                outcomes.into_iter().chain(overflows).collect()
+            }
             Kind::Transfer(transfer) => {
                 vec![(Way::Answered, transfer.answered), (Way::Failed, transfer.failed)]
             }

@@ -7,7 +7,7 @@
 use super::limits::{ENTERED_MAX, PATH_MAX, STEPS_MAX};
 use super::model::{
     Digits, Flow, Hangup, Kind, MUSIC, Menu, NodeIx, Part, Prompt, PromptRef, Question, Queue,
-    Survey, Target, Template, VarIx, VarKind, Way,
+    Survey, Target, Template, VarIx, VarKind, WaitAct, WaitPoint, Way,
 };
 use crate::calendar::{Calendars, Open};
 use crate::ids::Key;
@@ -70,6 +70,9 @@ pub enum QueueEnd {
     Full,
     /// The queue is closed.
     Closed,
+    /// A rule of waiting sent the caller on: the one of this number among those that do. One that isn't there counts
+    /// as [`QueueEnd::MaxWait`].
+    Overflow(usize),
 }
 
 /// How a call outside ended.
@@ -145,6 +148,28 @@ pub struct QueueOrder {
     pub music: Option<Prompt>,
     /// The longest wait.
     pub max_wait: Option<Duration>,
+    /// What becomes of him when he waits on.
+    pub rules: Vec<OrderRule>,
+    /// Whether he loses his place when he goes on to another queue.
+    pub lose_place: bool,
+}
+
+/// What becomes of a caller who waits on: once, when its point is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderRule {
+    /// When.
+    pub at: WaitPoint,
+    /// What.
+    pub act: OrderAct,
+}
+
+/// What a rule of waiting does, prompts and targets resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderAct {
+    /// Play these over the music.
+    Announce(Vec<Prompt>),
+    /// Take him out of the queue and report [`QueueEnd::Overflow`] with this number.
+    Overflow(usize),
 }
 
 /// Digits are being collected.
@@ -521,6 +546,10 @@ impl Run {
             QueueEnd::Nobody => to(Way::Nobody, queue.nobody),
             QueueEnd::Full => to(Way::Full, queue.full),
             QueueEnd::Closed => to(Way::Closed, queue.closed),
+            QueueEnd::Overflow(number) => match queue.overflows().nth(number) {
+                Some(target) => to(Way::Overflow, target),
+                None => to(Way::MaxWait, queue.max_wait_to),
+            },
         }
     }
 
@@ -819,7 +848,26 @@ impl Run {
                 .as_ref()
                 .map(|music| Prompt { name: Arc::clone(&music.name), language: MUSIC.into() }),
             max_wait: queue.max_wait,
+            rules: self.rules(queue),
+            lose_place: queue.lose_place,
         }
+    }
+
+    fn rules(&self, queue: &Queue) -> Vec<OrderRule> {
+        let mut overflows = 0;
+        let rules = queue.rules.iter().map(|rule| {
+            let act = match &rule.act {
+                WaitAct::Announce(play) => {
+                    OrderAct::Announce(play.iter().map(|prompt| self.prompt(prompt)).collect())
+                }
+                WaitAct::Overflow(_) => {
+                    overflows += 1;
+                    OrderAct::Overflow(overflows - 1)
+                }
+            };
+            OrderRule { at: rule.at, act }
+        });
+        rules.collect()
     }
 
     fn fill(&self, template: &Template) -> String {

@@ -251,6 +251,7 @@ impl CaseReader<'_, '_> {
             ("nobody", QueueEnd::Nobody),
             ("full", QueueEnd::Full),
             ("closed", QueueEnd::Closed),
+            ("overflow", QueueEnd::Overflow(0)),
         ];
         let transfers = [("answered", TransferEnd::Answered), ("failed", TransferEnd::Failed)];
         let transfers = self.ends(fields, "transfer", &transfers);

@@ -3,6 +3,8 @@
 use crate::house::{ANNA, House};
 use dozvon_center::acd::Status;
 use dozvon_center::border::{LegCommand, LegEvent};
+use dozvon_center::contact::Outcome;
+use dozvon_center::fact::What;
 use dozvon_center::ids::{LegId, PlayId};
 use dozvon_center::rollout::Share;
 
@@ -105,4 +107,62 @@ fn a_wait_that_ends_without_an_answer_ends_its_announcement_too() {
     let said = announced(&house, leg).len();
     house.pass(59.0);
     assert_eq!(announced(&house, leg).len(), said, "the next queue announces nothing");
+}
+
+/// A caller in the queue that this key leads to.
+fn waits_by(house: &mut House, number: &str, key: char) -> LegId {
+    let (_, leg) = house.call(number);
+    house.key(leg, key);
+    leg
+}
+
+fn ended(house: &House, wanted: Outcome) -> usize {
+    house.count(|what| matches!(what, What::SegmentEnded { outcome, .. } if *outcome == wanted))
+}
+
+#[test]
+fn who_overflows_keeps_his_place_unless_the_flow_takes_it() {
+    for (key, his_turn) in [('A', true), ('B', false)] {
+        let mut house = House::with_ready(Share::None, &[ANNA]);
+        let first = waits(&mut house, "+77010000001");
+        house.answer();
+        let moved = waits_by(&mut house, "+77010000002", key);
+        house.pass(20.0);
+        let other = waits(&mut house, "+77010000003");
+        house.pass(10.0);
+        assert_eq!(ended(&house, Outcome::Overflow), 1, "after 30 s he is sent to `cards`");
+        house.event(first, LegEvent::HungUp);
+        house.pass(15.0);
+        let agent = house.answer();
+        let answered = if his_turn { moved } else { other };
+        assert!(house.commands.contains(&(answered, LegCommand::Bridge { with: agent })), "{key}");
+    }
+}
+
+#[test]
+fn a_rule_about_the_place_announces_once() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    house.status(ANNA, Status::Training);
+    waits_by(&mut house, "+77010000001", '0');
+    let second = waits_by(&mut house, "+77010000002", 'A');
+    house.pass(0.001);
+    assert_eq!(announced(&house, second), ["busy"]);
+    house.pass(20.0);
+    assert_eq!(announced(&house, second), ["busy"]);
+}
+
+#[test]
+fn a_rule_lets_a_ringing_phone_finish_before_it_sends_the_caller_on() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    house.status(ANNA, Status::Training);
+    let leg = waits_by(&mut house, "+77010000001", 'A');
+    house.pass(25.0);
+    house.status(ANNA, Status::Ready);
+    let phone = house.rung();
+    house.event(phone, LegEvent::Ringing);
+    house.pass(15.0);
+    assert_eq!(ended(&house, Outcome::Overflow), 0, "the phone still rings");
+    house.event(phone, LegEvent::Answered);
+    assert!(house.commands.contains(&(leg, LegCommand::Bridge { with: phone })));
+    assert_eq!(ended(&house, Outcome::Answered), 1);
 }

@@ -38,6 +38,8 @@ nodes:
         "1": {say: opt-code, to: code}
         "2": {say: opt-cards, to: cards}
         "3": {say: opt-out, to: out}
+        "A": {to: q-rules}
+        "B": {to: q-leave}
       silence: q-general
       wrong: q-general
   code:
@@ -54,6 +56,21 @@ nodes:
   q-cards:
     queue: {name: cards, max_wait: 60s,
       after: {answered: bye, max_wait: q-general, nobody: bye, full: bye, closed: bye}}
+  q-rules:
+    queue:
+      name: general
+      max_wait: 10m
+      at:
+        - {position_over: 1, announce: busy}
+        - {wait: 30s, overflow: q-cards}
+      after: {answered: bye, max_wait: bye, nobody: bye}
+  q-leave:
+    queue:
+      name: general
+      max_wait: 10m
+      lose_place: true
+      at: [{wait: 30s, overflow: q-cards}]
+      after: {answered: bye, max_wait: bye, nobody: bye}
   out: {transfer: {to: "+77270000000", timeout: 20s, after: {answered: bye, failed: bye}}}
   survey: {survey: {offer: csi-offer, ask: [{id: csi, play: csi, keys: "1-5"}], timeout: 6s, next: bye}}
   bye: {hangup: {play: [goodbye]}}
