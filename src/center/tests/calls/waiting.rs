@@ -18,22 +18,19 @@ fn waits(house: &mut House, number: &str) -> LegId {
 /// Everything that was announced to a leg.
 fn announced(house: &House, leg: LegId) -> Vec<String> {
     let said = house.commands.iter().filter(|(to, _)| *to == leg);
-    said.filter_map(|(_, command)| match command {
-        LegCommand::Announce { prompts, .. } => {
-            assert!(prompts.iter().all(|prompt| &*prompt.language == "ru"));
-            let names: Vec<&str> = prompts.iter().map(|prompt| &*prompt.name).collect();
-            Some(names.join(" "))
-        }
-        _ => None,
+    said.filter_map(|(_, command)| {
+        let LegCommand::Announce { prompts, .. } = command else { return None };
+        assert!(prompts.iter().all(|prompt| &*prompt.language == "ru"));
+        let names: Vec<&str> = prompts.iter().map(|prompt| &*prompt.name).collect();
+        Some(names.join(" "))
     })
     .collect()
 }
 
 fn last_play(house: &House, leg: LegId) -> PlayId {
     let said = house.commands.iter().rev().filter(|(to, _)| *to == leg);
-    let mut plays = said.filter_map(|(_, command)| match command {
-        LegCommand::Announce { play, .. } => Some(*play),
-        _ => None,
+    let mut plays = said.filter_map(|(_, command)| {
+        if let LegCommand::Announce { play, .. } = command { Some(*play) } else { None }
     });
     plays.next().expect("something is announced")
 }
