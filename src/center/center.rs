@@ -17,6 +17,7 @@ use crate::incident::{Incident, Incidents};
 use crate::overflow::WaitRules;
 use crate::own::OwnCall;
 use crate::policy::Policy;
+use crate::recalled::Recalled;
 use crate::record::{Opening, Record};
 use crate::supervise::Watch;
 use crate::waiting::Told;
@@ -98,6 +99,7 @@ pub struct Center {
     pub(crate) acd: Acd,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) legs: BTreeMap<LegId, (CallId, Role)>,
+    pub(crate) recalled: Recalled,
     pub(crate) wrapping: Wrapping,
     pub(crate) desks: Desks,
     conduct: Conduct,
@@ -124,6 +126,7 @@ impl Center {
             policy,
             calls: BTreeMap::new(),
             legs: BTreeMap::new(),
+            recalled: Recalled::default(),
             wrapping: Wrapping::default(),
             desks: Desks::default(),
             conduct: Conduct::default(),
@@ -194,9 +197,15 @@ impl Center {
         Some((id, leg))
     }
 
-    /// Something happened to a leg. Events of legs that are gone are dropped: they crossed our release.
+    /// Something happened to a leg. Events of legs that are gone are dropped: they crossed our release. Only the late
+    /// answer of a phone that rang for an offer is told, as stale.
     pub fn leg(&mut self, now: Timestamp, leg: LegId, event: LegEvent) {
-        let Some(&(id, role)) = self.legs.get(&leg) else { return };
+        let Some(&(id, role)) = self.legs.get(&leg) else {
+            if event == LegEvent::Answered {
+                self.answered_too_late(now, leg);
+            }
+            return;
+        };
         let may_refer = matches!(role, Role::Agent | Role::OwnCaller | Role::Bot);
         if let (LegEvent::Referred(_), false) = (&event, may_refer) {
             let sentence = "only the agent of a talk can pass it on".to_owned();
@@ -486,9 +495,11 @@ impl Center {
 
     /// Ends a leg other than the caller's.
     pub(crate) fn release(&mut self, leg: LegId, ending: Ending) {
-        if self.legs.remove(&leg).is_some() {
-            self.tell(leg, LegCommand::Release(ending));
+        let Some((call, role)) = self.legs.remove(&leg) else { return };
+        if let Role::Rung(offer) = role {
+            self.recalled.note(leg, call, offer);
         }
+        self.tell(leg, LegCommand::Release(ending));
     }
 
     pub(crate) fn new_play(&mut self) -> PlayId {

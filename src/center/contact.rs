@@ -143,16 +143,19 @@ pub enum PassedOn {
     TakenOver,
     /// The agent's phone broke: back to the queue.
     AgentLost,
+    /// The agent hung up as soon as he had answered: back to the queue.
+    AgentDropped,
 }
 
 impl PassedOn {
     /// All of them, for metrics.
-    pub const ALL: [PassedOn; 5] = [
+    pub const ALL: [PassedOn; 6] = [
         PassedOn::Blind,
         PassedOn::Attended,
         PassedOn::Conference,
         PassedOn::TakenOver,
         PassedOn::AgentLost,
+        PassedOn::AgentDropped,
     ];
 
     /// The word used in records, metrics and screens.
@@ -163,6 +166,7 @@ impl PassedOn {
             PassedOn::Conference => "conference",
             PassedOn::TakenOver => "taken_over",
             PassedOn::AgentLost => "agent_lost",
+            PassedOn::AgentDropped => "agent_dropped",
         }
     }
 }

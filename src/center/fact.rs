@@ -434,6 +434,13 @@ pub enum What {
         /// The agent.
         agent: AgentId,
     },
+    /// An agent hung up as soon as he had answered: the customer is back in the queue.
+    AgentDropped {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+    },
     /// A supervisor began to watch an agent's calls, changed the way, or ended it.
     Supervised {
         /// The supervisor's phone.

@@ -23,6 +23,7 @@ mod overflow;
 mod own;
 pub mod policy;
 mod pump;
+mod recalled;
 mod record;
 pub mod rollout;
 pub mod shift;

@@ -70,5 +70,9 @@ pub const ARMS_MAX: usize = 16;
 /// Survey answers kept in a contact. Later ones are not noted.
 pub const SURVEY_ANSWERS_MAX: usize = 16;
 
+/// Phones taken back while they rang whose late answer is still told as stale. Past it the oldest is forgotten: its
+/// answer is ended all the same, only not counted.
+pub const RECALLED_MAX: usize = 256;
+
 /// Supervisors who listen to or speak in agents' calls at the same time. One more is refused.
 pub const WATCHES_MAX: usize = 256;

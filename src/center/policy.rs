@@ -59,6 +59,9 @@ pub struct TalkPolicy {
     pub lost_phrase: Option<Arc<str>>,
     /// How long a third party may ring; default 30 s.
     pub ring_timeout: Duration,
+    /// An agent who hangs up sooner than this after his answer has not talked: the customer is back at his place in
+    /// the queue, and the agent rests. Default 2 s; zero: every answer begins a talk.
+    pub min_talk: Duration,
     /// How long a call may be parked before its queue has it again; default 120 s.
     pub park_max: Duration,
 }
@@ -71,6 +74,7 @@ impl Default for TalkPolicy {
             hold_phrase: None,
             lost_phrase: None,
             ring_timeout: Duration::from_secs(30),
+            min_talk: Duration::from_secs(2),
             park_max: Duration::from_secs(120),
         }
     }

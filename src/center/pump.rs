@@ -2,7 +2,9 @@
 //!
 //! Second half of [`Center`]; the first ([`crate::center`]) is about what legs and people do.
 
-use crate::acd::{Activity, Event, Leaving, Presence, ServiceLevel, WaitEnd, Waiting};
+use crate::acd::{
+    Activity, Event, Leaving, OfferResult, Presence, ServiceLevel, WaitEnd, Waiting, Withdrawal,
+};
 use crate::border::LegCommand;
 use crate::call::{Call, State};
 use crate::center::{Center, Timer};
@@ -11,7 +13,7 @@ use crate::fact::{IvrExit, What};
 use crate::flow::model::Kind;
 use crate::flow::{Effect, Happening, QueueEnd, QueueOrder};
 use crate::hearing::RINGBACK;
-use crate::ids::{AgentId, CallId, QueueId, SkillId};
+use crate::ids::{AgentId, CallId, OfferId, QueueId, SkillId};
 use crate::limits;
 use crate::overflow::WaitRules;
 use crate::record::Place;
@@ -279,18 +281,17 @@ impl Center {
                 self.fact(now, Some(call), What::OfferStarted { offer, queue, agent });
                 self.with_call(now, call, |center, call| center.ring(now, call, offer, agent));
             }
-            Event::Withdrawn { offer, call, .. } => {
-                self.with_call(now, call, |center, call| {
-                    if let Some(leg) = call.forget_offer(now, offer) {
-                        center.release(leg, Ending::new(Fault::Nobody, "offer_withdrawn"));
-                    }
-                });
-            }
+            // The phone rings on until the miss is certain: an answer may be on its way.
+            Event::Withdrawn { why: Withdrawal::RangOut, .. } => {}
+            Event::Withdrawn { offer, call, .. } => self.stop_offer(now, call, offer),
             Event::OfferEnded { offer, call, agent, queue, result, rang } => {
                 let queue = self.queue_name(queue);
                 let rang_secs = rang.as_secs_f64();
                 let what = What::OfferEnded { offer, queue, agent, result, rang_secs };
                 self.fact(now, Some(call), what);
+                if result != OfferResult::Answered {
+                    self.stop_offer(now, call, offer);
+                }
             }
             Event::ConnectFailed { call, .. } => self.with_call(now, call, |center, call| {
                 if let Some(name) = call.music.clone() {
@@ -347,6 +348,15 @@ impl Center {
         }
     }
 
+    /// The phone of an offer that is over stops ringing, if it still does.
+    fn stop_offer(&mut self, now: Timestamp, call: CallId, offer: OfferId) {
+        self.with_call(now, call, |center, call| {
+            if let Some(leg) = call.forget_offer(now, offer) {
+                center.release(leg, Ending::new(Fault::Nobody, "offer_withdrawn"));
+            }
+        });
+    }
+
     fn wait_ended(
         &mut self,
         now: Timestamp,
@@ -373,6 +383,7 @@ impl Center {
         };
         self.with_call(now, id, |center, call| {
             call.record.outcome(outcome);
+            center.stop_ringing(call, Ending::new(Fault::Nobody, "offer_withdrawn"));
             center.state(now, call, State::InFlow);
             center.hush_announcement(call);
             center.keep_place(call);

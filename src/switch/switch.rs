@@ -45,6 +45,8 @@ pub struct Switch {
     pub(crate) draining: bool,
     /// Dialogs whose phones have asked for a transfer and want to hear of it, by the center's leg.
     pub(crate) referrals: BTreeMap<LegId, DialogId>,
+    /// Agents' dialogs cancelled while they rang, until the phone has said how they ended.
+    pub(crate) recalled: BTreeMap<DialogId, LegId>,
     next_session: u64,
     next_service: u64,
 }
@@ -75,6 +77,7 @@ impl Switch {
             outputs: VecDeque::new(),
             draining: false,
             referrals: BTreeMap::new(),
+            recalled: BTreeMap::new(),
             next_session: 0,
             next_service: 0,
             config,
@@ -284,6 +287,9 @@ impl Switch {
     pub(crate) fn take_down(&mut self, now: Timestamp, owner: Owner, reason: Option<Reason>) {
         let Some(line) = self.lines.remove(owner) else { return };
         for dialog in &line.dialogs {
+            if let (Kind::Agent, None, Owner::Leg(leg)) = (line.kind, line.up, owner) {
+                self.recalled.insert(*dialog, leg);
+            }
             self.endpoint.bye(now, *dialog, reason.clone());
         }
         self.forget(now, &line);

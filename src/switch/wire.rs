@@ -6,7 +6,7 @@ use crate::config::FeatureCode;
 use crate::line::{Kind, Line, Owner};
 use crate::sound::Sound;
 use crate::switch::Switch;
-use dozvon_center::acd::{Actor, NotFree, Presence, Status};
+use dozvon_center::acd::{Activity, Actor, NotFree, Presence, Status};
 use dozvon_center::border::{Arrival, LegEvent, Loss, Referral, Refusal as LegRefusal};
 use dozvon_center::desk::Asker;
 use dozvon_center::flow::Prompt;
@@ -69,6 +69,13 @@ impl Switch {
             Admission::Refuse { status, sentence, word } => {
                 self.refuse(now, call.dialog, Refusal::because(status, sentence), word);
             }
+            Admission::Flow { agent: Some(agent), .. } | Admission::Own { agent, .. }
+                if self.rings(agent) =>
+            {
+                let refusal =
+                    Refusal::because(486, "a call rings here: answer or decline it first");
+                self.refuse(now, call.dialog, refusal, "glare");
+            }
             Admission::Flow { flow, agent } => {
                 let Some((sound, answer)) = self.admit_sound(now, &call, None) else { return };
                 let arrival = Arrival {
@@ -90,6 +97,11 @@ impl Switch {
                 self.code(now, &call, sound, answer, agent, code);
             }
         }
+    }
+
+    /// Whether a call was offered to the agent before his phone began one of its own, and rings there.
+    fn rings(&self, agent: AgentId) -> bool {
+        self.center.agent(agent).is_some_and(|view| view.activity == Activity::Ringing)
     }
 
     /// Checks the bounds, takes a port and answers the offer; refuses the call and says so when one of them fails.
@@ -288,6 +300,7 @@ impl Switch {
     }
 
     fn branch_refused(&mut self, now: Timestamp, dialog: DialogId, status: u16) {
+        self.recalled.remove(&dialog);
         let Some(owner) = self.lines.drop_dialog(dialog) else { return };
         let Some(line) = self.lines.get_mut(owner) else { return };
         let before = line.refused;
@@ -434,6 +447,11 @@ impl Switch {
     // ---- ends -----------------------------------------------------------------------------------------------------
 
     fn ended(&mut self, now: Timestamp, dialog: DialogId, cause: &Cause) {
+        // Its 200 crossed our CANCEL. The endpoint has acknowledged and ended it; the center counts.
+        if let (Some(leg), Cause::Ours) = (self.recalled.remove(&dialog), cause) {
+            self.tell(Owner::Leg(leg), LegEvent::Answered);
+            return;
+        }
         let Some(owner) = self.lines.drop_dialog(dialog) else { return };
         let Some(line) = self.lines.get(owner) else { return };
         if !line.dialogs.is_empty() {

@@ -145,6 +145,8 @@ pub(super) struct Agent {
     pub(super) cooldown_until: Option<Timestamp>,
     pub(super) misses: Strikes,
     pub(super) faults: Strikes,
+    /// Talks in a row that he hung up as soon as he had answered.
+    pub(super) drops: Strikes,
     /// Calls that he has just missed or declined.
     pub(super) skips: Vec<CallId>,
     pub(super) epoch: u64,
@@ -167,6 +169,7 @@ impl Agent {
             cooldown_until: None,
             misses: Strikes::default(),
             faults: Strikes::default(),
+            drops: Strikes::default(),
             skips: Vec::new(),
             epoch: 0,
             watch: Watch::default(),

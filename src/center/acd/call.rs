@@ -164,6 +164,7 @@ impl Acd {
     fn end_talk(&mut self, now: Timestamp, call: CallId, agent: AgentId) {
         let phase = self.after_talk(call);
         self.calls.remove(&call);
+        self.agents[agent.0 as usize].drops = Default::default();
         self.enter(now, agent, phase, Cause::Call);
     }
 

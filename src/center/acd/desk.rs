@@ -2,7 +2,7 @@
 
 use super::event::{Event, OfferResult, Withdrawal};
 use super::{Acd, Timer};
-use crate::acd::agent::{Agent, Phase, Reach, Strikes};
+use crate::acd::agent::{Agent, Phase, Reach};
 use crate::acd::staff::Shift;
 use crate::acd::status::{Actor, Cause, Presence, Status, StatusError};
 use crate::ids::AgentId;
@@ -61,7 +61,7 @@ impl Acd {
         let Some(agent) = self.agents.get_mut(id.0 as usize) else { return };
         let mut next = Next::same(agent);
         if agent.presence == Presence::LoggedOut {
-            (agent.misses, agent.faults) = (Strikes::default(), Strikes::default());
+            (agent.misses, agent.faults, agent.drops) = Default::default();
             next.presence = Presence::READY;
             if agent.reach != Reach::Up {
                 // The phone may register a moment after the desk.
@@ -246,7 +246,7 @@ impl Acd {
     fn forgive(&mut self, id: AgentId) {
         let agent = &mut self.agents[id.0 as usize];
         if agent.presence == Presence::NotResponding {
-            (agent.misses, agent.faults) = (Strikes::default(), Strikes::default());
+            (agent.misses, agent.faults, agent.drops) = Default::default();
             agent.cooldown_until = None;
             self.timers.cancel(&Timer::Cooldown(id));
         }

@@ -216,7 +216,8 @@ pub enum Event {
         /// The agent's epoch as of this offer.
         epoch: u64,
     },
-    /// Take the agent's leg of this offer down: cancel it when it rings, end it when it was answered.
+    /// Take the agent's leg of this offer down: cancel it when it rings, end it when it was answered. One that rang
+    /// out may ring on until the offer's end is told: an answer on its way still counts.
     /// Not told for offers that you reported as failed: there is no leg any more.
     Withdrawn {
         /// The offer.

@@ -24,6 +24,7 @@ mod agent;
 mod call;
 mod config;
 mod desk;
+mod dropped;
 mod engage;
 pub mod estimate;
 mod event;

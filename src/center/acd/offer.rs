@@ -270,7 +270,7 @@ impl Acd {
     }
 
     /// No offers for a while, and the last place in the line afterwards.
-    fn rest(&mut self, now: Timestamp, id: AgentId, lasts: Duration) {
+    pub(super) fn rest(&mut self, now: Timestamp, id: AgentId, lasts: Duration) {
         let agent = &mut self.agents[id.0 as usize];
         agent.idle_since = now;
         if lasts.is_zero() {
@@ -293,7 +293,7 @@ impl Acd {
     }
 
     /// The agent's phone is free again; at the limit the agent is out until a person says otherwise.
-    fn give_back(&mut self, now: Timestamp, id: AgentId, struck: Option<Cause>) {
+    pub(super) fn give_back(&mut self, now: Timestamp, id: AgentId, struck: Option<Cause>) {
         let agent = &mut self.agents[id.0 as usize];
         match struck {
             Some(cause) if agent.pending.is_none() => {
@@ -301,7 +301,7 @@ impl Acd {
             }
             Some(_) => {
                 // He goes where he wanted to, and only a person brings him back from there.
-                (agent.misses, agent.faults) = Default::default();
+                (agent.misses, agent.faults, agent.drops) = Default::default();
                 self.enter(now, id, Phase::Idle, Cause::Call);
             }
             None => self.enter(now, id, Phase::Idle, Cause::Call),

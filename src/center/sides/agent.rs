@@ -81,15 +81,30 @@ impl Center {
         None
     }
 
-    /// The agent hung up: the talk is over, unless a third party has it from now on.
+    /// The agent hung up: the talk is over, unless a third party has it from now on or it has hardly begun.
     fn agent_left(&mut self, now: Timestamp, call: &mut Call) {
         let State::Talking(talk) = &call.state else { return };
         if talk.third.is_some() {
             self.left_to_third(now, call);
             return;
         }
+        if now.since(talk.since) < self.policy.talk.min_talk {
+            self.agent_dropped(now, call);
+            return;
+        }
         self.talk_over(now, call, Side::Agent);
         self.after_talk(now, call);
+    }
+
+    /// The agent hung up before the two had talked. The customer goes on waiting at his old place.
+    fn agent_dropped(&mut self, now: Timestamp, call: &mut Call) {
+        let State::Talking(talk) = &call.state else { return };
+        let (agent, queue, queue_id) = (talk.agent, talk.queue.clone(), talk.queue_id);
+        call.record.passed_on(PassedOn::AgentDropped);
+        self.fact(now, Some(call.id), What::AgentDropped { queue: queue.clone(), agent });
+        self.books_of_talk(now, call, Side::Agent);
+        self.start_wait(now, call, queue_id, queue);
+        self.acd.dropped(now, call.id);
     }
 
     /// The agent's phone broke in the talk. The customer is told, and stands at his old place in the queue again.

@@ -316,6 +316,7 @@ impl Base {
             hold_phrase: phrase("hold_phrase"),
             lost_phrase: phrase("lost_phrase"),
             ring_timeout: table.secs("ring_timeout_secs"),
+            min_talk: table.millis("min_talk_ms"),
             park_max: table.secs("park_max_secs"),
         }
     }

@@ -377,6 +377,12 @@ pub(super) const TALK: Section = Section {
             "How long a colleague or a number may ring for a consultation, a transfer or an agent's own call.",
         ),
         key(
+            "min_talk_ms",
+            Kind::Int(0, 10_000),
+            Value("2000"),
+            "An agent who hangs up sooner after his answer has not talked: the customer keeps his place, the agent rests. 0: never.",
+        ),
+        key(
             "park_max_secs",
             Kind::Int(5, SECS_PER_HOUR),
             Value("120"),

@@ -64,6 +64,7 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::AskStarted { agent, .. }
         | What::Transferred { agent, .. }
         | What::AgentLost { agent, .. }
+        | What::AgentDropped { agent, .. }
         | What::OwnCallEnded { agent, .. }
         | What::Supervised { agent, .. }
         | What::AgentChanged { agent, .. }

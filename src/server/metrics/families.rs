@@ -189,6 +189,7 @@ pub(super) struct Families {
     pub(super) acw_seconds: HistogramVec,
     pub(super) transfers: IntCounterVec,
     pub(super) agents_lost: IntCounterVec,
+    pub(super) agents_dropped: IntCounterVec,
     pub(super) holds: IntCounterVec,
     pub(super) asks_ended: IntCounterVec,
     pub(super) supervisions: IntCounterVec,
@@ -458,6 +459,11 @@ impl Families {
                 "Talks whose agent's phone broke: the customer went back to the queue.",
                 &["queue"],
             ),
+            agents_dropped: m.counters(
+                "dozvon_agents_dropped_total",
+                "Talks that the agent hung up within [talk] min_talk_ms: the customer went back to the queue.",
+                &["queue"],
+            ),
             holds: m.counters(
                 "dozvon_holds_total",
                 "Times a customer was put on hold, by whether it was longer than [talk] hold_max_secs.",
@@ -651,6 +657,7 @@ impl Families {
         }
         self.create_survey(queue, Handler::Human.as_str());
         self.agents_lost.with_label_values(&[queue]);
+        self.agents_dropped.with_label_values(&[queue]);
         for long in ["false", "true"] {
             self.holds.with_label_values(&[queue, long]);
         }

@@ -133,6 +133,9 @@ impl Metrics {
                 f.transfers.with_label_values(&labels).inc();
             }
             What::AgentLost { queue, .. } => f.agents_lost.with_label_values(&[&**queue]).inc(),
+            What::AgentDropped { queue, .. } => {
+                f.agents_dropped.with_label_values(&[&**queue]).inc();
+            }
             What::HoldEnded { queue, too_long, .. } => {
                 let long = if *too_long { "true" } else { "false" };
                 f.holds.with_label_values(&[&**queue, long]).inc();

@@ -364,6 +364,7 @@ impl Open {
             | What::AskEnded { .. }
             | What::Transferred { .. }
             | What::AgentLost { .. }
+            | What::AgentDropped { .. }
             | What::OwnCallEnded { .. }
             | What::Supervised { .. } => {}
         }

@@ -321,6 +321,95 @@ fn lost_datagrams_cost_time_and_nothing_else() {
     }
 }
 
+// ---- races ----------------------------------------------------------------------------------------------------------
+
+/// Anna's phone rings and will answer after so long; a caller waits for it.
+fn ringing(answers_after: Duration) -> (World, SocketAddr, SocketAddr) {
+    let mut world = World::new(2, Share::None);
+    let anna = world.ready_agent(0);
+    world.phones.get_mut(&anna).unwrap().answers_after = Some(answers_after);
+    let caller = world.dial(0, "100");
+    world.press(caller, '0');
+    (world, caller, anna)
+}
+
+#[test]
+fn a_200_that_crosses_our_cancel_is_acknowledged_and_ended_with_a_reason_and_counted() {
+    for caller_leaves in [false, true] {
+        let (mut world, caller, anna) = ringing(2 * SECOND);
+        // The INVITE took 5 ms; our CANCEL leaves 2 ms before the phone answers.
+        let crossing = Duration::from_millis(if caller_leaves { 1_998 } else { 2_003 });
+        world.run(crossing);
+        world.take_ladder();
+        if caller_leaves {
+            let now = world.now;
+            world.phones.get_mut(&caller).unwrap().hang_up(now);
+        } else {
+            world.status(0, Status::Lunch);
+        }
+        world.run(SECOND);
+        let ladder = world.take_ladder();
+        let mut rungs = ladder.lines().filter(|rung| rung.contains("anna"));
+        let order = [
+            "switch → anna: CANCEL",
+            "anna → switch: 200 OK",
+            "switch → anna: ACK",
+            "switch → anna: BYE",
+        ];
+        for rung in order {
+            assert!(rungs.any(|crossed| crossed == rung), "{rung} is missing in\n{ladder}");
+        }
+        let bye = world.newest_of_switch("BYE");
+        assert!(bye.contains("\r\nReason: Q.850;cause=16;text="), "{bye}");
+        assert!(world.phones[&anna].up.is_empty(), "the phone is free");
+        assert_eq!(world.count(|what| matches!(what, What::OfferStale { .. })), 1);
+        assert_eq!(world.count(|what| matches!(what, What::Connected { .. })), 0);
+        let now = world.now;
+        world.phones.get_mut(&caller).unwrap().hang_up(now);
+        world.run(60 * SECOND);
+        world.assert_empty();
+    }
+}
+
+#[test]
+fn an_answer_within_a_second_of_the_ring_time_out_is_a_talk_and_a_later_one_is_not() {
+    for (after, talks) in [(20_900, true), (21_100, false)] {
+        let (mut world, caller, anna) = ringing(Duration::from_millis(after));
+        world.run(22 * SECOND);
+        assert_eq!(world.hear_each_other(caller, anna), talks, "answered after {after} ms");
+        let stale = world.count(|what| matches!(what, What::OfferStale { .. }));
+        assert_eq!(stale, 0, "the phone has stopped ringing in time");
+        let now = world.now;
+        world.phones.get_mut(&caller).unwrap().hang_up(now);
+        world.run(60 * SECOND);
+        world.assert_empty();
+    }
+}
+
+#[test]
+fn an_agent_who_dials_while_his_phone_rings_hears_busy_and_it_rings_on() {
+    let (mut world, caller, anna) = ringing(3 * SECOND);
+    world.run(SECOND);
+    for number in ["100", "boris"] {
+        let now = world.now;
+        world.phones.get_mut(&anna).unwrap().dial(now, number);
+        world.run(Duration::from_millis(200));
+        assert_eq!(world.phones[&anna].refused.last(), Some(&486), "{number}");
+    }
+    world.run(2 * SECOND);
+    assert!(world.hear_each_other(caller, anna), "the offer stood");
+}
+
+#[test]
+fn a_direct_call_to_an_agent_in_a_talk_hears_busy() {
+    let (mut world, caller, [anna, boris, _]) = floor();
+    let now = world.now;
+    world.phones.get_mut(&boris).unwrap().dial(now, "anna");
+    world.run(SECOND);
+    assert_eq!(world.phones[&boris].refused, [486]);
+    assert!(world.hear_each_other(caller, anna), "the talk is undisturbed");
+}
+
 // ---- transfers and supervision --------------------------------------------------------------------------------------
 
 /// Anna talks with a caller, Boris and Clara are ready.

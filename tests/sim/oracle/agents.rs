@@ -94,6 +94,9 @@ impl Agents {
                 assert_eq!(*epoch, told.epoch + 1, "law: states are numbered one by one");
                 let lasted = if from == to { Duration::ZERO } else { now.since(told.since) };
                 assert_eq!(*spent, lasted, "law: {agent} spent his time");
+                if let Some(longest) = picture.longest(from.1) {
+                    assert!(*spent <= longest, "law: {agent} isn't stuck in {:?}", from.1);
+                }
                 self.changed.push(*agent);
                 let books = &mut self.books[agent.0 as usize];
                 books.keep_time(now, *from, *to, *spent);

@@ -147,6 +147,27 @@ impl Picture {
         &self.config.queues[usize::from(id.0)]
     }
 
+    /// How long an activity that a timer ends may last, in whatever queue; `None`: as long as people want.
+    pub(super) fn longest(&self, activity: Activity) -> Option<Duration> {
+        let of = |time: fn(&QueueConfig) -> Duration| self.config.queues.iter().map(time).max();
+        match activity {
+            Activity::Reserved => Some(self.config.reserved_max),
+            // An answer on its way when it has rung out still counts for a moment.
+            Activity::Ringing => {
+                of(|queue| queue.ring_timeout).map(|max| max + self.config.late_answer)
+            }
+            Activity::Connecting => Some(self.config.connecting_max),
+            Activity::WrapUp => of(|queue| queue.wrap_up),
+            Activity::Idle
+            | Activity::Talking
+            | Activity::Hold
+            | Activity::Consult
+            | Activity::Conference
+            | Activity::Supervising
+            | Activity::Outbound => None,
+        }
+    }
+
     pub(super) fn config(&self) -> &Config {
         &self.config
     }

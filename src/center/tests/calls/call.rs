@@ -298,6 +298,7 @@ fn the_survey_answer_is_in_the_record() {
     let (call, leg) = house.call("+77010000001");
     house.key(leg, '0');
     let agent = house.answer();
+    house.pass(5.0);
     house.event(agent, LegEvent::HungUp);
     house.key(leg, '5');
     house.played(leg);

@@ -3,5 +3,6 @@
 mod call;
 mod desk;
 mod house;
+mod races;
 mod talk;
 mod waiting;

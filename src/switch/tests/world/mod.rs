@@ -516,6 +516,12 @@ impl World {
         }
     }
 
+    /// The newest message of this kind that the switch has sent.
+    pub(crate) fn newest_of_switch(&self, method: &str) -> &str {
+        let switch = SWITCH.parse().expect("an address");
+        self.said.get(&(switch, method.to_owned())).map_or("", String::as_str)
+    }
+
     pub(crate) fn count(&self, of: impl Fn(&What) -> bool) -> usize {
         self.facts.iter().filter(|fact| of(&fact.what)).count()
     }

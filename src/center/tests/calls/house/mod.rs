@@ -138,8 +138,13 @@ fn announcements() -> Announcements {
 impl House {
     pub(crate) fn new(share: Share) -> House {
         let now = Timestamp::from_secs(1_800_000_000);
+        House::of(Center::new(Arc::new(policy(share)), now), now)
+    }
+
+    /// A house with this center.
+    pub(crate) fn of(center: Center, now: Timestamp) -> House {
         House {
-            center: Center::new(Arc::new(policy(share)), now),
+            center,
             now,
             commands: Vec::new(),
             facts: Vec::new(),
