@@ -380,7 +380,7 @@ pub(super) const TALK: Section = Section {
             "min_talk_ms",
             Kind::Int(0, 10_000),
             Value("2000"),
-            "An agent who hangs up sooner after his answer has not talked: the customer keeps his place, the agent rests. 0: never.",
+            "An agent who hangs up sooner after his answer gives the customer his place back, and rests. 0: never.",
         ),
         key(
             "park_max_secs",

@@ -159,7 +159,10 @@ impl Scene {
     fn ring(&mut self) {
         for agent in [ANNA, BORIS] {
             if self.agent(agent).activity == Activity::Reserved {
-                let his = |command: &LegCommand| matches!(command, LegCommand::RingAgent { agent: whom, .. } if *whom == agent);
+                let his = |command: &LegCommand| match command {
+                    LegCommand::RingAgent { agent: whom, .. } => *whom == agent,
+                    _ => false,
+                };
                 let leg = self.house.newest(his);
                 self.house.event(leg, LegEvent::Ringing);
             }
