@@ -327,7 +327,7 @@ fn lost_datagrams_cost_time_and_nothing_else() {
 fn ringing(answers_after: Duration) -> (World, SocketAddr, SocketAddr) {
     let mut world = World::new(2, Share::None);
     let anna = world.ready_agent(0);
-    world.phones.get_mut(&anna).unwrap().answers_after = Some(answers_after);
+    world.phones.get_mut(&anna).expect("plugged in").answers_after = Some(answers_after);
     let caller = world.dial(0, "100");
     world.press(caller, '0');
     (world, caller, anna)

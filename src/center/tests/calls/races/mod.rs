@@ -159,9 +159,9 @@ impl Scene {
     fn ring(&mut self) {
         for agent in [ANNA, BORIS] {
             if self.agent(agent).activity == Activity::Reserved {
-                let his = |command: &LegCommand| match command {
-                    LegCommand::RingAgent { agent: whom, .. } => *whom == agent,
-                    _ => false,
+                let his = |command: &LegCommand| {
+                    let LegCommand::RingAgent { agent: whom, .. } = command else { return false };
+                    *whom == agent
                 };
                 let leg = self.house.newest(his);
                 self.house.event(leg, LegEvent::Ringing);
@@ -202,9 +202,9 @@ impl Scene {
 
     /// The offers of Anna's that ended, in order.
     fn results(&self) -> Vec<OfferResult> {
-        let of = |what: &What| match what {
-            What::OfferEnded { agent: ANNA, result, .. } => Some(*result),
-            _ => None,
+        let of = |what: &What| {
+            let What::OfferEnded { agent: ANNA, result, .. } = what else { return None };
+            Some(*result)
         };
         self.house.facts.iter().filter_map(|fact| of(&fact.what)).collect()
     }
@@ -259,12 +259,14 @@ impl Scene {
         let mut open = BTreeSet::new();
         for fact in &self.house.facts {
             let waiting = fact.call.map(|call| waits.entry(call).or_default());
-            match &fact.what {
-                What::SegmentStarted { .. } => *waiting.expect("of a call") += 1,
-                What::SegmentEnded { .. } => *waiting.expect("of a call") -= 1,
-                What::OfferStarted { offer, .. } => assert!(open.insert(*offer)),
-                What::OfferEnded { offer, .. } => assert!(open.remove(offer), "it ends once"),
-                _ => {}
+            if let What::SegmentStarted { .. } = &fact.what {
+                *waiting.expect("of a call") += 1;
+            } else if let What::SegmentEnded { .. } = &fact.what {
+                *waiting.expect("of a call") -= 1;
+            } else if let What::OfferStarted { offer, .. } = &fact.what {
+                assert!(open.insert(*offer));
+            } else if let What::OfferEnded { offer, .. } = &fact.what {
+                assert!(open.remove(offer), "it ends once");
             }
         }
         for (call, _) in [self.first, self.later] {
@@ -293,25 +295,25 @@ impl Scene {
         let (mut refused, mut open) = (BTreeSet::new(), BTreeSet::new());
         for fact in &self.house.facts {
             let (first, later) = (Some(self.first.0), Some(self.later.0));
-            match &fact.what {
-                What::OfferEnded { offer, agent, result, .. } if fact.call == first => {
-                    open.remove(offer);
-                    freed = *result != OfferResult::Answered && open.is_empty();
-                    refused.insert(*agent);
-                }
-                What::AgentDropped { agent, .. } | What::AgentLost { agent, .. } => {
-                    freed = true;
-                    refused.insert(*agent);
-                }
-                What::CallEnded { .. } if fact.call == first => over = true,
-                What::OfferStarted { offer, .. } if fact.call == first => {
+            let (of_first, of_later) = (fact.call == first, fact.call == later);
+            if let What::AgentDropped { agent, .. } | What::AgentLost { agent, .. } = &fact.what {
+                freed = true;
+                refused.insert(*agent);
+            } else if let What::OfferEnded { offer, agent, result, .. } = &fact.what
+                && of_first
+            {
+                open.remove(offer);
+                freed = *result != OfferResult::Answered && open.is_empty();
+                refused.insert(*agent);
+            } else if let What::OfferStarted { offer, agent, .. } = &fact.what {
+                if of_first {
                     open.insert(*offer);
                     freed = false;
-                }
-                What::OfferStarted { agent, .. } if fact.call == later && freed && !over => {
+                } else if of_later && freed && !over {
                     assert!(refused.contains(agent), "{agent} passes over the first caller");
                 }
-                _ => {}
+            } else if matches!(&fact.what, What::CallEnded { .. }) {
+                over |= of_first;
             }
         }
     }

@@ -2,7 +2,9 @@
 
 use super::{Move, Phone, Scene, before, every_order, under};
 use crate::house::{ANNA, BORIS, House};
-use dozvon_center::acd::{Activity, Actor, NotFree, OfferResult, Presence, Status, StatusError};
+use dozvon_center::acd::{
+    Activity, Actor, NotFree, OfferResult, Presence, Side, Status, StatusError,
+};
 use dozvon_center::border::LegEvent;
 use dozvon_center::contact::{Outcome, PassedOn, StageKind};
 use dozvon_center::desk::Asker;
@@ -121,11 +123,11 @@ fn around_the_ring_time_out_nobody_is_rung_twice_and_a_miss_is_one() {
 fn an_agent_who_hangs_up_at_once_gives_the_caller_his_place_back() {
     every_order(Scene::ringing, &[Answer, AgentHangsUp, CallerGoes], |scene, _| {
         let dropped = scene.house.count(|what| matches!(what, What::AgentDropped { .. }));
-        let talks = scene.house.facts.iter().filter_map(|fact| match fact.what {
-            What::TalkEnded { by: dozvon_center::acd::Side::Agent, talk_secs, .. } => {
-                Some(talk_secs)
-            }
-            _ => None,
+        let talks = scene.house.facts.iter().filter_map(|fact| {
+            let What::TalkEnded { by: Side::Agent, talk_secs, .. } = fact.what else {
+                return None;
+            };
+            Some(talk_secs)
         });
         assert_eq!(talks.filter(|secs| *secs < 2.0).count(), dropped, "short talks, and only they");
     });

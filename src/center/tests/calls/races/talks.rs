@@ -322,9 +322,9 @@ fn an_answer_cuts_an_announcement() {
     house.pass(5.0);
     house.status(BORIS, Status::Ready);
     house.event(anna, LegEvent::Lost(Loss::NoAudio));
-    let play = house.commands.iter().rev().find_map(|(leg, command)| match command {
-        LegCommand::Announce { play, .. } if *leg == customer => Some(*play),
-        _ => None,
+    let play = house.commands.iter().rev().find_map(|(leg, command)| {
+        let LegCommand::Announce { play, .. } = command else { return None };
+        (*leg == customer).then_some(*play)
     });
     let boris = house.answer();
     assert_eq!(house.ears.voices(customer), [boris]);
