@@ -86,9 +86,9 @@ fn a_long_hold_warns_the_agent_and_then_comforts_the_customer_and_is_counted() {
     let alarms: Vec<HoldAlarm> = house
         .facts
         .iter()
-        .filter_map(|fact| match &fact.what {
-            What::HoldLasts { alarm, .. } => Some(*alarm),
-            _ => None,
+        .filter_map(|fact| {
+            let What::HoldLasts { alarm, .. } = &fact.what else { return None };
+            Some(*alarm)
         })
         .collect();
     assert_eq!(alarms, [HoldAlarm::Warning, HoldAlarm::TooLong]);
@@ -495,9 +495,9 @@ fn a_supervisor_hears_everybody_and_is_heard_as_his_mode_says() {
     let modes: Vec<&str> = house
         .facts
         .iter()
-        .filter_map(|fact| match &fact.what {
-            What::Supervised { mode, .. } => Some(*mode),
-            _ => None,
+        .filter_map(|fact| {
+            let What::Supervised { mode, .. } = &fact.what else { return None };
+            Some(*mode)
         })
         .collect();
     assert_eq!(modes, ["listen", "whisper", "barge", "end"], "audited");
@@ -685,16 +685,16 @@ fn random_talks(seed: u64) {
 // ---- agents' own calls and their phones' transfers ------------------------------------------------------------------
 
 fn news(house: &House, leg: LegId) -> Vec<ReferralNews> {
-    let of = |(to, command): &(LegId, LegCommand)| match command {
-        LegCommand::Referral(news) if *to == leg => Some(news.clone()),
-        _ => None,
+    let of = |(to, command): &(LegId, LegCommand)| {
+        let LegCommand::Referral(news) = command else { return None };
+        (*to == leg).then(|| news.clone())
     };
     house.commands.iter().filter_map(of).collect()
 }
 
 /// Anna holds her customer and calls Boris from the same phone: her leg and his.
 fn own_call(house: &mut House) -> (LegId, LegId) {
-    let (_, leg) = house.center.call_from(house.now, ANNA, &to_boris()).unwrap();
+    let (_, leg) = house.center.call_from(house.now, ANNA, &to_boris()).expect("Boris is free");
     house.drain();
     (leg, house.rung())
 }
