@@ -139,10 +139,10 @@ async fn agent(house: &House) -> tokio::task::JoinHandle<Recording> {
 #[tokio::test]
 async fn a_foreign_softphone_hears_the_bank_presses_0_and_talks_to_an_agent() {
     let namespace = Namespace::open();
-    let trunks = format!("[[trunk]]\nname = \"branch\"\nnetworks = [\"{}/30\"]\n", namespace.there);
+    let trunks = format!("[[trunk]]\nname = \"branch\"\nnetworks = [\"{}/32\"]\n", namespace.there);
     let with = Furnishing {
         address: namespace.here.into(),
-        files: vec![("trunks.toml", trunks.replace(".2/30", ".0/30"))],
+        files: vec![("trunks.toml", trunks)],
         ..Furnishing::default()
     };
     let house = House::furnished(with).await;

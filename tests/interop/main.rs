@@ -15,5 +15,6 @@ mod rfc5118;
 
 mod baresip;
 mod hearing;
+mod linphone;
 mod namespace;
 mod torture;

@@ -2,6 +2,10 @@
 
 use std::net::Ipv4Addr;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How many this process has made.
+static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// The namespace; it and its devices go when it is dropped.
 pub(crate) struct Namespace {
@@ -28,27 +32,34 @@ fn is_root() -> bool {
 }
 
 impl Namespace {
-    /// Makes it. Addresses are of 10.200.0.0/13, chosen by the process, so that two runs do not meet.
+    /// Makes it. Addresses are of 10.200.0.0/13, chosen by the process and the number of namespaces it has made, so
+    /// that neither two runs nor two tests meet.
     pub(crate) fn open() -> Namespace {
         assert!(
             is_root(),
             "this test puts a softphone into a network namespace of its own and must be root for that: run it with sudo"
         );
         let pid = std::process::id();
-        let (a, b) = ((200 + pid % 8) as u8, (pid / 8 % 250) as u8);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        assert!(number < 60, "each takes four of 256 addresses");
+        let (a, b, c) = ((200 + pid % 8) as u8, (pid / 8 % 250) as u8, (4 * number) as u8);
         let namespace = Namespace {
-            name: format!("dozvon{pid}"),
-            here: [10, a, b, 1].into(),
-            there: [10, a, b, 2].into(),
+            name: format!("dozvon{pid}-{number}"),
+            here: [10, a, b, c + 1].into(),
+            there: [10, a, b, c + 2].into(),
         };
         let Namespace { name, here, there } = &namespace;
         ip(&format!("netns add {name}"));
-        ip(&format!("link add dz{pid}a type veth peer name dz{pid}b netns {name}"));
-        ip(&format!("addr add {here}/30 dev dz{pid}a"));
-        ip(&format!("link set dz{pid}a up"));
-        ip(&format!("-n {name} addr add {there}/30 dev dz{pid}b"));
-        ip(&format!("-n {name} link set dz{pid}b up"));
+        ip(&format!(
+            "link add dz{pid}-{number}a type veth peer name dz{pid}-{number}b netns {name}"
+        ));
+        ip(&format!("addr add {here}/30 dev dz{pid}-{number}a"));
+        ip(&format!("link set dz{pid}-{number}a up"));
+        ip(&format!("-n {name} addr add {there}/30 dev dz{pid}-{number}b"));
+        ip(&format!("-n {name} link set dz{pid}-{number}b up"));
         ip(&format!("-n {name} link set lo up"));
+        // A softphone without a way to the world thinks that it has no network at all.
+        ip(&format!("-n {name} route add default via {here}"));
         namespace
     }
 }
