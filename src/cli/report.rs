@@ -58,7 +58,12 @@ fn narrow(figures: &mut [Figures], key: &str, wanted: &str) -> Result<(), String
     let mut seen = BTreeSet::new();
     for figures in figures.iter_mut() {
         let parts = if key == "queue" {
-            vec![&mut figures.queues, &mut figures.surveys, &mut figures.scores]
+            vec![
+                &mut figures.queues,
+                &mut figures.transfers,
+                &mut figures.surveys,
+                &mut figures.scores,
+            ]
         } else {
             vec![&mut figures.agents]
         };
@@ -120,6 +125,7 @@ pub(crate) fn as_json(
                 json!({"label": span.label, "from": time(span.from), "to": time(span.to)});
             if parts.queues {
                 interval["queues"] = json!(figures.queues);
+                interval["transfers"] = json!(figures.transfers);
                 interval["surveys"] = json!(figures.surveys);
                 interval["scores"] = json!(figures.scores);
             }

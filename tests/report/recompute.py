@@ -20,6 +20,9 @@ OUTCOMES = [
     "answered", "abandoned", "short_abandoned", "callback", "overflow", "timeout", "no_agents", "closed",
     "rejected_full", "key_exit", "withdrawn", "failed",
 ]
+PASSED_ON = {"blind", "attended", "conference", "taken_over"}
+# Statuses that are not paid for, as the simulated bank has it.
+UNPAID = {"lunch"}
 CAPACITY = {"overload", "calls_max", "draining", "no_port"}
 
 
@@ -95,6 +98,7 @@ class House:
         self.offers = {}
         self.stretches = defaultdict(list)  # agent -> [status, activity, from, to]
         self.refused = []
+        self.own_calls = []
         for event in events:
             getattr(self, "on_" + event["fact"], lambda _: None)(event)
 
@@ -129,14 +133,25 @@ class House:
         counted_at = self.offers.pop(e["offer"])
         self.call(e).offers.append((counted_at, e["queue"], e["agent"], e["result"], e["rang_secs"]))
 
-    def on_connected(self, e):
+    def on_talk_started(self, e):
         call = self.call(e)
-        talk = {"queue": e["queue"], "agent": e["agent"], "t_q": call.counted_at(), "t_con": e["at"], "end": None}
+        talk = {"queue": e["queue"], "agent": e["agent"], "t_q": call.counted_at(), "t_con": e["at"], "end": None, "how": None}
         call.talks.append(talk)
 
     def on_talk_ended(self, e):
         talk = next(t for t in self.call(e).talks if t["agent"] == e["agent"] and t["end"] is None)
         talk["end"] = e["at"]
+
+    def on_transferred(self, e):
+        talk = next(t for t in self.call(e).talks if t["agent"] == e["agent"] and t["end"] is None)
+        talk["how"], talk["target"] = e["how"], e["target"]
+
+    def on_agent_lost(self, e):
+        talk = next(t for t in self.call(e).talks if t["agent"] == e["agent"] and t["end"] is None)
+        talk["how"], talk["target"] = "agent_lost", "queue"
+
+    def on_own_call_ended(self, e):
+        self.own_calls.append((e["at"], e["agent"], e["answered"], e["talk_secs"]))
 
     def on_bot_connected(self, e):
         call = self.call(e)
@@ -172,11 +187,11 @@ class House:
     def on_calls_refused(self, e):
         self.refused.append((e["at"], e["reason"], e["calls"]))
 
-    def activity(self, agent, activity, begin, end):
-        """Unbroken times (from, to) of an activity within a stretch of time."""
+    def activity(self, agent, activities, begin, end):
+        """Unbroken times (from, to) of these activities within a stretch of time."""
         found = []
         for _, does, since, until in self.stretches[agent]:
-            if does != activity or since < begin or (until is None or until > end):
+            if does not in activities or since < begin or (until is None or until > end):
                 continue
             if found and found[-1][1] == since:
                 found[-1] = (found[-1][0], until)
@@ -285,10 +300,9 @@ def queues(house, inside, thresholds):
         offers += [o for o in call.offers if inside(o[0])]
         over = [t for t in call.talks if t["end"] is not None]
         if over and inside(over[0]["t_q"]):
-            first = over[0]
-            moved = any(who != first["agent"] and at >= first["end"] for who, at in call.people())
-            secs = (first["end"] - first["t_con"]) / 1e6
-            firsts.append({"queue": first["queue"], "moved": moved, "secs": secs})
+            moves = [t for t in over if t["how"] in PASSED_ON and moved_on(call, t)]
+            secs = (moves[0]["end"] - moves[0]["t_con"]) / 1e6 if moves else None
+            firsts.append({"queue": over[0]["queue"], "moved": bool(moves), "secs": secs})
     by_queue = grouped(segments, lambda s: s["queue"])
     talks_of = grouped(talks, lambda t: t["queue"])
     offers_of = grouped(offers, lambda o: o[1])
@@ -300,8 +314,31 @@ def queues(house, inside, thresholds):
     return rows, talks, offers
 
 
+def moved_on(call, talk):
+    """Whether somebody else had the call after this talk."""
+    return any(who != talk["agent"] and at >= talk["end"] for who, at in call.people())
+
+
+def transfers(house, inside):
+    """Talks passed on, by queue, how and target."""
+    rows = {}
+    for call in house.calls.values():
+        for talk in call.talks:
+            if talk["end"] is None or talk["how"] is None or not inside(talk["t_q"]):
+                continue
+            for queue in (talk["queue"], "*"):
+                key = queue, talk["how"], talk["target"]
+                row = rows.setdefault(key, [0, 0])
+                row[0] += 1
+                row[1] += moved_on(call, talk)
+    names = ("queue", "how", "target", "transfers", "transfers_taken")
+    return [dict(zip(names, key + tuple(row))) for key, row in rows.items()]
+
+
 def measured(house, talk):
-    holds = [(b - a) / 1e6 for a, b in house.activity(talk["agent"], "hold", talk["t_con"], talk["end"])]
+    # The customer hears music while a third party is asked, too.
+    held = house.activity(talk["agent"], ("hold", "consult"), talk["t_con"], talk["end"])
+    holds = [(b - a) / 1e6 for a, b in held]
     whole = (talk["end"] - talk["t_con"]) / 1e6
     hold = math.fsum(holds)
     acw = house.acw(talk["agent"], talk["end"])
@@ -327,11 +364,15 @@ def agents(house, begin, end, now, talks, offers):
         times["*"] = everybody
     talks_of = grouped(talks, lambda t: t["agent"])
     offers_of = grouped(offers, lambda o: o[2])
-    names = set(times) | set(talks_of) | set(offers_of)
-    return [agent_figures(name, times.get(name, {}), talks_of[name], offers_of[name]) for name in names]
+    own_of = grouped([own for own in house.own_calls if begin <= own[0] < end], lambda own: own[1])
+    names = set(times) | set(talks_of) | set(offers_of) | set(own_of)
+    return [
+        agent_figures(name, times.get(name, {}), talks_of[name], offers_of[name], own_of[name])
+        for name in names
+    ]
 
 
-def agent_figures(name, time, talks, offers):
+def agent_figures(name, time, talks, offers, own):
     def spent(which):
         return math.fsum(secs for (status, activity), secs in time.items() if which(status, activity))
 
@@ -342,7 +383,7 @@ def agent_figures(name, time, talks, offers):
     acw = spent(lambda s, a: a == "wrap_up")
     logged_in = spent(lambda s, a: True)
     not_ready = spent(lambda s, a: s != "ready")
-    lunch = spent(lambda s, a: s == "lunch")
+    unpaid = spent(lambda s, a: s in UNPAID)
     busy = ring + talk + hold + acw
     row = {
         "agent": name,
@@ -355,10 +396,13 @@ def agent_figures(name, time, talks, offers):
         "not_ready_secs": not_ready,
         "occupancy": ratio(busy, busy + idle),
         "utilisation": ratio(talk + hold + acw, logged_in),
-        "shrinkage": ratio(not_ready - lunch, logged_in - lunch),
+        "shrinkage": ratio(not_ready - unpaid, logged_in - unpaid),
     }
     row.update(handling(talks))
     row.update(offer_figures(offers))
+    row["own_calls"] = len(own)
+    row["own_calls_answered"] = sum(answered for _, _, answered, _ in own)
+    row["own_talk_secs"] = math.fsum(secs for _, _, _, secs in own)
     return row
 
 
@@ -494,6 +538,7 @@ def main():
     windows = [fcr(house, inside, now, days) for days in (1, 7, 30)]
     figures = {
         "queues": queue_rows,
+        "transfers": transfers(house, inside),
         "calls": [blocking(house, inside)],
         "bots": [row for row in [bots(house, inside, now)] if row],
         "fcr": [row for row in windows if row],

@@ -17,6 +17,8 @@ use dozvon_center::flow;
 use dozvon_center::ids::{AgentId, CallId, Key, LegId, QueueId, SkillId};
 use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
+use dozvon_center::supervise::WatchMode;
+use dozvon_center::talk::{Destination, TalkCommand};
 use dozvon_clock::Timestamp;
 use dozvon_sim::rng::Rng;
 use dozvon_sim::world::Agenda;
@@ -77,13 +79,29 @@ const NUMBERS: u64 = 420;
 /// Calls of the weeks after, which make some of the day's contacts repeated.
 const LATER_CALLERS: u64 = 120;
 
+/// The windows of FCR in days, and how far from their ends the second calls of some callers are, in seconds: a window
+/// that is a minute too long or too short tells other figures.
+const WINDOWS: [u64; 3] = [1, 7, 30];
+const OFF_WINDOW_SECS: u64 = 50;
+
 const HOUR: f64 = 3600.0;
 
 #[derive(Clone, Debug)]
 enum Act {
-    Call { number: Option<String>, keys: Vec<(f64, char)>, patience: Duration },
+    Call {
+        number: Option<String>,
+        keys: Vec<(f64, char)>,
+        patience: Duration,
+    },
     Leg(LegId, LegEvent),
     Set(AgentId, Status),
+    /// What an agent, or somebody else, does with a talk; it may be refused.
+    Talk(CallId, TalkCommand),
+    Retrieve(CallId, AgentId),
+    Watch(AgentId, AgentId),
+    TakeOver(AgentId),
+    /// The agent calls a number, or a colleague.
+    Own(AgentId, Destination),
     LogOut(AgentId),
     EndWrapUp(AgentId),
     Take(LegId, Ending),
@@ -114,6 +132,8 @@ struct World {
     /// The caller's leg of each call, while it is there.
     callers: BTreeMap<CallId, LegId>,
     contacts: BTreeMap<CallId, Contact>,
+    /// When each caller of the FCR windows' ends calls again: so long after the end of the first call.
+    again: BTreeMap<String, Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,6 +208,7 @@ pub(super) fn live(seed: u64) -> Day {
         sides: BTreeMap::new(),
         callers: BTreeMap::new(),
         contacts: BTreeMap::new(),
+        again: BTreeMap::new(),
     };
     for agent in 0..AGENTS {
         world.center.reachable(now, AgentId(agent), true);
@@ -260,6 +281,51 @@ impl World {
             let hours = 24.0 * (1.0 + 36.0 * self.rng.unit() * self.rng.unit());
             self.plan_call(at(hours));
         }
+        // Talks that begin just before midnight and end after it.
+        for n in 0..4 {
+            let before = Duration::from_secs(100 - 25 * n);
+            self.plan_handled(at(24.0) - before, &format!("+7704{n:07}"));
+        }
+        self.plan_repeats(begins);
+        for n in 0..40 {
+            let agent = AgentId(n % AGENTS);
+            let colleague = AgentId((n + 3) % AGENTS);
+            let to = if n % 3 == 0 {
+                Destination::Agent(colleague)
+            } else {
+                Destination::Number("+77270000002".into())
+            };
+            self.agenda.put(at(9.0 + 8.0 * self.rng.unit()), Act::Own(agent, to));
+        }
+    }
+
+    /// Callers who call again just inside and just outside of each window, by the end and by the beginning of the
+    /// first call.
+    fn plan_repeats(&mut self, begins: Timestamp) {
+        let off = Duration::from_secs(OFF_WINDOW_SECS);
+        let mut n = 0_u64;
+        for days in WINDOWS {
+            let window = Duration::from_secs(days * 86_400);
+            for again in [window + off, window - off] {
+                for by_end in [true, true, false, false] {
+                    n += 1;
+                    let number = format!("+7703{n:07}");
+                    let at = begins + Duration::from_secs(9 * 3_600 + n * 600);
+                    self.plan_handled(at, &number);
+                    if by_end {
+                        self.again.insert(number, again);
+                    } else {
+                        self.plan_handled(at + again, &number);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A call by somebody who waits for an agent however long it takes.
+    fn plan_handled(&mut self, at: Timestamp, number: &str) {
+        let (number, keys) = (Some(number.to_owned()), vec![(2.0, '0')]);
+        self.agenda.put(at, Act::Call { number, keys, patience: Duration::from_secs(7_200) });
     }
 
     fn plan_call(&mut self, at: Timestamp) {
@@ -313,7 +379,7 @@ impl World {
                 }
                 let end = match self.rng.below(40) {
                     0 => Act::Leg(leg, LegEvent::Lost(Loss::NoAudio)),
-                    1 => Act::Take(leg, Ending::new(Fault::Nobody, "taken_out")),
+                    1..=3 => Act::Take(leg, Ending::new(Fault::Nobody, "taken_out")),
                     _ => Act::Leg(leg, LegEvent::HungUp),
                 };
                 self.later(patience.as_secs_f64(), end);
@@ -326,6 +392,26 @@ impl World {
                 let _ = self.center.log_out(now, agent, Asker::new(Actor::Agent));
             }
             Act::EndWrapUp(agent) => self.center.end_wrap_up(now, agent),
+            Act::Talk(call, command) => {
+                let _ = self.center.talk(now, call, command);
+            }
+            Act::Retrieve(call, agent) => {
+                let _ = self.center.retrieve(now, call, agent);
+            }
+            Act::Watch(supervisor, agent) => {
+                let _ = self.center.watch(now, supervisor, agent, WatchMode::Listen);
+            }
+            Act::TakeOver(supervisor) => {
+                if self.center.take_over(now, supervisor).is_err() {
+                    self.center.unwatch(now, supervisor);
+                }
+            }
+            Act::Own(agent, to) => {
+                if let Ok((_, leg)) = self.center.call_from(now, agent, &to) {
+                    let lasts = 10.0 + self.rng.exp(60.0).as_secs_f64();
+                    self.later(lasts, Act::Leg(leg, LegEvent::HungUp));
+                }
+            }
             Act::Take(leg, ending) => {
                 let call =
                     self.callers.iter().find(|(_, known)| **known == leg).map(|(call, _)| *call);
@@ -343,6 +429,9 @@ impl World {
                 Output::Contact(contact) => {
                     if contact.ended_at.is_some() {
                         self.callers.remove(&contact.call);
+                        if let Some(again) = self.again.remove(&contact.caller) {
+                            self.plan_handled(self.now + again, &contact.caller);
+                        }
                     }
                     self.contacts.insert(contact.call, (*contact).clone());
                     self.announcer.contact(contact);
@@ -353,6 +442,9 @@ impl World {
                     {
                         let soon = 2.0 + 5.0 * self.rng.unit();
                         self.later(soon, Act::EndWrapUp(*agent));
+                    }
+                    if let (What::TalkStarted { agent, .. }, Some(call)) = (&fact.what, fact.call) {
+                        self.plan_talk(call, *agent);
                     }
                     self.announcer.fact(fact);
                 }
@@ -426,7 +518,68 @@ impl World {
             self.later(9.0 + hold, Act::Leg(leg, LegEvent::Held(true)));
             self.later(15.0 + hold, Act::Leg(leg, LegEvent::Held(false)));
         }
-        self.later(lasts, Act::Leg(leg, LegEvent::HungUp));
+        let end =
+            if self.rng.chance(0.04) { LegEvent::Lost(Loss::NoAudio) } else { LegEvent::HungUp };
+        self.later(lasts, Act::Leg(leg, end));
+    }
+
+    /// What happens in a talk besides; most of what is asked for after its end is refused.
+    fn plan_talk(&mut self, call: CallId, agent: AgentId) {
+        let begin = 8.0 + self.rng.exp(40.0).as_secs_f64();
+        let colleague = AgentId(
+            (agent.0 + 1 + u32::try_from(self.rng.below(u64::from(AGENTS) - 1)).unwrap_or(0))
+                % AGENTS,
+        );
+        let (someone, number) =
+            (Destination::Agent(colleague), Destination::Number("+77270000003".into()));
+        let queue = Destination::Queue(QueueId(self.rng.pick(&[0, 1, 2])));
+        let kind = self.rng.below(24);
+        let now = self.now;
+        let agenda = &mut self.agenda;
+        let mut plan =
+            |secs: f64, act| agenda.put(now + Duration::from_secs_f64(begin + secs), act);
+        let mut then = |secs: f64, command| plan(secs, Act::Talk(call, command));
+        match kind {
+            0 => {
+                then(0.0, TalkCommand::Hold);
+                then(121.0, TalkCommand::Resume);
+            }
+            1 => then(0.0, TalkCommand::Transfer(someone)),
+            2 => then(0.0, TalkCommand::Transfer(queue)),
+            3 => then(0.0, TalkCommand::Transfer(number)),
+            4 => then(0.0, TalkCommand::Transfer(Destination::Node("q-general".into()))),
+            5 | 6 => {
+                then(0.0, TalkCommand::Consult(if begin < 40.0 { someone } else { queue }));
+                then(25.0, TalkCommand::Complete);
+            }
+            7 => {
+                then(0.0, TalkCommand::Consult(number));
+                then(20.0, TalkCommand::Complete);
+            }
+            8 => {
+                then(0.0, TalkCommand::Consult(someone));
+                then(12.0, TalkCommand::Join);
+                then(30.0, TalkCommand::Complete);
+            }
+            9 => {
+                then(0.0, TalkCommand::Consult(number));
+                then(12.0, TalkCommand::Join);
+                then(30.0, TalkCommand::Complete);
+            }
+            10 => {
+                then(0.0, TalkCommand::Consult(someone));
+                then(20.0, TalkCommand::Drop);
+            }
+            11 => {
+                then(0.0, TalkCommand::Park);
+                plan(20.0, Act::Retrieve(call, colleague));
+            }
+            12 | 13 => {
+                plan(0.0, Act::Watch(colleague, agent));
+                plan(20.0, Act::TakeOver(colleague));
+            }
+            _ => {}
+        }
     }
 
     /// Ends that the center has no way to yet, told as it would tell them, so that the figures are ready for them.

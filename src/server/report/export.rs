@@ -122,6 +122,10 @@ SELECT c.call, c.caller, c.dialled, c.flow, c.flow_version, c.language,
     (SELECT group_concat(agent, ' ' ORDER BY id) FROM talks t WHERE t.call = c.call) AS agents,
     (SELECT sum(talk_secs) FROM talks t WHERE t.call = c.call) AS talk_secs,
     (SELECT sum(hold_secs) FROM talks t WHERE t.call = c.call) AS hold_secs,
+    (SELECT count(*) FROM holds h WHERE h.call = c.call) AS holds,
+    (SELECT count(*) FROM holds h WHERE h.call = c.call AND hold_secs > 120) AS long_holds,
+    (SELECT group_concat(passed_on || ':' || passed_to, ' ' ORDER BY id) FROM talks t
+        WHERE t.call = c.call) AS transfers,
     (SELECT sum(wrap_up_secs) FROM talks t WHERE t.call = c.call) AS acw_secs,
     (SELECT group_concat(bot, ' ' ORDER BY id) FROM bot_talks b
         WHERE b.call = c.call AND connected_at IS NOT NULL) AS bots,
@@ -353,9 +357,14 @@ fn talk_lines(
              t.talk_secs + t.hold_secs, t.wrap_up_secs,
              coalesce((SELECT rang_secs FROM offers o WHERE o.counted_at = t.counted_at AND o.call = t.call
                  AND o.agent = t.agent AND o.result = 'answered' ORDER BY o.id DESC LIMIT 1), 0.0),
-             coalesce(c.ended_at = t.ended_at AND c.ending_fault = 'caller', 0)
-         FROM talks t LEFT JOIN contacts c ON c.call = t.call
-         WHERE t.counted_at >= ?1 AND t.counted_at < ?2",
+             coalesce(t.ended_by, 'agent'), coalesce(t.passed_on, ''), coalesce(t.passed_to, ''), t.handed,
+             coalesce(CASE t.passed_to
+                 WHEN 'agent' THEN (SELECT agent FROM talks n WHERE n.call = t.call AND n.id > t.id AND n.handed
+                     ORDER BY n.id LIMIT 1)
+                 WHEN 'queue' THEN (SELECT queue FROM waits w WHERE w.call = t.call AND w.entered_at = t.ended_at
+                     ORDER BY w.id LIMIT 1)
+             END, t.passed_to, '')
+         FROM talks t WHERE t.counted_at >= ?1 AND t.counted_at < ?2",
     )?;
     let mut rows = statement.query([span.from - WAIT_MAX_MICROS, span.to])?;
     while let Some(row) = rows.next()? {
@@ -364,15 +373,25 @@ fn talk_lines(
             (row.get(3)?, row.get(4)?, row.get(5)?);
         let (waited, length): (f64, f64) = (row.get(6)?, row.get(7)?);
         let (acw, rang): (Option<f64>, f64) = (row.get(8)?, row.get(9)?);
-        let by_caller: bool = row.get(10)?;
+        let (by, how): (String, String) = (row.get(10)?, row.get(11)?);
+        let (target, handed, to): (String, bool, String) =
+            (row.get(12)?, row.get(13)?, row.get(14)?);
         let id = call.to_string();
-        let hold = whole(waited);
-        let event = format!("CONNECT|{hold}|{id}|{}", whole(rang));
-        lines.push(line(connected_at, 3, &id, &queue, &agent, &event));
-        let origin = origins.get(&(call, counted_at)).copied().unwrap_or(1);
-        let word = if by_caller { "COMPLETECALLER" } else { "COMPLETEAGENT" };
-        let event = format!("{word}|{hold}|{}|{origin}", whole(length));
-        lines.push(line(ended_at, 4, &id, &queue, &agent, &event));
+        if !handed {
+            let hold = whole(waited);
+            let event = format!("CONNECT|{hold}|{id}|{}", whole(rang));
+            lines.push(line(connected_at, 3, &id, &queue, &agent, &event));
+            let origin = origins.get(&(call, counted_at)).copied().unwrap_or(1);
+            let to = to.replace(['|', '\n', '\r'], "_");
+            let word = match (how.as_str(), by.as_str()) {
+                ("blind", _) => format!("BLINDTRANSFER|{to}|{target}"),
+                ("attended" | "conference", _) => format!("ATTENDEDTRANSFER|BRIDGE|{to}"),
+                (_, "caller") => "COMPLETECALLER".to_owned(),
+                (_, _) => "COMPLETEAGENT".to_owned(),
+            };
+            let event = format!("{word}|{hold}|{}|{origin}", whole(length));
+            lines.push(line(ended_at, 4, &id, &queue, &agent, &event));
+        }
         if let Some(acw) = acw {
             let over = ended_at + (acw * 1e6) as i64;
             let event = format!("WRAPUP|{}", whole(acw));

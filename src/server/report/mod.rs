@@ -46,6 +46,8 @@ pub(crate) type Row = Map<String, Value>;
 pub(crate) struct Figures {
     /// `f_queues`.
     pub(crate) queues: Vec<Row>,
+    /// `f_transfer_kinds`.
+    pub(crate) transfers: Vec<Row>,
     /// `f_blocking`, one row.
     pub(crate) calls: Vec<Row>,
     /// `f_bots`, at most one row.
@@ -153,6 +155,9 @@ impl Reports {
             };
         // The row of all comes last: `*` is before every letter.
         fill("SELECT * FROM f_queues ORDER BY i, queue = '*', queue", |f| &mut f.queues)?;
+        let transfers =
+            "SELECT * FROM f_transfer_kinds ORDER BY i, queue = '*', queue, how, target";
+        fill(transfers, |f| &mut f.transfers)?;
         fill("SELECT * FROM f_blocking ORDER BY i", |f| &mut f.calls)?;
         fill("SELECT * FROM f_bots ORDER BY i", |f| &mut f.bots)?;
         fill("SELECT * FROM f_fcr ORDER BY i, days", |f| &mut f.fcr)?;

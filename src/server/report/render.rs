@@ -68,6 +68,14 @@ const OTHERS: &[Column] = &[
     ("failed", "failed_ratio", Shape::Ratio),
 ];
 
+const TRANSFERS: &[Column] = &[
+    ("queue", "queue", Shape::Name),
+    ("passed on", "how", Shape::Name),
+    ("to", "target", Shape::Name),
+    ("transfers", "transfers", Shape::Count),
+    ("taken", "transfers_taken", Shape::Count),
+];
+
 const AGENTS: &[Column] = &[
     ("agent", "agent", Shape::Name),
     ("team", "team", Shape::Name),
@@ -84,6 +92,7 @@ const AGENTS: &[Column] = &[
     ("RONA", "rona_ratio", Shape::Ratio),
     ("declined", "offers_declined", Shape::Count),
     ("ring", "mean_ring_secs", Shape::Secs),
+    ("own calls", "own_calls", Shape::Count),
 ];
 
 /// What a report shows.
@@ -141,6 +150,10 @@ fn block(out: &mut String, figures: &Figures, parts: Parts) {
             }
             out.push('\n');
             out.push_str(&table(HANDLING, &figures.queues));
+            if !figures.transfers.is_empty() {
+                out.push('\n');
+                out.push_str(&table(TRANSFERS, &figures.transfers));
+            }
         }
     }
     if parts.calls {

@@ -12,8 +12,9 @@ use std::sync::OnceLock;
 const DAY: i64 = 86_400_000_000;
 
 /// The parts of a report with what names a row in each.
-const PARTS: [(&str, &[&str]); 7] = [
+const PARTS: [(&str, &[&str]); 8] = [
     ("queues", &["queue"]),
+    ("transfers", &["queue", "how", "target"]),
     ("calls", &[]),
     ("bots", &[]),
     ("fcr", &["days"]),
@@ -51,6 +52,7 @@ fn figures(day: &Day, span: &Span, now: i64) -> Figures {
 fn part<'a>(figures: &'a Figures, name: &str) -> &'a [Row] {
     match name {
         "queues" => &figures.queues,
+        "transfers" => &figures.transfers,
         "calls" => &figures.calls,
         "bots" => &figures.bots,
         "fcr" => &figures.fcr,
@@ -171,6 +173,30 @@ fn the_day_has_something_of_everything() {
         .collect();
     assert!(dull.is_empty(), "nothing happened for {dull:?}");
     assert!(queues["offered"].as_i64() > Some(400));
+    let everything = super::tests::figures(day, &whole, micros(day.ends));
+    let text = |row: &Row, key: &str| row[key].as_str().unwrap().to_owned();
+    let passed: BTreeSet<_> =
+        everything.transfers.iter().map(|row| (text(row, "how"), text(row, "target"))).collect();
+    for (how, target) in [
+        ("blind", "agent"),
+        ("blind", "queue"),
+        ("blind", "external"),
+        ("blind", "ivr"),
+        ("attended", "agent"),
+        ("attended", "external"),
+        ("conference", "agent"),
+        ("conference", "external"),
+        ("taken_over", "agent"),
+        ("agent_lost", "queue"),
+    ] {
+        assert!(
+            passed.contains(&(how.to_owned(), target.to_owned())),
+            "{how} to {target}: {passed:?}"
+        );
+    }
+    let agents = all(&everything.agents, "agent");
+    assert!(agents["own_calls"].as_i64() > agents["own_calls_answered"].as_i64());
+    assert!(agents["own_talk_secs"].as_f64() > Some(60.0));
     assert_eq!(figures.fcr.len(), 3, "all windows have matured");
     assert!(figures.fcr.iter().all(|row| row["fcr"].as_f64() < Some(1.0)));
     let over_midnight = "SELECT count(*) FROM talks WHERE counted_at < ?1 AND ended_at > ?1";
@@ -248,7 +274,8 @@ fn the_figures_reconcile_with_what_prometheus_was_told_of_the_same_time() {
         );
         if n > 0.0 {
             close(&row["asa_secs"], sum / n, "ASA");
-            close(&row["aht_secs"], count("handle_seconds_sum", &[]) / n, "AHT");
+            let handled = count("handle_seconds_count", &[]);
+            close(&row["aht_secs"], count("handle_seconds_sum", &[]) / handled, "AHT");
         }
         close(&row["handled"], count("handle_seconds_count", &[]), "handled");
         close(&row["talk_secs"], count("talk_seconds_sum", &[]), "talk");
@@ -274,7 +301,8 @@ fn the_figures_reconcile_with_what_prometheus_was_told_of_the_same_time() {
     let time = |labels: &[(&str, &str)]| counted(text, "dozvon_agent_time_seconds_total", labels);
     close(&everybody["logged_in_secs"], time(&[]), "time at work");
     close(&everybody["idle_secs"], time(&[("status", "ready"), ("activity", "idle")]), "idle");
-    close(&everybody["on_talk_secs"], time(&[("activity", "talking")]), "talking");
+    let talking = ["talking", "consult", "conference"].map(|does| time(&[("activity", does)]));
+    close(&everybody["on_talk_secs"], talking.iter().sum(), "talking");
     close(&everybody["on_hold_secs"], time(&[("activity", "hold")]), "on hold");
     close(&everybody["in_acw_secs"], time(&[("activity", "wrap_up")]), "wrap-up");
 }
@@ -305,6 +333,7 @@ fn the_queue_log_tells_the_same_day_in_order() {
             "ENTERQUEUE" | "CONNECT" | "ABANDON" | "COMPLETECALLER" | "COMPLETEAGENT"
             | "EXITEMPTY" | "EXITWITHTIMEOUT" => 3,
             "EXITWITHKEY" => 4,
+            "BLINDTRANSFER" | "ATTENDEDTRANSFER" => 5,
             _ => 1,
         };
         assert_eq!(fields.len(), 5 + data, "{line}");
@@ -312,7 +341,10 @@ fn the_queue_log_tells_the_same_day_in_order() {
     let figure = |name: &str| row[name].as_i64().unwrap();
     assert_eq!(events["ENTERQUEUE"], figure("offered") - figure("rejected_full"));
     assert_eq!(events["CONNECT"], figure("answered"));
-    assert_eq!(events["COMPLETECALLER"] + events["COMPLETEAGENT"], figure("handled"));
+    let ends = ["COMPLETECALLER", "COMPLETEAGENT", "BLINDTRANSFER", "ATTENDEDTRANSFER"];
+    assert!(ends.iter().all(|word| events[word] > 0), "{events:?}");
+    let ended: i64 = ends.iter().map(|word| events[word]).sum();
+    assert_eq!(ended, figure("answered"), "each connection of the queue's ends once");
     let abandons = figure("abandoned") + figure("short_abandoned") + figure("failed");
     assert_eq!(events["ABANDON"], abandons);
     assert_eq!(events["EXITEMPTY"], figure("no_agents") + figure("closed"));

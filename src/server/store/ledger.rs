@@ -4,7 +4,9 @@
 //! waits and talks that the contact records show as running.
 
 use crate::server::events::Directory;
-use dozvon_center::fact::{Fact, What};
+use dozvon_center::acd::Side;
+use dozvon_center::contact::PassedOn;
+use dozvon_center::fact::{Fact, TransferTarget, What};
 use dozvon_center::ids::{AgentId, CallId, OfferId};
 use dozvon_clock::Timestamp;
 use std::collections::BTreeMap;
@@ -34,6 +36,21 @@ pub(crate) enum Row {
     },
     /// A bot's part is over.
     Bot(BotRow),
+    /// A customer is back from hold, or gone.
+    Hold(HoldRow),
+    /// A call of an agent's own is over.
+    OwnCall {
+        /// Who called.
+        agent: Arc<str>,
+        /// When it ended.
+        ended_at: Timestamp,
+        /// The colleague, or `outside`.
+        peer: Arc<str>,
+        /// Whether somebody answered.
+        answered: bool,
+        /// How long they talked.
+        talk_secs: f64,
+    },
     /// A call outside is over.
     Transfer {
         /// The call.
@@ -107,6 +124,23 @@ pub(crate) struct TalkRow {
     pub(crate) waited_secs: f64,
     pub(crate) talk_secs: f64,
     pub(crate) hold_secs: f64,
+    /// `caller`, `agent` or `system`.
+    pub(crate) ended_by: &'static str,
+    /// How it was passed on and to what kind of target, if it was.
+    pub(crate) passed_on: Option<(&'static str, &'static str)>,
+    /// Whether it came from another agent or out of a park, with no wait before it.
+    pub(crate) handed: bool,
+}
+
+/// A hold.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct HoldRow {
+    pub(crate) call: CallId,
+    pub(crate) queue: Arc<str>,
+    pub(crate) agent: Arc<str>,
+    pub(crate) counted_at: Timestamp,
+    pub(crate) ended_at: Timestamp,
+    pub(crate) hold_secs: f64,
 }
 
 /// A bot's part.
@@ -140,14 +174,23 @@ struct Open {
     wait: Option<Wait>,
     /// A wait that is over and whose verdict is on its way.
     unjudged: Option<WaitRow>,
-    /// Since when it talks, and how long it had waited, by agent.
-    talks: BTreeMap<AgentId, (Timestamp, f64)>,
+    /// The talks under way, by agent.
+    talks: BTreeMap<AgentId, Talking>,
     bot_since: Option<Timestamp>,
     survey: Option<SurveyRow>,
     topic: Option<Arc<str>>,
     /// Somebody has had it, so what it is about is known.
     handled: bool,
     ended: bool,
+}
+
+/// A talk under way.
+#[derive(Debug)]
+struct Talking {
+    since: Timestamp,
+    /// How long the call had waited; `None` where it came from another agent.
+    waited_secs: Option<f64>,
+    passed_on: Option<(PassedOn, TransferTarget)>,
 }
 
 #[derive(Debug)]
@@ -178,6 +221,16 @@ impl Ledger {
         names: &Directory,
         rows: &mut impl FnMut(Row),
     ) -> bool {
+        if let What::OwnCallEnded { agent, with, answered, talk_secs } = &fact.what {
+            rows(Row::OwnCall {
+                agent: agent_name(names, *agent),
+                ended_at: fact.at,
+                peer: with.clone(),
+                answered: *answered,
+                talk_secs: *talk_secs,
+            });
+            return true;
+        }
         let Some(call) = fact.call else { return true };
         if let What::CallStarted { .. } = &fact.what {
             return self.open(call, fact.at);
@@ -278,23 +331,48 @@ impl Open {
                 }
             }
             What::TalkStarted { agent, .. } => {
-                self.talks.insert(*agent, (at, 0.0));
+                let talking = Talking { since: at, waited_secs: None, passed_on: None };
+                self.talks.insert(*agent, talking);
             }
             What::Connected { agent, waited_secs, .. } => {
-                self.talks.insert(*agent, (at, *waited_secs));
+                let waited_secs = Some(*waited_secs);
+                self.talks.insert(*agent, Talking { since: at, waited_secs, passed_on: None });
             }
-            What::TalkEnded { queue, agent, talk_secs, hold_secs, .. } => {
-                let Some((connected_at, waited_secs)) = self.talks.remove(agent) else { return };
+            What::Transferred { agent, how, target, .. } => {
+                self.passes_on(*agent, *how, *target);
+            }
+            What::AgentLost { agent, .. } => {
+                self.passes_on(*agent, PassedOn::AgentLost, TransferTarget::Queue);
+            }
+            What::HoldEnded { queue, agent, hold_secs, .. } => rows(Row::Hold(HoldRow {
+                call,
+                queue: queue.clone(),
+                agent: agent_name(names, *agent),
+                counted_at,
+                ended_at: at,
+                hold_secs: *hold_secs,
+            })),
+            What::TalkEnded { queue, agent, talk_secs, hold_secs, by } => {
+                let Some(talking) = self.talks.remove(agent) else { return };
+                let passed_on =
+                    talking.passed_on.map(|(how, target)| (how.as_str(), target.as_str()));
                 rows(Row::Talk(TalkRow {
                     call,
                     queue: queue.clone(),
                     agent: agent_name(names, *agent),
                     counted_at,
-                    connected_at,
+                    connected_at: talking.since,
                     ended_at: at,
-                    waited_secs,
+                    waited_secs: talking.waited_secs.unwrap_or(0.0),
                     talk_secs: *talk_secs,
                     hold_secs: *hold_secs,
+                    ended_by: match by {
+                        Side::Caller => "caller",
+                        Side::Agent => "agent",
+                        Side::System => "system",
+                    },
+                    passed_on,
+                    handed: talking.waited_secs.is_none(),
                 }));
             }
             What::BotConnected { .. } => {
@@ -359,14 +437,17 @@ impl Open {
             | What::WaitForecast { .. }
             | What::ForecastMet { .. }
             | What::HoldLasts { .. }
-            | What::HoldEnded { .. }
             | What::AskStarted { .. }
             | What::AskEnded { .. }
-            | What::Transferred { .. }
-            | What::AgentLost { .. }
             | What::AgentDropped { .. }
             | What::OwnCallEnded { .. }
             | What::Supervised { .. } => {}
+        }
+    }
+
+    fn passes_on(&mut self, agent: AgentId, how: PassedOn, target: TransferTarget) {
+        if let Some(talking) = self.talks.get_mut(&agent) {
+            talking.passed_on = Some((how, target));
         }
     }
 
@@ -470,6 +551,40 @@ mod tests {
         let Some(Row::Offer(row)) = rows.last() else { panic!("{rows:?}") };
         assert_eq!((row.counted_at, &*row.agent), (Timestamp::from_secs(2), "agent-3"));
         assert!(ledger.offers.is_empty());
+    }
+
+    #[test]
+    fn a_talk_that_is_passed_on_says_how_and_the_next_one_that_it_was_handed() {
+        let queue = Arc::<str>::from("cards");
+        let (first, second) = (AgentId(1), AgentId(2));
+        let begins = |agent| What::TalkStarted { queue: queue.clone(), agent };
+        let ends = |agent, by| What::TalkEnded {
+            queue: queue.clone(),
+            agent,
+            talk_secs: 1.0,
+            hold_secs: 0.5,
+            by,
+        };
+        let (how, target) = (PassedOn::Attended, TransferTarget::Agent);
+        let (_, rows) = rows(vec![
+            started(),
+            queued(),
+            begins(first),
+            What::Connected { queue: queue.clone(), agent: first, waited_secs: 2.0 },
+            What::HoldEnded { queue: queue.clone(), agent: first, hold_secs: 0.5, too_long: false },
+            What::Transferred { queue: queue.clone(), agent: first, how, target },
+            ends(first, Side::System),
+            begins(second),
+            ends(second, Side::Caller),
+        ]);
+        let [Row::Hold(hold), Row::Talk(one), Row::Talk(two)] = &rows[..] else {
+            panic!("a hold and two talks, not {rows:?}")
+        };
+        assert_eq!((hold.hold_secs, hold.counted_at), (0.5, Timestamp::from_secs(2)));
+        assert_eq!((one.passed_on, one.handed), (Some(("attended", "agent")), false));
+        assert_eq!((one.waited_secs, one.ended_by), (2.0, "system"));
+        assert_eq!((two.passed_on, two.handed, two.ended_by), (None, true, "caller"));
+        assert_eq!(two.counted_at, Timestamp::from_secs(2), "as the talk before it");
     }
 
     #[test]

@@ -381,6 +381,7 @@ mod tests {
             agent: "anna".into(),
             team: None,
             at: dozvon_clock::Timestamp::EPOCH,
+            paid: Some(true),
             status: "ready",
             activity: "idle",
             cause: "agent",

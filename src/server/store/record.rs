@@ -2,6 +2,7 @@
 
 use super::schema::micros;
 use crate::server::events::Directory;
+use dozvon_center::acd::Presence;
 use dozvon_center::contact::Contact;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::ids::CallId;
@@ -107,6 +108,8 @@ pub(crate) struct AgentMove {
     pub(crate) team: Option<Arc<str>>,
     /// When.
     pub(crate) at: Timestamp,
+    /// Whether the status is paid for; `None` where there is none.
+    pub(crate) paid: Option<bool>,
     /// The status from now on.
     pub(crate) status: &'static str,
     /// The activity from now on.
@@ -132,6 +135,11 @@ impl AgentMove {
             agent: directory.agent_word(*agent),
             team: directory.agent(*agent).map(|agent| agent.team.clone()),
             at: fact.at,
+            paid: match to.0 {
+                Presence::Chosen(status) => Some(directory.statuses.of(status).paid),
+                Presence::NotResponding | Presence::Unreachable => Some(true),
+                Presence::LoggedOut => None,
+            },
             status: to.0.as_str(),
             activity: to.1.as_str(),
             cause: cause.as_str(),

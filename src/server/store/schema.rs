@@ -5,14 +5,15 @@ use dozvon_clock::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 /// The migrations in order; the first is version 1. A published one is never edited: the next one changes its work.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001_contacts.sql"),
     include_str!("migrations/0002_shifts.sql"),
     include_str!("migrations/0003_figures.sql"),
+    include_str!("migrations/0004_transfers.sql"),
 ];
 
 /// The newest schema this program knows.
-pub(crate) const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 4;
 
 const _: () = assert!(MIGRATIONS.len() == VERSION as usize, "one file for each version");
 
@@ -60,10 +61,13 @@ pub(super) fn recover(connection: &mut Connection) -> Result<Recovered> {
         [last_alive],
     )?;
     step.execute(
-        "INSERT INTO talks (call, queue, agent, counted_at, connected_at, ended_at, waited_secs, talk_secs, hold_secs)
-         SELECT t.call, t.queue, t.agent, w.from_at, t.from_at, max(t.from_at, ?1), (t.from_at - w.from_at) / 1e6,
-             max(0, (max(t.from_at, ?1) - t.from_at) / 1e6 - t.hold_secs), t.hold_secs
-         FROM segments t JOIN segments w ON w.call = t.call AND w.seq = t.seq - 1
+        "INSERT INTO talks (call, queue, agent, counted_at, connected_at, ended_at, waited_secs, talk_secs, hold_secs,
+             ended_by, handed)
+         SELECT t.call, t.queue, t.agent, w.from_at, t.from_at, max(t.from_at, ?1),
+             CASE w.seq WHEN t.seq - 1 THEN (t.from_at - w.from_at) / 1e6 ELSE 0.0 END,
+             max(0, (max(t.from_at, ?1) - t.from_at) / 1e6 - t.hold_secs), t.hold_secs, 'system', w.seq <> t.seq - 1
+         FROM segments t JOIN segments w ON w.call = t.call AND w.seq = (SELECT max(q.seq) FROM segments q
+             WHERE q.call = t.call AND q.seq < t.seq AND q.kind = 'queue')
          WHERE t.to_at IS NULL AND t.kind = 'talk' AND t.queue IS NOT NULL AND t.agent IS NOT NULL
              AND NOT EXISTS (SELECT 1 FROM talks k WHERE k.call = t.call AND k.connected_at = t.from_at)",
         [last_alive],

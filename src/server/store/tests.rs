@@ -89,8 +89,9 @@ pub(crate) fn agent_move(
 ) -> Record {
     let at = Timestamp::from_secs(secs);
     let (cause, asked_by, reason, team) = ("agent", None, None, Some("day".into()));
+    let paid = Some(status != "lunch");
     let agent = agent.into();
-    Record::Agent(AgentMove { agent, team, at, status, activity, cause, asked_by, reason })
+    Record::Agent(AgentMove { agent, team, at, paid, status, activity, cause, asked_by, reason })
 }
 
 fn read(store: &Store, filter: ContactFilter) -> ContactPage {

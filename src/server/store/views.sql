@@ -109,29 +109,16 @@ SELECT i, queue,
     avg(talk_secs + hold_secs + acw_secs) AS aht_secs
 FROM f_talks GROUP BY i, queue;
 
--- Hold episodes: unbroken stretches of an agent on hold, each within one talk.
-CREATE TEMP VIEW f_episodes AS
-SELECT agent, min(from_at) AS from_at, max(to_at) AS to_at
-FROM (
-    SELECT agent, from_at, to_at, activity, sum(begins) OVER (PARTITION BY agent ORDER BY id) AS run
-    FROM (
-        SELECT id, agent, from_at, to_at, activity,
-            activity <> coalesce(lag(activity) OVER (PARTITION BY agent ORDER BY id), '') AS begins
-        FROM agent_status
-        -- A caller queued in an interval may be held a day later, and no sooner than queued.
-        WHERE from_at >= (SELECT min(from_at) FROM intervals)
-            AND from_at < (SELECT max(to_at) FROM intervals) + 86400000000))
-WHERE activity = 'hold' GROUP BY agent, run;
-
--- Share of holds > 120 s = hold episodes longer than 120 s / hold episodes. 120 s is the limit that banks set.
+-- Share of holds > 120 s = holds longer than 120 s / holds. 120 s is the limit that banks set. A hold lasts from the
+-- customer's music to his return or his end; while a third party is asked he is on hold too.
 CREATE TEMP VIEW f_holds AS
-SELECT i, queue,
+SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue,
     count(*) AS holds,
-    count(*) FILTER (WHERE e.to_at - e.from_at > 120000000) AS long_holds,
-    1.0 * count(*) FILTER (WHERE e.to_at - e.from_at > 120000000) / nullif(count(*), 0) AS long_holds_ratio
-FROM f_talks t JOIN f_episodes e
-    ON e.agent = t.agent AND e.from_at >= t.connected_at AND e.to_at <= t.ended_at
-GROUP BY i, queue;
+    count(*) FILTER (WHERE hold_secs > 120) AS long_holds,
+    1.0 * count(*) FILTER (WHERE hold_secs > 120) / nullif(count(*), 0) AS long_holds_ratio
+FROM intervals JOIN holds ON counted_at >= from_at AND counted_at < to_at
+    JOIN (SELECT 0 AS every UNION ALL SELECT 1)
+GROUP BY i, CASE every WHEN 1 THEN '*' ELSE queue END;
 
 -- One row of each offer, for its queue, for all queues, and by agent.
 CREATE TEMP VIEW f_attempts AS
@@ -159,25 +146,42 @@ SELECT call, agent AS who, connected_at AS at, ended_at FROM talks
 UNION ALL
 SELECT call, '' AS who, ended_at AS at, ended_at FROM transfers WHERE answered;
 
--- The first talk of each call that an agent handled, and when another person had the call after it.
-CREATE TEMP VIEW f_first_talks AS
-SELECT t.call, t.queue, t.counted_at, t.connected_at, t.ended_at,
-    (SELECT min(p.at) FROM f_people p WHERE p.call = t.call AND p.at >= t.ended_at AND p.who <> t.agent) AS moved_at
-FROM talks t WHERE t.id = (SELECT min(id) FROM talks f WHERE f.call = t.call);
+-- Talks that were passed on by a person, and whether another person had the call after it.
+CREATE TEMP VIEW f_passed_on AS
+SELECT id, call, queue, counted_at, passed_on AS how, passed_to AS target,
+    (ended_at - connected_at) / 1e6 AS talked_secs,
+    EXISTS (SELECT 1 FROM f_people p WHERE p.call = t.call AND p.at >= t.ended_at AND p.who <> t.agent) AS moved
+FROM talks t WHERE passed_on IS NOT NULL;
 
--- Transfer rate = contacts moved to another person after an agent answered / contacts that an agent handled.
--- Misroute rate = those of them whose first talk was at most 60 s / contacts that an agent handled.
+-- The first talk of each call that an agent handled, and the first by which a person moved it to another person.
+CREATE TEMP VIEW f_first_talks AS
+SELECT t.call, t.queue, t.counted_at, m.talked_secs AS moved_after_secs
+FROM talks t LEFT JOIN f_passed_on m ON m.id = (SELECT min(id) FROM f_passed_on p
+    WHERE p.call = t.call AND p.moved AND p.how <> 'agent_lost')
+WHERE t.id = (SELECT min(id) FROM talks f WHERE f.call = t.call);
+
+-- Transfer rate = contacts passed on to another person after an agent answered / contacts that an agent handled.
+-- Misroute rate = those passed on within 60 s of the talk / contacts that an agent handled.
 -- By the queue of the first talk.
 CREATE TEMP VIEW f_transfers AS
 SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue,
     count(*) AS human_handled,
-    count(moved_at) AS transferred,
-    1.0 * count(moved_at) / nullif(count(*), 0) AS transfer_ratio,
-    count(moved_at) FILTER (WHERE ended_at - connected_at <= 60000000) AS misrouted,
-    1.0 * count(moved_at) FILTER (WHERE ended_at - connected_at <= 60000000) / nullif(count(*), 0) AS misroute_ratio
+    count(moved_after_secs) AS transferred,
+    1.0 * count(moved_after_secs) / nullif(count(*), 0) AS transfer_ratio,
+    count(*) FILTER (WHERE moved_after_secs <= 60) AS misrouted,
+    1.0 * count(*) FILTER (WHERE moved_after_secs <= 60) / nullif(count(*), 0) AS misroute_ratio
 FROM intervals JOIN f_first_talks ON counted_at >= from_at AND counted_at < to_at
     JOIN (SELECT 0 AS every UNION ALL SELECT 1)
 GROUP BY i, CASE every WHEN 1 THEN '*' ELSE queue END;
+
+-- Talks passed on, by how and to what; and those after which another person had the call.
+CREATE TEMP VIEW f_transfer_kinds AS
+SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue, how, target,
+    count(*) AS transfers,
+    sum(moved) AS transfers_taken
+FROM intervals JOIN f_passed_on ON counted_at >= from_at AND counted_at < to_at
+    JOIN (SELECT 0 AS every UNION ALL SELECT 1)
+GROUP BY i, CASE every WHEN 1 THEN '*' ELSE queue END, how, target;
 
 -- All figures of the queues, one row for each interval and queue.
 CREATE TEMP VIEW f_queues AS
@@ -314,6 +318,8 @@ FROM (
 -- Agents' time within each interval: stretches of a status with an activity, cut at the interval's ends and at now.
 CREATE TEMP VIEW f_stretches AS
 SELECT i, agent, team, status, activity,
+    -- Rows of an older program do not say what was paid for.
+    coalesce(paid, status <> 'lunch') AS paid,
     (min(coalesce(s.to_at, now), intervals.to_at) - max(s.from_at, intervals.from_at)) / 1e6 AS secs
 FROM intervals JOIN asked JOIN agent_status s
     ON s.from_at < intervals.to_at AND (s.to_at > intervals.from_at OR s.to_at IS NULL)
@@ -321,7 +327,7 @@ WHERE status <> 'logged_out' AND s.from_at < now;
 
 -- Occupancy = (ring + talk + hold + ACW) / (the same + idle); ring is from the offer to the joined voices, idle is ready
 -- without a call. Utilisation = (talk + hold + ACW) / logged-in time.
--- Shrinkage = paid time not ready / paid time; paid is logged-in time without lunch.
+-- Shrinkage = paid time not ready / paid time, with `paid` of the status as it was configured then.
 CREATE TEMP VIEW f_agent_time AS
 SELECT i, agent, team, logged_in_secs, idle_secs, ring_secs, on_talk_secs, on_hold_secs, in_acw_secs, not_ready_secs,
     (ring_secs + on_talk_secs + on_hold_secs + in_acw_secs)
@@ -338,8 +344,8 @@ FROM (
         coalesce(sum(secs) FILTER (WHERE activity = 'hold'), 0.0) AS on_hold_secs,
         coalesce(sum(secs) FILTER (WHERE activity = 'wrap_up'), 0.0) AS in_acw_secs,
         coalesce(sum(secs) FILTER (WHERE status <> 'ready'), 0.0) AS not_ready_secs,
-        coalesce(sum(secs) FILTER (WHERE status NOT IN ('ready', 'lunch')), 0.0) AS paid_not_ready_secs,
-        coalesce(sum(secs) FILTER (WHERE status <> 'lunch'), 0.0) AS paid_secs
+        coalesce(sum(secs) FILTER (WHERE paid AND status <> 'ready'), 0.0) AS paid_not_ready_secs,
+        coalesce(sum(secs) FILTER (WHERE paid), 0.0) AS paid_secs
     FROM f_stretches JOIN (SELECT 0 AS every UNION ALL SELECT 1)
     GROUP BY i, CASE every WHEN 1 THEN '*' ELSE agent END);
 
@@ -360,6 +366,14 @@ FROM (SELECT i, agent, result, rang_secs, delivered, rona FROM f_attempts WHERE 
     UNION ALL SELECT i, '*', result, rang_secs, delivered, rona FROM f_attempts WHERE queue = '*')
 GROUP BY i, agent;
 
+-- Calls of agents' own, by the moment of their end.
+CREATE TEMP VIEW f_own_calls AS
+SELECT i, CASE every WHEN 1 THEN '*' ELSE agent END AS agent,
+    count(*) AS own_calls, sum(answered) AS own_calls_answered, sum(talk_secs) AS own_talk_secs
+FROM intervals JOIN own_calls ON ended_at >= from_at AND ended_at < to_at
+    JOIN (SELECT 0 AS every UNION ALL SELECT 1)
+GROUP BY i, CASE every WHEN 1 THEN '*' ELSE agent END;
+
 -- All figures of the agents, one row for each interval and agent, '*' for all.
 CREATE TEMP VIEW f_agents AS
 SELECT i, agent, team, coalesce(logged_in_secs, 0.0) AS logged_in_secs, coalesce(idle_secs, 0.0) AS idle_secs,
@@ -368,8 +382,12 @@ SELECT i, agent, team, coalesce(logged_in_secs, 0.0) AS logged_in_secs, coalesce
     coalesce(not_ready_secs, 0.0) AS not_ready_secs, occupancy, utilisation, shrinkage,
     coalesce(handled, 0) AS handled, mean_talk_secs, mean_hold_secs, mean_acw_secs, aht_secs,
     coalesce(offers, 0) AS offers, coalesce(offers_delivered, 0) AS offers_delivered, coalesce(rona, 0) AS rona, rona_ratio,
-    coalesce(offers_declined, 0) AS offers_declined, mean_ring_secs
-FROM (SELECT i, agent FROM f_agent_time UNION SELECT i, agent FROM f_agent_handling UNION SELECT i, agent FROM f_agent_offers)
+    coalesce(offers_declined, 0) AS offers_declined, mean_ring_secs,
+    coalesce(own_calls, 0) AS own_calls, coalesce(own_calls_answered, 0) AS own_calls_answered,
+    coalesce(own_talk_secs, 0.0) AS own_talk_secs
+FROM (SELECT i, agent FROM f_agent_time UNION SELECT i, agent FROM f_agent_handling UNION SELECT i, agent FROM f_agent_offers
+        UNION SELECT i, agent FROM f_own_calls)
     LEFT JOIN f_agent_time USING (i, agent)
     LEFT JOIN f_agent_handling USING (i, agent)
-    LEFT JOIN f_agent_offers USING (i, agent);
+    LEFT JOIN f_agent_offers USING (i, agent)
+    LEFT JOIN f_own_calls USING (i, agent);

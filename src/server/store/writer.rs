@@ -284,7 +284,8 @@ fn write_row(step: &Connection, row: &Row) -> Result<()> {
         ),
         Row::Talk(row) => insert(
             "INSERT INTO talks (call, queue, agent, counted_at, connected_at, ended_at, waited_secs, talk_secs,
-                 hold_secs) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                 hold_secs, ended_by, passed_on, passed_to, handed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             params![
                 id(row.call),
                 row.queue,
@@ -295,7 +296,26 @@ fn write_row(step: &Connection, row: &Row) -> Result<()> {
                 row.waited_secs,
                 row.talk_secs,
                 row.hold_secs,
+                row.ended_by,
+                row.passed_on.map(|(how, _)| how),
+                row.passed_on.map(|(_, target)| target),
+                row.handed,
             ],
+        ),
+        Row::Hold(row) => insert(
+            "INSERT INTO holds (call, queue, agent, counted_at, ended_at, hold_secs) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                id(row.call),
+                row.queue,
+                row.agent,
+                micros(row.counted_at),
+                micros(row.ended_at),
+                row.hold_secs,
+            ],
+        ),
+        Row::OwnCall { agent, ended_at, peer, answered, talk_secs } => insert(
+            "INSERT INTO own_calls (agent, ended_at, peer, answered, talk_secs) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![agent, micros(*ended_at), peer, answered, talk_secs],
         ),
         Row::WrapUp { call, agent, secs } => insert(
             "UPDATE talks SET wrap_up_secs = ?3 WHERE call = ?1 AND agent = ?2 AND wrap_up_secs IS NULL",
@@ -348,8 +368,8 @@ fn write_move(step: &Connection, change: &AgentMove) -> Result<()> {
     )?
     .execute(params![at, change.agent])?;
     step.prepare_cached(
-        "INSERT INTO agent_status (agent, status, activity, from_at, to_at, cause, asked_by, reason, team)
-         VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6, ?7, ?8)",
+        "INSERT INTO agent_status (agent, status, activity, from_at, to_at, cause, asked_by, reason, team, paid)
+         VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         change.agent,
@@ -360,6 +380,7 @@ fn write_move(step: &Connection, change: &AgentMove) -> Result<()> {
         change.asked_by,
         change.reason,
         change.team,
+        change.paid,
     ])?;
     Ok(())
 }
