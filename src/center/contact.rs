@@ -201,6 +201,15 @@ pub struct Stage {
     pub passed_on: Option<PassedOn>,
     /// Seconds of wrap-up after a `Talk`, known when the agent has finished it.
     pub wrap_up_secs: Option<f64>,
+    /// What a `Talk` was about: the path of the code that it was given last.
+    #[serde(default)]
+    pub code: Option<Arc<str>>,
+    /// Name and version of the classifier that the code is of: `bank@3`.
+    #[serde(default)]
+    pub code_version: Option<Arc<str>>,
+    /// The note that came with the code, bounded by `limits::NOTE_CHARS_MAX`.
+    #[serde(default)]
+    pub code_note: Option<Arc<str>>,
 }
 
 /// The drawn arm of a rollout, as the record keeps it.

@@ -198,12 +198,6 @@ impl Center {
         Ok(())
     }
 
-    /// Ends an agent's wrap-up.
-    pub fn end_wrap_up(&mut self, now: Timestamp, agent: AgentId) {
-        self.acd.end_wrap_up(now, agent);
-        self.settle(now);
-    }
-
     /// The desk that an agent works at; `None`: he isn't here, or has only his telephone.
     pub fn place(&self, agent: AgentId) -> Option<&Arc<str>> {
         self.desks.place_of.get(&agent)

@@ -461,6 +461,44 @@ pub enum What {
         /// Talk + hold + wrap-up, seconds.
         handle_secs: f64,
     },
+    /// A wrap-up that had run out went on for a while: added to what was told of it.
+    WrapUpResumed {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+        /// Seconds more.
+        wrap_up_secs: f64,
+    },
+    /// The end of a wrap-up was put off.
+    WrapUpExtended {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+        /// By how many seconds.
+        secs: f64,
+    },
+    /// A talk was given a code.
+    WrapUpCoded {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+        /// The code's path.
+        code: Arc<str>,
+        /// The classifier and its version.
+        code_version: Arc<str>,
+        /// Whether the talk had been counted before: it had a code already, or was told as uncoded.
+        again: bool,
+    },
+    /// A talk of a queue with a classifier and its wrap-up ended without a code.
+    WrapUpUncoded {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+    },
     /// A call to a number outside ended or failed.
     TransferEnded {
         /// Whether it was answered.
@@ -536,7 +574,7 @@ pub enum What {
     ActivityAlarm {
         /// Who.
         agent: AgentId,
-        /// `hold`, `outbound`, `talking` for any talk of his own, or what he does in a colleague's.
+        /// `hold`, `outbound`, `wrap_up`, `talking` for any talk of his own, or what he does in a colleague's.
         activity: Activity,
         /// Seconds so far.
         lasted_secs: f64,

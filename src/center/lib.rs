@@ -10,6 +10,8 @@ pub mod border;
 pub mod calendar;
 mod call;
 mod center;
+pub mod classifier;
+pub mod coding;
 pub mod conduct;
 pub mod contact;
 pub mod desk;

@@ -29,6 +29,10 @@ pub const BOOST_MAX: Duration = Duration::from_secs(3_600);
 /// The longest that any time of the ACD's configuration may be: a day. More is refused when the policy is loaded.
 pub const ACD_TIME_MAX: Duration = Duration::from_secs(86_400);
 
+/// A wrap-up that waits for its code is told of after this long, and again after as long again. Nothing ends it but a
+/// code or a person.
+pub const WRAP_UP_ALARM: Duration = Duration::from_secs(3_600);
+
 const _: () = assert!(AGENTS_MAX <= u32::MAX as usize);
 const _: () = assert!(QUEUES_MAX <= u16::MAX as usize);
 const _: () =
@@ -48,6 +52,23 @@ pub const CONDUCT_KEPT_MAX: usize = 32;
 
 /// Calls listed in one incident. Touches of further ones are counted only.
 pub const INCIDENT_CALLS_MAX: usize = 10_000;
+
+// ---- codes of talks --------------------------------------------------------------------------------------------------
+
+/// Codes of one classifier, branches included. More are refused when the file is read.
+pub const CODES_MAX: usize = 500;
+
+/// Levels of one classifier. Deeper ones are refused when the file is read.
+pub const CODE_DEPTH_MAX: usize = 5;
+
+/// Letters of the key of a code, and of a classifier's version. Longer ones are refused when the file is read.
+pub const CODE_KEY_CHARS_MAX: usize = 32;
+
+/// Letters of a code's name for people. A longer one is refused when the file is read.
+pub const CODE_NAME_CHARS_MAX: usize = 100;
+
+/// Letters of the note that comes with a code. A longer one is cut.
+pub const NOTE_CHARS_MAX: usize = 500;
 
 // ---- calls and their records ----------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 use crate::acd;
 use crate::calendar::Calendars;
+use crate::classifier::Classifier;
 use crate::flow::Flow;
 use crate::ids::{AgentId, SkillId};
 use crate::rollout::Rollout;
@@ -31,6 +32,8 @@ pub struct Policy {
     pub music: Arc<str>,
     /// Times of talks.
     pub talk: TalkPolicy,
+    /// What talks can be about, by name; queues name theirs.
+    pub classifiers: BTreeMap<Arc<str>, Arc<Classifier>>,
 }
 
 /// What the center must know of a voice bot.

@@ -13,7 +13,7 @@ use crate::fact::{IvrExit, What};
 use crate::flow::model::Kind;
 use crate::flow::{Effect, Happening, QueueEnd, QueueOrder};
 use crate::hearing::RINGBACK;
-use crate::ids::{AgentId, CallId, OfferId, QueueId, SkillId};
+use crate::ids::{CallId, OfferId, QueueId, SkillId};
 use crate::limits;
 use crate::overflow::WaitRules;
 use crate::record::Place;
@@ -327,9 +327,7 @@ impl Center {
                     reason,
                 };
                 self.fact(now, None, what);
-                if self.wrapping.spend(agent, from.1, to.1, spent) {
-                    self.wrapped_up(now, agent);
-                }
+                self.mind_wrap_up(now, agent, from.1, to.1, spent);
             }
             Event::StatusLimit { agent, status, kind, lasted, uses } => {
                 let lasted_secs = lasted.as_secs_f64();
@@ -428,25 +426,6 @@ impl Center {
             WaitEnd::Full => Outcome::RejectedFull,
             WaitEnd::Elsewhere => return None,
         })
-    }
-
-    fn wrapped_up(&mut self, now: Timestamp, agent: AgentId) {
-        let Some(finished) = self.wrapping.finish(agent) else { return };
-        self.fact(
-            now,
-            Some(finished.call),
-            What::WrapUpEnded {
-                queue: finished.queue.clone(),
-                agent,
-                wrap_up_secs: finished.wrap_up.as_secs_f64(),
-                handle_secs: (finished.handled + finished.wrap_up).as_secs_f64(),
-            },
-        );
-        if let Some(call) = self.calls.get_mut(&finished.call) {
-            call.record.wrap_up(finished.stage, finished.wrap_up);
-        } else if let Some(contact) = self.wrapping.complete(&finished) {
-            self.outputs.push_back(crate::border::Output::Contact(Box::new(contact)));
-        }
     }
 
     // ---- names ----------------------------------------------------------------------------------------------------

@@ -34,6 +34,14 @@ pub(crate) struct Place {
     pub(crate) peer: Option<Arc<str>>,
 }
 
+/// A code as it stands with a talk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Coded {
+    pub(crate) code: Arc<str>,
+    pub(crate) version: Arc<str>,
+    pub(crate) note: Option<Arc<str>>,
+}
+
 impl Record {
     /// Opens a record whose first stage, the flow, begins `now`.
     pub(crate) fn open(now: Timestamp, opening: Opening) -> Record {
@@ -132,6 +140,9 @@ impl Record {
             long_holds: 0,
             passed_on: None,
             wrap_up_secs: None,
+            code: None,
+            code_version: None,
+            code_note: None,
         });
     }
 
@@ -169,6 +180,18 @@ impl Record {
         if let Some(stage) = self.contact.stages.get_mut(stage) {
             stage.wrap_up_secs = Some(spent.as_secs_f64());
         }
+    }
+
+    /// The code of the talk with index `stage`; tells whether it had one before.
+    pub(crate) fn code(&mut self, stage: usize, coded: &Coded) -> bool {
+        let Some(stage) = self.contact.stages.get_mut(stage) else { return false };
+        (stage.code_version, stage.code_note) = (Some(coded.version.clone()), coded.note.clone());
+        stage.code.replace(coded.code.clone()).is_some()
+    }
+
+    /// Whether the running stage has a code.
+    pub(crate) fn is_coded(&self) -> bool {
+        self.contact.stages.last().is_some_and(|stage| stage.code.is_some())
     }
 
     /// Closes the record. The first ending stands.

@@ -3,7 +3,7 @@
 use crate::acd::Activity;
 use crate::contact::Contact;
 use crate::ids::{AgentId, CallId};
-use crate::record::Record;
+use crate::record::{Coded, Record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,9 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(crate) struct Wrapping {
     talks: BTreeMap<AgentId, Finished>,
-    /// How many wrap-ups of a call still run.
+    /// Wrap-ups that are over and might go on yet, until the agent does something else.
+    late: BTreeMap<AgentId, Finished>,
+    /// How many wrap-ups of a call still run, or might go on.
     open: BTreeMap<CallId, u32>,
     /// Records of contacts that are over but wait for a wrap-up.
     closed: BTreeMap<CallId, Record>,
@@ -27,7 +29,14 @@ pub(crate) struct Finished {
     pub(crate) queue: Arc<str>,
     /// Talk and hold.
     pub(crate) handled: Duration,
+    /// All of the wrap-up.
     pub(crate) wrap_up: Duration,
+    /// What of it is not told yet.
+    pub(crate) part: Duration,
+    /// Whether it was over before and goes on.
+    pub(crate) resumed: bool,
+    /// Whether the talk has its code.
+    pub(crate) coded: bool,
 }
 
 impl Wrapping {
@@ -39,10 +48,14 @@ impl Wrapping {
         stage: usize,
         queue: Arc<str>,
         handled: Duration,
+        coded: bool,
     ) {
+        self.forget(agent);
         *self.open.entry(call).or_default() += 1;
-        let wrap_up = Duration::ZERO;
-        let before = self.talks.insert(agent, Finished { call, stage, queue, handled, wrap_up });
+        let (wrap_up, part) = (Duration::ZERO, Duration::ZERO);
+        let finished =
+            Finished { call, stage, queue, handled, wrap_up, part, resumed: false, coded };
+        let before = self.talks.insert(agent, finished);
         assert!(before.is_none(), "{agent} ends a talk while another one's wrap-up runs");
     }
 
@@ -61,23 +74,40 @@ impl Wrapping {
         to: Activity,
         spent: Duration,
     ) -> bool {
-        let Some(talk) = self.talks.get_mut(&agent) else { return false };
-        if from == Activity::WrapUp {
-            talk.wrap_up += spent;
+        if let Some(talk) = self.talks.get_mut(&agent) {
+            if from == Activity::WrapUp {
+                talk.wrap_up += spent;
+                talk.part += spent;
+            }
+            return to != Activity::WrapUp;
         }
-        to != Activity::WrapUp
+        if to == Activity::WrapUp {
+            if let Some(talk) = self.late.remove(&agent) {
+                self.talks.insert(agent, Finished { resumed: true, part: Duration::ZERO, ..talk });
+            }
+        } else if to != Activity::Idle {
+            self.forget(agent);
+        }
+        false
     }
 
-    /// The agent's wrap-up is over.
+    /// The agent's wrap-up is over, though it may go on while he does nothing else.
     pub(crate) fn finish(&mut self, agent: AgentId) -> Option<Finished> {
         let talk = self.talks.remove(&agent)?;
+        self.late.insert(agent, talk.clone());
+        Some(talk)
+    }
+
+    /// The agent's last wrap-up is over for good.
+    fn forget(&mut self, agent: AgentId) {
+        let Some(talk) = self.late.remove(&agent) else { return };
         if let Some(open) = self.open.get_mut(&talk.call) {
             *open -= 1;
             if *open == 0 {
                 self.open.remove(&talk.call);
+                self.closed.remove(&talk.call);
             }
         }
-        Some(talk)
     }
 
     /// Writes a finished wrap-up into the record of a contact that is over; the record to be written again, if it was
@@ -85,10 +115,40 @@ impl Wrapping {
     pub(crate) fn complete(&mut self, finished: &Finished) -> Option<Contact> {
         let record = self.closed.get_mut(&finished.call)?;
         record.wrap_up(finished.stage, finished.wrap_up);
-        let contact = record.contact().clone();
-        if !self.open.contains_key(&finished.call) {
-            self.closed.remove(&finished.call);
+        Some(record.contact().clone())
+    }
+
+    /// The talk whose wrap-up the agent is in.
+    pub(crate) fn of(&self, agent: AgentId) -> Option<&Finished> {
+        self.talks.get(&agent)
+    }
+
+    /// Whether the talk whose wrap-up the agent is in has its code.
+    pub(crate) fn is_coded(&self, agent: AgentId) -> bool {
+        self.of(agent).is_some_and(|talk| talk.coded)
+    }
+
+    /// Whether the agent's wrap-up was over before.
+    pub(crate) fn resumed(&self, agent: AgentId) -> bool {
+        self.of(agent).is_some_and(|talk| talk.resumed)
+    }
+
+    /// The talk whose wrap-up the agent is in has its code now.
+    pub(crate) fn has_code(&mut self, agent: AgentId) {
+        if let Some(talk) = self.talks.get_mut(&agent) {
+            talk.coded = true;
         }
-        Some(contact)
+    }
+
+    /// Writes a code into the record of a contact that is over: whether it had one before, and the record to be written
+    /// again.
+    pub(crate) fn code(
+        &mut self,
+        call: CallId,
+        stage: usize,
+        coded: &Coded,
+    ) -> (bool, Option<Contact>) {
+        let Some(record) = self.closed.get_mut(&call) else { return (false, None) };
+        (record.code(stage, coded), Some(record.contact().clone()))
     }
 }

@@ -18,6 +18,8 @@ pub(crate) enum Admission {
     Echo,
     /// An agent's feature code.
     Code { agent: AgentId, code: FeatureCode },
+    /// An agent gives his talk the code with this short number.
+    WrapUpCode { agent: AgentId, dial: String },
     /// An agent's phone calls a colleague, a queue, or a number outside.
     Own { agent: AgentId, to: Destination },
     /// Ask who it is.
@@ -72,7 +74,15 @@ impl Doors {
 
     fn dialled_by(&self, config: &Config, agent: AgentId, dialled: &str) -> Admission {
         if let Some(code) = config.feature_codes.get(dialled) {
-            return Admission::Code { agent, code: *code };
+            return match code {
+                FeatureCode::WrapUpCode => Admission::WrapUpCode { agent, dial: String::new() },
+                FeatureCode::Status(_) | FeatureCode::LogOut => {
+                    Admission::Code { agent, code: *code }
+                }
+            };
+        }
+        if let Some(dial) = code_dialled(config, dialled) {
+            return Admission::WrapUpCode { agent, dial };
         }
         let known = matches!(config.numbers.get(dialled), Some(Number::Flow(_) | Number::Echo));
         if known && config.agents[agent.0 as usize].may_call {
@@ -117,6 +127,14 @@ impl Doors {
         let trunk = config.trunks.iter().any(|trunk| trunk.target.is_some());
         trunk && config.agents[agent.0 as usize].may_call
     }
+}
+
+/// The short number behind the feature code for codes of talks.
+fn code_dialled(config: &Config, dialled: &str) -> Option<String> {
+    let codes = config.feature_codes.iter();
+    let mut prefixes = codes.filter(|(_, code)| **code == FeatureCode::WrapUpCode);
+    let rest = prefixes.find_map(|(prefix, _)| dialled.strip_prefix(prefix.as_str()))?;
+    rest.bytes().all(|byte| byte.is_ascii_digit()).then(|| rest.to_owned())
 }
 
 fn number(config: &Config, dialled: &str, agent: Option<AgentId>) -> Admission {
@@ -175,6 +193,17 @@ mod tests {
         assert_eq!(admit(TRUNK, "anna", None, "*1"), Admission::Challenge);
         let ready = Admission::Code { agent: AgentId(0), code: FeatureCode::Status(Status::Ready) };
         assert_eq!(admit(STRANGER, "anna", Some("anna"), "*1"), ready);
+    }
+
+    #[test]
+    fn a_code_of_a_talk_is_dialled_behind_its_feature_code() {
+        let coded = |dial: &str| Admission::WrapUpCode { agent: AgentId(0), dial: dial.to_owned() };
+        assert_eq!(admit(STRANGER, "anna", Some("anna"), "*8011"), coded("11"));
+        assert_eq!(admit(STRANGER, "anna", Some("anna"), "*80"), coded(""));
+        assert_eq!(admit(TRUNK, "anna", None, "*8011"), Admission::Challenge);
+        let Admission::Refuse { .. } = admit(TRUNK, "+77010000001", None, "*8011") else {
+            panic!("callers have no feature codes")
+        };
     }
 
     #[test]

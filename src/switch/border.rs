@@ -3,7 +3,8 @@
 //! THE LAW: one [`Input`] or one command (`desk`, `command`, `hang_up`, `drain`, `end_all`: methods of the switch,
 //! since their senders want an answer), then drain `poll_output` to `None`, then look at `poll_timeout`.
 
-use dozvon_center::acd::{Activity, AgentCounts, Estimate, Presence, Status};
+use dozvon_center::acd::{Activity, Actor, AgentCounts, Estimate, Presence, Status};
+use dozvon_center::coding::Coding;
 use dozvon_center::contact::Contact;
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::Fact;
@@ -16,6 +17,7 @@ use dozvon_media::order::{Order, Quality, Report};
 use dozvon_sip::endpoint::{self, SecurityKind};
 use serde::Serialize;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One thing that happened outside.
 #[derive(Debug)]
@@ -44,8 +46,25 @@ pub enum DeskCommand {
         /// Who asks, why and from where.
         asker: Asker,
     },
-    /// Finish the wrap-up now.
-    EndWrapUp,
+    /// Something about the wrap-up.
+    WrapUp(WrapUpCommand),
+}
+
+/// What may be asked of an agent's wrap-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WrapUpCommand {
+    /// Finish it now.
+    End {
+        /// Who asks.
+        by: Actor,
+    },
+    /// Put its end off.
+    Extend {
+        /// By how much.
+        by: Duration,
+    },
+    /// Give its talk, or the talk that lasts, a code.
+    Code(Coding),
 }
 
 /// What a screen or a program may ask for a call.
@@ -239,6 +258,23 @@ pub struct AgentRow {
     pub limit_at: Option<Timestamp>,
     /// The desk that the agent works at, when he has told one.
     pub place: Option<Arc<str>>,
+    /// What there is to do about the talk that lasts, or after the one that is over.
+    pub wrap_up: Option<WrapUpRow>,
+}
+
+/// An agent's paperwork in the picture.
+#[derive(Clone, Debug, Serialize)]
+pub struct WrapUpRow {
+    /// The call.
+    pub call: CallId,
+    /// `off`, `timed`, `until_code` or `until_code_max`.
+    pub mode: &'static str,
+    /// When the wrap-up that runs ends by itself; `None`: the talk lasts, or only a code ends it.
+    pub ends_at: Option<Timestamp>,
+    /// The classifier of the queue.
+    pub classifier: Option<Arc<str>>,
+    /// Its version.
+    pub classifier_version: Option<Arc<str>>,
 }
 
 /// A running call in the picture.

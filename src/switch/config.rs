@@ -111,6 +111,8 @@ pub enum FeatureCode {
     Status(Status),
     /// Logs the agent out.
     LogOut,
+    /// Gives the agent's talk, or the one whose wrap-up he is in, a code: its short number is dialled behind this one.
+    WrapUpCode,
 }
 
 /// Bounds of the switch. At each bound new calls get 503 with Retry-After; running calls are unhurt. The bounds for one

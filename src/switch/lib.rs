@@ -12,6 +12,7 @@ mod ears;
 mod guard;
 mod line;
 pub mod network;
+mod paperwork;
 mod picture;
 mod sound;
 mod switch;

@@ -34,8 +34,8 @@ pub(crate) enum Kind {
     /// Hears itself.
     Echo,
     /// An agent's phone dialled a feature code; `due` is what is still to be done when the confirmation was heard,
-    /// `refused` that it could not be done.
-    Code { agent: AgentId, due: Option<FeatureCode>, refused: bool },
+    /// `refused` the prompt that says why it could not be done.
+    Code { agent: AgentId, due: Option<FeatureCode>, refused: Option<&'static str> },
 }
 
 /// One line.

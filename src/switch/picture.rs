@@ -1,6 +1,6 @@
 //! The picture of the house that screens and scrapes are given.
 
-use crate::border::{AgentRow, CallRow, QueueRow, RolloutRow, Snapshot};
+use crate::border::{AgentRow, CallRow, QueueRow, RolloutRow, Snapshot, WrapUpRow};
 use crate::switch::Switch;
 use dozvon_center::ids::{AgentId, QueueId};
 use dozvon_clock::Timestamp;
@@ -56,6 +56,19 @@ impl Switch {
             call: view.call,
             limit_at: view.limit_at,
             place: self.center.place(agent).cloned(),
+            wrap_up: self.wrap_up_row(agent),
+        })
+    }
+
+    fn wrap_up_row(&self, agent: AgentId) -> Option<WrapUpRow> {
+        let work = self.center.paperwork(agent)?;
+        let classifier = work.classifier.as_deref();
+        Some(WrapUpRow {
+            call: work.call,
+            mode: work.mode.as_str(),
+            ends_at: work.ends_at,
+            classifier: classifier.map(|classifier| classifier.name.clone()),
+            classifier_version: classifier.map(|classifier| classifier.version.clone()),
         })
     }
 

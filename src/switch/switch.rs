@@ -6,7 +6,7 @@
 
 use crate::admit::Doors;
 use crate::border::{CallCommand, CallRefusal, DeskCommand, Input, Note, Output, WatchCommand};
-use crate::config::{Config, Trunk};
+use crate::config::{Config, FeatureCode, Trunk};
 use crate::guard::Guard;
 use crate::line::{Kind, Line, Lines, Owner};
 use crate::sound::Sound;
@@ -133,10 +133,7 @@ impl Switch {
                 self.center.set_status(now, agent, status, asker, epoch)
             }
             DeskCommand::LogOut { asker } => self.center.log_out(now, agent, asker),
-            DeskCommand::EndWrapUp => {
-                self.center.end_wrap_up(now, agent);
-                Ok(())
-            }
+            DeskCommand::WrapUp(command) => self.wrap_up(now, agent, &command),
         };
         self.settle(now);
         result
@@ -305,6 +302,9 @@ impl Switch {
     pub(crate) fn settle_line(&mut self, now: Timestamp, line: &Line) {
         match line.kind {
             Kind::Caller { agent: Some(agent) } => self.center.own_call(now, agent, false),
+            Kind::Code { agent, due: Some(FeatureCode::WrapUpCode), .. } => {
+                self.center.code_heard(now, agent);
+            }
             Kind::Code { agent, due: Some(code), .. } => {
                 self.feature(now, agent, code);
             }

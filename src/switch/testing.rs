@@ -45,6 +45,7 @@ pub(crate) fn config() -> Config {
         feature_codes: BTreeMap::from([
             ("*1".into(), FeatureCode::Status(Status::Ready)),
             ("*2".into(), FeatureCode::Status(Status::Lunch)),
+            ("*80".into(), FeatureCode::WrapUpCode),
         ]),
         clips: BTreeMap::new(),
         default_language: "ru".into(),

@@ -92,6 +92,11 @@ impl Switch {
                 self.order_line(owner, |session| Order::Echo { session });
             }
             Admission::Own { agent, to } => self.own_call(now, &call, agent, &to),
+            Admission::WrapUpCode { agent, dial } => {
+                let Some((sound, answer)) = self.admit_sound(now, &call, None) else { return };
+                let (due, refused) = self.code_dialled(now, agent, &dial);
+                self.serve(now, &call, sound, answer, Kind::Code { agent, due, refused });
+            }
             Admission::Code { agent, code } => {
                 let Some((sound, answer)) = self.admit_sound(now, &call, None) else { return };
                 self.code(now, &call, sound, answer, agent, code);
@@ -219,7 +224,7 @@ impl Switch {
     ) {
         let waits = code == FeatureCode::Status(Status::Ready);
         let refused = !waits && !self.feature(now, agent, code);
-        let due = waits.then_some(code);
+        let (due, refused) = (waits.then_some(code), refused.then_some("status-refused"));
         self.serve(now, call, sound, answer, Kind::Code { agent, due, refused });
     }
 
@@ -230,6 +235,7 @@ impl Switch {
                 self.center.set_status(now, agent, status, Asker::new(Actor::Agent), None)
             }
             FeatureCode::LogOut => self.center.log_out(now, agent, Asker::new(Actor::Agent)),
+            FeatureCode::WrapUpCode => unreachable!("a code comes with its short number"),
         };
         if let Err(error) = &result {
             tracing::info!(%agent, %error, "feature code refused");
@@ -238,13 +244,19 @@ impl Switch {
     }
 
     /// Speaks what the code has done or will do, once the phone listens.
-    fn confirm(&mut self, owner: Owner, agent: AgentId, due: Option<FeatureCode>, refused: bool) {
-        let name = match due {
-            _ if refused => "status-refused".to_owned(),
-            Some(FeatureCode::Status(status)) => prompt_of(Presence::Chosen(status)),
-            Some(FeatureCode::LogOut) => prompt_of(Presence::LoggedOut),
-            // What he is now, or will be when his call is over.
-            None => prompt_of(
+    fn confirm(
+        &mut self,
+        owner: Owner,
+        agent: AgentId,
+        due: Option<FeatureCode>,
+        refused: Option<&str>,
+    ) {
+        let name = match (refused, due) {
+            (Some(prompt), _) => prompt.to_owned(),
+            (None, Some(FeatureCode::Status(status))) => prompt_of(Presence::Chosen(status)),
+            (None, Some(FeatureCode::LogOut)) => prompt_of(Presence::LoggedOut),
+            // What he is now, or will be when his call or its wrap-up is over.
+            (None, Some(FeatureCode::WrapUpCode) | None) => prompt_of(
                 self.center
                     .agent(agent)
                     .map_or(Presence::LoggedOut, |view| view.pending.unwrap_or(view.presence)),

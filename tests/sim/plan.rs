@@ -2,7 +2,7 @@
 
 use crate::faults::{Fault, Faults};
 use crate::rng::Rng;
-use dozvon_center::acd::{AgentConfig, Config, QueueConfig, Status};
+use dozvon_center::acd::{AgentConfig, Config, QueueConfig, Status, WrapUp};
 use dozvon_center::ids::{AgentId, QueueId, SkillId};
 use dozvon_clock::Timestamp;
 use std::time::Duration;
@@ -47,7 +47,7 @@ pub enum Intent {
 pub fn config(rng: &mut Rng) -> Config {
     let queue = |name: &str, target, wrap_up, max_wait: Option<u64>, length_max| QueueConfig {
         service_level: Duration::from_secs(target),
-        wrap_up: Duration::from_secs(wrap_up),
+        wrap_up: WrapUp::timed(Duration::from_secs(wrap_up)),
         max_wait: max_wait.map(Duration::from_secs),
         length_max,
         ..QueueConfig::new(name)

@@ -5,6 +5,7 @@ use super::event::AgentView;
 use super::staff::Stand;
 use super::status::{Activity, Cause, Presence};
 use super::watch::Watch;
+use super::wrap_up::Paperwork;
 use crate::ids::{CallId, OfferId};
 use dozvon_clock::Timestamp;
 use std::time::Duration;
@@ -46,10 +47,8 @@ pub(super) enum Phase {
         call: CallId,
         manner: Engagement,
     },
-    /// Bounded by the queue's `wrap_up`.
-    WrapUp {
-        lasts: Duration,
-    },
+    /// Bounded by the queue's `wrap_up`; told when it waits too long for a code.
+    WrapUp(Paperwork),
     /// Bounded by the switch; told when it outlasts `outbound_max`.
     Outbound,
 }
@@ -77,6 +76,20 @@ impl Phase {
             | Phase::Talking { call, .. }
             | Phase::Engaged { call, .. } => Some(call),
             Phase::Idle | Phase::WrapUp { .. } | Phase::Outbound => None,
+        }
+    }
+
+    pub(super) fn work(self) -> Option<Paperwork> {
+        match self {
+            Phase::WrapUp(work) => Some(work),
+            Phase::Idle
+            | Phase::Reserved { .. }
+            | Phase::Ringing { .. }
+            | Phase::Lapsing { .. }
+            | Phase::Connecting { .. }
+            | Phase::Talking { .. }
+            | Phase::Engaged { .. }
+            | Phase::Outbound => None,
         }
     }
 
@@ -150,6 +163,8 @@ pub(super) struct Agent {
     /// Calls that he has just missed or declined.
     pub(super) skips: Vec<CallId>,
     pub(super) epoch: u64,
+    /// The wrap-up that ran out last, while nothing else has happened since.
+    pub(super) ran_out: Option<Paperwork>,
     /// His times within the shift.
     pub(super) watch: Watch,
 }
@@ -172,6 +187,7 @@ impl Agent {
             drops: Strikes::default(),
             skips: Vec::new(),
             epoch: 0,
+            ran_out: None,
             watch: Watch::default(),
         }
     }
@@ -209,6 +225,7 @@ impl Agent {
             cooldown_until: self.cooldown_until,
             misses: self.misses.count,
             call: self.phase.call(),
+            wrap_up: self.phase.work().map(Paperwork::view),
             limit_at: self.watch.limit_at,
             epoch: self.epoch,
         }
@@ -228,6 +245,10 @@ impl Agent {
             assert!(self.phase.defers_status(), "what is pending waits for something");
             assert_ne!(pending, self.presence, "what is pending is a change");
         }
+        assert!(
+            self.ran_out.is_none() || self.phase == Phase::Idle,
+            "whoever does something has left the paperwork behind"
+        );
         match self.phase {
             Phase::Reserved { .. } | Phase::Ringing { .. } | Phase::Lapsing { .. } => {
                 assert!(self.takes_calls, "offers go to agents who take calls");

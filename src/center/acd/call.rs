@@ -168,12 +168,6 @@ impl Acd {
         self.enter(now, agent, phase, Cause::Call);
     }
 
-    /// What an agent does who is done with a call: its queue's wrap-up, if it has one.
-    pub(super) fn after_talk(&self, call: CallId) -> Phase {
-        let lasts = self.queue_of(call).wrap_up;
-        if lasts.is_zero() { Phase::Idle } else { Phase::WrapUp { lasts } }
-    }
-
     /// A call that nobody has goes back to its queue, in its old place: a new wait begins.
     /// Means nothing for a call that isn't between two agents. May end at once like any wait: `Full` when others have
     /// taken the last place.

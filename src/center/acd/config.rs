@@ -1,6 +1,7 @@
 //! What the ACD is told by the policy: queues, agents and times. Plain data; who may change it is not known here.
 
 use super::rules::Statuses;
+use super::wrap_up::WrapUp;
 use crate::ids::{QueueId, SkillId};
 use crate::limits;
 use std::collections::BTreeSet;
@@ -20,8 +21,12 @@ pub struct QueueConfig {
     pub short_abandon: Duration,
     /// How long a phone rings before the offer goes elsewhere.
     pub ring_timeout: Duration,
-    /// How long an agent has for the paperwork after a talk. Zero: none.
-    pub wrap_up: Duration,
+    /// How an agent finishes with a talk.
+    pub wrap_up: WrapUp,
+    /// By how much in all the end of one wrap-up can be put off. Zero: not at all.
+    pub wrap_up_extend_max: Duration,
+    /// The classifier whose codes its talks are given.
+    pub classifier: Option<Arc<str>>,
     /// For how long a call is expected to bind an agent, from the offer to the end of the wrap-up: forecasts of waits
     /// begin with it and then learn from calls.
     pub handle_prior: Duration,
@@ -32,15 +37,17 @@ pub struct QueueConfig {
 }
 
 impl QueueConfig {
-    /// A queue with the house's defaults: SL(20 s), short abandon 5 s, 20 s of ringing, 15 s of wrap-up, 240 s for a
-    /// call at first, no end of waiting, 500 calls.
+    /// A queue with the house's defaults: SL(20 s), short abandon 5 s, 20 s of ringing, 15 s of wrap-up that
+    /// can be put off by 60 s, no codes, 240 s for a call at first, no end of waiting, 500 calls.
     pub fn new(name: impl Into<Arc<str>>) -> QueueConfig {
         QueueConfig {
             name: name.into(),
             service_level: Duration::from_secs(20),
             short_abandon: Duration::from_secs(5),
             ring_timeout: Duration::from_secs(20),
-            wrap_up: Duration::from_secs(15),
+            wrap_up: WrapUp::Timed(Duration::from_secs(15)),
+            wrap_up_extend_max: Duration::from_secs(60),
+            classifier: None,
             handle_prior: Duration::from_secs(240),
             max_wait: None,
             length_max: 500,
@@ -193,7 +200,8 @@ impl QueueConfig {
             ("service_level", Some(self.service_level)),
             ("short_abandon", Some(self.short_abandon)),
             ("ring_timeout", Some(self.ring_timeout)),
-            ("wrap_up", Some(self.wrap_up)),
+            ("wrap_up", self.wrap_up.lasts()),
+            ("wrap_up_extend_max", Some(self.wrap_up_extend_max)),
             ("handle_prior", Some(self.handle_prior)),
             ("max_wait", self.max_wait),
         ];
@@ -207,6 +215,12 @@ impl QueueConfig {
         }
         if self.handle_prior.is_zero() {
             problems.push(format!("queue `{name}`: handle_prior: more than zero"));
+        }
+        if self.wrap_up.lasts().is_some_and(|lasts| lasts.is_zero()) {
+            problems.push(format!("queue `{name}`: wrap_up: more than zero, or off"));
+        }
+        if self.wrap_up.wants_code() && self.classifier.is_none() {
+            problems.push(format!("queue `{name}`: wrap_up: a code needs a classifier"));
         }
         if self.length_max == 0 || self.length_max > limits::QUEUE_LENGTH_MAX {
             let max = limits::QUEUE_LENGTH_MAX;

@@ -173,15 +173,6 @@ impl Acd {
         }
     }
 
-    /// The agent has done his paperwork. Means nothing outside wrap-up.
-    pub fn end_wrap_up(&mut self, now: Timestamp, id: AgentId) {
-        self.tick(now);
-        let Some(agent) = self.agents.get(id.0 as usize) else { return };
-        if matches!(agent.phase, Phase::WrapUp { .. }) {
-            self.enter(now, id, Phase::Idle, Cause::Agent);
-        }
-    }
-
     /// The agent's phone begins (`true`) or ends a call of its own. An offer that is open loses against it. During a
     /// talk or wrap-up it is remembered and shows when that is over.
     pub fn outbound(&mut self, now: Timestamp, id: AgentId, busy: bool) {
@@ -287,6 +278,7 @@ impl Acd {
         (agent.pending, agent.reach) = (next.pending, next.reach);
         let after = agent.stand();
         let (from, to) = ((before.presence, before.activity), (after.presence, after.activity));
+        agent.ran_out = agent.ran_out.filter(|_| from.0 == to.0 && next.phase == Phase::Idle);
         let spent = now.since(agent.since);
         if from != to {
             agent.since = now;

@@ -4,6 +4,7 @@ use super::estimate::Estimate;
 use super::rules::LimitKind;
 use super::staff::Stand;
 use super::status::{Activity, Cause, Presence, Status};
+use super::wrap_up::WrapUpView;
 use crate::ids::{AgentId, CallId, OfferId, QueueId, SkillId};
 use dozvon_clock::Timestamp;
 use serde::Serialize;
@@ -307,11 +308,12 @@ pub enum Event {
         /// How often he has taken it since the log-in.
         uses: u32,
     },
-    /// An activity lasts longer than it should: a hold once, a talk or an own call again and again. Nothing has ended.
+    /// An activity lasts longer than it should: a hold once, a talk, an own call or a wrap-up without its code again and
+    /// again. Nothing has ended.
     ActivityAlarm {
         /// The agent.
         agent: AgentId,
-        /// `hold`, `outbound`, `talking` for any talk of his own, or what he does in a colleague's.
+        /// `hold`, `outbound`, `wrap_up`, `talking` for any talk of his own, or what he does in a colleague's.
         activity: Activity,
         /// The call, unless it is the phone's own.
         call: Option<CallId>,
@@ -341,6 +343,8 @@ pub struct AgentView {
     pub misses: u32,
     /// The call that he has to do with: offered, joined or talking.
     pub call: Option<CallId>,
+    /// The wrap-up that he is in.
+    pub wrap_up: Option<WrapUpView>,
     /// The number of this state.
     pub epoch: u64,
     /// When the status reaches its limit, or did; `None`: it has none.

@@ -41,6 +41,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod wrap_up;
 
 pub use config::{AgentConfig, Config, QueueConfig};
 pub use engage::{Engagement, Manner, NotFree};
@@ -51,6 +52,7 @@ pub use event::{
 };
 pub use rules::{LimitKind, StatusRules, Statuses};
 pub use status::{Activity, Actor, Cause, Presence, Status, StatusError, UnknownStatus};
+pub use wrap_up::{WrapUp, WrapUpError, WrapUpView};
 
 use crate::ids::{AgentId, CallId, OfferId};
 use agent::{Agent, Phase};
@@ -177,7 +179,7 @@ impl Acd {
             Phase::Connecting { offer, .. } => {
                 self.connect_failed(now, offer, Some(Withdrawal::NotConnected));
             }
-            Phase::WrapUp { .. } => self.enter(now, id, Phase::Idle, Cause::WrapUpOver),
+            Phase::WrapUp(work) => self.wrap_up_over(now, id, work),
             Phase::Outbound => self.own_call_long(now, id),
             phase @ (Phase::Idle | Phase::Talking { .. } | Phase::Engaged { .. }) => {
                 unreachable!("{phase:?} has no time limit")
@@ -201,7 +203,7 @@ impl Acd {
             Phase::Ringing { call, .. } => Some(self.queue_of(call).ring_timeout),
             Phase::Lapsing { .. } => Some(self.config.late_answer),
             Phase::Connecting { .. } => Some(self.config.connecting_max),
-            Phase::WrapUp { lasts } => Some(lasts),
+            Phase::WrapUp(work) => Some(work.left(self.now)),
             Phase::Outbound => Some(self.config.outbound_max),
             Phase::Idle | Phase::Talking { .. } | Phase::Engaged { .. } => None,
         }

@@ -41,7 +41,7 @@ impl Chance {
 fn some_config(chance: &mut Chance) -> Config {
     let queues = (0..QUEUES).map(|at| {
         let mut queue = QueueConfig::new(format!("queue {at}"));
-        queue.wrap_up = chance.time(15);
+        queue.wrap_up = WrapUp::timed(chance.time(15));
         queue.max_wait = (!chance.one_in(3)).then(|| Duration::from_secs(1 + chance.below(90)));
         queue.length_max = 1 + usize::try_from(chance.below(12)).unwrap();
         let target = 5 + chance.below(60);

@@ -360,6 +360,12 @@ pub enum StatusError {
     /// Another agent works at this desk: nothing is changed unless this one takes over, which logs him out.
     #[error("another agent is logged in at this place")]
     PlaceTaken,
+    /// What was asked of a wrap-up can't be.
+    #[error(transparent)]
+    WrapUp(#[from] super::wrap_up::WrapUpError),
+    /// The talk can't be given this code.
+    #[error(transparent)]
+    Code(#[from] crate::coding::CodeError),
 }
 
 #[cfg(test)]

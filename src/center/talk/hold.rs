@@ -125,7 +125,8 @@ impl Center {
         let (agent, queue, hold) = (talk.agent, talk.queue.clone(), talk.held.total);
         let spoken = now.since(talk.since).saturating_sub(hold);
         let stage = call.record.stage_index();
-        self.wrapping.begin(agent, call.id, stage, queue.clone(), spoken + hold);
+        let coded = call.record.is_coded();
+        self.wrapping.begin(agent, call.id, stage, queue.clone(), spoken + hold, coded);
         let (talk_secs, hold_secs) = (spoken.as_secs_f64(), hold.as_secs_f64());
         self.fact(now, Some(call.id), What::TalkEnded { queue, agent, talk_secs, hold_secs, by });
         self.hush_watchers(agent);

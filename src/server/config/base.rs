@@ -390,6 +390,7 @@ fn codec(name: &str) -> Codec {
 fn meaning(word: &str) -> Option<FeatureCode> {
     match word {
         "log_out" => Some(FeatureCode::LogOut),
+        "wrap_up_code" => Some(FeatureCode::WrapUpCode),
         status => status.parse::<Status>().ok().map(FeatureCode::Status),
     }
 }

@@ -596,7 +596,7 @@ pub(super) const DRAIN: Section = Section {
 };
 
 /// The table of feature codes has keys of the operator's choosing; these are the default ones.
-pub(super) const FEATURE_CODES: [(&str, &str); 10] = [
+pub(super) const FEATURE_CODES: [(&str, &str); 11] = [
     ("*1", "ready"),
     ("*2", "lunch"),
     ("*3", "training"),
@@ -607,12 +607,14 @@ pub(super) const FEATURE_CODES: [(&str, &str); 10] = [
     ("*8", "group_meeting"),
     ("*9", "technical_problems"),
     ("*0", "log_out"),
+    ("*80", "wrap_up_code"),
 ];
 
 /// Name and meaning of the table of feature codes.
 pub(super) const FEATURE_CODES_TABLE: (&str, &str) = (
     "feature_codes",
-    "What an agent dials from his phone: a code and a status, or log_out. The table replaces the default one whole.",
+    "What an agent dials from his phone: a code and a status, log_out, or wrap_up_code, behind which the short number of a \
+     talk's code is dialled. The table replaces the default one whole.",
 );
 
 /// Name and meaning of the tables of statuses.
@@ -699,10 +701,29 @@ pub(super) const QUEUE: Section = Section {
             "An agent's phone rings so many seconds; then the call goes to somebody else.",
         ),
         key(
+            "wrap_up",
+            Kind::Choice(&["off", "timed", "until_code", "until_code_max"]),
+            Value(r#""timed""#),
+            "How the work after a talk ends: off (there is none), timed, until_code, or until_code_max (a code or the \
+             time, whichever comes first).",
+        ),
+        key(
             "wrap_up_secs",
             Kind::Int(0, SECS_PER_DAY),
             Value("15"),
-            "Seconds for the paperwork after a talk. 0: none.",
+            "Seconds for the paperwork after a talk. 0: none. until_code has no use for it.",
+        ),
+        key(
+            "wrap_up_extend_max_secs",
+            Kind::Int(0, SECS_PER_DAY),
+            Value("60"),
+            "By how many seconds in all an agent can put the end of one wrap-up off. 0: not at all.",
+        ),
+        key(
+            "classifier",
+            Kind::Name,
+            Absent,
+            "What its talks can be about: the name of a file in classifiers/, without .yaml.",
         ),
         key(
             "handle_prior_secs",

@@ -6,6 +6,7 @@
 //! Nothing here opens a socket for traffic or starts anything.
 
 mod base;
+mod classifiers;
 mod files;
 mod finding;
 mod ivr;
@@ -33,6 +34,7 @@ pub(crate) use secrets::{Missing, make as make_secret};
 pub(crate) use settings::*;
 
 use base::Base;
+use classifiers::Classifiers;
 use dozvon_center::acd;
 use dozvon_center::flow::model::{Kind, MUSIC};
 use dozvon_center::flow::{Flow, Surroundings};
@@ -96,7 +98,8 @@ pub(crate) fn load(
     check_talk(&mut findings, &base, &around.prompts);
     check_announcements(&mut findings, &base, &around.staff, &flows, &around.prompts);
     check_stray_files(&mut findings, folder);
-    let Around { mut staff, bots, bot_access, rollouts, calendars, prompts, .. } = around;
+    let Around { mut staff, bots, bot_access, rollouts, calendars, classifiers, prompts, .. } =
+        around;
     let acd = acd_config(&mut findings, &base, &mut staff);
     let settings = settings(&mut findings, &base, tokens);
     if findings.has_errors() {
@@ -113,6 +116,7 @@ pub(crate) fn load(
         announcements,
         music: base.table("flows").text("music").into(),
         talk: base.talk(),
+        classifiers,
     };
     let media = base.table("media");
     let switch = Config {
@@ -229,12 +233,14 @@ struct Around {
     bot_access: std::collections::BTreeMap<Arc<str>, dozvon_switch::config::BotAccess>,
     rollouts: std::collections::BTreeMap<Arc<str>, dozvon_center::rollout::Rollout>,
     calendars: dozvon_center::calendar::Calendars,
+    classifiers: std::collections::BTreeMap<Arc<str>, Arc<dozvon_center::classifier::Classifier>>,
     prompts: Vec<PromptFile>,
     surroundings: Surroundings,
 }
 
 fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> Around {
-    let mut staff = Staff::read(findings, base, secrets);
+    let classifiers = Classifiers::read(findings, &base.folder);
+    let mut staff = Staff::read(findings, base, secrets, &classifiers);
     let (bots, bot_access) = routes::bots(findings, base);
     let rollouts = routes::rollouts(findings, base, &bots);
     let calendars = ivr::calendars(findings, &base.folder);
@@ -251,7 +257,8 @@ fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> A
         ..Surroundings::default()
     };
     ivr::add_prompts(findings, &mut surroundings, &prompts_folder(base), &prompts);
-    Around { staff, bots, bot_access, rollouts, calendars, prompts, surroundings }
+    let classifiers = classifiers.by_name;
+    Around { staff, bots, bot_access, rollouts, calendars, classifiers, prompts, surroundings }
 }
 
 fn flows_folder(base: &Base) -> PathBuf {
@@ -402,11 +409,13 @@ fn check_confirmations(
         let there =
             |name: &str| prompts.iter().any(|p| &*p.language == language && &*p.name == name);
         let wanted = base.feature_codes.values().map(|code| match code {
-            dozvon_switch::config::FeatureCode::Status(status) => status.as_str(),
-            dozvon_switch::config::FeatureCode::LogOut => "logged_out",
+            dozvon_switch::config::FeatureCode::Status(status) => {
+                format!("status-{}", status.as_str().replace('_', "-"))
+            }
+            dozvon_switch::config::FeatureCode::LogOut => "status-logged-out".to_owned(),
+            dozvon_switch::config::FeatureCode::WrapUpCode => "unknown-code".to_owned(),
         });
-        let mut missing: Vec<String> =
-            wanted.map(|word| format!("status-{}", word.replace('_', "-"))).collect();
+        let mut missing: Vec<String> = wanted.collect();
         missing.retain(|name| !there(name));
         if !missing.is_empty() {
             let message = format!(

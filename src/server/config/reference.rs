@@ -115,6 +115,7 @@ pub(super) fn in_force(base: &Base) -> String {
         let word = match meaning {
             dozvon_switch::config::FeatureCode::Status(status) => status.as_str(),
             dozvon_switch::config::FeatureCode::LogOut => "log_out",
+            dozvon_switch::config::FeatureCode::WrapUpCode => "wrap_up_code",
         };
         let _ = writeln!(out, "\"{code}\" = \"{word}\"");
     }

@@ -1,6 +1,7 @@
 //! queues.toml, agents.toml and tokens.toml: queues, skills, people and who may use the API.
 
 use super::base::Base;
+use super::classifiers::{self, Classifiers};
 use super::files::{refuse_duplicates, tables};
 use super::finding::{Findings, Place, suggest};
 use super::keys::{AGENT, QUEUE, SKILLS, TOKEN};
@@ -36,7 +37,12 @@ const LANGUAGE: &str = "lang:";
 
 impl Staff {
     /// Reads queues.toml and agents.toml.
-    pub(super) fn read(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> Staff {
+    pub(super) fn read(
+        findings: &mut Findings,
+        base: &Base,
+        secrets: &Secrets<'_>,
+        codes: &Classifiers,
+    ) -> Staff {
         let mut staff = Staff::default();
         let path = base.folder.join("queues.toml");
         let found = tables(findings, &path, &[&SKILLS, &QUEUE]);
@@ -49,7 +55,8 @@ impl Staff {
             }
         }
         refuse_duplicates(findings, listed("queue"), "name", "queue");
-        staff.queues = listed("queue").iter().map(queue).collect();
+        let one = |table| classifiers::wrap_up(findings, codes, table, queue(table));
+        staff.queues = listed("queue").iter().map(one).collect();
 
         for table in listed("queue") {
             let place = if table.says("announce") { "announce" } else { "comfort" };
@@ -133,7 +140,6 @@ fn queue(table: &Table) -> QueueConfig {
         service_level: table.secs("service_level_secs"),
         short_abandon: table.secs("short_abandon_secs"),
         ring_timeout: table.secs("ring_timeout_secs"),
-        wrap_up: table.secs("wrap_up_secs"),
         handle_prior: table.secs("handle_prior_secs"),
         max_wait: Some(max_wait).filter(|wait| !wait.is_zero()),
         length_max: table.number("length_max"),

@@ -72,8 +72,8 @@ fn the_sample_uncommented_says_what_nothing_says() {
     assert_eq!(with_all_keys.replace("  # dozvon.toml", ""), with_none);
     assert_eq!(
         with_all_keys.matches("  # dozvon.toml").count(),
-        with_none.matches(" = ").count() - 10 - 9 * 9,
-        "all but the ten codes and the rules of nine statuses"
+        with_none.matches(" = ").count() - 11 - 9 * 9,
+        "all but the eleven codes and the rules of nine statuses"
     );
 }
 
@@ -95,7 +95,7 @@ fn defaults_are_those_of_the_rooms_below() {
     assert_eq!(loaded.settings.media.rtcp_interval, media.rtcp_interval);
     assert_eq!(loaded.settings.shifts.grace, dozvon_center::shift::GRACE);
     assert_eq!(loaded.prompts.len(), 1);
-    assert_eq!(loaded.switch.feature_codes.len(), 10);
+    assert_eq!(loaded.switch.feature_codes.len(), 11);
 }
 
 #[test]

@@ -3,8 +3,10 @@
 //! Made from the policy; a number of another policy is answered with nothing, never with somebody else's name.
 
 use dozvon_center::acd::Statuses;
+use dozvon_center::classifier::Classifier;
 use dozvon_center::ids::AgentId;
 use dozvon_center::policy::Policy;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Names of everything that appears in facts, records and metrics.
@@ -22,6 +24,8 @@ pub(crate) struct Directory {
     pub(crate) bots: Vec<Arc<str>>,
     /// What each status is worth.
     pub(crate) statuses: Statuses,
+    /// What talks can be about, by name.
+    pub(crate) classifiers: BTreeMap<Arc<str>, Arc<Classifier>>,
 }
 
 /// An agent's name and team.
@@ -63,6 +67,7 @@ impl Directory {
             rollouts: policy.rollouts.keys().cloned().collect(),
             bots: policy.bots.keys().cloned().collect(),
             statuses: policy.acd.statuses.clone(),
+            classifiers: policy.classifiers.clone(),
         }
     }
 

@@ -58,6 +58,10 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::Connected { agent, .. }
         | What::TalkEnded { agent, .. }
         | What::WrapUpEnded { agent, .. }
+        | What::WrapUpResumed { agent, .. }
+        | What::WrapUpExtended { agent, .. }
+        | What::WrapUpCoded { agent, .. }
+        | What::WrapUpUncoded { agent, .. }
         | What::TalkStarted { agent, .. }
         | What::HoldLasts { agent, .. }
         | What::HoldEnded { agent, .. }

@@ -1,4 +1,4 @@
-//! What can be commanded: agents' statuses, log-out, the end of a wrap-up, the end of a call.
+//! What can be commanded: agents' statuses, log-out, the end of a call.
 
 use super::App;
 use super::auth::{Right, Who};
@@ -10,9 +10,10 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use dozvon_center::acd::{Actor, Status, StatusError};
+use dozvon_center::coding::CodeError;
 use dozvon_center::desk::Asker;
 use dozvon_center::ids::AgentId;
-use dozvon_switch::border::{AgentRow, DeskCommand, Snapshot};
+use dozvon_switch::border::{AgentRow, DeskCommand, Snapshot, WrapUpCommand};
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -121,21 +122,6 @@ pub(super) async fn log_out(
     give(&app, &who, &name, DeskCommand::LogOut { asker }).await
 }
 
-/// Ends an agent's wrap-up now.
-#[utoipa::path(post, path = "/api/v1/agents/{name}/end-wrap-up", tag = "agents",
-    params(("name" = String, Path, description = "the agent's name")), responses(
-    (status = 200, description = "the agent's new row", body = AgentView), (status = 401, body = Problem),
-    (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
-    (status = 503, body = Problem)))]
-pub(super) async fn end_wrap_up(
-    State(app): State<Arc<App>>,
-    who: Who,
-    Path(name): Path<String>,
-) -> Result<Json<AgentView>, Problem> {
-    who.may(Right::Command(&name))?;
-    give(&app, &who, &name, DeskCommand::EndWrapUp).await
-}
-
 /// Hangs up a call.
 #[utoipa::path(delete, path = "/api/v1/calls/{id}", tag = "live",
     params(("id" = u64, Path, description = "the call's id")), responses(
@@ -156,7 +142,7 @@ pub(super) async fn hang_up(
     }
 }
 
-fn actor(who: &Who) -> Actor {
+pub(super) fn actor(who: &Who) -> Actor {
     if who.is_agent() { Actor::Agent } else { Actor::Supervisor }
 }
 
@@ -206,11 +192,14 @@ fn sentence(why: StatusError) -> String {
         | StatusError::Stale
         | StatusError::NotAllowed
         | StatusError::Unreachable
-        | StatusError::ReasonMissing => why.to_string(),
+        | StatusError::ReasonMissing
+        | StatusError::WrapUp(_)
+        | StatusError::Code(_) => why.to_string(),
     }
 }
 
-async fn give(
+/// Gives a command about an agent; answers his new row.
+pub(super) async fn give(
     app: &App,
     who: &Who,
     name: &str,
@@ -221,7 +210,9 @@ async fn give(
     let wanted = match &command {
         DeskCommand::SetStatus { status, .. } => status.as_str(),
         DeskCommand::LogOut { .. } => "log_out",
-        DeskCommand::EndWrapUp => "end_wrap_up",
+        DeskCommand::WrapUp(WrapUpCommand::End { .. }) => "end_wrap_up",
+        DeskCommand::WrapUp(WrapUpCommand::Extend { .. }) => "extend_wrap_up",
+        DeskCommand::WrapUp(WrapUpCommand::Code(_)) => "code",
     };
     let answer = app.brain.desk(agent, command).await?;
     tracing::info!(by = %who.name, agent = name, wanted, done = answer.is_ok(), "desk command");
@@ -236,6 +227,13 @@ async fn give(
         Err(DeskRefusal { why: why @ StatusError::ReasonMissing, .. }) => {
             Err(Problem::bad_request(format!("{why}: add \"reason\"")))
         }
+        Err(DeskRefusal {
+            why:
+                StatusError::Code(
+                    why @ (CodeError::Unknown | CodeError::NotLeaf | CodeError::NoteMissing),
+                ),
+            ..
+        }) => Err(Problem::bad_request(why.to_string())),
         Err(DeskRefusal { why, row }) => {
             let now = |row: &AgentRow| row.since.max(snapshot.at);
             let view = row.map(|row| AgentView::new(&row, now(&row)));

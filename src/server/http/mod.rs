@@ -14,6 +14,7 @@ mod problem;
 mod read;
 mod talk;
 mod view;
+mod wrap_up;
 
 #[cfg(test)]
 mod tests;
@@ -140,7 +141,11 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/agents", get(read::agents))
         .route("/api/v1/agents/{name}/status", get(desk::status).post(desk::set_status))
         .route("/api/v1/agents/{name}/logout", post(desk::log_out))
-        .route("/api/v1/agents/{name}/end-wrap-up", post(desk::end_wrap_up))
+        .route("/api/v1/agents/{name}/end-wrap-up", post(wrap_up::end))
+        .route("/api/v1/agents/{name}/extend-wrap-up", post(wrap_up::extend))
+        .route("/api/v1/agents/{name}/code", post(wrap_up::code))
+        .route("/api/v1/calls/{id}/code", post(wrap_up::code_of_call))
+        .route("/api/v1/classifiers/{name}", get(wrap_up::classifier))
         .route("/api/v1/calls", get(read::calls))
         .route("/api/v1/calls/{id}", delete(desk::hang_up))
         .route("/api/v1/calls/{id}/talk", post(talk::talk))

@@ -89,7 +89,7 @@ async fn brain(
                         row.status = Presence::LoggedOut;
                         Ok(row.clone())
                     }
-                    DeskCommand::EndWrapUp => Ok(row.clone()),
+                    DeskCommand::WrapUp(_) => Ok(row.clone()),
                 };
                 let _ = reply.send(answer);
             }
@@ -312,7 +312,7 @@ async fn a_status_is_set_and_the_new_row_comes_back() {
         DeskCommand::SetStatus { asker, .. } | DeskCommand::LogOut { asker } => {
             Some((asker.actor, asker.name.as_deref().map(str::to_owned)))
         }
-        DeskCommand::EndWrapUp => None,
+        DeskCommand::WrapUp(_) => None,
     };
     assert_eq!(by(&commands[0]), Some((Actor::Supervisor, Some("boss".to_owned()))));
     assert_eq!(by(commands.last().unwrap()), Some((Actor::Agent, Some("anna".to_owned()))));
@@ -355,7 +355,7 @@ async fn a_reason_a_desk_and_the_plan_are_passed_on() {
     let commands = house.commands.lock().unwrap();
     let asker = |at: usize| match &commands[at] {
         DeskCommand::SetStatus { asker, .. } | DeskCommand::LogOut { asker } => asker.clone(),
-        DeskCommand::EndWrapUp => unreachable!("nobody asked for it"),
+        DeskCommand::WrapUp(_) => unreachable!("nobody asked for it"),
     };
     assert_eq!((asker(1).actor, asker(1).reason.as_deref()), (Actor::Schedule, Some("week 12")));
     assert_eq!((asker(3).place.as_deref(), asker(3).take_over), (Some("desk 7"), true));

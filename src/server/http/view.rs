@@ -5,7 +5,7 @@ use crate::server::store::{ContactPage, ContactRow, IncidentRow};
 use crate::server::telemetry::Masked;
 use dozvon_center::acd::Estimate;
 use dozvon_clock::Timestamp;
-use dozvon_switch::border::{AgentRow, CallRow, QueueRow};
+use dozvon_switch::border::{AgentRow, CallRow, QueueRow, WrapUpRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -112,6 +112,38 @@ pub(crate) struct AgentView {
     limit_in_secs: Option<f64>,
     /// The desk that he works at, when he has told one.
     place: Option<String>,
+    /// What there is to do about the talk that lasts, or after the one that is over.
+    wrap_up: Option<WrapUpView>,
+}
+
+/// An agent's work about a talk.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct WrapUpView {
+    /// The call.
+    call: u64,
+    /// `off`, `timed`, `until_code` or `until_code_max`.
+    mode: &'static str,
+    /// When the wrap-up that runs ends by itself; absent while the talk lasts, and when only a code ends it.
+    ends_at: Option<String>,
+    /// Seconds until then.
+    ends_in_secs: Option<f64>,
+    /// The classifier whose codes the talk can be given.
+    classifier: Option<String>,
+    /// Its version.
+    classifier_version: Option<String>,
+}
+
+impl WrapUpView {
+    fn new(row: &WrapUpRow, now: Timestamp) -> WrapUpView {
+        WrapUpView {
+            call: row.call.0,
+            mode: row.mode,
+            ends_at: row.ends_at.map(time),
+            ends_in_secs: row.ends_at.map(|at| at.since(now).as_secs_f64()),
+            classifier: row.classifier.as_ref().map(ToString::to_string),
+            classifier_version: row.classifier_version.as_ref().map(ToString::to_string),
+        }
+    }
 }
 
 /// A running call.
@@ -207,6 +239,12 @@ pub(crate) struct SegmentView {
     hold_secs: f64,
     /// Seconds of wrap-up.
     wrap_up_secs: Option<f64>,
+    /// What the talk was about.
+    code: Option<String>,
+    /// The classifier and its version: `bank@3`.
+    code_version: Option<String>,
+    /// The note that came with the code; only with the right to see numbers.
+    code_note: Option<String>,
 }
 
 /// A rollout draw.
@@ -297,6 +335,7 @@ impl AgentView {
                 .limit_at
                 .map(|at| at.since(now).as_secs_f64() - now.since(at).as_secs_f64()),
             place: row.place.as_ref().map(ToString::to_string),
+            wrap_up: row.wrap_up.as_ref().map(|row| WrapUpView::new(row, now)),
         }
     }
 }
@@ -391,6 +430,9 @@ fn contact(row: ContactRow, plain: bool) -> ContactView {
         outcome: row.outcome,
         hold_secs: row.hold_secs,
         wrap_up_secs: row.wrap_up_secs,
+        code: row.code,
+        code_version: row.code_version,
+        code_note: row.code_note.filter(|_| plain),
     };
     let arm = |(option, arm, share, delivered)| ArmView { option, arm, share, delivered };
     ContactView {

@@ -191,6 +191,7 @@ pub(super) struct Families {
     pub(super) agents_lost: IntCounterVec,
     pub(super) agents_dropped: IntCounterVec,
     pub(super) holds: IntCounterVec,
+    pub(super) wrap_up_codes: IntCounterVec,
     pub(super) asks_ended: IntCounterVec,
     pub(super) supervisions: IntCounterVec,
     pub(super) survey_offered: IntCounterVec,
@@ -469,6 +470,11 @@ impl Families {
                 "Times a customer was put on hold, by whether it was longer than [talk] hold_max_secs.",
                 &["queue", "too_long"],
             ),
+            wrap_up_codes: m.counters(
+                "dozvon_wrap_up_codes_total",
+                "Talks of queues with a classifier, by whether they were given a code.",
+                &["queue", "result"],
+            ),
             asks_ended: m.counters(
                 "dozvon_consultations_ended_total",
                 "Third parties called about a call that did not take it, by how it ended.",
@@ -660,6 +666,9 @@ impl Families {
         self.agents_dropped.with_label_values(&[queue]);
         for long in ["false", "true"] {
             self.holds.with_label_values(&[queue, long]);
+        }
+        for result in ["coded", "uncoded"] {
+            self.wrap_up_codes.with_label_values(&[queue, result]);
         }
         for (how, target) in ways_on() {
             self.transfers.with_label_values(&[queue, how.as_str(), target.as_str(), "answered"]);

@@ -124,6 +124,14 @@ impl Metrics {
                 f.acw_seconds.with_label_values(&labels).observe(*wrap_up_secs);
                 f.handle_seconds.with_label_values(&labels).observe(*handle_secs);
             }
+            What::WrapUpCoded { queue, again, .. } => {
+                if !again {
+                    f.wrap_up_codes.with_label_values(&[&**queue, "coded"]).inc();
+                }
+            }
+            What::WrapUpUncoded { queue, .. } => {
+                f.wrap_up_codes.with_label_values(&[&**queue, "uncoded"]).inc();
+            }
             What::TransferEnded { answered } => {
                 let result = if *answered { "answered" } else { "failed" };
                 f.transfers.with_label_values(&["", "blind", "external", result]).inc();
@@ -175,6 +183,8 @@ impl Metrics {
             | What::TalkStarted { .. }
             | What::HoldLasts { .. }
             | What::AskStarted { .. }
+            | What::WrapUpResumed { .. }
+            | What::WrapUpExtended { .. }
             | What::OwnCallEnded { .. } => {}
         }
     }

@@ -26,6 +26,7 @@ pub(crate) fn directory() -> Arc<Directory> {
         rollouts: vec!["block".into()],
         bots: vec!["robo".into()],
         statuses: Statuses::default(),
+        classifiers: BTreeMap::new(),
     })
 }
 
@@ -51,6 +52,7 @@ pub(crate) fn snapshot(at: Timestamp) -> Snapshot {
         call: None,
         limit_at: None,
         place: None,
+        wrap_up: None,
     };
     Snapshot {
         at,

@@ -7,7 +7,7 @@ use crate::server::events::{Announcer, Directory, EventLog, Live};
 use crate::server::metrics::Metrics;
 use crate::server::store::Store;
 use dozvon_center::Center;
-use dozvon_center::acd::{Actor, AgentConfig, Config, QueueConfig, ServiceLevel, Status};
+use dozvon_center::acd::{Actor, AgentConfig, Config, QueueConfig, ServiceLevel, Status, WrapUp};
 use dozvon_center::border::{Arrival, LegCommand, LegEvent, Loss, Output, Refusal};
 use dozvon_center::calendar::Calendars;
 use dozvon_center::contact::{Contact, Ending, Fault, Outcome};
@@ -156,7 +156,7 @@ fn policy() -> Policy {
         team: if n.is_multiple_of(2) { "day" } else { "night" }.into(),
     };
     let queue = |name: &str, wrap_up, target| QueueConfig {
-        wrap_up: Duration::from_secs(wrap_up),
+        wrap_up: WrapUp::timed(Duration::from_secs(wrap_up)),
         service_level: Duration::from_secs(target),
         ..QueueConfig::new(name)
     };
@@ -177,6 +177,7 @@ fn policy() -> Policy {
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
         announcements: BTreeMap::new(),
+        classifiers: BTreeMap::new(),
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
         music: "moh".into(),
@@ -391,7 +392,9 @@ impl World {
             Act::LogOut(agent) => {
                 let _ = self.center.log_out(now, agent, Asker::new(Actor::Agent));
             }
-            Act::EndWrapUp(agent) => self.center.end_wrap_up(now, agent),
+            Act::EndWrapUp(agent) => {
+                let _ = self.center.end_wrap_up(now, agent, Actor::Agent);
+            }
             Act::Talk(call, command) => {
                 let _ = self.center.talk(now, call, command);
             }

@@ -34,6 +34,15 @@ pub(crate) enum Row {
         /// How long it took.
         secs: f64,
     },
+    /// That wrap-up had gone on, and is over again.
+    MoreWrapUp {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: Arc<str>,
+        /// How much longer it took.
+        secs: f64,
+    },
     /// A bot's part is over.
     Bot(BotRow),
     /// A customer is back from hold, or gone.
@@ -255,6 +264,10 @@ impl Ledger {
             rows(Row::WrapUp { call, agent: agent_name(names, *agent), secs: *wrap_up_secs });
             return true;
         }
+        if let What::WrapUpResumed { agent, wrap_up_secs, .. } = &fact.what {
+            rows(Row::MoreWrapUp { call, agent: agent_name(names, *agent), secs: *wrap_up_secs });
+            return true;
+        }
         let Some(open) = self.calls.get_mut(&call) else { return true };
         if let What::OfferStarted { offer, .. } = &fact.what {
             self.offers.insert(*offer, (open.counted_at(), fact.at));
@@ -426,6 +439,10 @@ impl Open {
             | What::OfferEnded { .. }
             | What::OfferStale { .. }
             | What::WrapUpEnded { .. }
+            | What::WrapUpResumed { .. }
+            | What::WrapUpExtended { .. }
+            | What::WrapUpCoded { .. }
+            | What::WrapUpUncoded { .. }
             | What::AgentChanged { .. }
             | What::StatusLimit { .. }
             | What::ActivityAlarm { .. }

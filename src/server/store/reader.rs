@@ -127,6 +127,12 @@ pub(crate) struct SegmentRow {
     pub(crate) hold_secs: f64,
     /// Seconds of wrap-up.
     pub(crate) wrap_up_secs: Option<f64>,
+    /// What the talk was about.
+    pub(crate) code: Option<String>,
+    /// The classifier and its version.
+    pub(crate) code_version: Option<String>,
+    /// The note that came with the code.
+    pub(crate) code_note: Option<String>,
 }
 
 /// Why nothing was read.
@@ -319,7 +325,8 @@ fn contact_row(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
 }
 
 fn read_parts(connection: &Connection, contact: &mut ContactRow) -> rusqlite::Result<()> {
-    let sql = "SELECT kind, from_at, to_at, queue, agent, peer, outcome, hold_secs, wrap_up_secs
+    let sql = "SELECT kind, from_at, to_at, queue, agent, peer, outcome, hold_secs, wrap_up_secs, code,
+                   code_version, code_note
                FROM segments WHERE call = ? ORDER BY seq";
     let mut statement = connection.prepare_cached(sql)?;
     let segments = statement.query_map([contact.call], |row| {
@@ -333,6 +340,9 @@ fn read_parts(connection: &Connection, contact: &mut ContactRow) -> rusqlite::Re
             outcome: row.get(6)?,
             hold_secs: row.get(7)?,
             wrap_up_secs: row.get(8)?,
+            code: row.get(9)?,
+            code_version: row.get(10)?,
+            code_note: row.get(11)?,
         })
     })?;
     contact.segments = segments.collect::<rusqlite::Result<_>>()?;

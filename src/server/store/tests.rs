@@ -43,6 +43,9 @@ fn stage(kind: StageKind, from: Timestamp, to: Option<Timestamp>) -> Stage {
         long_holds: 0,
         passed_on: None,
         wrap_up_secs: None,
+        code: None,
+        code_version: None,
+        code_note: None,
     }
 }
 
@@ -69,6 +72,9 @@ fn full(call: u64) -> Contact {
     talk.agent = Some("anna".into());
     talk.hold_secs = 1.5;
     talk.wrap_up_secs = Some(4.0);
+    talk.code = Some("cards/lost".into());
+    talk.code_version = Some("bank@3".into());
+    talk.code_note = Some("second card too".into());
     contact.stages = vec![ivr, wait, talk];
     contact.arms =
         vec![ArmRecord { option: "block".into(), arm: Arm::Bot, share: 0.1, delivered: true }];
@@ -134,7 +140,11 @@ fn a_contact_comes_back_whole() {
     let kinds: Vec<&str> = row.segments.iter().map(|segment| &*segment.kind).collect();
     assert_eq!(kinds, ["ivr", "queue", "talk"]);
     assert_eq!(row.segments[1].outcome.as_deref(), Some("answered"));
-    assert_eq!(row.segments[2].wrap_up_secs, Some(4.0));
+    let talk = &row.segments[2];
+    assert_eq!(talk.wrap_up_secs, Some(4.0));
+    assert_eq!(talk.code.as_deref(), Some("cards/lost"));
+    assert_eq!(talk.code_version.as_deref(), Some("bank@3"));
+    assert_eq!(talk.code_note.as_deref(), Some("second card too"));
     assert_eq!(row.segments[0].to_at, Some(row.segments[1].from_at), "stages abut");
     store.close();
 }

@@ -203,11 +203,18 @@ FROM f_outcomes o
     LEFT JOIN f_offers USING (i, queue)
     LEFT JOIN f_transfers USING (i, queue);
 
+-- What a call was about by its code: the top of the code that the last coded talk was given.
+CREATE TEMP VIEW f_coded AS
+SELECT call, substr(code, 1, instr(code || '/', '/') - 1) AS topic
+FROM segments s WHERE code IS NOT NULL
+    AND seq = (SELECT max(seq) FROM segments l WHERE l.call = s.call AND l.code IS NOT NULL);
+
 -- Calls of an interval, and what became of them.
 CREATE TEMP VIEW f_calls AS
 SELECT i, c.call, c.caller, c.started_at, c.ended_at,
     (c.ended_at - c.started_at) / 1e6 AS duration_secs,
-    coalesce((SELECT topic FROM topics WHERE topics.call = c.call),
+    coalesce((SELECT topic FROM f_coded WHERE f_coded.call = c.call),
+        (SELECT topic FROM topics WHERE topics.call = c.call),
         'queue ' || (SELECT queue FROM waits WHERE waits.call = c.call ORDER BY id LIMIT 1), '') AS topic,
     EXISTS (SELECT 1 FROM f_people p WHERE p.call = c.call) AS by_human,
     coalesce((SELECT sum(talk_secs) FROM bot_talks b WHERE b.call = c.call AND b.connected_at IS NOT NULL), -1) AS bot_secs,
@@ -255,7 +262,8 @@ CREATE TEMP VIEW f_windows AS SELECT 1 AS days UNION ALL SELECT 7 UNION ALL SELE
 -- Every call of a known caller with its topic: the population of FCR and what counts as a repeat.
 CREATE TEMP VIEW f_history AS
 SELECT c.call, c.caller, c.started_at, c.ended_at,
-    coalesce((SELECT topic FROM topics WHERE topics.call = c.call),
+    coalesce((SELECT topic FROM f_coded WHERE f_coded.call = c.call),
+        (SELECT topic FROM topics WHERE topics.call = c.call),
         'queue ' || (SELECT queue FROM waits WHERE waits.call = c.call ORDER BY id LIMIT 1), '') AS topic
 FROM contacts c WHERE c.caller <> '';
 

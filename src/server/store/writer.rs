@@ -222,7 +222,8 @@ fn write_parts(step: &Connection, call: i64, contact: &Contact) -> Result<()> {
     for (seq, stage) in (0_i64..).zip(&contact.stages) {
         step.prepare_cached(
             "INSERT OR REPLACE INTO segments (call, seq, kind, from_at, to_at, queue, agent, peer, outcome, hold_secs,
-                 wrap_up_secs) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 wrap_up_secs, code, code_version, code_note)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             call,
@@ -236,6 +237,9 @@ fn write_parts(step: &Connection, call: i64, contact: &Contact) -> Result<()> {
             stage.outcome.map(|outcome| outcome.as_str()),
             stage.hold_secs,
             stage.wrap_up_secs,
+            stage.code,
+            stage.code_version,
+            stage.code_note,
         ])?;
     }
     for (seq, arm) in (0_i64..).zip(&contact.arms) {
@@ -319,6 +323,11 @@ fn write_row(step: &Connection, row: &Row) -> Result<()> {
         ),
         Row::WrapUp { call, agent, secs } => insert(
             "UPDATE talks SET wrap_up_secs = ?3 WHERE call = ?1 AND agent = ?2 AND wrap_up_secs IS NULL",
+            params![id(*call), agent, secs],
+        ),
+        Row::MoreWrapUp { call, agent, secs } => insert(
+            "UPDATE talks SET wrap_up_secs = wrap_up_secs + ?3
+             WHERE id = (SELECT max(id) FROM talks WHERE call = ?1 AND agent = ?2)",
             params![id(*call), agent, secs],
         ),
         Row::Bot(row) => insert(

@@ -8,7 +8,7 @@ use dozvon_center::fact::What;
 use dozvon_center::ids::AgentId;
 use dozvon_center::rollout::Share;
 use dozvon_center::supervise::WatchMode;
-use dozvon_media::order::{Order, Report};
+use dozvon_media::order::{ClipId, Order, Report};
 use dozvon_switch::border::{CallCommand, Note, WatchCommand};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -141,6 +141,38 @@ fn feature_codes_set_statuses_ready_only_after_the_confirmation() {
     assert_eq!(presence(&world), "lunch", "a break applies at once");
     world.played(anna);
     world.run(40 * SECOND);
+    world.assert_empty();
+}
+
+#[test]
+fn a_code_dialled_after_the_talk_is_written_and_an_unknown_one_is_told() {
+    let mut world = World::new(1, Share::None);
+    let anna = world.ready_agent(0);
+    let caller = world.dial(0, "100");
+    world.press(caller, '0');
+    world.run(SECOND);
+    let now = world.now;
+    world.phones.get_mut(&caller).unwrap().hang_up(now);
+    world.run(SECOND / 2);
+    let (ready, unknown) = (ClipId(4), ClipId(6));
+    let said = |world: &World, clip: ClipId| {
+        let says = |order: &Order| matches!(order, Order::Play { clips, .. } if clips == &[clip]);
+        world.orders.iter().filter(|order| says(order)).count()
+    };
+    for dialled in ["*8012", "*8011"] {
+        let now = world.now;
+        world.phones.get_mut(&anna).unwrap().dial(now, dialled);
+        world.run(SECOND / 4);
+        world.played(anna);
+        world.run(SECOND / 4);
+    }
+    assert_eq!((said(&world, unknown), said(&world, ready)), (1, 1), "what she is after the code");
+    let talk = world.contact().stages.last().unwrap().clone();
+    assert_eq!(
+        (talk.code.as_deref(), talk.code_version.as_deref()),
+        (Some("lost"), Some("bank@1"))
+    );
+    world.run(60 * SECOND);
     world.assert_empty();
 }
 

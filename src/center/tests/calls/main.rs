@@ -6,3 +6,4 @@ mod house;
 mod races;
 mod talk;
 mod waiting;
+mod wrap;

@@ -8,8 +8,9 @@
 
 pub(crate) mod phone;
 
-use dozvon_center::acd::{Actor, AgentConfig, Config as AcdConfig, QueueConfig, Status};
+use dozvon_center::acd::{Actor, AgentConfig, Config as AcdConfig, QueueConfig, Status, WrapUp};
 use dozvon_center::calendar::Calendars;
+use dozvon_center::classifier::Classifier;
 use dozvon_center::contact::Contact;
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
@@ -98,6 +99,14 @@ pub(crate) struct World {
     pub(crate) notes: Vec<Note>,
 }
 
+/// What talks can be about.
+const CODES: &str = "\
+classifier: bank
+version: 1
+codes:
+  lost: {name: {ru: Утеря, kk: Жоғалту, en: Lost}, dial: 11}
+";
+
 fn policy(agents: usize, share: Share) -> Policy {
     let flow = flow::load("bank.yaml", FLOW).unwrap_or_else(|found| panic!("{found:#?}"));
     let agent = |n: usize| AgentConfig {
@@ -107,7 +116,10 @@ fn policy(agents: usize, share: Share) -> Policy {
         team: "day".into(),
     };
     let mut queue = QueueConfig::new("general");
-    queue.wrap_up = Duration::from_secs(2);
+    queue.wrap_up = WrapUp::timed(Duration::from_secs(2));
+    queue.classifier = Some("bank".into());
+    let bank =
+        Classifier::from_yaml("codes.yaml", CODES).unwrap_or_else(|found| panic!("{found:#?}"));
     let rollout = Rollout {
         name: "cards".into(),
         bot: "helper".into(),
@@ -125,6 +137,7 @@ fn policy(agents: usize, share: Share) -> Policy {
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
         music: "moh".into(),
         talk: Default::default(),
+        classifiers: BTreeMap::from([(Arc::from("bank"), Arc::new(bank))]),
     }
 }
 
@@ -147,7 +160,15 @@ fn config(agents: usize) -> Config {
             may_call: true,
         }
     };
-    let clips = ["hello", "goodbye", "opt-cards", "status-ready", "status-lunch"];
+    let clips = [
+        "hello",
+        "goodbye",
+        "opt-cards",
+        "status-ready",
+        "status-lunch",
+        "unknown-code",
+        "status-refused",
+    ];
     let mut clips: BTreeMap<_, _> = clips
         .iter()
         .zip(1..)
@@ -184,6 +205,7 @@ fn config(agents: usize) -> Config {
         feature_codes: BTreeMap::from([
             ("*1".into(), FeatureCode::Status(Status::Ready)),
             ("*2".into(), FeatureCode::Status(Status::Lunch)),
+            ("*80".into(), FeatureCode::WrapUpCode),
         ]),
         clips,
         default_language: "ru".into(),

@@ -120,6 +120,7 @@ pub(crate) fn policy(share: Share) -> Policy {
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
         music: "moh".into(),
+        classifiers: BTreeMap::new(),
         talk: TalkPolicy { hold_phrase: Some("please-hold".into()), ..TalkPolicy::default() },
     }
 }
