@@ -77,7 +77,8 @@ pub(super) fn wrap_up(
         let cure = "add classifier = \"…\", a file of classifiers/, or use \"timed\"";
         findings.error(table.place("wrap_up"), message, cure);
     }
-    let usable = !wrap_up.wants_code() || (classifier.is_some() && wrap_up.lasts().is_none_or(|lasts| !lasts.is_zero()));
+    let usable = !wrap_up.wants_code()
+        || (classifier.is_some() && wrap_up.lasts().is_none_or(|lasts| !lasts.is_zero()));
     QueueConfig {
         // A mistake is noted already, and isn't told again by the rooms below.
         wrap_up: if usable { wrap_up } else { WrapUp::timed(lasts) },

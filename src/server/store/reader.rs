@@ -325,7 +325,8 @@ fn contact_row(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
 }
 
 fn read_parts(connection: &Connection, contact: &mut ContactRow) -> rusqlite::Result<()> {
-    let sql = "SELECT kind, from_at, to_at, queue, agent, peer, outcome, hold_secs, wrap_up_secs, code,
+    let sql =
+        "SELECT kind, from_at, to_at, queue, agent, peer, outcome, hold_secs, wrap_up_secs, code,
                    code_version, code_note
                FROM segments WHERE call = ? ORDER BY seq";
     let mut statement = connection.prepare_cached(sql)?;
