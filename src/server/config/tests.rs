@@ -225,6 +225,38 @@ fn a_password_comes_from_the_environment_too() {
 }
 
 #[test]
+fn a_queue_ends_its_talks_as_the_file_says() {
+    use dozvon_center::acd::WrapUp;
+    let folder = Folder::new("wrap-up");
+    fs::create_dir_all(folder.0.join("classifiers")).unwrap();
+    let codes = "classifier: bank\nversion: 3\ncodes: {lost: {name: {ru: а, kk: а, en: a}}}\n";
+    folder.write("classifiers/bank.yaml", codes);
+    folder.write(
+        "queues.toml",
+        "[[queue]]\nname = \"a\"\n[[queue]]\nname = \"b\"\nwrap_up_secs = 0\n\
+         [[queue]]\nname = \"c\"\nwrap_up = \"off\"\n\
+         [[queue]]\nname = \"d\"\nwrap_up = \"until_code\"\nclassifier = \"bank\"\n\
+         [[queue]]\nname = \"e\"\nwrap_up = \"until_code_max\"\nclassifier = \"bank\"\nwrap_up_secs = 9\n\
+         wrap_up_extend_max_secs = 0\n",
+    );
+    let (loaded, told) = folder.load(&[], Missing::Leave);
+    let policy = loaded.unwrap_or_else(|| panic!("{told:?}")).policy;
+    let secs = std::time::Duration::from_secs;
+    let modes: Vec<_> = policy.acd.queues.iter().map(|queue| queue.wrap_up).collect();
+    let wanted = [
+        WrapUp::Timed(secs(15)),
+        WrapUp::Off,
+        WrapUp::Off,
+        WrapUp::UntilCode,
+        WrapUp::UntilCodeMax(secs(9)),
+    ];
+    assert_eq!(modes, wanted);
+    assert_eq!(policy.acd.queues[3].wrap_up_extend_max, secs(60));
+    assert_eq!(policy.acd.queues[4].wrap_up_extend_max, secs(0));
+    assert_eq!(policy.classifiers.keys().map(|name| &**name).collect::<Vec<_>>(), ["bank"]);
+}
+
+#[test]
 fn a_prompt_that_could_not_be_played_is_found() {
     let folder = Folder::new("prompts");
     fs::create_dir_all(folder.0.join("flows/prompts/ru")).unwrap();

@@ -11,13 +11,16 @@ use crate::server::store::{Record, Store};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, StatusCode};
-use dozvon_center::acd::{Activity, Actor, Presence, Status, StatusError};
+use dozvon_center::acd::{Activity, Actor, Presence, Status, StatusError, WrapUpError};
+use dozvon_center::coding::{CodeError, CodeName};
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::ids::{AgentId, CallId};
 use dozvon_center::incident::{Incident, IncidentAgent, Touch};
 use dozvon_center::talk::{Destination, TalkCommand, TalkError};
 use dozvon_clock::Timestamp;
-use dozvon_switch::border::{CallCommand, CallRefusal, DeskCommand, Snapshot};
+use dozvon_switch::border::{
+    CallCommand, CallRefusal, DeskCommand, Snapshot, WrapUpCommand, WrapUpRow,
+};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::sync::Mutex;
@@ -39,6 +42,19 @@ const NUMBER: &str = "+77011230001";
 fn token(name: &str, role: Role, agent: Option<&str>) -> Token {
     let agent = agent.map(str::to_owned);
     Token { name: name.to_owned(), role, token: Secret(format!("{name}-token")), agent }
+}
+
+/// What is refused about wrap-ups: a minute more, and any code but `lost`.
+fn refusal(command: &WrapUpCommand) -> Option<StatusError> {
+    match command {
+        WrapUpCommand::Extend { by } if by.as_secs() >= 60 => {
+            Some(WrapUpError::TooLong { left_secs: 30 }.into())
+        }
+        WrapUpCommand::Code(coding) if coding.code != CodeName::Path("lost".into()) => {
+            Some(CodeError::Unknown.into())
+        }
+        WrapUpCommand::End { .. } | WrapUpCommand::Extend { .. } | WrapUpCommand::Code(_) => None,
+    }
 }
 
 /// Anna talks and boris is free; lunch with a stale epoch is refused.
@@ -89,7 +105,10 @@ async fn brain(
                         row.status = Presence::LoggedOut;
                         Ok(row.clone())
                     }
-                    DeskCommand::WrapUp(_) => Ok(row.clone()),
+                    DeskCommand::WrapUp(command) => match refusal(&command) {
+                        Some(why) => Err(DeskRefusal { why, row: Some(Box::new(row.clone())) }),
+                        None => Ok(row.clone()),
+                    },
                 };
                 let _ = reply.send(answer);
             }
@@ -592,4 +611,92 @@ async fn live_screens_see_facts_with_the_numbers_their_role_allows_until_the_sto
     wall.send(tokio_tungstenite::tungstenite::Message::Close(None)).await.unwrap();
     house.stop.send(true).unwrap();
     server.await.unwrap().unwrap();
+}
+
+/// Anna talks in call 77, boris is in the wrap-up of his part of it.
+fn one_talks_one_wraps_up(picture: &mut Snapshot) {
+    let work = |mode, ends_at| WrapUpRow {
+        call: CallId(77),
+        mode,
+        ends_at,
+        classifier: Some("bank".into()),
+        classifier_version: Some("3".into()),
+    };
+    picture.agents[0].wrap_up = Some(work("until_code", None));
+    picture.agents[1].activity = Activity::WrapUp;
+    let ends_at = Some(picture.at + Duration::from_secs(12));
+    picture.agents[1].wrap_up = Some(work("until_code_max", ends_at));
+}
+
+#[tokio::test]
+async fn the_row_says_how_the_wrap_up_ends_and_which_codes_there_are() {
+    let house = house(everybody(), one_talks_one_wraps_up);
+    let (_, row) = send(&house, "wall", Method::GET, "/api/v1/agents/boris/status", "").await;
+    let work = &row["wrap_up"];
+    assert_eq!((&work["call"], &work["mode"]), (&json!(77), &json!("until_code_max")));
+    assert_eq!(work["ends_in_secs"], 12.0);
+    assert_eq!((&work["classifier"], &work["classifier_version"]), (&json!("bank"), &json!("3")));
+    let (code, bank) = send(&house, "wall", Method::GET, "/api/v1/classifiers/bank", "").await;
+    assert_eq!((code, &bank["version"]), (StatusCode::OK, &json!("3")));
+    let lost = json!({"code": "lost", "names": {"ru": "Утеря", "kk": "Жоғалту", "en": "Lost"}, "leaf": true,
+        "note_required": false, "dial": "11"});
+    assert_eq!(bank["codes"], json!([lost]));
+    let (code, _) = send(&house, "wall", Method::GET, "/api/v1/classifiers/bnak", "").await;
+    assert_eq!(code, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_code_goes_to_the_own_talk_and_for_others_to_the_one_that_lasts() {
+    let house = house(everybody(), one_talks_one_wraps_up);
+    let path = "/api/v1/calls/77/code";
+    let body = r#"{"code":"lost","note":"second card too"}"#;
+    let (code, row) = send(&house, "anna", Method::POST, path, body).await;
+    assert_eq!((code, &row["name"]), (StatusCode::OK, &json!("anna")));
+    let (code, row) = send(&house, "boss", Method::POST, path, body).await;
+    assert_eq!((code, &row["name"]), (StatusCode::OK, &json!("anna")), "the talk that lasts");
+    let of_boris = "/api/v1/agents/boris/code";
+    let (code, row) = send(&house, "boss", Method::POST, of_boris, body).await;
+    assert_eq!((code, &row["name"]), (StatusCode::OK, &json!("boris")));
+    for (who, path, wanted) in [
+        ("wall", path, StatusCode::FORBIDDEN),
+        ("anna", of_boris, StatusCode::FORBIDDEN),
+        ("anna", "/api/v1/calls/78/code", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(send(&house, who, Method::POST, path, body).await.0, wanted, "{who} {path}");
+    }
+    let (code, problem) = send(&house, "anna", Method::POST, path, r#"{"code":"lsot"}"#).await;
+    assert_eq!(code, StatusCode::BAD_REQUEST);
+    assert_eq!(problem["detail"], "the classifier has no such code");
+    let commands = house.commands.lock().unwrap();
+    let DeskCommand::WrapUp(WrapUpCommand::Code(coding)) = &commands[0] else {
+        panic!("a code was given")
+    };
+    assert_eq!((coding.call, coding.note.as_deref()), (Some(CallId(77)), Some("second card too")));
+}
+
+#[tokio::test]
+async fn the_end_of_a_wrap_up_is_put_off_and_asked_for() {
+    let house = house(everybody(), one_talks_one_wraps_up);
+    let path = "/api/v1/agents/boris/extend-wrap-up";
+    for (who, body, wanted) in [
+        ("boss", r#"{"secs":30}"#, StatusCode::OK),
+        ("boss", r#"{"secs":0}"#, StatusCode::BAD_REQUEST),
+        ("boss", r#"{"secs":90}"#, StatusCode::CONFLICT),
+        ("anna", r#"{"secs":30}"#, StatusCode::FORBIDDEN),
+    ] {
+        assert_eq!(send(&house, who, Method::POST, path, body).await.0, wanted, "{who} {body}");
+    }
+    let path = "/api/v1/agents/anna/end-wrap-up";
+    for who in ["anna", "boss"] {
+        assert_eq!(send(&house, who, Method::POST, path, "").await.0, StatusCode::OK);
+    }
+    let commands = house.commands.lock().unwrap();
+    let ends: Vec<_> = commands
+        .iter()
+        .filter_map(|command| match command {
+            DeskCommand::WrapUp(WrapUpCommand::End { by }) => Some(*by),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ends, [Actor::Agent, Actor::Supervisor]);
 }

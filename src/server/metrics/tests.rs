@@ -19,6 +19,8 @@ pub(crate) fn directory() -> Arc<Directory> {
         service_level_secs,
         short_abandon_secs: 5.0,
     };
+    let codes = "classifier: bank\nversion: 3\ncodes:\n  lost: {name: {ru: Утеря, kk: Жоғалту, en: Lost}, dial: 11}\n";
+    let bank = dozvon_center::classifier::Classifier::from_yaml("bank.yaml", codes).unwrap();
     Arc::new(Directory {
         agents: vec![agent_name("anna", "day"), agent_name("boris", "night")],
         queues: vec![queue("cards", 20.0), queue("loans", 25.0)],
@@ -26,7 +28,7 @@ pub(crate) fn directory() -> Arc<Directory> {
         rollouts: vec!["block".into()],
         bots: vec!["robo".into()],
         statuses: Statuses::default(),
-        classifiers: BTreeMap::new(),
+        classifiers: BTreeMap::from([("bank".into(), Arc::new(bank))]),
     })
 }
 
