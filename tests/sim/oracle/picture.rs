@@ -157,7 +157,7 @@ impl Picture {
                 of(|queue| queue.ring_timeout).map(|max| max + self.config.late_answer)
             }
             Activity::Connecting => Some(self.config.connecting_max),
-            Activity::WrapUp => of(|queue| queue.wrap_up),
+            Activity::WrapUp => of(|queue| queue.wrap_up.lasts().unwrap_or_default()),
             Activity::Idle
             | Activity::Talking
             | Activity::Hold

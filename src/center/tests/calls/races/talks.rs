@@ -361,7 +361,10 @@ fn the_end_of_wrap_up_and_a_break_in_the_same_instant_give_the_break() {
         for end in order {
             match end {
                 End::Timer => house.center.handle_timeout(house.now),
-                End::Said => house.center.end_wrap_up(house.now, ANNA),
+                End::Said => {
+                    let said = house.center.end_wrap_up(house.now, ANNA, Actor::Agent);
+                    assert_eq!(said, Ok(()));
+                }
                 End::Break => house.status(ANNA, Status::Lunch),
             }
             house.drain();
