@@ -29,8 +29,8 @@ pub const BOOST_MAX: Duration = Duration::from_secs(3_600);
 /// The longest that any time of the ACD's configuration may be: a day. More is refused when the policy is loaded.
 pub const ACD_TIME_MAX: Duration = Duration::from_secs(86_400);
 
-/// A wrap-up that waits for its code is told of after this long, and again after as long again. Nothing ends it but a
-/// code or a person.
+/// A wrap-up that waits for its code is told of after this long, and again after as long again. Nothing ends it
+/// but a code or a person.
 pub const WRAP_UP_ALARM: Duration = Duration::from_secs(3_600);
 
 const _: () = assert!(AGENTS_MAX <= u32::MAX as usize);

@@ -308,8 +308,8 @@ pub enum Event {
         /// How often he has taken it since the log-in.
         uses: u32,
     },
-    /// An activity lasts longer than it should: a hold once, a talk, an own call or a wrap-up without its code again and
-    /// again. Nothing has ended.
+    /// An activity lasts longer than it should: a hold once, a talk, an own call or a wrap-up without its code
+    /// again and again. Nothing has ended.
     ActivityAlarm {
         /// The agent.
         agent: AgentId,

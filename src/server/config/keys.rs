@@ -613,8 +613,8 @@ pub(super) const FEATURE_CODES: [(&str, &str); 11] = [
 /// Name and meaning of the table of feature codes.
 pub(super) const FEATURE_CODES_TABLE: (&str, &str) = (
     "feature_codes",
-    "What an agent dials from his phone: a code and a status, log_out, or wrap_up_code, behind which the short number of a \
-     talk's code is dialled. The table replaces the default one whole.",
+    "What an agent dials from his phone: a code and a status, log_out, or wrap_up_code, behind which the short number \
+     of a talk's code is dialled. The table replaces the default one whole.",
 );
 
 /// Name and meaning of the tables of statuses.
