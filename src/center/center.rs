@@ -4,7 +4,7 @@
 //! of [`crate::desk`] are commands of people; `poll_*` give out; the rest are pictures.
 //! After any method that takes `now`, drain [`Center::poll_output`] to `None`.
 
-use crate::acd::{Acd, Activity, AgentView, Event, Leaving, QueueView, Side};
+use crate::acd::{Acd, Activity, AgentView, Event, Leaving, QueueView, Side, Why};
 use crate::border::{Arrival, CallView, LegCommand, LegEvent, Loss, Output, ReferralNews, Refusal};
 use crate::call::{Call, State};
 use crate::conduct::Conduct;
@@ -19,6 +19,7 @@ use crate::own::OwnCall;
 use crate::policy::Policy;
 use crate::recalled::Recalled;
 use crate::record::{Opening, Record};
+use crate::returning::Returning;
 use crate::supervise::Watch;
 use crate::waiting::Told;
 use crate::wrapping::Wrapping;
@@ -108,6 +109,7 @@ pub struct Center {
     pub(crate) own: BTreeMap<CallId, OwnCall>,
     /// Who watches whose calls, by supervisor.
     pub(crate) watches: BTreeMap<AgentId, Watch>,
+    pub(crate) returning: Returning,
     pub(crate) deadlines: Deadlines<(CallId, Timer)>,
     pub(crate) outputs: VecDeque<Output>,
     /// Events of the ACD that wait for their turn behind one that was needed first.
@@ -133,6 +135,7 @@ impl Center {
             incidents: Incidents::default(),
             own: BTreeMap::new(),
             watches: BTreeMap::new(),
+            returning: Returning::default(),
             deadlines: Deadlines::new(),
             outputs: VecDeque::new(),
             held_events: VecDeque::new(),
@@ -309,6 +312,16 @@ impl Center {
         self.acd.agent(agent)
     }
 
+    /// Why a call waits, or has the agent it has; `None` when it is in no queue and in no talk.
+    pub fn why(&self, call: CallId) -> Option<Why> {
+        self.acd.why(call)
+    }
+
+    /// A waiting call's position in its queue, from 1. Counts the calls before it.
+    pub fn position(&self, call: CallId) -> Option<usize> {
+        self.acd.position(call)
+    }
+
     /// The incident that goes on, if one does.
     pub fn incident(&self) -> Option<&Incident> {
         self.incidents.open()
@@ -463,6 +476,12 @@ impl Center {
             Fault::Carrier | Fault::Ours | Fault::Bot => (Leaving::Elsewhere, Outcome::Failed),
             Fault::Agent | Fault::Nobody => (Leaving::Elsewhere, Outcome::Withdrawn),
         };
+        if let (State::Waiting { queue, .. }, Leaving::HungUp) = (&call.state, why)
+            && let (Some(number), Some(since)) =
+                (self.own_number(call), self.acd.enqueued_at(call.id))
+        {
+            self.returning.gave_up(now, &number, *queue, since);
+        }
         self.leave_queue(now, call, why, otherwise);
     }
 

@@ -89,6 +89,7 @@ fn seen_in(what: &What) -> Option<(AgentId, ConductKind)> {
             | OfferResult::CancelledStatus
             | OfferResult::Unreachable
             | OfferResult::Glare
+            | OfferResult::LostRace
             | OfferResult::Error => None,
         };
     }

@@ -1,7 +1,9 @@
 //! Facts: everything that happened, said once. Metrics, the event log, live screens and logs derive from facts and
 //! can therefore be reconciled with each other and with the contact records.
 
-use crate::acd::{Activity, Cause, LimitKind, OfferResult, Presence, ServiceLevel, Side, Status};
+use crate::acd::{
+    Activity, Cause, Decision, LimitKind, OfferResult, Presence, ServiceLevel, Side, Status,
+};
 use crate::conduct::ConductKind;
 use crate::contact::{Ending, Outcome, PassedOn};
 use crate::ids::{AgentId, CallId, OfferId};
@@ -310,6 +312,14 @@ pub enum What {
         queue: Arc<str>,
         /// How.
         result: ServiceLevel,
+    },
+    /// Why the offer that begins next goes to its agent.
+    OfferDecided {
+        /// The queue.
+        queue: Arc<str>,
+        /// The reasons.
+        #[serde(flatten)]
+        decision: Box<Decision>,
     },
     /// An agent began to be rung.
     OfferStarted {

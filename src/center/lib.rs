@@ -27,6 +27,7 @@ pub mod policy;
 mod pump;
 mod recalled;
 mod record;
+mod returning;
 pub mod rollout;
 pub mod shift;
 mod sides;

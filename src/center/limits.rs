@@ -13,12 +13,32 @@ pub const QUEUES_MAX: usize = 1_024;
 /// The largest `length_max` of one queue. More is refused when the policy is loaded.
 pub const QUEUE_LENGTH_MAX: usize = 100_000;
 
-/// Different kinds of waiting calls: pairs of queue and required skills. Flows name them, so a bank has tens. A call
-/// of one kind too many is turned away as if its queue were full.
+/// Different kinds of waiting calls: queue, requirement, and the step of the wait. Flows name them, so a bank has tens.
+/// A call of one kind too many is turned away as if its queue were full; one whose next stage would be one too many
+/// waits on as it is.
 pub const CLASSES_MAX: usize = 4_096;
 
-/// Skills that one call may require. The flow checker refuses more; the ACD asserts it.
-pub const REQUIRES_MAX: usize = 8;
+/// Skills that one requirement may name, each as often as it is written. A text with more is refused when it is read.
+pub const REQUIRES_MAX: usize = 16;
+
+/// How deep brackets and `not`s of a requirement may be nested. A deeper text is refused when it is read.
+pub const REQUIREMENT_DEPTH_MAX: usize = 8;
+
+/// Alternatives of a requirement once it is written without brackets. A text with more is refused when it is read.
+pub const ALTERNATIVES_MAX: usize = 64;
+
+/// Stages of one queue. More are refused when the policy is loaded.
+pub const STAGES_OF_QUEUE_MAX: usize = 8;
+
+/// Reserves of one policy. More are refused when the policy is loaded.
+pub const RESERVES_MAX: usize = 16;
+
+/// Phones that ring for one call at the same time. A broadcast goes to the first so many agents in the queue's order,
+/// and a policy that asks for more in parallel is refused when it is loaded.
+pub const RINGS_MAX: usize = 32;
+
+/// Candidates that the record of one decision names. The others are not noted; the first are those that came nearest.
+pub const PASSED_MAX: usize = 8;
 
 /// Agents that a call remembers as having just missed or declined it. The oldest is forgotten when one more does.
 pub const SKIPS_MAX: usize = 8;
@@ -34,9 +54,14 @@ pub const ACD_TIME_MAX: Duration = Duration::from_secs(86_400);
 pub const WRAP_UP_ALARM: Duration = Duration::from_secs(3_600);
 
 const _: () = assert!(AGENTS_MAX <= u32::MAX as usize);
+const _: () = assert!(RESERVES_MAX <= u32::BITS as usize, "a reserve is a bit");
 const _: () = assert!(QUEUES_MAX <= u16::MAX as usize);
 const _: () =
     assert!(CLASSES_MAX >= 2 * QUEUES_MAX, "every queue has room for a class with skills");
+
+/// Callers whose last talk and last place in a queue are remembered. The one heard of longest ago is forgotten when one
+/// more calls: then he is an ordinary caller.
+pub const CALLERS_REMEMBERED_MAX: usize = 100_000;
 
 // ---- agents' desks --------------------------------------------------------------------------------------------------
 

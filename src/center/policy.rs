@@ -7,7 +7,7 @@ use crate::flow::Flow;
 use crate::ids::{AgentId, SkillId};
 use crate::rollout::Rollout;
 use crate::waiting::Announcements;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub struct Policy {
     pub acd: acd::Config,
     /// Names of skills; the position is the [`SkillId`].
     pub skills: Vec<Arc<str>>,
+    /// Callers' numbers behind which are many people: what one of them did says nothing about the next.
+    pub shared_numbers: BTreeSet<Arc<str>>,
     /// Flows by name.
     pub flows: BTreeMap<Arc<str>, Arc<Flow>>,
     /// Opening hours by name.

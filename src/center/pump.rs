@@ -3,7 +3,8 @@
 //! Second half of [`Center`]; the first ([`crate::center`]) is about what legs and people do.
 
 use crate::acd::{
-    Activity, Event, Leaving, OfferResult, Presence, ServiceLevel, WaitEnd, Waiting, Withdrawal,
+    Activity, AgentConfig, Event, Leaving, OfferResult, Presence, Requirement, ServiceLevel,
+    WaitEnd, Waiting, Withdrawal,
 };
 use crate::border::LegCommand;
 use crate::call::{Call, State};
@@ -13,8 +14,7 @@ use crate::fact::{IvrExit, What};
 use crate::flow::model::Kind;
 use crate::flow::{Effect, Happening, QueueEnd, QueueOrder};
 use crate::hearing::RINGBACK;
-use crate::ids::{CallId, OfferId, QueueId, SkillId};
-use crate::limits;
+use crate::ids::{AgentId, CallId, OfferId, QueueId, SkillId};
 use crate::overflow::WaitRules;
 use crate::record::Place;
 use crate::rollout::Arm;
@@ -139,20 +139,23 @@ impl Center {
         };
         call.music = order.music.map(|music| music.name);
         self.start_wait(now, call, queue, order.queue);
+        let welcome = self.welcome(now, call, queue);
         // Time at a bot counts as waited: a bot that fails or hands over costs the caller no place.
-        let enqueued_at = call.credit_from.take().unwrap_or(now);
+        let enqueued_at = call.credit_from.take().unwrap_or(now).min(welcome.since);
         call.enqueued_at.get_or_insert(enqueued_at);
-        let skills = order.skills.iter().take(limits::REQUIRES_MAX);
-        let requires = skills.map(|skill| self.policy.skill(skill).unwrap_or(NOBODYS)).collect();
+        let requires = order.requires.as_ref().map_or_else(Requirement::anyone, |expression| {
+            Requirement::of(expression, |name| self.policy.skill(name).unwrap_or(NOBODYS))
+        });
         self.acd.enqueue(
             now,
             Waiting {
                 call: call.id,
                 queue,
                 requires,
-                priority: order.priority,
+                priority: order.priority.saturating_add(welcome.boost),
                 enqueued_at,
                 max_wait: order.max_wait,
+                preferred: welcome.agent,
             },
         );
         self.forecast(now, call);
@@ -191,15 +194,46 @@ impl Center {
         enqueued_at: Timestamp,
     ) {
         self.start_wait(now, call, queue, name);
-        let waiting = Waiting {
-            call: call.id,
-            queue,
-            requires: Vec::new(),
-            priority: 0,
-            enqueued_at,
-            max_wait: None,
-        };
+        let requires = self.language_of(call, queue);
+        let waiting = Waiting { requires, enqueued_at, ..Waiting::new(call.id, queue, now) };
         self.acd.enqueue(now, waiting);
+    }
+
+    /// What remains of what a call required when an agent passes it on to a queue: what the old queue's work asked for
+    /// says nothing about the new one's, but the caller still speaks his language. Not asked for where nobody who
+    /// serves the queue has a skill of that name.
+    fn language_of(&self, call: &Call, queue: QueueId) -> Requirement {
+        let skill = self.policy.skill(&format!("lang:{}", call.run.language()));
+        let Some(skill) = skill else { return Requirement::anyone() };
+        let serves = |agent: &AgentConfig| agent.queues.is_empty() || agent.queues.contains(&queue);
+        let mut agents = self.policy.acd.agents.iter();
+        let spoken = agents.any(|agent| serves(agent) && agent.skills.contains_key(&skill));
+        if spoken { Requirement::all_of([skill]) } else { Requirement::anyone() }
+    }
+
+    /// What a caller's last call means for this one.
+    fn welcome(&mut self, now: Timestamp, call: &Call, queue: QueueId) -> Welcome {
+        let mut welcome = Welcome { boost: 0, since: now, agent: None };
+        let Some(number) = self.own_number(call) else { return welcome };
+        let config = &self.policy.acd.queues[usize::from(queue.0)];
+        if self.returning.broke_off(now, &number) {
+            welcome.boost = i32::try_from(config.interrupted_boost.as_secs()).unwrap_or(i32::MAX);
+        }
+        if let Some(old) = self.returning.old_place(now, &number, queue, config.resume_within) {
+            welcome.since = old;
+        }
+        if let Some(sticky) = config.sticky {
+            let topic = sticky.same_topic.then_some(queue);
+            let agent = self.returning.last_agent(now, &number, sticky.within, topic);
+            welcome.agent = agent.map(|agent| (agent, sticky.wait_up_to));
+        }
+        welcome
+    }
+
+    /// The number of a caller if it is his own: not hidden, and not shared by many people.
+    pub(crate) fn own_number(&self, call: &Call) -> Option<Arc<str>> {
+        let number = call.run.caller().number.as_deref()?;
+        (!self.policy.shared_numbers.contains(number)).then(|| number.into())
     }
 
     fn send_to_outside(
@@ -276,6 +310,10 @@ impl Center {
 
     fn acd_event(&mut self, now: Timestamp, event: Event) {
         match event {
+            Event::Decided(decision) => {
+                let queue = self.queue_name(decision.queue);
+                self.fact(now, Some(decision.call), What::OfferDecided { queue, decision });
+            }
             Event::Offer { offer, call, agent, queue, .. } => {
                 let queue = self.queue_name(queue);
                 self.fact(now, Some(call), What::OfferStarted { offer, queue, agent });
@@ -437,7 +475,7 @@ impl Center {
         }
     }
 
-    fn queue_id(&self, name: &str) -> Option<QueueId> {
+    pub(crate) fn queue_id(&self, name: &str) -> Option<QueueId> {
         let at = self.policy.acd.queues.iter().position(|queue| &*queue.name == name)?;
         u16::try_from(at).ok().map(QueueId)
     }
@@ -455,6 +493,16 @@ fn option_taken(call: &Call, node: &Arc<str>) -> Option<Arc<str>> {
     let Kind::Menu(menu) = &flow.node(from).kind else { return None };
     let option = menu.option_to(flow.find(node)?).filter(|_| !call.leaving_by_exit)?;
     Some(option.name().unwrap_or(node).clone())
+}
+
+/// What a caller's last call means for the present one.
+struct Welcome {
+    /// A head start in seconds.
+    boost: i32,
+    /// When his wait began.
+    since: Timestamp,
+    /// The agent whom he waits for alone, and for how long.
+    agent: Option<(AgentId, Duration)>,
 }
 
 /// The skill of nobody: a flow asked for one that no agent has.

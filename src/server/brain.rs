@@ -180,6 +180,9 @@ impl Brain {
                 self.deliver(now);
                 let _ = reply.send(done);
             }
+            Query::Why { call, reply } => {
+                let _ = reply.send(self.switch.why(call).map(Box::new));
+            }
             Query::HangUp { call, reply } => {
                 let known = self.switch.hang_up(now, call);
                 self.deliver(now);

@@ -6,7 +6,7 @@
 
 use dozvon_center::acd::StatusError;
 use dozvon_center::ids::{AgentId, CallId};
-use dozvon_switch::border::{AgentRow, CallCommand, CallRefusal, DeskCommand, Snapshot};
+use dozvon_switch::border::{AgentRow, CallCommand, CallRefusal, DeskCommand, Snapshot, WhyRow};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -44,6 +44,13 @@ pub(crate) enum Query {
         command: CallCommand,
         /// Why not, if not.
         reply: oneshot::Sender<Result<(), CallRefusal>>,
+    },
+    /// Tell why a call waits, or has the agent it has; `None` when it is in no queue and in no talk.
+    Why {
+        /// Which.
+        call: CallId,
+        /// Where the reasons go.
+        reply: oneshot::Sender<Option<Box<WhyRow>>>,
     },
     /// Hang up a call; answers whether there was one of that number.
     HangUp {
@@ -133,6 +140,14 @@ impl BrainHandle {
         let answer = self.ask(|reply| Query::Command { command, reply }).await;
         self.forget_picture().await;
         answer
+    }
+
+    /// Why a call waits, or has the agent it has; `None` when it is in no queue and in no talk.
+    ///
+    /// # Errors
+    /// [`BrainError`] when the brain is overloaded or gone.
+    pub(crate) async fn why(&self, call: CallId) -> Result<Option<Box<WhyRow>>, BrainError> {
+        self.ask(|reply| Query::Why { call, reply }).await
     }
 
     /// Hangs up a call; answers whether there was such a call.

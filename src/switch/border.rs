@@ -214,6 +214,25 @@ pub struct Snapshot {
     pub draining: bool,
 }
 
+/// Why a call waits, or has the agent it has, with names in place of numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WhyRow {
+    /// Its queue.
+    pub queue: Arc<str>,
+    /// Its position there, from 1, while it waits.
+    pub position: Option<usize>,
+    /// What is enough for it now, the best first.
+    pub enough: Vec<String>,
+    /// Agents who have just missed or declined it.
+    pub skipped: Vec<Arc<str>>,
+    /// Agents whose phones ring for it, or the one it talks with.
+    pub with: Vec<Arc<str>>,
+    /// The agent whom it waits for alone.
+    pub held_for: Option<Arc<str>>,
+    /// The rest, as the center says it.
+    pub why: dozvon_center::acd::Why,
+}
+
 /// A queue in the picture.
 #[derive(Clone, Debug, Serialize)]
 pub struct QueueRow {

@@ -1,8 +1,8 @@
 //! The picture of the house that screens and scrapes are given.
 
-use crate::border::{AgentRow, CallRow, QueueRow, RolloutRow, Snapshot, WrapUpRow};
+use crate::border::{AgentRow, CallRow, QueueRow, RolloutRow, Snapshot, WhyRow, WrapUpRow};
 use crate::switch::Switch;
-use dozvon_center::ids::{AgentId, QueueId};
+use dozvon_center::ids::{AgentId, CallId, QueueId, SkillId};
 use dozvon_clock::Timestamp;
 
 impl Switch {
@@ -37,6 +37,26 @@ impl Switch {
             }
         });
         rows.collect()
+    }
+
+    /// Why a call waits, or has the agent it has; `None` when it is in no queue and in no talk.
+    pub fn why(&self, call: CallId) -> Option<WhyRow> {
+        let why = self.center.why(call)?;
+        let policy = self.center.policy();
+        let agent = |id: &AgentId| policy.acd.agents[id.0 as usize].name.clone();
+        let skill = |id: SkillId| {
+            let name = policy.skills.get(usize::from(id.0));
+            name.map_or_else(|| "a skill that nobody has".to_owned(), ToString::to_string)
+        };
+        Some(WhyRow {
+            queue: policy.acd.queues[usize::from(why.queue.0)].name.clone(),
+            position: self.center.position(call),
+            enough: why.enough.iter().map(|requirement| requirement.to_text(skill)).collect(),
+            skipped: why.skipped.iter().map(agent).collect(),
+            with: why.with.iter().map(agent).collect(),
+            held_for: why.held_for.as_ref().map(agent),
+            why,
+        })
     }
 
     /// One agent's row; `None` when there is no such agent.

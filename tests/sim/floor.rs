@@ -6,8 +6,8 @@ use crate::plan::{self, Caller, Intent};
 use crate::rng::Rng;
 use crate::world::{Agenda, Story};
 use dozvon_center::acd::{
-    Acd, Activity, Actor, Answer, Cause, Event, Failure, Leaving, Manner, Presence, Side, Status,
-    WaitEnd, Waiting,
+    Acd, Activity, Actor, Answer, Cause, Event, Failure, Leaving, Manner, Presence, Requirement,
+    Side, Status, WaitEnd, Waiting,
 };
 use dozvon_center::ids::{AgentId, CallId, OfferId, QueueId};
 use dozvon_clock::Timestamp;
@@ -190,12 +190,9 @@ impl Floor<'_> {
         self.calls += 1;
         let call = CallId(self.calls);
         let waiting = Waiting {
-            call,
-            queue: caller.queue,
-            requires: caller.requires.clone(),
+            requires: Requirement::all_of(caller.requires.iter().copied()),
             priority: caller.priority,
-            enqueued_at: self.now,
-            max_wait: None,
+            ..Waiting::new(call, caller.queue, self.now)
         };
         self.agenda.put(self.now + caller.patience, Act::Impatient(call));
         if self.faults.strikes(Fault::Elsewhere, &mut self.rng) {
@@ -320,14 +317,8 @@ impl Floor<'_> {
             return;
         }
         let told = self.oracle.picture().call(call).expect("who talks has a call");
-        let again = Waiting {
-            call,
-            queue: told.queue,
-            requires: Vec::new(),
-            priority: 0,
-            enqueued_at: told.enqueued_at,
-            max_wait: None,
-        };
+        let enqueued_at = told.enqueued_at;
+        let again = Waiting { enqueued_at, ..Waiting::new(call, told.queue, self.now) };
         self.later(Duration::from_secs(1), Input::Ended(call, Side::System));
         self.later(Duration::from_secs(2), Input::Enqueue(again));
     }
@@ -433,7 +424,8 @@ impl Floor<'_> {
                     self.later(Duration::from_secs(5), Input::LogOut(*agent));
                 }
             }
-            Event::Withdrawn { .. }
+            Event::Decided(_)
+            | Event::Withdrawn { .. }
             | Event::ConnectFailed { .. }
             | Event::ServiceLevelMissed { .. }
             | Event::StatusLimit { .. }
@@ -447,12 +439,9 @@ impl Floor<'_> {
             return;
         }
         let again = Waiting {
-            call,
-            queue: QueueId(0),
-            requires: Vec::new(),
-            priority: 0,
             enqueued_at: self.now - Duration::from_secs(300),
             max_wait: Some(Duration::from_secs(100)),
+            ..Waiting::new(call, QueueId(0), self.now)
         };
         self.later(Duration::from_secs(3), Input::Enqueue(again));
     }

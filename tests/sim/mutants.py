@@ -25,8 +25,8 @@ ACD = WORK / "src/center/acd"
 # name, file, text, replacement
 PLANTS = [
     ("a call that comes back loses its place", "call.rs",
-     "let key = (due(enqueued_at, config.service_level, priority), call);",
-     "let key = (due(now, config.service_level, priority), call);"),
+     "let due = due(enqueued_at, config.service_level, priority);",
+     "let due = due(now, config.service_level, priority);"),
     ("enqueueing twice restarts the wait", "call.rs",
      "        if self.calls.contains_key(&call) {\n            return;\n        }\n        let room",
      "        let room"),
@@ -35,15 +35,15 @@ PLANTS = [
      "        if why != WaitEnd::HungUp {\n"
      "            self.tell(Event::WaitEnded { call: id, queue, why, waited, service_level });\n        }"),
     ("the agent rings on after the caller hung up", "call.rs",
-     "                self.close(now, offer, OfferResult::CallerGone);\n"
-     "                self.enter(now, agent, Phase::Idle, Cause::Call);",
-     "                self.close(now, offer, OfferResult::CallerGone);"),
+     "                    self.close(now, offer, OfferResult::CallerGone);\n"
+     "                    self.enter(now, agent, Phase::Idle, Cause::Call);",
+     "                    self.close(now, offer, OfferResult::CallerGone);"),
     ("the longest wait doesn't end a wait that was offered", "call.rs",
-     "CallState::Offered(_) | CallState::Connecting(_) => call.overdue = true,",
-     "CallState::Offered(_) | CallState::Connecting(_) => {}"),
+     "                call.overdue = true;\n                self.set_room(id, false);",
+     "                self.set_room(id, false);"),
     ("the service level is missed too late", "call.rs",
-     "let late = now + config.service_level + Duration::from_micros(1);",
-     "let late = now + config.service_level + Duration::from_secs(1);"),
+     "let late = now + self.queue_of(id).service_level + Duration::from_micros(1);",
+     "let late = now + self.queue_of(id).service_level + Duration::from_secs(1);"),
     ("a short abandon counts as missed", "call.rs",
      "WaitEnd::HungUp if waited < config.short_abandon => ServiceLevel::Excluded,",
      "WaitEnd::HungUp if waited < config.short_abandon => ServiceLevel::Missed,"),
@@ -51,7 +51,7 @@ PLANTS = [
      "        matches!(self, Presence::Chosen(_))",
      "        matches!(self, Presence::Chosen(Status::Ready))"),
     ("nobody ever gives a call up", "call.rs",
-     "        if grace.is_zero() {\n            return None;",
+     "        if grace.is_zero() || self.matcher.grows(class) {\n            return None;",
      "        if !grace.is_zero() {\n            return None;"),
     ("a stale answer is accepted", "offer.rs",
      "let Some(&Offer { agent, .. }) = self.offers.get(&offer) else { return Answer::Stale };",
@@ -82,12 +82,12 @@ PLANTS = [
     ("the end of a cooldown wakes nobody", "desk.rs",
      "        self.enter(now, id, self.agents[id.0 as usize].phase, Cause::Call);\n", ""),
     ("a login jumps the line", "desk.rs",
-     "if came_back || (handled", "if (came_back && false) || (handled"),
+     "    came_back || (handled", "    (came_back && false) || (handled"),
     ("a caller who hung up costs the agent his place", "desk.rs",
      "        | Phase::Ringing { .. }\n        | Phase::Lapsing { .. }\n        | Phase::Connecting { .. } => false,\n"
-     "    };\n    if came_back",
+     "    };\n    came_back",
      "        | Phase::Lapsing { .. }\n        | Phase::Connecting { .. } => false,\n"
-     "        Phase::Ringing { .. } => true,\n    };\n    if came_back"),
+     "        Phase::Ringing { .. } => true,\n    };\n    came_back"),
     ("an agent's time has a hole", "desk.rs",
      "        if from != to {\n            agent.since = now;\n        }",
      "        if from.0 != to.0 {\n            agent.since = now;\n        }"),
@@ -103,6 +103,22 @@ PLANTS = [
     ("the second call of a class hides behind the first", "matcher.rs",
      "        self.class_heads[at] = self.class_heads[at].min(key);",
      "        if self.classes[at].calls.len() == 1 {\n            self.class_heads[at] = key;\n        }"),
+    ("who lost a race goes to the end of the line", "offer.rs",
+     "            self.close(now, *other, OfferResult::LostRace);\n",
+     "            self.close(now, *other, OfferResult::LostRace);\n"
+     "            self.agents[agent.0 as usize].standing.load = occupancy::last(now);\n"
+     "            self.agents[agent.0 as usize].standing.idle_since = now;\n"),
+    ("a newcomer counts as having done nothing", "occupancy.rs",
+     "(Duty::Off, Duty::Free | Duty::Busy) if new_shift => team.mean(),",
+     "(Duty::Off, Duty::Free | Duty::Busy) if new_shift => 0.0,"),
+    ("a break makes an agent look less busy", "occupancy.rs",
+     "            Duty::Off => value,\n            Duty::Free", "            Duty::Off => value * 0.5,\n            Duty::Free"),
+    ("nobody is kept for those who have nobody else", "matcher.rs",
+     "(bit, low) = (1 << at, reserve.idle <= reserve.keep)", "(bit, low) = (1 << at, false)"),
+    ("what is kept is kept for ever", "timeline.rs",
+     "over: bits(reserves.iter().map(|reserve| reserve.lasts <= after)),", "over: 0,"),
+    ("a stage never comes", "call.rs",
+     "        call.class = next;\n", ""),
 ]
 
 

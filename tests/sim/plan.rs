@@ -2,7 +2,10 @@
 
 use crate::faults::{Fault, Faults};
 use crate::rng::Rng;
-use dozvon_center::acd::{AgentConfig, Config, QueueConfig, Status, WrapUp};
+use dozvon_center::acd::{
+    AgentConfig, Config, Order, QueueConfig, Relax, Requirement, ReserveConfig, Ring, Stage,
+    Status, WrapUp,
+};
 use dozvon_center::ids::{AgentId, QueueId, SkillId};
 use dozvon_clock::Timestamp;
 use std::time::Duration;
@@ -12,7 +15,7 @@ pub const AGENTS: u32 = 300;
 /// How many teams they form.
 const TEAMS: u32 = 12;
 /// Trained for callers of 65 and over.
-const SENIOR: SkillId = SkillId(0);
+pub const SENIOR: SkillId = SkillId(0);
 const ENGLISH: SkillId = SkillId(1);
 const KAZAKH: SkillId = SkillId(2);
 const GENERAL: QueueId = QueueId(0);
@@ -52,26 +55,41 @@ pub fn config(rng: &mut Rng) -> Config {
         length_max,
         ..QueueConfig::new(name)
     };
+    let relax = Relax::Drop([KAZAKH].into());
     let queues = vec![
         queue("general", 60, 15, Some(400), 500),
-        queue("cards", 10, 30, Some(300), 100),
-        queue("seniors", 20, 20, Some(600), 100),
-        queue("loans", 30, 0, None, 40),
+        QueueConfig { order: Order::LongestIdle, ..queue("cards", 10, 30, Some(300), 100) },
+        QueueConfig {
+            stages: vec![Stage { after: Duration::from_secs(25), relax }],
+            ..queue("seniors", 20, 20, Some(600), 100)
+        },
+        QueueConfig {
+            order: Order::Rank,
+            ring: Ring::Parallel(2),
+            ..queue("loans", 30, 0, None, 40)
+        },
     ];
     let agents = (0..AGENTS).map(|id| AgentConfig {
-        name: format!("agent {id}").into(),
+        rank: u16::try_from(id % 3).expect("few"),
         skills: [(SENIOR, 0.25), (ENGLISH, 0.05), (KAZAKH, 0.4)]
             .into_iter()
-            .filter_map(|(skill, share)| rng.chance(share).then_some(skill))
+            .filter_map(|(skill, share)| rng.chance(share).then_some((skill, 1)))
             .collect(),
         queues: [(GENERAL, 0.7), (CARDS, 0.5), (SENIORS, 0.4), (LOANS, 0.4)]
             .into_iter()
             .filter_map(|(queue, share)| rng.chance(share).then_some(queue))
             .collect(),
         team: format!("team {}", id % TEAMS).into(),
+        ..AgentConfig::new(format!("agent {id}"))
     });
     let agents = agents.collect();
-    Config::new(queues, agents)
+    let mut config = Config::new(queues, agents);
+    config.reserves = vec![ReserveConfig {
+        requires: Requirement::all_of([SENIOR]),
+        idle_min: 2,
+        lasts: Duration::from_secs(15),
+    }];
+    config
 }
 
 /// How long an agent means to stay in a status.

@@ -1,7 +1,10 @@
 //! One agent: status × activity × reach. Data and its own arithmetic; what follows from a change is in [`super::desk`].
 
+use super::config::Order;
 use super::engage::{Engagement, Manner};
 use super::event::AgentView;
+use super::matcher::Places;
+use super::occupancy::Duty;
 use super::staff::Stand;
 use super::status::{Activity, Cause, Presence};
 use super::watch::Watch;
@@ -123,6 +126,27 @@ pub(super) enum Reach {
     },
 }
 
+/// An agent's place among idle agents, constant until he has handled a call or has been away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// The end of the last handled call's wrap-up, or of the last absence, or the last missed offer.
+    pub(super) idle_since: Timestamp,
+    /// What [`super::occupancy::Occupancy::key`] said then.
+    pub(super) load: i64,
+}
+
+impl Standing {
+    /// His places in all orders of agents.
+    pub(super) fn places(self, rank: u16) -> Places {
+        let idle_since = i64::try_from(self.idle_since.as_micros()).expect("centuries fit");
+        let mut places = [(0, 0); Order::ALL.len()];
+        places[Order::LeastOccupied as usize] = (self.load, idle_since);
+        places[Order::LongestIdle as usize] = (idle_since, 0);
+        places[Order::Rank as usize] = (i64::from(rank), idle_since);
+        places
+    }
+}
+
 /// Offers in a row that went wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Strikes {
@@ -151,10 +175,10 @@ pub(super) struct Agent {
     pub(super) own_call: bool,
     /// Since when presence and activity are what they are.
     pub(super) since: Timestamp,
-    /// His place among idle agents: the end of the last handled call's wrap-up, or of the last absence.
-    pub(super) idle_since: Timestamp,
-    /// His place in the matcher while he is in it.
-    pub(super) listed: Option<Timestamp>,
+    /// His place among idle agents.
+    pub(super) standing: Standing,
+    /// His places in the matcher while he is in it.
+    pub(super) listed: Option<Places>,
     pub(super) cooldown_until: Option<Timestamp>,
     pub(super) misses: Strikes,
     pub(super) faults: Strikes,
@@ -179,7 +203,7 @@ impl Agent {
             takes_calls: false,
             own_call: false,
             since: now,
-            idle_since: now,
+            standing: Standing { idle_since: now, load: 0 },
             listed: None,
             cooldown_until: None,
             misses: Strikes::default(),
@@ -214,6 +238,25 @@ impl Agent {
         }
     }
 
+    /// What his time counts as in the order of the least occupied.
+    pub(super) fn duty(&self) -> Duty {
+        match self.phase {
+            Phase::Talking { .. } | Phase::WrapUp { .. } | Phase::Outbound => Duty::Busy,
+            Phase::Engaged { .. }
+            | Phase::Idle
+            | Phase::Reserved { .. }
+            | Phase::Ringing { .. }
+            | Phase::Lapsing { .. }
+            | Phase::Connecting { .. } => {
+                if self.takes_calls {
+                    Duty::Free
+                } else {
+                    Duty::Off
+                }
+            }
+        }
+    }
+
     pub(super) fn view(&self) -> AgentView {
         AgentView {
             presence: self.presence,
@@ -238,9 +281,6 @@ impl Agent {
             self.routable(),
             "free agents, and only they, are listed"
         );
-        if let Some(listed) = self.listed {
-            assert_eq!(listed, self.idle_since, "a listed agent stands at his own place");
-        }
         if let Some((pending, _)) = self.pending {
             assert!(self.phase.defers_status(), "what is pending waits for something");
             assert_ne!(pending, self.presence, "what is pending is a change");

@@ -1,12 +1,106 @@
 //! What the ACD is told by the policy: queues, agents and times. Plain data; who may change it is not known here.
 
+use super::requirement::{LEVEL_DEFAULT, LEVEL_MAX, Requirement};
 use super::rules::Statuses;
 use super::wrap_up::WrapUp;
 use crate::ids::{QueueId, SkillId};
 use crate::limits;
-use std::collections::BTreeSet;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// By what a queue puts free agents in order, among those who fit a call equally well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Who has been least busy during the last hour or so goes first. Who logs in stands where his team stands on
+    /// average, and so does who comes back from a break and was less busy than that. Who lets an offer ring out stands
+    /// as if he had been busy without a pause: last.
+    #[default]
+    LeastOccupied,
+    /// Who has been idle for longest goes first. A login, a return and a missed offer put an agent last.
+    LongestIdle,
+    /// The smallest [`AgentConfig::rank`] goes first, then the longest idle.
+    Rank,
+}
+
+impl Order {
+    /// All orders.
+    pub const ALL: [Order; 3] = [Order::LeastOccupied, Order::LongestIdle, Order::Rank];
+
+    /// The word used in configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Order::LeastOccupied => "least_occupied",
+            Order::LongestIdle => "longest_idle",
+            Order::Rank => "rank",
+        }
+    }
+}
+
+/// How many phones ring for a call of a queue at once. The first answer has the call, the others are withdrawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ring {
+    /// One.
+    #[default]
+    One,
+    /// So many, from 2 to [`limits::RINGS_MAX`].
+    Parallel(u8),
+    /// Every free one, at most [`limits::RINGS_MAX`].
+    Broadcast,
+}
+
+impl Ring {
+    /// How many phones that is at most.
+    pub fn phones_max(self) -> usize {
+        match self {
+            Ring::One => 1,
+            Ring::Parallel(phones) => usize::from(phones),
+            Ring::Broadcast => limits::RINGS_MAX,
+        }
+    }
+}
+
+/// From some moment of a wait on, more agents are good enough.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// The moment, counted from `enqueued_at`.
+    pub after: Duration,
+    /// Who comes into question then, besides those who did before.
+    pub relax: Relax,
+}
+
+/// How a stage relaxes what a call requires.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Relax {
+    /// This is enough, whatever the call itself requires.
+    To(Requirement),
+    /// These skills are no longer asked for; the rest of what was required before still is.
+    Drop(BTreeSet<SkillId>),
+}
+
+/// The last idle agents of some kind are kept for calls that nobody else could take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReserveConfig {
+    /// Who is kept: agents who meet this.
+    pub requires: Requirement,
+    /// How many idle ones are kept.
+    pub idle_min: u32,
+    /// From which calls: those that haven't waited for so long since `enqueued_at`, and that somebody else could take.
+    pub lasts: Duration,
+}
+
+/// When a caller is brought back to the agent he last spoke with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StickyConfig {
+    /// How long that talk may be over.
+    pub within: Duration,
+    /// How long the call waits for this agent only, if he is in a talk; if he is neither ready nor talking, not at all.
+    pub wait_up_to: Duration,
+    /// Whether that talk must have come through the same queue.
+    pub same_topic: bool,
+}
 
 /// One queue, found by its position in [`Config::queues`].
 #[derive(Clone, Debug, PartialEq)]
@@ -34,11 +128,28 @@ pub struct QueueConfig {
     pub max_wait: Option<Duration>,
     /// How many calls may wait (being offered included). One more is turned away as `Full`.
     pub length_max: usize,
+    /// Strict precedence: calls of a smaller tier go before all calls of a larger one, however long those have waited.
+    /// 0 unless something can't wait at all; nothing bounds what a strict tier takes from the others.
+    pub tier: i8,
+    /// By what free agents stand in order.
+    pub order: Order,
+    /// How many phones ring at once.
+    pub ring: Ring,
+    /// When more agents are good enough, in order of time; at most [`limits::STAGES_OF_QUEUE_MAX`].
+    pub stages: Vec<Stage>,
+    /// Whether and when a caller is brought back to his last agent.
+    pub sticky: Option<StickyConfig>,
+    /// The head start of a caller whose last talk broke off through no fault of his. Zero: none.
+    pub interrupted_boost: Duration,
+    /// A caller who hung up while he waited here and calls again within this time has his old place. Zero: he hasn't.
+    pub resume_within: Duration,
 }
 
 impl QueueConfig {
     /// A queue with the house's defaults: SL(20 s), short abandon 5 s, 20 s of ringing, 15 s of wrap-up that
-    /// can be put off by 60 s, no codes, 240 s for a call at first, no end of waiting, 500 calls.
+    /// can be put off by 60 s, no codes, 240 s for a call at first, no end of waiting, 500 calls; one phone at a time,
+    /// the least occupied first, no stages; a minute's head start after a talk that broke off, the old place for who
+    /// calls again within two minutes.
     pub fn new(name: impl Into<Arc<str>>) -> QueueConfig {
         QueueConfig {
             name: name.into(),
@@ -51,6 +162,13 @@ impl QueueConfig {
             handle_prior: Duration::from_secs(240),
             max_wait: None,
             length_max: 500,
+            tier: 0,
+            order: Order::LeastOccupied,
+            ring: Ring::One,
+            stages: Vec::new(),
+            sticky: None,
+            interrupted_boost: Duration::from_secs(60),
+            resume_within: Duration::from_secs(120),
         }
     }
 }
@@ -60,12 +178,27 @@ impl QueueConfig {
 pub struct AgentConfig {
     /// His name in configuration, records and metrics.
     pub name: Arc<str>,
-    /// What he can do. He serves a call that requires no more than this.
-    pub skills: BTreeSet<SkillId>,
+    /// What he can do and how well, from 1 to 100.
+    pub skills: BTreeMap<SkillId, u8>,
     /// The queues that he serves; empty: all of them.
     pub queues: BTreeSet<QueueId>,
-    /// The team that he is counted with.
+    /// The team that he is counted with, and whose mean occupancy he starts with.
     pub team: Arc<str>,
+    /// His place where a queue puts agents in order by rank: the smallest goes first.
+    pub rank: u16,
+}
+
+impl AgentConfig {
+    /// An agent of every queue without skills, of the team `agents`, of rank 1.
+    pub fn new(name: impl Into<Arc<str>>) -> AgentConfig {
+        AgentConfig {
+            name: name.into(),
+            skills: BTreeMap::new(),
+            queues: BTreeSet::new(),
+            team: "agents".into(),
+            rank: 1,
+        }
+    }
 }
 
 /// The ACD's part of the policy.
@@ -75,6 +208,8 @@ pub struct Config {
     pub queues: Vec<QueueConfig>,
     /// The agents; [`crate::ids::AgentId`] is the position.
     pub agents: Vec<AgentConfig>,
+    /// Agents kept for those who have nobody else; at most [`limits::RESERVES_MAX`].
+    pub reserves: Vec<ReserveConfig>,
     /// How long a phone may take to say that it rings. Then it counts as out of order and the call goes on. 2 s.
     pub reserved_max: Duration,
     /// How long joining the two voices may take after the answer. Then the caller gets his place back. 5 s.
@@ -118,6 +253,7 @@ impl Config {
         Config {
             queues,
             agents,
+            reserves: Vec::new(),
             reserved_max: Duration::from_secs(2),
             connecting_max: Duration::from_secs(5),
             late_answer: Duration::from_secs(1),
@@ -155,6 +291,18 @@ impl Config {
             if let Some(id) = unknown {
                 problems.push(format!("agent `{}` serves {id}, which isn't there", agent.name));
             }
+        }
+        for agent in &self.agents {
+            if agent.skills.values().any(|level| !(LEVEL_DEFAULT..=LEVEL_MAX).contains(level)) {
+                problems.push(format!("agent `{}`: levels of skills are 1 to 100", agent.name));
+            }
+        }
+        if self.reserves.len() > limits::RESERVES_MAX {
+            let count = self.reserves.len();
+            problems.push(format!("{count} reserves: at most {}", limits::RESERVES_MAX));
+        }
+        if self.reserves.iter().any(|reserve| reserve.lasts > limits::ACD_TIME_MAX) {
+            problems.push("a reserve: at most a day".to_owned());
         }
         for (name, at_least_a_moment, time) in self.times() {
             if time > limits::ACD_TIME_MAX {
@@ -204,6 +352,9 @@ impl QueueConfig {
             ("wrap_up_extend_max", Some(self.wrap_up_extend_max)),
             ("handle_prior", Some(self.handle_prior)),
             ("max_wait", self.max_wait),
+            ("interrupted_boost", Some(self.interrupted_boost)),
+            ("resume_within", Some(self.resume_within)),
+            ("sticky wait_up_to", self.sticky.map(|sticky| sticky.wait_up_to)),
         ];
         for (field, time) in times {
             if time.is_some_and(|time| time > limits::ACD_TIME_MAX) {
@@ -222,9 +373,30 @@ impl QueueConfig {
         if self.wrap_up.wants_code() && self.classifier.is_none() {
             problems.push(format!("queue `{name}`: wrap_up: a code needs a classifier"));
         }
+        if !(1..=limits::RINGS_MAX).contains(&self.ring.phones_max()) {
+            let max = limits::RINGS_MAX;
+            problems.push(format!("queue `{name}`: ring: at most {max} phones in parallel"));
+        }
+        problems.extend(self.stage_problems());
         if self.length_max == 0 || self.length_max > limits::QUEUE_LENGTH_MAX {
             let max = limits::QUEUE_LENGTH_MAX;
             problems.push(format!("queue `{name}`: length_max: 1 to {max}"));
+        }
+        problems
+    }
+
+    fn stage_problems(&self) -> Vec<String> {
+        let (name, mut problems) = (&self.name, Vec::new());
+        if self.stages.len() > limits::STAGES_OF_QUEUE_MAX {
+            let max = limits::STAGES_OF_QUEUE_MAX;
+            problems.push(format!("queue `{name}`: {} stages: at most {max}", self.stages.len()));
+        }
+        if !self.stages.is_sorted_by(|one, next| one.after < next.after) {
+            problems.push(format!("queue `{name}`: stages: in order of time, no two at once"));
+        }
+        let late = |stage: &Stage| stage.after.is_zero() || stage.after > limits::ACD_TIME_MAX;
+        if self.stages.iter().any(late) {
+            problems.push(format!("queue `{name}`: stages: after more than zero, at most a day"));
         }
         problems
     }
@@ -245,12 +417,15 @@ mod tests {
         queue.ring_timeout = Duration::ZERO;
         queue.length_max = 0;
         queue.max_wait = Some(Duration::MAX);
-        let agent = AgentConfig {
-            name: "anna".into(),
-            skills: BTreeSet::new(),
-            queues: BTreeSet::from([QueueId(7)]),
-            team: "day".into(),
+        let stage = |after| Stage {
+            after: Duration::from_secs(after),
+            relax: Relax::To(Requirement::anyone()),
         };
+        queue.stages = vec![stage(20), stage(0)];
+        queue.ring = Ring::Parallel(33);
+        let mut agent = AgentConfig::new("anna");
+        agent.queues.insert(QueueId(7));
+        agent.skills.insert(SkillId(0), 101);
         let mut config = Config::new(vec![queue], vec![agent]);
         config.rona_limit = 0;
         config.reserved_max = Duration::ZERO;
@@ -259,8 +434,12 @@ mod tests {
             [
                 "queue `cards`: max_wait: at most a day",
                 "queue `cards`: ring_timeout: more than zero",
+                "queue `cards`: ring: at most 32 phones in parallel",
+                "queue `cards`: stages: in order of time, no two at once",
+                "queue `cards`: stages: after more than zero, at most a day",
                 "queue `cards`: length_max: 1 to 100000",
                 "agent `anna` serves queue-7, which isn't there",
+                "agent `anna`: levels of skills are 1 to 100",
                 "reserved_max: more than zero",
                 "rona_limit: at least 1, or nobody would ever be ready",
             ]

@@ -2,7 +2,7 @@
 
 use super::event::{Event, OfferResult, Withdrawal};
 use super::{Acd, Timer};
-use crate::acd::agent::{Agent, Phase, Reach};
+use crate::acd::agent::{Agent, Phase, Reach, Standing};
 use crate::acd::staff::Shift;
 use crate::acd::status::{Actor, Cause, Presence, Status, StatusError};
 use crate::ids::AgentId;
@@ -267,16 +267,20 @@ impl Acd {
     fn apply(&mut self, now: Timestamp, id: AgentId, next: Next, cause: Cause) {
         let agent = &mut self.agents[id.0 as usize];
         let (next, cause) = next.settled(agent.own_call, cause);
-        if let Some(since) = agent.listed.take() {
-            self.matcher.unlist_agent((since, id));
+        if let Some(places) = agent.listed.take() {
+            self.matcher.unlist_agent(id, &places);
         }
         let (before, old_phase, old_pending) = (agent.stand(), agent.phase, agent.pending);
         let takes_calls = self.config.statuses.take_calls(next.presence);
-        agent.idle_since = rank(agent, next, takes_calls, now);
+        let moves = loses_place(agent, next, takes_calls);
         agent.takes_calls = takes_calls;
         (agent.presence, agent.phase) = (next.presence, next.phase);
         (agent.pending, agent.reach) = (next.pending, next.reach);
-        let after = agent.stand();
+        let (after, duty) = (agent.stand(), agent.duty());
+        self.occupancy.shift(now, id, duty, before.presence == Presence::LoggedOut);
+        if moves {
+            agent.standing = Standing { idle_since: now, load: self.occupancy.key(now, id) };
+        }
         let (from, to) = ((before.presence, before.activity), (after.presence, after.activity));
         agent.ran_out = agent.ran_out.filter(|_| from.0 == to.0 && next.phase == Phase::Idle);
         let spent = now.since(agent.since);
@@ -305,14 +309,20 @@ impl Acd {
         let shift = self.staff.shift(&self.matcher, now, profile, before, after);
         self.mind_classes(now, shift);
         if self.agents[id.0 as usize].routable() {
-            let since = self.agents[id.0 as usize].idle_since;
-            self.agents[id.0 as usize].listed = Some(since);
-            self.matcher.list_agent((since, id));
-            self.match_agent(now, id);
+            let rank = self.config.agents[id.0 as usize].rank;
+            let places = self.agents[id.0 as usize].standing.places(rank);
+            self.agents[id.0 as usize].listed = Some(places);
+            let risen = self.matcher.list_agent(id, &places);
+            // Whoever was kept until now may go before him, so calls choose among all of them.
+            self.match_beside(now, risen);
+            if self.agents[id.0 as usize].listed.is_some() {
+                self.match_agent(now, id);
+            }
         }
         if before.on_duty() && !after.on_duty() {
             self.match_skippers(now);
         }
+        self.release_holds(now, id);
     }
 
     /// Nothing of a shift outlives it but the phone.
@@ -375,9 +385,8 @@ fn without_offer(phase: Phase) -> Phase {
     }
 }
 
-/// The place in the line of idle agents: last after handled calls and after any status without them, unchanged
-/// otherwise.
-fn rank(agent: &Agent, next: Next, takes_calls: bool, now: Timestamp) -> Timestamp {
+/// Whether he gets a new place in the line of idle agents: after handled calls and after any status without them.
+fn loses_place(agent: &Agent, next: Next, takes_calls: bool) -> bool {
     let came_back = takes_calls && !agent.takes_calls;
     let handled = match agent.phase {
         Phase::Talking { .. } | Phase::WrapUp { .. } | Phase::Outbound => true,
@@ -388,5 +397,5 @@ fn rank(agent: &Agent, next: Next, takes_calls: bool, now: Timestamp) -> Timesta
         | Phase::Lapsing { .. }
         | Phase::Connecting { .. } => false,
     };
-    if came_back || (handled && next.phase == Phase::Idle) { now } else { agent.idle_since }
+    came_back || (handled && next.phase == Phase::Idle)
 }

@@ -21,7 +21,7 @@ impl Acd {
         let struck = one.drops.count >= self.config.rona_limit;
         self.rest(now, agent, self.config.fault_cooldown);
         self.give_back(now, agent, struck.then_some(Cause::Faults));
-        self.requeue(now, id);
+        self.requeue(now, id, None);
         self.add_skip(now, id, agent);
     }
 }

@@ -117,7 +117,7 @@ impl Acd {
 
     /// The agent who would be asked first for a queue, whatever skills its calls require; `None` when nobody is free.
     pub fn free_agent(&self, queue: QueueId) -> Option<AgentId> {
-        self.matcher.first_free(queue).map(|(_, agent)| agent)
+        self.matcher.first_free(queue).map(|key| key.agent)
     }
 
     /// What an engaged agent does from now on, and about which call. Means nothing for one who isn't engaged.
@@ -153,7 +153,12 @@ impl Acd {
         let from = match self.state_of(call) {
             Some(CallState::Talking(from)) => Some(from),
             Some(CallState::Between) => None,
-            Some(CallState::Waiting { .. } | CallState::Offered(_) | CallState::Connecting(_))
+            Some(
+                CallState::Waiting { .. }
+                | CallState::Held(_)
+                | CallState::Offered(_)
+                | CallState::Connecting(_),
+            )
             | None => return false,
         };
         if !matches!(self.phase_of(to), Some(Phase::Engaged { call: with, .. }) if with == call) {
@@ -168,7 +173,7 @@ impl Acd {
     }
 
     fn state_of(&self, call: CallId) -> Option<CallState> {
-        self.calls.get(&call).map(|call| call.state)
+        self.calls.get(&call).map(|call| call.state.clone())
     }
 
     fn move_to(&mut self, call: CallId, state: CallState) {

@@ -1,11 +1,13 @@
 //! What goes in and out of the ACD besides times and ids: waiting calls, answers, and everything it has to tell.
 
 use super::estimate::Estimate;
+use super::requirement::Requirement;
 use super::rules::LimitKind;
 use super::staff::Stand;
 use super::status::{Activity, Cause, Presence, Status};
+use super::why::Decision;
 use super::wrap_up::WrapUpView;
-use crate::ids::{AgentId, CallId, OfferId, QueueId, SkillId};
+use crate::ids::{AgentId, CallId, OfferId, QueueId};
 use dozvon_clock::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
@@ -17,8 +19,8 @@ pub struct Waiting {
     pub call: CallId,
     /// Where it waits.
     pub queue: QueueId,
-    /// The skills that an agent must have for it, all of them; at most [`crate::limits::REQUIRES_MAX`].
-    pub requires: Vec<SkillId>,
+    /// What an agent must be able to do for it.
+    pub requires: Requirement,
     /// Its head start in seconds before calls of the same queue: a call with priority 60 goes before all that came up
     /// to a minute earlier. Negative: a handicap. Bounded by [`crate::limits::BOOST_MAX`], so that no priority can
     /// starve anybody.
@@ -28,6 +30,23 @@ pub struct Waiting {
     pub enqueued_at: Timestamp,
     /// How long it may wait from now on; `None`: as the queue says.
     pub max_wait: Option<Duration>,
+    /// The agent whom it waits for alone, and for how long, as long as he is ready or talking.
+    pub preferred: Option<(AgentId, Duration)>,
+}
+
+impl Waiting {
+    /// A call that comes to this queue now and asks for nothing more.
+    pub fn new(call: CallId, queue: QueueId, now: Timestamp) -> Waiting {
+        Waiting {
+            call,
+            queue,
+            requires: Requirement::anyone(),
+            priority: 0,
+            enqueued_at: now,
+            max_wait: None,
+            preferred: None,
+        }
+    }
 }
 
 /// Why a call leaves before an agent spoke with it.
@@ -98,6 +117,8 @@ pub enum Withdrawal {
     Unreachable,
     /// Answered, but the voices weren't joined in time.
     NotConnected,
+    /// Another phone that rang for the same call was faster.
+    LostRace,
 }
 
 /// How an offer ended.
@@ -120,13 +141,15 @@ pub enum OfferResult {
     Unreachable,
     /// The phone began a call of its own at the same moment.
     Glare,
+    /// Another agent whose phone rang for the same call answered first.
+    LostRace,
     /// Something went wrong on our side or the phone's.
     Error,
 }
 
 impl OfferResult {
     /// All results.
-    pub const ALL: [OfferResult; 9] = [
+    pub const ALL: [OfferResult; 10] = [
         OfferResult::Answered,
         OfferResult::NoAnswer,
         OfferResult::Declined,
@@ -135,6 +158,7 @@ impl OfferResult {
         OfferResult::CancelledStatus,
         OfferResult::Unreachable,
         OfferResult::Glare,
+        OfferResult::LostRace,
         OfferResult::Error,
     ];
 
@@ -149,6 +173,7 @@ impl OfferResult {
             OfferResult::CancelledStatus => "cancelled_status",
             OfferResult::Unreachable => "unreachable",
             OfferResult::Glare => "glare",
+            OfferResult::LostRace => "lost_race",
             OfferResult::Error => "error",
         }
     }
@@ -204,6 +229,8 @@ impl ServiceLevel {
 /// Something that happened. Drain [`super::Acd::poll_event`] after every call into the ACD.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// Why the offer that is told next goes to this agent. Nothing to be done but keeping it.
+    Decided(Box<Decision>),
     /// Ring this agent for this call. Report with `ringing`, `answered` and `connected`, or `failed`.
     Offer {
         /// The name of this attempt; all reports carry it.

@@ -5,7 +5,7 @@ use super::agent::Phase;
 use super::call::CallState;
 use super::config::Config;
 use super::estimate::{Estimate, Experience};
-use super::matcher::{CallKey, ClassId, ProfileId};
+use super::matcher::{CallKey, ClassId, Edge};
 use super::{Acd, WaitEnd};
 use crate::ids::{AgentId, CallId, QueueId};
 use dozvon_clock::Timestamp;
@@ -48,7 +48,8 @@ impl Acd {
     pub fn estimate_for_new(&self, queue: QueueId) -> Option<Estimate> {
         let experience = self.forecasts.queues.get(usize::from(queue.0))?;
         let waits = |id: &ClassId| self.matcher.calls_of(*id).next().is_some();
-        let stands = |key: &&CallKey| matches!(self.calls[&key.1].state, CallState::Waiting { .. });
+        let stands =
+            |key: &&CallKey| matches!(self.calls[&key.call].state, CallState::Waiting { .. });
         let ahead = self.waiting[usize::from(queue.0)].iter().filter(stands).count();
         let mut agents = 0.0;
         for profile in self.matcher.profiles_of_queue(queue) {
@@ -68,12 +69,11 @@ impl Acd {
     /// counts as a part.
     fn serving(&self, class: ClassId) -> f64 {
         let waits = |id: &&ClassId| **id == class || self.matcher.calls_of(**id).next().is_some();
-        let profiles = self.matcher.profiles_for(class).iter();
-        let part = |profile: &ProfileId| {
-            let shared = self.matcher.classes_for(*profile).iter().filter(waits).count();
-            f64::from(self.staff.lasting(profile.index())) / shared.max(1) as f64
+        let part = |edge: &Edge| {
+            let shared = self.matcher.classes_for(edge.profile).iter().filter(waits).count();
+            f64::from(self.staff.lasting(edge.profile.index())) / shared.max(1) as f64
         };
-        profiles.map(part).sum()
+        self.matcher.edges(class).iter().map(part).sum()
     }
 
     /// An agent's phase changes: a call begins to bind him, or is done.

@@ -5,17 +5,22 @@
 //! phone is rung, what a flow is, or who may give orders.
 //!
 //! **Which call.** When an agent becomes free he gets, among the calls he may serve, the one with the smallest
-//! `enqueued_at + T − boost`: T is the queue's service level, the boost is the call's priority in seconds. Inside a
-//! queue that is first come, first served; across queues the most urgent first. All three are facts of the call that
+//! `(tier, enqueued_at + T − boost)`: T is the queue's service level, the boost is the call's priority in seconds.
+//! Inside a queue that is first come, first served; across queues the most urgent first. All are facts of the call that
 //! never change, so the order of two calls never changes either: waiting ages all calls alike, nothing is sorted
 //! again, and a call whose offer failed simply stands where it stood. A call can be overtaken only by calls that
-//! arrive within `(T − boost) − min(T − boost)` after it, so nobody starves.
+//! arrive within `(T − boost) − min(T − boost)` after it, so nobody starves within a tier.
 //!
-//! **Which agent.** The one who is idle for longest. A login, a return from any other status, and a missed or declined
-//! offer put an agent last; a caller who hung up, or a fault of ours, costs him nothing.
+//! **Which agent.** First those who have what the call requires, then those whom each stage of its queue has added; not
+//! the last idle ones who are kept for calls that have nobody else; among the rest by the queue's [`Order`]. A missed
+//! or declined offer puts an agent last; a caller who hung up, a race lost, or a fault of ours, costs him nothing.
+//!
+//! **How many phones.** A queue may ring several at once ([`Ring`]): the first answer wins, the others are withdrawn.
+//!
+//! **A preferred agent.** A call may wait for one agent alone for a while, as long as he is ready or talking.
 //!
 //! **Times.** A wait is counted from `enqueue` to the moment when the two hear each other, whatever happens to offers
-//! in between; `max_wait` and T run from there too. `enqueued_at` only orders calls.
+//! in between; `max_wait` and T run from there too. `enqueued_at` orders calls, and stages and reserves run from it.
 //!
 //! The inputs do not look at the timers: what comes first into [`Acd`] wins, so an answer that is handed in before the
 //! ring time-out of the same moment counts.
@@ -29,29 +34,40 @@ mod engage;
 pub mod estimate;
 mod event;
 mod forecast;
+mod hold;
 pub mod matcher;
+mod occupancy;
 mod offer;
 mod picture;
 #[cfg(test)]
 mod random;
+pub mod requirement;
 mod rules;
 mod skip;
 mod staff;
 mod status;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_matching;
+mod timeline;
 mod watch;
+mod why;
 mod wrap_up;
 
-pub use config::{AgentConfig, Config, QueueConfig};
+pub use config::{
+    AgentConfig, Config, Order, QueueConfig, Relax, ReserveConfig, Ring, Stage, StickyConfig,
+};
 pub use engage::{Engagement, Manner, NotFree};
 pub use estimate::Estimate;
 pub use event::{
     AgentCounts, AgentView, Answer, Event, Failure, Leaving, OfferResult, QueueView, ServiceLevel,
     Side, WaitEnd, Waiting, Withdrawal,
 };
+pub use requirement::{Expression, Requirement};
 pub use rules::{LimitKind, StatusRules, Statuses};
 pub use status::{Activity, Actor, Cause, Presence, Status, StatusError, UnknownStatus};
+pub use why::{Candidate, Decision, Found, Passed, PassedBy, Why, WhyAgents};
 pub use wrap_up::{WrapUp, WrapUpError, WrapUpView};
 
 use crate::ids::{AgentId, CallId, OfferId};
@@ -60,6 +76,7 @@ use call::Call;
 use dozvon_clock::{Deadlines, Timestamp};
 use forecast::Forecasts;
 use matcher::{Abilities, CallKey, ClassId, Matcher};
+use occupancy::Occupancy;
 use offer::Offer;
 use staff::Staff;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -86,6 +103,10 @@ enum Timer {
     ServiceLevel(CallId),
     /// When an agent may be offered a call again that he missed or declined.
     Skip(CallId, AgentId),
+    /// When more agents come into question for a call.
+    Step(CallId),
+    /// When a call has waited for its preferred agent for long enough.
+    Preferred(CallId),
     /// When the calls of a class have been without anybody at work for long enough.
     NoAgents(ClassId),
 }
@@ -105,6 +126,9 @@ pub struct Acd {
     matcher: Matcher,
     staff: Staff,
     forecasts: Forecasts,
+    occupancy: Occupancy,
+    /// Calls that wait for one agent only, by agent and in order.
+    holds: BTreeMap<AgentId, BTreeSet<CallKey>>,
     timers: Deadlines<Timer>,
     events: VecDeque<Event>,
     offers_made: u64,
@@ -123,7 +147,8 @@ impl Acd {
             skills: agent.skills.clone(),
             queues: agent.queues.clone(),
         };
-        let matcher = Matcher::new(config.agents.iter().map(abilities));
+        let abilities = config.agents.iter().map(abilities);
+        let matcher = Matcher::new(&config.queues, &config.reserves, abilities);
         Acd {
             agents: config.agents.iter().map(|_| Agent::new(now)).collect(),
             skippers: BTreeSet::new(),
@@ -133,6 +158,8 @@ impl Acd {
             staff: Staff::new(matcher.profiles_len(), now),
             forecasts: Forecasts::new(&config),
             matcher,
+            occupancy: Occupancy::new(teams(&config.agents), now),
+            holds: BTreeMap::new(),
             timers: Deadlines::new(),
             events: VecDeque::new(),
             offers_made: 0,
@@ -156,6 +183,8 @@ impl Acd {
                 Timer::ServiceLevel(call) => self.service_level_crossed(call),
                 Timer::Skip(call, agent) => self.skip_over(now, call, agent),
                 Timer::NoAgents(class) => self.nobody_came(now, class),
+                Timer::Step(call) => self.step_over(now, call),
+                Timer::Preferred(call) => self.release(now, call),
             }
         }
     }
@@ -212,4 +241,14 @@ impl Acd {
     fn queue_of(&self, call: CallId) -> &QueueConfig {
         &self.config.queues[usize::from(self.calls[&call].queue.0)]
     }
+}
+
+/// The number of each agent's team.
+fn teams(agents: &[AgentConfig]) -> Vec<usize> {
+    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut number = |agent| {
+        let next = known.len();
+        *known.entry(agent).or_insert(next)
+    };
+    agents.iter().map(|agent| number(&agent.team)).collect()
 }

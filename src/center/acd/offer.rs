@@ -4,8 +4,10 @@
 //! over is stale, is said to be so, and is never held against the agent.
 
 use super::event::{Answer, Event, Failure, OfferResult, WaitEnd, Withdrawal};
-use super::{Acd, Timer};
-use crate::acd::agent::Phase;
+use super::matcher::{CallKey, ClassId, Reserves};
+use super::why::{Decision, Found};
+use super::{Acd, Timer, occupancy};
+use crate::acd::agent::{Phase, Standing};
 use crate::acd::call::{Call, CallState};
 use crate::acd::engage::Manner;
 use crate::acd::status::{Cause, Presence};
@@ -52,8 +54,7 @@ impl Acd {
                 Answer::Accepted { call, agent }
             }
             Phase::Lapsing { call, .. } => {
-                let waiting = &self.calls[&call];
-                self.matcher.unqueue_call(waiting.class, waiting.key);
+                self.take_out(call);
                 self.accept(now, offer, call, agent);
                 Answer::Accepted { call, agent }
             }
@@ -66,12 +67,20 @@ impl Acd {
         }
     }
 
-    fn accept(&mut self, now: Timestamp, offer: OfferId, call: CallId, agent: AgentId) {
+    /// The first answer has the call; the other phones that ring for it are withdrawn, at no cost to anybody.
+    fn accept(&mut self, now: Timestamp, offer: OfferId, id: CallId, agent: AgentId) {
         self.tell_offer_ended(now, offer, OfferResult::Answered);
-        self.calls.get_mut(&call).expect("an open offer has a call").state =
-            CallState::Connecting(offer);
+        self.set_room(id, false);
+        let call = self.calls.get_mut(&id).expect("an open offer has a call");
+        let was = std::mem::replace(&mut call.state, CallState::Connecting(offer));
         self.agents[agent.0 as usize].misses = Default::default();
-        self.enter(now, agent, Phase::Connecting { offer, call }, Cause::Call);
+        self.enter(now, agent, Phase::Connecting { offer, call: id }, Cause::Call);
+        for other in was.open_offers().iter().filter(|other| **other != offer) {
+            let agent = self.offers[other].agent;
+            self.recall(*other, Withdrawal::LostRace);
+            self.close(now, *other, OfferResult::LostRace);
+            self.enter(now, agent, Phase::Idle, Cause::Call);
+        }
     }
 
     /// Caller and agent hear each other: the wait is over. Means nothing for an offer that isn't answered.
@@ -109,40 +118,145 @@ impl Acd {
         }
     }
 
-    /// Offers a waiting call to the agent who is free for longest, if any may serve it.
+    /// Offers a waiting call to the first free agent who may serve it, if there is one.
     pub(super) fn match_call(&mut self, now: Timestamp, id: CallId) {
-        let call = &self.calls[&id];
+        if let Some(agent) = self.agent_for(id) {
+            self.offer(now, id, agent, Found::ByCall);
+        }
+    }
+
+    pub(super) fn agent_for(&self, id: CallId) -> Option<AgentId> {
         let barred = |agent| self.barred(id, agent);
-        if let Some((_, agent)) = self.matcher.best_agent(call.class, barred) {
-            self.offer(now, id, agent);
-        }
+        self.matcher.best_agent(self.calls[&id].class, barred).map(|key| key.agent)
     }
 
-    /// Offers a free agent the first call that he may serve, if any waits.
+    /// Offers a free agent a call: one that waits for him alone, or else the first that he may serve. When none waits
+    /// he rings along for the first that has room for another phone.
     pub(super) fn match_agent(&mut self, now: Timestamp, agent: AgentId) {
+        if let Some(call) = self.first_hold(agent) {
+            self.offer(now, call, agent, Found::Preferred);
+            return;
+        }
         let barred = |call| self.barred(call, agent);
-        if let Some((_, call)) = self.matcher.best_call(agent, barred) {
-            self.offer(now, call, agent);
+        if let Some(key) = self.matcher.best_call(agent, barred) {
+            self.offer(now, key.call, agent, Found::ByAgent);
+            return;
+        }
+        // The call chooses: a reserve may have let go of somebody who goes before him.
+        while self.agents[agent.0 as usize].listed.is_some()
+            && let Some(key) = self.matcher.best_ringing(agent, |call| self.barred(call, agent))
+        {
+            self.fill(now, key.call);
         }
     }
 
-    fn offer(&mut self, now: Timestamp, id: CallId, agent: AgentId) {
+    /// Reserves that have got more idle agents than they keep let go of some: to calls that could not have them.
+    pub(super) fn match_beside(&mut self, now: Timestamp, risen: Reserves) {
+        if risen == 0 {
+            return;
+        }
+        let next = |acd: &Acd| {
+            let classes = acd.matcher.classes_beside(risen);
+            classes.filter_map(|class| acd.first_match(class)).min()
+        };
+        while let Some((key, agent)) = next(self) {
+            self.offer(now, key.call, agent, Found::ByCall);
+        }
+    }
+
+    /// The first call of a class for which an agent is free. Only a call that somebody has just missed or declined can
+    /// be without one while the next has one.
+    fn first_match(&self, class: ClassId) -> Option<(CallKey, AgentId)> {
+        for key in self.matcher.calls_of(class) {
+            if let Some(agent) = self.agent_for(key.call) {
+                return Some((key, agent));
+            }
+            if self.calls[&key.call].skips.is_empty() {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Offers a call for which nobody rings: to this agent, and to as many others as its queue rings at once.
+    pub(super) fn offer(&mut self, now: Timestamp, id: CallId, agent: AgentId, found: Found) {
+        let decision = self.decision(id, agent, found);
+        let was = self.take_out(id);
+        self.ring_for(now, id, agent, decision);
+        if let CallState::Waiting { lapsing: Some(old) } = was {
+            self.missed(now, old);
+        }
+        self.fill(now, id);
+    }
+
+    /// Another phone for a call that is rung for.
+    fn ring_along(&mut self, now: Timestamp, id: CallId, agent: AgentId) {
+        let decision = self.decision(id, agent, Found::ByCall);
+        self.ring_for(now, id, agent, decision);
+    }
+
+    /// As many phones as the queue rings at once, if so many agents are free.
+    pub(super) fn fill(&mut self, now: Timestamp, id: CallId) {
+        let room = |acd: &Acd| {
+            let Some(call) = acd.calls.get(&id) else { return false };
+            let CallState::Offered(open) = &call.state else { return false };
+            open.len() < acd.queue_of(id).ring.phones_max() && !call.overdue
+        };
+        while room(self) {
+            let Some(agent) = self.agent_for(id) else { break };
+            self.ring_along(now, id, agent);
+        }
+        if self.calls.contains_key(&id) {
+            self.set_room(id, room(self));
+        }
+    }
+
+    /// Whether another phone may join those that ring for a call.
+    pub(super) fn set_room(&mut self, id: CallId, room: bool) {
+        let call = self.calls.get_mut(&id).expect("a call that rings is here");
+        if call.room != room {
+            call.room = room;
+            self.matcher.ring_more(call.class, call.key, room);
+        }
+    }
+
+    /// Takes a call from where it waits; tells what it was.
+    fn take_out(&mut self, id: CallId) -> CallState {
+        let call = self.calls.get_mut(&id).expect("a matched call waits");
+        let was = std::mem::replace(&mut call.state, CallState::Offered(Vec::new()));
+        let (class, key) = (call.class, call.key);
+        match was {
+            CallState::Waiting { .. } => self.matcher.unqueue_call(class, key),
+            CallState::Held(agent) => self.drop_hold(agent, key),
+            CallState::Offered(_)
+            | CallState::Connecting(_)
+            | CallState::Talking(_)
+            | CallState::Between => {
+                unreachable!("a matched call waits, and isn't {was:?}")
+            }
+        }
+        was
+    }
+
+    fn ring_for(&mut self, now: Timestamp, id: CallId, agent: AgentId, decision: Decision) {
         self.offers_made += 1;
         let offer = OfferId(self.offers_made);
-        let call = self.calls.get_mut(&id).expect("a matched call waits");
-        let CallState::Waiting { lapsing } = call.state else {
-            unreachable!("a matched call waits, not {:?}", call.state)
-        };
-        call.state = CallState::Offered(offer);
-        let (queue, class, key) = (call.queue, call.class, call.key);
-        self.matcher.unqueue_call(class, key);
+        assert_eq!(decision.offer, offer, "a decision is about the next offer");
+        let call = self.calls.get_mut(&id).expect("a call that is offered is here");
+        let queue = call.queue;
+        match &mut call.state {
+            CallState::Offered(open) => open.push(offer),
+            state @ (CallState::Waiting { .. }
+            | CallState::Held(_)
+            | CallState::Connecting(_)
+            | CallState::Talking(_)
+            | CallState::Between) => unreachable!("a call that rings isn't {state:?}"),
+        }
         self.offers.insert(offer, Offer { agent, call: id, queue });
         self.enter(now, agent, Phase::Reserved { offer, call: id }, Cause::Call);
         let epoch = self.agents[agent.0 as usize].epoch;
+        self.tell(Event::Decided(Box::new(decision)));
         self.tell(Event::Offer { offer, call: id, agent, queue, epoch });
-        if let Some(old) = lapsing {
-            self.missed(now, old);
-        }
     }
 
     /// The phone has not even said that it rings: it is out of order, whatever its registration says.
@@ -152,10 +266,16 @@ impl Acd {
         self.broke(now, offer, call, OfferResult::Unreachable);
     }
 
-    /// The ring time-out: the call goes on at once; the verdict on the agent waits for an answer under way.
+    /// The ring time-out: the call goes on at once; the verdict on the agent waits for an answer under way, unless
+    /// other phones ring on for the call.
     pub(super) fn rang_out(&mut self, now: Timestamp, offer: OfferId) {
         let Offer { agent: id, call, .. } = self.offers[&offer];
         self.recall(offer, Withdrawal::RangOut);
+        if self.forget_open(call, offer) > 0 {
+            self.missed(now, offer);
+            self.fill(now, call);
+            return;
+        }
         let agent = &mut self.agents[id.0 as usize];
         let Phase::Ringing { since, .. } = agent.phase else {
             unreachable!("what rings out rang, and isn't {:?}", agent.phase)
@@ -191,9 +311,9 @@ impl Acd {
     fn broke(&mut self, now: Timestamp, offer: OfferId, call: CallId, result: OfferResult) {
         let id = self.offers[&offer].agent;
         self.close(now, offer, result);
-        let rank = self.agents[id.0 as usize].idle_since;
+        let standing = self.agents[id.0 as usize].standing;
         let struck = self.fault(now, id);
-        self.agents[id.0 as usize].idle_since = rank;
+        self.agents[id.0 as usize].standing = standing;
         self.add_skip(now, call, id);
         self.part(now, id, call, struck);
     }
@@ -272,7 +392,7 @@ impl Acd {
     /// No offers for a while, and the last place in the line afterwards.
     pub(super) fn rest(&mut self, now: Timestamp, id: AgentId, lasts: Duration) {
         let agent = &mut self.agents[id.0 as usize];
-        agent.idle_since = now;
+        agent.standing = Standing { idle_since: now, load: occupancy::last(now) };
         if lasts.is_zero() {
             return;
         }
@@ -317,7 +437,16 @@ impl Acd {
     /// The end of an offer that was not answered.
     pub(super) fn close(&mut self, now: Timestamp, offer: OfferId, result: OfferResult) {
         self.tell_offer_ended(now, offer, result);
-        self.offers.remove(&offer);
+        let closed = self.offers.remove(&offer).expect("an offer ends once");
+        self.forget_open(closed.call, offer);
+    }
+
+    /// An offer isn't open any more; tells how many phones ring on for its call.
+    fn forget_open(&mut self, call: CallId, offer: OfferId) -> usize {
+        let state = self.calls.get_mut(&call).map(|call| &mut call.state);
+        let Some(CallState::Offered(open)) = state else { return 0 };
+        open.retain(|other| *other != offer);
+        open.len()
     }
 
     fn tell_offer_ended(&mut self, now: Timestamp, offer: OfferId, result: OfferResult) {

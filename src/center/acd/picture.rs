@@ -2,13 +2,20 @@
 
 use super::agent::Phase;
 use super::call::CallState;
+use super::matcher::{AgentKey, CallKey};
 use super::{Acd, AgentView, QueueView, Timer};
 use crate::ids::{AgentId, CallId, QueueId};
+use dozvon_clock::Timestamp;
 
 impl Acd {
     /// An agent; `None` when the policy has no such agent.
     pub fn agent(&self, id: AgentId) -> Option<AgentView> {
         self.agents.get(id.0 as usize).map(|agent| agent.view())
+    }
+
+    /// Since when a call waits, as the order of calls sees it; `None` when it is not here.
+    pub fn enqueued_at(&self, id: CallId) -> Option<Timestamp> {
+        self.calls.get(&id).map(|call| call.enqueued_at)
     }
 
     /// A queue; `None` when the policy has no such queue. Looks through the queue's calls and through the profiles of
@@ -17,7 +24,7 @@ impl Acd {
         let waiting = self.waiting.get(usize::from(id.0))?;
         Some(QueueView {
             waiting: waiting.len(),
-            oldest: waiting.iter().map(|(_, call)| self.calls[call].enqueued_at).min(),
+            oldest: waiting.iter().map(|key| self.calls[&key.call].enqueued_at).min(),
             agents: self.staff.counts(self.matcher.profiles_of_queue(id)),
             estimate: self.estimate_for_new(id),
         })
@@ -54,29 +61,51 @@ impl Acd {
         for (id, call) in &self.calls {
             let queued = self.matcher.is_queued(call.class, call.key);
             let placed = self.waiting[usize::from(call.queue.0)].contains(&call.key);
-            let offered = match call.state {
+            let timed = self.timers.get(&Timer::Preferred(*id)).is_some();
+            assert_eq!(timed, matches!(call.state, CallState::Held(_)), "a hold ends");
+            let offers = match &call.state {
                 CallState::Waiting { lapsing } => {
                     assert!(queued && placed && !call.overdue, "a waiting call is in its class");
-                    lapsing
+                    lapsing.iter().copied().collect()
                 }
-                CallState::Offered(offer) | CallState::Connecting(offer) => {
+                CallState::Held(agent) => {
+                    assert!(placed && !queued, "a held call keeps its place");
+                    assert!(self.holds[agent].contains(&call.key), "both know a hold");
+                    let comes = self.would_take(call.class, *agent)
+                        || (call.broke_off && self.may_return(call.class, *agent));
+                    assert!(comes, "who is waited for would take it");
+                    let free = self.agents[agent.0 as usize].routable();
+                    assert!(!free, "{id} is held for {agent}, who is free");
+                    Vec::new()
+                }
+                CallState::Offered(open) => {
                     assert!(placed && !queued, "an offered call keeps its place");
-                    Some(offer)
+                    let max = self.queue_of(*id).ring.phones_max();
+                    assert!(
+                        (1..=max).contains(&open.len()),
+                        "so many phones ring as the queue says"
+                    );
+                    assert_eq!(call.room, open.len() < max && !call.overdue, "{id} knows its room");
+                    open.clone()
+                }
+                CallState::Connecting(offer) => {
+                    assert!(placed && !queued && !call.room, "an answered call keeps its place");
+                    vec![*offer]
                 }
                 CallState::Talking(agent) => {
                     assert!(!placed && !queued && call.skips.is_empty(), "a talk doesn't wait");
                     let phase = self.agents[agent.0 as usize].phase;
                     let talks = matches!(phase, Phase::Talking { .. });
                     assert!(talks && phase.call() == Some(*id), "a talk has its agent");
-                    None
+                    Vec::new()
                 }
                 CallState::Between => {
                     assert!(!placed && !queued && call.skips.is_empty(), "nobody has it");
-                    None
+                    Vec::new()
                 }
             };
             waiting += usize::from(placed);
-            if let Some(offer) = offered {
+            for offer in offers {
                 assert_eq!(self.offers[&offer].call, *id, "a call's offer is about the call");
             }
             let timed = self.timers.get(&Timer::ServiceLevel(*id)).is_some();
@@ -123,16 +152,16 @@ impl Acd {
 
     fn check_offers(&self) {
         for (id, offer) in &self.offers {
-            let call = self.calls.get(&offer.call).map(|call| call.state);
+            let call = self.calls.get(&offer.call).map(|call| &call.state);
             let fits = match self.agents[offer.agent.0 as usize].phase {
                 Phase::Reserved { offer, .. } | Phase::Ringing { offer, .. } => {
-                    offer == *id && call == Some(CallState::Offered(offer))
+                    offer == *id && call.is_some_and(|call| call.open_offers().contains(&offer))
                 }
                 Phase::Lapsing { offer, .. } => {
-                    offer == *id && call == Some(CallState::Waiting { lapsing: Some(offer) })
+                    offer == *id && call == Some(&CallState::Waiting { lapsing: Some(offer) })
                 }
                 Phase::Connecting { offer, .. } => {
-                    offer == *id && call == Some(CallState::Connecting(offer))
+                    offer == *id && call == Some(&CallState::Connecting(offer))
                 }
                 Phase::Idle
                 | Phase::Talking { .. }
@@ -147,17 +176,25 @@ impl Acd {
     fn check_nobody_idles_beside_a_call(&self) {
         for at in 0..self.matcher.classes_len() {
             let class = self.matcher.class_at(at);
-            for (_, call) in self.matcher.calls_of(class) {
-                for profile in self.matcher.profiles_for(class) {
-                    for (_, agent) in self.matcher.free_of(*profile) {
+            let order = self.matcher.order(class);
+            for CallKey { call, .. } in self.matcher.calls_of(class) {
+                for edge in self.matcher.edges(class) {
+                    for AgentKey { agent, .. } in self.matcher.free_of(edge.profile, order) {
                         assert!(
-                            self.barred(call, agent),
+                            self.barred(call, agent) || self.is_kept_from(call, agent),
                             "{call} waits beside {agent}, who is free"
                         );
                     }
                 }
             }
         }
+    }
+
+    /// Whether a reserve keeps the agent from the call, and the end of that is a timer.
+    fn is_kept_from(&self, id: CallId, agent: AgentId) -> bool {
+        let kept = self.matcher.is_kept(self.calls[&id].class, agent);
+        assert!(!kept || self.timers.get(&Timer::Step(id)).is_some(), "what keeps {id} back ends");
+        kept
     }
 
     fn check_classes(&self) {

@@ -38,6 +38,34 @@ impl Chance {
     }
 }
 
+fn some_requirement(chance: &mut Chance) -> Requirement {
+    let texts = ["a", "b", "b >= 2", "a and b", "a or b", "not a", "b and not a", "b >= 3"];
+    let text = texts[chance.below(8) as usize];
+    let number = |name: &String| SkillId(u16::from(name == "b"));
+    Requirement::of(&Expression::parse(text).unwrap(), number)
+}
+
+fn some_stages(chance: &mut Chance) -> Vec<Stage> {
+    let mut after = Duration::ZERO;
+    let mut stages = Vec::new();
+    for _ in 0..chance.below(3) {
+        after += Duration::from_secs(1 + chance.below(15));
+        let relax = match chance.below(3) {
+            0 => Relax::To(Requirement::anyone()),
+            1 => Relax::To(some_requirement(chance)),
+            _ => Relax::Drop(BTreeSet::from([SkillId(u16::try_from(chance.below(2)).unwrap())])),
+        };
+        stages.push(Stage { after, relax });
+    }
+    stages
+}
+
+fn some_reserve(chance: &mut Chance) -> ReserveConfig {
+    let lasts = chance.time(15);
+    let idle_min = u32::try_from(chance.below(4)).unwrap();
+    ReserveConfig { requires: some_requirement(chance), idle_min, lasts }
+}
+
 fn some_config(chance: &mut Chance) -> Config {
     let queues = (0..QUEUES).map(|at| {
         let mut queue = QueueConfig::new(format!("queue {at}"));
@@ -46,20 +74,30 @@ fn some_config(chance: &mut Chance) -> Config {
         queue.length_max = 1 + usize::try_from(chance.below(12)).unwrap();
         let target = 5 + chance.below(60);
         queue.service_level = chance.time(target);
+        queue.tier = if chance.one_in(4) { -1 } else { 0 };
+        queue.order = Order::ALL[chance.below(3) as usize];
+        queue.ring =
+            [Ring::One, Ring::One, Ring::Parallel(2), Ring::Broadcast][chance.below(4) as usize];
+        queue.stages = some_stages(chance);
         queue
     });
     let queues: Vec<_> = queues.collect();
     let agents = (0..AGENTS).map(|at| AgentConfig {
-        name: format!("agent {at}").into(),
-        skills: (0..2).filter(|_| chance.one_in(2)).map(SkillId).collect(),
+        skills: (0..2)
+            .filter(|_| !chance.one_in(3))
+            .map(|skill| (SkillId(skill), [1, 2][skill as usize]))
+            .collect(),
         queues: (0..QUEUES)
             .filter(|_| chance.one_in(3))
             .map(|id| QueueId(u16::try_from(id).unwrap()))
             .collect(),
-        team: "day".into(),
+        team: format!("team {}", at % 2).into(),
+        rank: u16::try_from(at % 3).unwrap(),
+        ..AgentConfig::new(format!("agent {at}"))
     });
     let agents = agents.collect();
     let mut config = Config::new(queues, agents);
+    config.reserves = (0..chance.below(3)).map(|_| some_reserve(chance)).collect();
     config.late_answer = chance.time(1);
     config.rona_cooldown = chance.time(30);
     config.reject_cooldown = chance.time(10);
@@ -74,6 +112,7 @@ fn some_config(chance: &mut Chance) -> Config {
 #[derive(Default)]
 struct Books {
     open_offers: BTreeMap<OfferId, CallId>,
+    decided: Option<(OfferId, CallId, AgentId)>,
     waits: BTreeSet<CallId>,
     stands: BTreeMap<AgentId, (Presence, Activity)>,
     spent: BTreeMap<AgentId, Duration>,
@@ -83,7 +122,22 @@ struct Books {
 impl Books {
     fn enter(&mut self, event: &Event) {
         match event {
-            Event::Offer { offer, call, .. } => {
+            Event::Decided(why) => {
+                assert_eq!(self.decided, None, "a decision is followed by its offer");
+                self.decided = Some((why.offer, why.call, why.agent));
+                self.kinds.extend(why.passed.iter().map(|passed| match passed.why {
+                    PassedBy::Later => "passed as later",
+                    PassedBy::Farther => "passed as farther",
+                    PassedBy::Kept => "passed as kept",
+                    PassedBy::Skipped => "passed as skipped",
+                }));
+                if why.found == Found::Preferred {
+                    self.kinds.insert("preferred");
+                }
+            }
+            Event::Offer { offer, call, agent, .. } => {
+                let decided = self.decided.take();
+                assert_eq!(decided, Some((*offer, *call, *agent)), "an offer has its reasons");
                 assert_eq!(self.open_offers.insert(*offer, *call), None, "a name is used once");
                 assert!(self.waits.contains(call), "who is offered waits");
             }
@@ -121,7 +175,15 @@ impl Books {
     }
 }
 
-fn operate(acd: &mut Acd, now: Timestamp, chance: &mut Chance, books: &mut Books, last: u64) {
+/// `calls_max`: how many calls there are at once; with few of them agents are idle together.
+fn operate(
+    acd: &mut Acd,
+    now: Timestamp,
+    chance: &mut Chance,
+    books: &mut Books,
+    last: u64,
+    calls_max: usize,
+) {
     let agent = chance.agent();
     let call = CallId(chance.below(CALLS));
     // Half of all reports are about an offer that is open, the others about one that may be over or never was.
@@ -132,8 +194,13 @@ fn operate(acd: &mut Acd, now: Timestamp, chance: &mut Chance, books: &mut Books
         known.copied().unwrap_or_else(|| OfferId((last + 1).saturating_sub(chance.below(12))))
     };
     match chance.below(28) {
+        0..=4 if acd.calls.len() >= calls_max => {
+            let _ = acd.set_status(now, agent, Status::Ready, Actor::Agent, None);
+        }
         0..=4 => {
-            let requires = (0..2).filter(|_| chance.one_in(3)).map(SkillId).collect();
+            let some = !chance.one_in(3);
+            let requires = if some { some_requirement(chance) } else { Requirement::anyone() };
+            let preferred = chance.one_in(3).then(|| (chance.agent(), chance.time(10)));
             let known = acd.calls.contains_key(&call);
             let waiting = Waiting {
                 call,
@@ -142,6 +209,7 @@ fn operate(acd: &mut Acd, now: Timestamp, chance: &mut Chance, books: &mut Books
                 priority: i32::try_from(chance.below(100)).unwrap() - 50,
                 enqueued_at: now - Duration::from_secs(chance.below(30)),
                 max_wait: chance.one_in(5).then(|| chance.time(20)),
+                preferred,
             };
             acd.enqueue(now, waiting);
             if !known && !acd.events.iter().any(is_full) {
@@ -156,7 +224,10 @@ fn operate(acd: &mut Acd, now: Timestamp, chance: &mut Chance, books: &mut Books
             acd.ringing(now, offer);
         }
         9..=10 => {
-            let offer = near(chance, acd);
+            // A race, if there is one.
+            let several = |call: &&Call| call.state.open_offers().len() > 1;
+            let racing = acd.calls.values().find(several).map(|call| call.state.open_offers()[0]);
+            let offer = racing.unwrap_or_else(|| near(chance, acd));
             acd.answered(now, offer);
         }
         11..=13 => {
@@ -205,7 +276,7 @@ fn operate(acd: &mut Acd, now: Timestamp, chance: &mut Chance, books: &mut Books
             _ => {
                 let between = |call: &Call| call.state == CallState::Between;
                 let lost = acd.calls.iter().find(|(_, call)| between(call)).map(|(id, _)| *id);
-                acd.requeue(now, lost.unwrap_or(call));
+                acd.requeue(now, lost.unwrap_or(call), chance.one_in(2).then_some(agent));
                 if !acd.events.iter().any(is_full) {
                     books.waits.extend(lost);
                 }
@@ -235,6 +306,7 @@ fn run(seed: u64, operations: u64) -> BTreeSet<&'static str> {
     let start = now;
     let mut books = Books::default();
     let mut last = 0;
+    let calls_max = if seed.is_multiple_of(2) { 2 } else { usize::MAX };
     for _ in 0..operations {
         if chance.one_in(2) {
             now = now + Duration::from_millis(chance.below(3_000));
@@ -243,7 +315,7 @@ fn run(seed: u64, operations: u64) -> BTreeSet<&'static str> {
         if acd.poll_timeout().is_some_and(|at| at <= now) && !chance.one_in(3) {
             acd.handle_timeout(now);
         } else {
-            operate(&mut acd, now, &mut chance, &mut books, last);
+            operate(&mut acd, now, &mut chance, &mut books, last, calls_max);
         }
         acd.check_invariants();
         while let Some(event) = acd.poll_event() {
@@ -276,7 +348,9 @@ fn a_hundred_thousand_random_operations_keep_every_promise() {
     let all = Presence::ALL.map(Presence::as_str).into_iter();
     let all = all.chain(Activity::ALL.map(Activity::as_str));
     let all = all.chain(OfferResult::ALL.map(OfferResult::as_str));
-    let all = all.chain(["connected", "left", "max wait", "no agents"]);
+    let all = all.chain(["connected", "left", "max wait", "no agents", "preferred"]);
+    let passed = ["passed as later", "passed as farther", "passed as kept", "passed as skipped"];
+    let all = all.chain(passed);
     let unseen: Vec<_> = all.filter(|kind| !kinds.contains(kind)).collect();
     assert!(unseen.is_empty(), "the operations never led to {unseen:?}");
 }

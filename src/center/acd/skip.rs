@@ -73,7 +73,10 @@ impl Acd {
 
     /// Somebody left duty, or a call has one candidate less: a free agent who was barred may be the last one left.
     pub(super) fn match_skippers(&mut self, now: Timestamp) {
-        let free = |id: &AgentId| Some((self.agents[id.0 as usize].listed?, *id));
+        let free = |id: &AgentId| {
+            let agent = &self.agents[id.0 as usize];
+            agent.listed.map(|_| (agent.standing.idle_since, *id))
+        };
         let mut free: Vec<(Timestamp, AgentId)> = self.skippers.iter().filter_map(free).collect();
         free.sort_unstable();
         for (_, agent) in free {

@@ -87,7 +87,8 @@ impl Staff {
             return;
         }
         assert_eq!(class.index(), self.classes.len(), "classes are made one at a time");
-        let profiles = || matcher.profiles_for(class).iter().map(|id| &self.profiles[id.index()]);
+        let profiles =
+            || matcher.edges(class).iter().map(|edge| &self.profiles[edge.profile.index()]);
         let at_work = profiles().filter(|profile| profile.at_work > 0).count();
         self.classes.push(ClassStaff {
             profiles_at_work: u32::try_from(at_work).expect("fewer profiles than agents"),
@@ -157,8 +158,8 @@ impl Staff {
 
     /// How many agents on duty may serve the class.
     pub(super) fn on_duty(&self, matcher: &Matcher, class: ClassId) -> usize {
-        let profiles = matcher.profiles_for(class).iter();
-        profiles.map(|id| self.profiles[id.index()].on_duty as usize).sum()
+        let edges = matcher.edges(class).iter();
+        edges.map(|edge| self.profiles[edge.profile.index()].on_duty as usize).sum()
     }
 
     /// How many agents of the profile at this position take calls, now or after what they do.

@@ -5,35 +5,39 @@ mod shifts;
 use super::*;
 use crate::ids::{QueueId, SkillId};
 
-const CARDS: QueueId = QueueId(0);
-const LOANS: QueueId = QueueId(1);
-const ENGLISH: SkillId = SkillId(7);
+pub(super) const CARDS: QueueId = QueueId(0);
+pub(super) const LOANS: QueueId = QueueId(1);
+pub(super) const ENGLISH: SkillId = SkillId(7);
 
-fn secs(secs: u64) -> Duration {
+pub(super) fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
 /// An agent of every queue without skills.
 fn plain(name: &str) -> AgentConfig {
-    let (skills, queues) = (BTreeSet::new(), BTreeSet::new());
-    AgentConfig { name: name.into(), skills, queues, team: "day".into() }
+    AgentConfig::new(name)
 }
 
-fn config(agents: usize) -> Config {
-    let queues = vec![QueueConfig::new("cards"), QueueConfig::new("loans")];
+/// A queue that goes by the longest idle, which is the easiest to follow.
+fn longest_idle(name: &str) -> QueueConfig {
+    QueueConfig { order: Order::LongestIdle, ..QueueConfig::new(name) }
+}
+
+pub(super) fn config(agents: usize) -> Config {
+    let queues = ["cards", "loans"].map(longest_idle).into();
     Config::new(queues, (0..agents).map(|at| plain(&format!("agent {at}"))).collect())
 }
 
 /// An ACD, its clock, and everything it has told.
-struct Floor {
-    acd: Acd,
-    now: Timestamp,
-    told: Vec<Event>,
+pub(super) struct Floor {
+    pub(super) acd: Acd,
+    pub(super) now: Timestamp,
+    pub(super) told: Vec<Event>,
 }
 
 impl Floor {
     /// So many agents, all logged in and within reach, one second after another.
-    fn staffed(config: Config) -> Floor {
+    pub(super) fn staffed(config: Config) -> Floor {
         let agents = u32::try_from(config.agents.len()).unwrap();
         let mut floor = Floor::empty(config);
         for id in 0..agents {
@@ -45,13 +49,13 @@ impl Floor {
         floor
     }
 
-    fn empty(config: Config) -> Floor {
+    pub(super) fn empty(config: Config) -> Floor {
         let now = Timestamp::from_secs(1_000_000);
         Floor { acd: Acd::new(config, now), now, told: Vec::new() }
     }
 
     /// Lets time pass, running every timer at its own moment.
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         while let Some(at) = self.acd.poll_timeout().filter(|at| *at <= until) {
             self.now = at;
@@ -62,7 +66,7 @@ impl Floor {
         self.drain();
     }
 
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         self.acd.check_invariants();
         while let Some(event) = self.acd.poll_event() {
             self.told.push(event);
@@ -70,30 +74,23 @@ impl Floor {
     }
 
     /// Does something to the ACD now.
-    fn say<R>(&mut self, what: impl FnOnce(&mut Acd, Timestamp) -> R) -> R {
+    pub(super) fn say<R>(&mut self, what: impl FnOnce(&mut Acd, Timestamp) -> R) -> R {
         let result = what(&mut self.acd, self.now);
         self.drain();
         result
     }
 
-    fn enqueue(&mut self, call: u64, queue: QueueId) {
+    pub(super) fn enqueue(&mut self, call: u64, queue: QueueId) {
         let waiting = self.waiting(call, queue);
         self.say(|acd, now| acd.enqueue(now, waiting));
     }
 
-    fn waiting(&self, call: u64, queue: QueueId) -> Waiting {
-        Waiting {
-            call: CallId(call),
-            queue,
-            requires: Vec::new(),
-            priority: 0,
-            enqueued_at: self.now,
-            max_wait: None,
-        }
+    pub(super) fn waiting(&self, call: u64, queue: QueueId) -> Waiting {
+        Waiting::new(CallId(call), queue, self.now)
     }
 
     /// The newest offer: its name and whom it went to for which call.
-    fn offered(&self) -> Option<(OfferId, u32, u64)> {
+    pub(super) fn offered(&self) -> Option<(OfferId, u32, u64)> {
         self.told.iter().rev().find_map(|event| {
             if let Event::Offer { offer, call, agent, .. } = event {
                 Some((*offer, agent.0, call.0))
@@ -103,47 +100,47 @@ impl Floor {
         })
     }
 
-    fn offer(&self) -> OfferId {
+    pub(super) fn offer(&self) -> OfferId {
         self.offered().expect("something is offered").0
     }
 
     /// Enqueues a call and lets it ring; tells the offer.
-    fn ring(&mut self, call: u64) -> OfferId {
+    pub(super) fn ring(&mut self, call: u64) -> OfferId {
         self.enqueue(call, CARDS);
         let offer = self.offer();
         self.say(|acd, now| acd.ringing(now, offer));
         offer
     }
 
-    fn answer(&mut self, call: u64) -> OfferId {
+    pub(super) fn answer(&mut self, call: u64) -> OfferId {
         let offer = self.ring(call);
         let answer = self.say(|acd, now| acd.answered(now, offer));
         assert!(matches!(answer, Answer::Accepted { .. }));
         offer
     }
 
-    fn talk(&mut self, call: u64) -> OfferId {
+    pub(super) fn talk(&mut self, call: u64) -> OfferId {
         let offer = self.answer(call);
         self.say(|acd, now| acd.connected(now, offer));
         offer
     }
 
-    fn set(&mut self, agent: u32, status: Status) {
+    pub(super) fn set(&mut self, agent: u32, status: Status) {
         let set =
             |acd: &mut Acd, now| acd.set_status(now, AgentId(agent), status, Actor::Agent, None);
         self.say(set).unwrap();
     }
 
-    fn stand(&self, agent: u32) -> (Presence, Activity) {
+    pub(super) fn stand(&self, agent: u32) -> (Presence, Activity) {
         let view = self.acd.agent(AgentId(agent)).unwrap();
         (view.presence, view.activity)
     }
 
-    fn activity(&self, agent: u32) -> Activity {
+    pub(super) fn activity(&self, agent: u32) -> Activity {
         self.stand(agent).1
     }
 
-    fn result_of(&self, offer: OfferId) -> Option<OfferResult> {
+    pub(super) fn result_of(&self, offer: OfferId) -> Option<OfferResult> {
         let mut results = self.told.iter().filter_map(|event| {
             if let Event::OfferEnded { offer: of, result, .. } = event
                 && *of == offer
@@ -158,7 +155,7 @@ impl Floor {
         result
     }
 
-    fn withdrawn(&self, offer: OfferId) -> Option<Withdrawal> {
+    pub(super) fn withdrawn(&self, offer: OfferId) -> Option<Withdrawal> {
         self.told.iter().find_map(|event| {
             if let Event::Withdrawn { offer: of, why, .. } = event
                 && *of == offer
@@ -170,7 +167,7 @@ impl Floor {
         })
     }
 
-    fn end_of(&self, call: u64) -> Option<(WaitEnd, ServiceLevel, Duration)> {
+    pub(super) fn end_of(&self, call: u64) -> Option<(WaitEnd, ServiceLevel, Duration)> {
         self.told.iter().rev().find_map(|event| {
             if let Event::WaitEnded { call: of, why, service_level, waited, .. } = event
                 && of.0 == call
@@ -222,11 +219,11 @@ fn across_queues_the_most_urgent_goes_first_and_priority_is_a_head_start() {
 #[test]
 fn a_call_is_only_offered_to_those_who_can_take_it() {
     let mut setting = config(3);
-    setting.agents[1].skills.insert(ENGLISH);
-    setting.agents[2].skills.insert(ENGLISH);
+    setting.agents[1].skills.insert(ENGLISH, 1);
+    setting.agents[2].skills.insert(ENGLISH, 1);
     setting.agents[1].queues.insert(LOANS);
     let mut floor = Floor::staffed(setting);
-    let english = Waiting { requires: vec![ENGLISH], ..floor.waiting(1, CARDS) };
+    let english = Waiting { requires: Requirement::all_of([ENGLISH]), ..floor.waiting(1, CARDS) };
     floor.say(|acd, now| acd.enqueue(now, english));
     assert_eq!(floor.offered().unwrap().1, 2);
 }

@@ -11,6 +11,7 @@ use super::model::{
 };
 use super::spoken;
 use super::yaml::{self, show};
+use crate::acd::Expression;
 use crate::ids::Key;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -236,7 +237,7 @@ impl<'a> Check<'a> {
 
     fn queue(&mut self, queue: &Queue) {
         self.known("queue", &queue.name, &self.around.queues);
-        for skill in &queue.skills {
+        for skill in queue.requires.iter().flat_map(Expression::skills) {
             self.skill(skill);
         }
     }

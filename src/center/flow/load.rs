@@ -15,6 +15,7 @@ use super::model::{
 };
 use super::script;
 use super::yaml::{self, Fields, Reader, Value, Word, Y001, Y002, Y004, Y006, Yaml};
+use crate::acd::Expression;
 use crate::ids::Key;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -660,7 +661,7 @@ impl Loader<'_> {
     fn queue(&mut self, body: &Yaml, spot: Spot) -> Option<Queue> {
         let keys = [
             "name",
-            "skills",
+            "requires",
             "priority",
             "raise",
             "music",
@@ -682,8 +683,7 @@ impl Loader<'_> {
             self.reader.push(found);
         }
         let name = self.needed_name(fields, "queue", "name");
-        let skills = fields.get("skills").map_or(&[][..], |yaml| self.reader.list(yaml, "skills"));
-        let skills = skills.iter().filter_map(|item| self.template(item)).collect();
+        let requires = fields.get("requires").and_then(|yaml| self.requires(yaml));
         let priority = self.priority(fields, false);
         let raise = fields.get("raise").and_then(|yaml| self.raise(yaml));
         let music = fields.get("music").and_then(|yaml| self.prompt(yaml));
@@ -700,7 +700,7 @@ impl Loader<'_> {
         };
         Some(Queue {
             name,
-            skills,
+            requires,
             priority,
             raise,
             music,
@@ -889,25 +889,41 @@ impl Loader<'_> {
         Some(PromptRef { name: name.value, language: None, spot: name.spot })
     }
 
+    /// `lang:{lang} and cards >= 2`.
+    fn requires(&mut self, yaml: &Yaml) -> Option<Expression<Template>> {
+        let text = self.reader.word(yaml, "an expression over skills")?;
+        match Expression::parse(text) {
+            Ok(expression) => {
+                expression.try_map(&mut |name| self.template(&name, yaml.spot).ok_or(())).ok()
+            }
+            Err(mistake) => {
+                let column = text[..mistake.at].chars().count() + 1;
+                let message = format!("`requires`, at character {column}: {}", mistake.message);
+                self.reader.error(Y004, yaml.spot, message);
+                None
+            }
+        }
+    }
+
     /// `lang:{lang}`.
-    fn template(&mut self, yaml: &Yaml) -> Option<Template> {
-        let mut rest = self.reader.word(yaml, "a skill")?;
+    fn template(&mut self, name: &str, spot: Spot) -> Option<Template> {
+        let mut rest = name;
         let mut parts = Vec::new();
         while let Some((text, tail)) = rest.split_once('{') {
             let Some((name, tail)) = tail.split_once('}') else {
-                self.reader.error(Y004, yaml.spot, "`{` without `}`");
+                self.reader.error(Y004, spot, "`{` without `}`");
                 return None;
             };
             if !text.is_empty() {
                 parts.push(Part::Text(text.into()));
             }
-            parts.extend(self.find_var(name, yaml.spot).map(Part::Var));
+            parts.extend(self.find_var(name, spot).map(Part::Var));
             rest = tail;
         }
         if !rest.is_empty() {
             parts.push(Part::Text(rest.into()));
         }
-        Some(Template { parts, spot: yaml.spot })
+        Some(Template { parts, spot })
     }
 
     fn key(&mut self, yaml: &Yaml) -> Option<Spanned<Key>> {

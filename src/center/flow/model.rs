@@ -5,6 +5,7 @@
 
 use super::diagnostic::{Spanned, Spot};
 use super::script::Case;
+use crate::acd::Expression;
 use crate::ids::Key;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -389,8 +390,8 @@ pub struct Bot {
 pub struct Queue {
     /// Which queue.
     pub name: Spanned<Arc<str>>,
-    /// Skills the agent must have.
-    pub skills: Vec<Template>,
+    /// What the agent must be able to do; anyone will do when missing.
+    pub requires: Option<Expression<Template>>,
     /// The higher the sooner.
     pub priority: i32,
     /// Another priority for some callers.

@@ -9,6 +9,7 @@ use super::model::{
     Digits, Flow, Hangup, Kind, MUSIC, Menu, NodeIx, Part, Prompt, PromptRef, Question, Queue,
     Survey, Target, Template, VarIx, VarKind, WaitAct, WaitPoint, Way,
 };
+use crate::acd::Expression;
 use crate::calendar::{Calendars, Open};
 use crate::ids::Key;
 use crate::rollout::Arm;
@@ -140,8 +141,8 @@ pub enum Effect {
 pub struct QueueOrder {
     /// Which queue.
     pub queue: Arc<str>,
-    /// Skills the agent must have, variables filled in.
-    pub skills: Vec<String>,
+    /// What the agent must be able to do, variables filled in; anyone will do when missing.
+    pub requires: Option<Expression<String>>,
     /// The higher the sooner; `raise` is already in it.
     pub priority: i32,
     /// What is heard while waiting; `None` = the queue's own music.
@@ -841,7 +842,7 @@ impl Run {
         let raised = queue.raise.as_ref().filter(|raise| raise.when.iter().all(is));
         QueueOrder {
             queue: Arc::clone(&queue.name.value),
-            skills: queue.skills.iter().map(|skill| self.fill(skill)).collect(),
+            requires: queue.requires.as_ref().map(|expression| self.filled(expression)),
             priority: raised.map_or(queue.priority, |raise| raise.priority),
             music: queue
                 .music
@@ -868,6 +869,12 @@ impl Run {
             OrderRule { at: rule.at, act }
         });
         rules.collect()
+    }
+
+    fn filled(&self, expression: &Expression<Template>) -> Expression<String> {
+        let mut fill = |template| Ok::<_, std::convert::Infallible>(self.fill(&template));
+        let Ok(filled) = expression.clone().try_map(&mut fill);
+        filled
     }
 
     fn fill(&self, template: &Template) -> String {
@@ -929,8 +936,8 @@ mod tests {
     const HEAD: &str = "flow: f\nlanguages: [en, kk]\nstart: a\noperator: {keys: [\"0\"], to: q}\nvars:\n  \
         lang: {type: \
                         language}\n  pin: {type: digits, secret: true}\n  who: {type: enum, values: [mass, vip], \
-                        default: mass}\nnodes:\n  end: {hangup: {}}\n  q: {queue: {name: general, skills: \
-                        [\"lang:{lang}\"], priority: 1, raise: {when: {who: vip}, priority: 7}, max_wait: 1m, after: \
+                        default: mass}\nnodes:\n  end: {hangup: {}}\n  q: {queue: {name: general, requires: \
+                        \"lang:{lang}\", priority: 1, raise: {when: {who: vip}, priority: 7}, max_wait: 1m, after: \
                         {answered: end, max_wait: end, nobody: end}}}\n";
 
     fn run(nodes: &str) -> (Run, Vec<Effect>) {
@@ -1126,14 +1133,15 @@ mod tests {
     }
 
     #[test]
-    fn a_language_is_the_callers_or_the_flows_first_and_fills_skills() {
+    fn a_language_is_the_callers_or_the_flows_first_and_fills_what_is_required() {
         for (language, wanted) in [(Some("kk"), "kk"), (Some("de"), "en"), (None, "en")] {
             let caller = Caller { number: None, language: language.map(str::to_owned) };
             let set = "  a: {set: {vars: {who: vip}, next: q}}\n";
             let (run, effects) = run_for(set, caller);
             assert_eq!(run.language(), wanted);
             let Some(Effect::Queue(order)) = effects.last() else { panic!("{effects:?}") };
-            assert_eq!((&order.skills[..], order.priority), (&[format!("lang:{wanted}")][..], 7));
+            let required = order.requires.as_ref().map(ToString::to_string);
+            assert_eq!((required, order.priority), (Some(format!("lang:{wanted}")), 7));
         }
     }
 

@@ -13,6 +13,7 @@ use super::run::{
     BotEnd, Caller, Effect, Happening, QueueEnd, QueueOrder, Run, TransferEnd, Visit,
 };
 use super::yaml::{self, Fields, Reader, Value, Y002, Y004, Yaml, show};
+use crate::acd::Expression;
 use crate::calendar::{self, Calendars};
 use crate::ids::Key;
 use crate::rollout::Arm;
@@ -73,7 +74,7 @@ struct Then {
     path: Option<Vec<String>>,
     heard: Vec<String>,
     not_heard: Vec<String>,
-    skills: Option<Vec<String>>,
+    requires: Option<Expression<String>>,
     priority: Option<i32>,
     survey: BTreeMap<String, u8>,
     operator: Option<bool>,
@@ -344,7 +345,7 @@ impl CaseReader<'_, '_> {
             "path",
             "heard",
             "not_heard",
-            "skills",
+            "requires",
             "priority",
             "survey",
             "operator",
@@ -377,7 +378,7 @@ impl CaseReader<'_, '_> {
             path,
             heard: fields.get("heard").map(|yaml| self.words(yaml)).unwrap_or_default(),
             not_heard: fields.get("not_heard").map(|yaml| self.words(yaml)).unwrap_or_default(),
-            skills: fields.get("skills").map(|yaml| self.words(yaml)),
+            requires: fields.get("requires").and_then(|yaml| self.requires(yaml)),
             priority: fields
                 .get("priority")
                 .and_then(|yaml| self.reader.number(yaml, -100, 100))
@@ -385,6 +386,17 @@ impl CaseReader<'_, '_> {
             survey,
             operator: fields.get("operator").and_then(|yaml| self.reader.boolean(yaml)),
         })
+    }
+
+    fn requires(&mut self, yaml: &Yaml) -> Option<Expression<String>> {
+        let text = self.reader.word(yaml, "an expression over skills")?;
+        let parsed = Expression::parse(text);
+        if let Err(mistake) = &parsed {
+            let column = text[..mistake.at].chars().count() + 1;
+            let message = format!("`requires`, at character {column}: {}", mistake.message);
+            self.reader.error(Y004, yaml.spot, message);
+        }
+        parsed.ok()
     }
 
     fn words(&mut self, yaml: &Yaml) -> Vec<String> {
@@ -727,9 +739,11 @@ impl Stage<'_> {
             let was = self.heard.iter().any(|prompt| &*prompt.name == name);
             fail(was, format!("`{name}` should not be heard"));
         }
-        if let Some(wanted) = &then.skills {
-            let skills = queue.map(|order| &order.skills);
-            fail(skills != Some(wanted), format!("expected skills {wanted:?}, but: {skills:?}"));
+        if let Some(wanted) = &then.requires {
+            let required = queue.and_then(|order| order.requires.as_ref());
+            let but = required.map_or_else(|| "anyone".to_owned(), ToString::to_string);
+            let other = required != Some(wanted);
+            fail(other, format!("expected an agent with `{wanted}`, but: `{but}`"));
         }
         if let Some(wanted) = then.priority {
             let priority = queue.map(|order| order.priority);

@@ -180,7 +180,7 @@ fn a_test_that_expects_something_else_fails_and_says_why() {
         ("heard: [hello, hello]", "expected to hear `hello`"),
         ("heard: [call-is-recorded]", "expected to hear `call-is-recorded`"),
         ("not_heard: [hello]", "`hello` should not be heard"),
-        ("skills: [\"lang:en\"]", "expected skills"),
+        ("requires: \"lang:en\"", "expected an agent with `lang:en`, but: `lang:ru`"),
         ("priority: 9", "expected priority 9, but: Some(10)"),
         ("operator: true", "expected the operator exit"),
         ("survey: {csi: 5}", "expected score 5 for `csi`"),

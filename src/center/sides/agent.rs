@@ -107,7 +107,8 @@ impl Center {
         self.acd.dropped(now, call.id);
     }
 
-    /// The agent's phone broke in the talk. The customer is told, and stands at his old place in the queue again.
+    /// The agent's phone broke in the talk. The customer is told, and stands at his old place in the queue again: for
+    /// a moment for the same agent alone, who may be back at once.
     fn agent_lost(&mut self, now: Timestamp, call: &mut Call) {
         let State::Talking(talk) = &call.state else { return };
         if talk.third.is_some() {
@@ -118,8 +119,9 @@ impl Center {
         call.record.passed_on(PassedOn::AgentLost);
         self.fact(now, Some(call.id), What::AgentLost { queue: queue.clone(), agent });
         self.books_of_talk(now, call, Side::System);
+        self.remember_talk(now, call, true);
         self.acd.let_go(now, call.id);
-        self.back_to_queue(now, call, queue, queue_id);
+        self.back_to_queue(now, call, queue, queue_id, Some(agent));
         if let Some(name) = self.policy.talk.lost_phrase.clone() {
             let language = call.run.language().into();
             self.say_over_music(call, Prompt { name, language });
@@ -129,6 +131,9 @@ impl Center {
     /// Closes the talk in the books and with the ACD; the state is changed by whoever knows what comes next.
     pub(crate) fn talk_over(&mut self, now: Timestamp, call: &mut Call, by: Side) {
         self.books_of_talk(now, call, by);
+        if by == Side::System {
+            self.remember_talk(now, call, true);
+        }
         call.ears.clear();
         self.acd.ended(now, call.id, by);
     }

@@ -130,6 +130,15 @@ impl Center {
         let (talk_secs, hold_secs) = (spoken.as_secs_f64(), hold.as_secs_f64());
         self.fact(now, Some(call.id), What::TalkEnded { queue, agent, talk_secs, hold_secs, by });
         self.hush_watchers(agent);
+        self.remember_talk(now, call, false);
+    }
+
+    /// What the caller's next call is to know of this talk. `broke_off`: neither side ended it, nor was it passed on.
+    pub(crate) fn remember_talk(&mut self, now: Timestamp, call: &Call, broke_off: bool) {
+        let State::Talking(talk) = &call.state else { return };
+        if let Some(number) = self.own_number(call) {
+            self.returning.talked(now, &number, talk.agent, talk.queue_id, broke_off);
+        }
     }
 
     pub(crate) fn passed_on(

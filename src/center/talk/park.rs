@@ -55,7 +55,7 @@ impl Center {
     pub(crate) fn parked_too_long(&mut self, now: Timestamp, call: &mut Call) {
         match call.state.clone() {
             State::Parked(parked) => {
-                self.back_to_queue(now, call, parked.queue, parked.queue_id);
+                self.back_to_queue(now, call, parked.queue, parked.queue_id, None);
             }
             // Somebody rings for it: when he does not answer, it is not parked again.
             State::Handing(mut handing) => {

@@ -7,7 +7,7 @@ use crate::call::{Aim, Call, Handing, State, Talk, Third, Who};
 use crate::center::{Role, Timer};
 use crate::contact::{Ending, Fault, PassedOn, StageKind};
 use crate::fact::{AskEnd, TransferTarget, What};
-use crate::ids::QueueId;
+use crate::ids::{AgentId, QueueId};
 use crate::record::Place;
 use dozvon_clock::Timestamp;
 use std::sync::Arc;
@@ -284,20 +284,21 @@ impl Center {
         if handing.parked {
             self.stay_parked(now, call, handing.queue, handing.queue_id);
         } else {
-            self.back_to_queue(now, call, handing.queue, handing.queue_id);
+            self.back_to_queue(now, call, handing.queue, handing.queue_id, None);
         }
     }
 
-    /// Back to the old place in the queue, after a talk that broke or a transfer that failed.
+    /// Back to the old place in the queue, after a talk that broke or a transfer that failed. `lost`: whose talk broke.
     pub(crate) fn back_to_queue(
         &mut self,
         now: Timestamp,
         call: &mut Call,
         queue: Arc<str>,
         queue_id: QueueId,
+        lost: Option<AgentId>,
     ) {
         self.start_wait(now, call, queue_id, queue);
-        self.acd.requeue(now, call.id);
+        self.acd.requeue(now, call.id, lost);
     }
 
     /// The agent is done with the call, which goes on without him.

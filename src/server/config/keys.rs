@@ -30,6 +30,8 @@ pub(super) enum Kind {
     Networks,
     /// Names.
     Names,
+    /// Names, or names with levels from 1 to 100.
+    Skills,
     /// Dialled numbers.
     Dials,
     /// One of these words.
@@ -470,6 +472,12 @@ pub(super) const ACD: Section = Section {
             "A caller whom nobody at work could ever serve leaves the queue after so many seconds. 0: he waits on.",
         ),
         key(
+            "shared_numbers",
+            Kind::Dials,
+            Value("[]"),
+            "Callers' numbers behind which are many people: they have no last agent, no head start and no old place.",
+        ),
+        key(
             "hold_alarm_secs",
             Kind::Int(0, SECS_PER_DAY),
             Value("120"),
@@ -767,6 +775,113 @@ pub(super) const QUEUE: Section = Section {
             Value("60"),
             "Seconds from the beginning of one announcement to the beginning of the next.",
         ),
+        key(
+            "tier",
+            Kind::Int(-10, 10),
+            Value("0"),
+            "Calls of a smaller tier go before all others, however long those have waited. For what can't wait at all.",
+        ),
+        key(
+            "order",
+            Kind::Choice(&["least_occupied", "longest_idle", "rank"]),
+            Value(r#""least_occupied""#),
+            "Which free agent goes first among those who fit equally well: least_occupied, longest_idle or rank.",
+        ),
+        key(
+            "ring",
+            Kind::Choice(&["one", "parallel", "broadcast"]),
+            Value(r#""one""#),
+            "How many phones ring for a call at once: one, parallel (ring_phones_max) or broadcast (all free, at most \
+             32).",
+        ),
+        key(
+            "ring_phones_max",
+            Kind::Int(2, 32),
+            Value("3"),
+            "With ring = \"parallel\": phones at once. The first answer has the call.",
+        ),
+        key(
+            "sticky_within_secs",
+            Kind::Int(0, 30 * SECS_PER_DAY),
+            Value("0"),
+            "Who spoke with an agent within so many seconds is brought back to him if he is ready or talking. 0: \
+             nobody is.",
+        ),
+        key(
+            "sticky_wait_secs",
+            Kind::Int(0, SECS_PER_DAY),
+            Value("20"),
+            "A caller waits for that agent alone for so many seconds at most; then for anybody.",
+        ),
+        key(
+            "sticky_same_topic",
+            Kind::Bool,
+            Value("true"),
+            "Whether that talk must have come through this queue.",
+        ),
+        key(
+            "interrupted_boost_secs",
+            Kind::Int(0, 3_600),
+            Value("60"),
+            "Head start in seconds of a caller whose last talk broke off within ten minutes through no fault of his.",
+        ),
+        key(
+            "resume_within_secs",
+            Kind::Int(0, SECS_PER_DAY),
+            Value("120"),
+            "Who hung up while waiting here and comes back within so many seconds has his old place. 0: he has not.",
+        ),
+    ],
+};
+
+pub(super) const STAGE: Section = Section {
+    file: "queues.toml",
+    name: "stage",
+    many: true,
+    doc: "From a moment of the wait on more agents may have the calls of a queue, behind those who fit better.",
+    keys: &[
+        key("queue", Kind::Name, Needed, "The queue."),
+        key(
+            "after_secs",
+            Kind::Int(1, SECS_PER_DAY),
+            Needed,
+            "When it begins, in seconds from the moment at which the caller began to wait for a person.",
+        ),
+        key(
+            "requires",
+            Kind::Text,
+            Absent,
+            "What is enough then, whatever the call itself requires: an expression like \"lang:kk and cards >= 2\".",
+        ),
+        key(
+            "drop",
+            Kind::Names,
+            Value("[]"),
+            "In place of `requires`: skills that are not asked for any more; the rest of what the call requires still \
+             is.",
+        ),
+    ],
+};
+
+pub(super) const RESERVE: Section = Section {
+    file: "queues.toml",
+    name: "reserve",
+    many: true,
+    doc: "Keeps the last idle agents of some kind for calls that nobody else can take.",
+    keys: &[
+        key(
+            "requires",
+            Kind::Text,
+            Needed,
+            "Who is kept: agents of whom this is true, like \"senior\" or \"lang:kk >= 2\".",
+        ),
+        key("idle_min", Kind::Int(1, 1_000), Value("2"), "So many idle ones are kept."),
+        key(
+            "lasts_secs",
+            Kind::Int(1, SECS_PER_DAY),
+            Value("20"),
+            "Kept from calls that have waited for less than so many seconds.",
+        ),
     ],
 };
 
@@ -785,7 +900,19 @@ pub(super) const AGENT: Section = Section {
         key("name", Kind::Text, Absent, "The name for people. Without it: the user name."),
         key("team", Kind::Name, Value(r#""agents""#), "The team that he is counted with."),
         key("queues", Kind::Names, Value("[]"), "The queues that he serves. Empty: all."),
-        key("skills", Kind::Names, Value("[]"), "What he can do, of [skills] in queues.toml."),
+        key(
+            "skills",
+            Kind::Skills,
+            Value("[]"),
+            "What he can do, of [skills] in queues.toml: [\"cards\"], or with levels from 1 to 100: { cards = 3, \
+             \"lang:kk\" = 2 }. Without a level: 1.",
+        ),
+        key(
+            "rank",
+            Kind::Int(1, 1_000),
+            Value("1"),
+            "His place in queues whose order is rank: the smallest goes first.",
+        ),
         key(
             "languages",
             Kind::Names,
@@ -956,8 +1083,8 @@ pub(super) const TOKEN: Section = Section {
 };
 
 /// The tables of the other files.
-pub(super) const OTHERS: [&Section; 8] =
-    [&SKILLS, &QUEUE, &AGENT, &TRUNK, &NUMBER, &BOT, &ROLLOUT, &TOKEN];
+pub(super) const OTHERS: [&Section; 10] =
+    [&SKILLS, &QUEUE, &STAGE, &RESERVE, &AGENT, &TRUNK, &NUMBER, &BOT, &ROLLOUT, &TOKEN];
 
 #[cfg(test)]
 mod tests {
@@ -965,8 +1092,18 @@ mod tests {
 
     #[test]
     fn every_key_of_time_or_amount_has_its_unit_or_bound_in_its_name() {
-        let ends =
-            ["_secs", "_ms", "_max", "_min", "_percent", "workers", "rona_limit", "per_shift"];
+        let ends = [
+            "_secs",
+            "_ms",
+            "_max",
+            "_min",
+            "_percent",
+            "workers",
+            "rona_limit",
+            "per_shift",
+            "tier",
+            "rank",
+        ];
         for section in DOZVON.iter().chain(&OTHERS) {
             for key in section.keys {
                 if matches!(key.kind, Kind::Int(..)) {

@@ -106,9 +106,11 @@ pub(crate) fn load(
         return (None, findings);
     }
     let announcements = announcements(&mut staff);
+    let shared = base.table("acd").list("shared_numbers");
     let policy = Policy {
         acd,
         skills: staff.skills,
+        shared_numbers: shared.iter().map(|(number, _)| number.as_str().into()).collect(),
         flows,
         calendars: Arc::new(calendars),
         rollouts,
@@ -290,6 +292,7 @@ fn acd_config(findings: &mut Findings, base: &Base, staff: &mut Staff) -> acd::C
     let config = acd::Config {
         queues: std::mem::take(&mut staff.queues),
         agents: std::mem::take(&mut staff.agents),
+        reserves: std::mem::take(&mut staff.reserves),
         reserved_max: table.millis("reserved_max_ms"),
         connecting_max: table.millis("connecting_max_ms"),
         late_answer: table.millis("late_answer_ms"),

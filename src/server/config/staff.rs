@@ -4,17 +4,21 @@ use super::base::Base;
 use super::classifiers::{self, Classifiers};
 use super::files::{refuse_duplicates, tables};
 use super::finding::{Findings, Place, suggest};
-use super::keys::{AGENT, QUEUE, SKILLS, TOKEN};
+use super::keys::{AGENT, QUEUE, RESERVE, SKILLS, STAGE, TOKEN};
 use super::secrets::Secrets;
 use super::settings::{Role, Secret, Token};
 use super::walk::Table;
-use dozvon_center::acd::{AgentConfig, QueueConfig};
+use dozvon_center::acd::requirement::LEVEL_DEFAULT;
+use dozvon_center::acd::{
+    AgentConfig, Expression, Order, QueueConfig, Relax, Requirement, ReserveConfig, Ring, Stage,
+    StickyConfig,
+};
 use dozvon_center::ids::{QueueId, SkillId};
 use dozvon_center::waiting::Announcements;
 use dozvon_sip::digest::Ha1;
 use dozvon_sip::endpoint::Ha1Pair;
 use dozvon_switch::config::AgentAccess;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Queues, skills and agents.
@@ -26,6 +30,8 @@ pub(super) struct Staff {
     pub(super) announcements: BTreeMap<Arc<str>, (Announcements, Place)>,
     /// Skills: those listed, then the languages of agents as `lang:…`.
     pub(super) skills: Vec<Arc<str>>,
+    /// Agents kept for those who have nobody else.
+    pub(super) reserves: Vec<ReserveConfig>,
     /// Agents in the order of the file.
     pub(super) agents: Vec<AgentConfig>,
     /// How each of them gets in.
@@ -45,7 +51,7 @@ impl Staff {
     ) -> Staff {
         let mut staff = Staff::default();
         let path = base.folder.join("queues.toml");
-        let found = tables(findings, &path, &[&SKILLS, &QUEUE]);
+        let found = tables(findings, &path, &[&SKILLS, &QUEUE, &STAGE, &RESERVE]);
         let listed = |name: &str| found.get(name).map_or(&[][..], Vec::as_slice);
         for (skill, place) in listed("skills").iter().flat_map(|table| table.list("names")) {
             if staff.skills.iter().any(|known| **known == **skill) {
@@ -76,7 +82,80 @@ impl Staff {
             staff.agents.push(agent);
             staff.access.push(access);
         }
+        for table in listed("stage") {
+            staff.stage(findings, table);
+        }
+        for queue in &mut staff.queues {
+            queue.stages.sort_by_key(|stage| stage.after);
+        }
+        for table in listed("reserve") {
+            let requires = staff.requirement(findings, table);
+            let (idle_min, lasts) = (table.number("idle_min"), table.secs("lasts_secs"));
+            staff.reserves.push(ReserveConfig { requires, idle_min, lasts });
+        }
         staff
+    }
+
+    fn stage(&mut self, findings: &mut Findings, table: &Table) {
+        let name = table.text("queue");
+        let names: Vec<String> = self.queues.iter().map(|queue| queue.name.to_string()).collect();
+        let Some(at) = names.iter().position(|known| known == name) else {
+            let message = format!("a stage names the queue `{name}`, which is not in queues.toml");
+            let cure = suggest(name, "queue", names.iter().map(String::as_str));
+            findings.error(table.place("queue"), message, cure);
+            return;
+        };
+        let drop = table.list("drop").to_vec();
+        if table.says("requires") != drop.is_empty() {
+            let message = format!("a stage of `{name}` has either `requires` or `drop`");
+            findings.error(&table.place, message, "say one of them");
+            return;
+        }
+        let relax = if drop.is_empty() {
+            Relax::To(self.requirement(findings, table))
+        } else {
+            let find = |(skill, place): &(String, Place)| self.skill(findings, skill, place);
+            Relax::Drop(drop.iter().map(find).collect())
+        };
+        let Some(_) = table.entry("after_secs") else { return };
+        let after = table.secs("after_secs");
+        if self.queues[at].stages.iter().any(|stage| stage.after == after) {
+            let message = format!("`{name}` has a second stage at this moment");
+            findings.error(table.place("after_secs"), message, "give each its own");
+            return;
+        }
+        self.queues[at].stages.push(Stage { after, relax });
+    }
+
+    /// What the `requires` of a table says; `anyone` when something is wrong with it, which is noted.
+    fn requirement(&mut self, findings: &mut Findings, table: &Table) -> Requirement {
+        let (text, place) = (table.text("requires"), table.place("requires"));
+        match Expression::parse(text) {
+            Ok(expression) => {
+                let mut found = |name: &String| self.skill(findings, name, place);
+                Requirement::of(&expression, &mut found)
+            }
+            Err(mistake) => {
+                let column = text[..mistake.at].chars().count() + 1;
+                let message = format!("`requires`, at character {column}: {}", mistake.message);
+                findings.error(place, message, "write it like \"lang:kk and cards >= 2\"");
+                Requirement::anyone()
+            }
+        }
+    }
+
+    /// The number of a skill; one that isn't known is noted, but languages need not be.
+    fn skill(&mut self, findings: &mut Findings, name: &str, place: &Place) -> SkillId {
+        if let Some(language) = name.strip_prefix(LANGUAGE) {
+            self.add_language(language);
+        }
+        let at = self.skills.iter().position(|known| **known == *name).unwrap_or_else(|| {
+            let message = format!("there is no skill `{name}` in [skills] of queues.toml");
+            let known = self.skills.iter().map(|skill| &**skill);
+            findings.error(place, message, suggest(name, "skill", known));
+            0
+        });
+        SkillId(u16::try_from(at).expect("fewer skills than a file has bytes"))
     }
 
     /// Makes the skill of a language known.
@@ -92,46 +171,46 @@ impl Staff {
             (0..).zip(&self.queues).map(|(n, q)| (&*q.name, n)).collect();
         let skill_names: BTreeMap<&str, u16> =
             (0..).zip(&self.skills).map(|(n, s)| (&**s, n)).collect();
-        let mut skills =
-            find_all(findings, table, "skills", "skill", "[skills] of queues.toml", &skill_names);
+        let mut skills = BTreeMap::new();
         for (language, _) in table.list("languages") {
-            skills.extend(skill_names.get(format!("{LANGUAGE}{language}").as_str()));
+            let known = skill_names.get(format!("{LANGUAGE}{language}").as_str());
+            skills.extend(known.map(|id| (SkillId(*id), LEVEL_DEFAULT)));
         }
-        let queues = find_all(findings, table, "queues", "queue", "queues.toml", &queue_names);
+        let home = "[skills] of queues.toml";
+        for (skill, level, place) in table.levels("skills") {
+            let found = find(findings, table, (skill, place), "skill", home, &skill_names);
+            skills.extend(found.map(|id| (SkillId(id), *level)));
+        }
+        let listed = table.list("queues").iter().map(|(name, place)| (name, place));
+        let queues = listed.filter_map(|(name, place)| {
+            find(findings, table, (name, place), "queue", "queues.toml", &queue_names)
+        });
         AgentConfig {
             name: table.text("user").into(),
-            skills: skills.into_iter().map(SkillId).collect(),
-            queues: queues.into_iter().map(QueueId).collect(),
+            skills,
+            queues: queues.map(QueueId).collect(),
             team: table.text("team").into(),
+            rank: table.number("rank"),
         }
     }
 }
 
-/// The numbers of the names in a list; those that aren't known are noted.
-fn find_all(
+/// The number of a name that an agent's table names; one that isn't known is noted.
+fn find(
     findings: &mut Findings,
     table: &Table,
-    key: &str,
+    (name, place): (&str, &Place),
     what: &str,
     home: &str,
     known: &BTreeMap<&str, u16>,
-) -> BTreeSet<u16> {
-    let mut found = BTreeSet::new();
-    for (name, place) in table.list(key) {
-        match known.get(name.as_str()) {
-            Some(number) => {
-                found.insert(*number);
-            }
-            None => {
-                let message = format!(
-                    "agent `{}` names the {what} `{name}`, which is not in {home}",
-                    table.text("user")
-                );
-                findings.error(place, message, suggest(name, what, known.keys().copied()));
-            }
-        }
+) -> Option<u16> {
+    let number = known.get(name).copied();
+    if number.is_none() {
+        let user = table.text("user");
+        let message = format!("agent `{user}` names the {what} `{name}`, which is not in {home}");
+        findings.error(place, message, suggest(name, what, known.keys().copied()));
     }
-    found
+    number
 }
 
 fn queue(table: &Table) -> QueueConfig {
@@ -143,6 +222,16 @@ fn queue(table: &Table) -> QueueConfig {
         handle_prior: table.secs("handle_prior_secs"),
         max_wait: Some(max_wait).filter(|wait| !wait.is_zero()),
         length_max: table.number("length_max"),
+        tier: table.number("tier"),
+        order: order(table.text("order")),
+        ring: match table.text("ring") {
+            "parallel" => Ring::Parallel(table.number("ring_phones_max")),
+            "broadcast" => Ring::Broadcast,
+            _ => Ring::One,
+        },
+        sticky: sticky(table),
+        interrupted_boost: table.secs("interrupted_boost_secs"),
+        resume_within: table.secs("resume_within_secs"),
         ..QueueConfig::new(table.text("name"))
     }
 }
@@ -156,6 +245,19 @@ fn announcements(table: &Table) -> Announcements {
         every: table.secs("announce_every_secs"),
         comfort: table.list("comfort").iter().map(|(name, _)| name.as_str().into()).collect(),
     }
+}
+
+fn order(word: &str) -> Order {
+    Order::ALL.into_iter().find(|order| order.as_str() == word).unwrap_or_default()
+}
+
+fn sticky(table: &Table) -> Option<StickyConfig> {
+    let within = table.secs("sticky_within_secs");
+    (!within.is_zero()).then(|| StickyConfig {
+        within,
+        wait_up_to: table.secs("sticky_wait_secs"),
+        same_topic: table.flag("sticky_same_topic"),
+    })
 }
 
 /// How an agent's phone gets in: hashes from the file, or made of a password from wherever it is.

@@ -177,13 +177,68 @@ fn the_names_of_agents_become_numbers() {
     let anna = &loaded.policy.acd.agents[0];
     let skills: Vec<_> =
         ["cards", "lang:kk", "lang:ru"].map(|name| loaded.policy.skill(name).unwrap()).into();
-    assert_eq!(anna.skills, skills.into_iter().collect());
+    assert_eq!(anna.skills, skills.into_iter().map(|skill| (skill, 1)).collect());
     assert_eq!(anna.queues.iter().map(|queue| queue.0).collect::<Vec<_>>(), [1]);
     assert_eq!(loaded.switch.agents[0].language.as_deref(), Some("kk"));
     assert_eq!(
         loaded.switch.agents[0].ha1.md5, "",
         "there is no password yet and nobody may get in"
     );
+}
+
+#[test]
+fn levels_stages_and_reserves_become_numbers() {
+    use dozvon_center::acd::{Expression, Relax, Requirement, Ring};
+    let folder = Folder::new("matching");
+    folder.write(
+        "queues.toml",
+        "[skills]\nnames = [\"cards\"]\n[[queue]]\nname = \"cards\"\nring = \"parallel\"\ntier = -1\n\
+         [[stage]]\nqueue = \"cards\"\nafter_secs = 40\nrequires = \"lang:kk >= 2 or not cards\"\n\
+         [[stage]]\nqueue = \"cards\"\nafter_secs = 20\ndrop = [\"cards\"]\n\
+         [[reserve]]\nrequires = \"cards >= 3\"\n",
+    );
+    folder.write(
+        "agents.toml",
+        "[[agent]]\nuser = \"anna\"\nskills = { cards = 3, \"lang:kk\" = 2 }\nlanguages = [\"kk\"]\nrank = 4\n",
+    );
+    let (loaded, told) = folder.load(&[], Missing::Leave);
+    let policy = loaded.unwrap_or_else(|| panic!("{told:?}")).policy;
+    let of = |text: &str| {
+        let expression = Expression::parse(text).unwrap();
+        Requirement::of(&expression, |name| policy.skill(name).unwrap())
+    };
+    let queue = &policy.acd.queues[0];
+    assert_eq!((queue.ring, queue.tier), (Ring::Parallel(3), -1));
+    let after: Vec<_> = queue.stages.iter().map(|stage| stage.after.as_secs()).collect();
+    assert_eq!(after, [20, 40], "in order of time, however they stand in the file");
+    assert_eq!(queue.stages[0].relax, Relax::Drop([policy.skill("cards").unwrap()].into()));
+    assert_eq!(queue.stages[1].relax, Relax::To(of("lang:kk >= 2 or not cards")));
+    let anna = &policy.acd.agents[0];
+    let reserve = &policy.acd.reserves[0];
+    assert_eq!((anna.rank, reserve.idle_min, reserve.lasts.as_secs()), (4, 2, 20));
+    assert!(reserve.requires.met_by(&anna.skills) && of("lang:kk >= 2").met_by(&anna.skills));
+}
+
+#[test]
+fn mistakes_of_matching_are_told_with_their_places() {
+    let folder = Folder::new("matching-mistakes");
+    folder.write(
+        "queues.toml",
+        "[[queue]]\nname = \"cards\"\n[[stage]]\nqueue = \"card\"\nafter_secs = 20\nrequires = \"a\"\n\
+         [[stage]]\nqueue = \"cards\"\nafter_secs = 20\n[[reserve]]\nrequires = \"(cards\"\n",
+    );
+    folder.write("agents.toml", "[[agent]]\nuser = \"anna\"\nskills = { cards = 101 }\n");
+    let (loaded, told) = folder.load(&[], Missing::Leave);
+    assert!(loaded.is_none());
+    let told = format!("{told:?}");
+    for message in [
+        "a stage names the queue `card`, which is not in queues.toml",
+        "a stage of `cards` has either `requires` or `drop`",
+        "`requires`, at character 1: this `(` is not closed: add `)`",
+        "level 101 is out of range",
+    ] {
+        assert!(told.contains(message), "{message}: {told}");
+    }
 }
 
 #[cfg(unix)]

@@ -2,6 +2,7 @@
 
 use super::finding::{Place, SourceId, suggest};
 use super::keys::Kind;
+use dozvon_center::acd::requirement::{LEVEL_DEFAULT, LEVEL_MAX};
 use std::net::{IpAddr, SocketAddr};
 use toml::Spanned;
 use toml::de::{DeInteger, DeValue};
@@ -20,6 +21,8 @@ pub(super) enum Value {
     Text(String),
     /// Words, each of the form that its key asks for, and where each stands.
     List(Vec<(String, Place)>),
+    /// Skills with their levels, and where each stands.
+    Levels(Vec<(String, u8, Place)>),
 }
 
 impl Value {
@@ -32,6 +35,11 @@ impl Value {
             Value::List(list) => {
                 let words: Vec<_> = list.iter().map(|(word, _)| quoted(word)).collect();
                 format!("[{}]", words.join(", "))
+            }
+            Value::Levels(list) => {
+                let each =
+                    |(skill, level, _): &(String, u8, _)| format!("{} = {level}", quoted(skill));
+                format!("{{ {} }}", list.iter().map(each).collect::<Vec<_>>().join(", "))
             }
         }
     }
@@ -78,6 +86,7 @@ pub(super) fn from_toml(
             Some(text) => word(kind, text).map_err(wrong).map(|()| Value::Text(text.to_owned())),
             None => Err(wrong(unlike(raw, "a text in double quotes"))),
         },
+        Shape::Levels => levels(kind, value, source).map(Value::Levels),
         Shape::List => {
             let list = "a list of texts: [\"…\", \"…\"]";
             let array = raw.as_array().ok_or_else(|| wrong(unlike(raw, list)))?;
@@ -109,6 +118,7 @@ pub(super) fn from_text(kind: Kind, text: &str, place: &Place) -> Result<Value, 
             Err(_) => Err(wrong(fault(format!("`{text}` is no whole number"), range_cure(kind)))),
         },
         Shape::Text => word(kind, text).map_err(wrong).map(|()| Value::Text(text.to_owned())),
+        Shape::Levels => Err(wrong(fault("skills can't be said here", "say them in agents.toml"))),
         Shape::List => {
             let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
             let mut list = Vec::new();
@@ -127,6 +137,7 @@ enum Shape {
     Int,
     Text,
     List,
+    Levels,
 }
 
 fn shape(kind: Kind) -> Shape {
@@ -145,7 +156,48 @@ fn shape(kind: Kind) -> Shape {
         Kind::Sockets | Kind::Networks | Kind::Names | Kind::Dials | Kind::Choices(_) => {
             Shape::List
         }
+        Kind::Skills => Shape::Levels,
     }
+}
+
+/// `["cards"]`, each at the default level, or `{ cards = 2, loans = 1 }`.
+fn levels(
+    kind: Kind,
+    value: &Spanned<DeValue<'_>>,
+    source: SourceId,
+) -> Result<Vec<(String, u8, Place)>, Wrong> {
+    let form = "a list like [\"cards\"], or levels from 1 to 100 like { cards = 2 }";
+    let at = |span| Place { source, span };
+    let wrong = |place: Place, (message, cure): Fault| Wrong { place, message, cure };
+    let mut skills = Vec::new();
+    if let Some(table) = value.get_ref().as_table() {
+        for (name, level) in table {
+            let (skill, place) = (name.get_ref().as_ref(), at(name.span()));
+            word(kind, skill).map_err(|fault| wrong(place.clone(), fault))?;
+            let number = level.get_ref().as_integer().and_then(integer);
+            let Some(number) = number else {
+                return Err(wrong(at(level.span()), unlike(level.get_ref(), form)));
+            };
+            let known = u8::try_from(number).ok().filter(|level| (1..=LEVEL_MAX).contains(level));
+            let Some(number) = known else {
+                let cure = format!("choose from 1 to {LEVEL_MAX}");
+                let told = fault(format!("level {number} is out of range"), cure);
+                return Err(wrong(at(level.span()), told));
+            };
+            skills.push((skill.to_owned(), number, place));
+        }
+        return Ok(skills);
+    }
+    let list = value.get_ref().as_array();
+    let list = list.ok_or_else(|| wrong(at(value.span()), unlike(value.get_ref(), form)))?;
+    for item in list.iter() {
+        let place = at(item.span());
+        let text = item.get_ref().as_str();
+        let text = text.ok_or_else(|| wrong(place.clone(), unlike(item.get_ref(), form)))?;
+        word(kind, text).map_err(|fault| wrong(place.clone(), fault))?;
+        skills.push((text.to_owned(), LEVEL_DEFAULT, place));
+    }
+    Ok(skills)
 }
 
 fn unlike(raw: &DeValue<'_>, wanted: &str) -> Fault {
@@ -187,7 +239,7 @@ fn word(kind: Kind, text: &str) -> Result<(), Fault> {
     }
     match kind {
         Kind::Bool | Kind::Int(..) | Kind::Text | Kind::Path => Ok(()),
-        Kind::Name | Kind::Names => name(text),
+        Kind::Name | Kind::Names | Kind::Skills => name(text),
         Kind::EnvVar => environment_name(text),
         Kind::Address if text.is_empty() || text == "auto" => Ok(()),
         Kind::Address => {

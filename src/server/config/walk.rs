@@ -126,13 +126,21 @@ impl Table {
         match self.entry(key).map(|entry| &entry.value) {
             Some(Value::Text(text)) => Some(text.as_str()).filter(|text| !text.is_empty()),
             None => None,
-            Some(Value::Bool(_) | Value::Int(_) | Value::List(_)) => panic!("`{key}` is no text"),
+            Some(Value::Bool(_) | Value::Int(_) | Value::List(_) | Value::Levels(_)) => {
+                panic!("`{key}` is no text")
+            }
         }
     }
 
     /// A list of words and where each stands.
     pub(super) fn list(&self, key: &str) -> &[(String, Place)] {
         let Value::List(list) = &self.get(key).value else { panic!("`{key}` is no list") };
+        list
+    }
+
+    /// Skills with their levels, and where each stands.
+    pub(super) fn levels(&self, key: &str) -> &[(String, u8, Place)] {
+        let Value::Levels(list) = &self.get(key).value else { panic!("`{key}` has no levels") };
         list
     }
 }

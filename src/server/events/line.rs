@@ -77,6 +77,7 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::ActivityAlarm { agent, .. }
         | What::ConductSeen { agent, .. }
         | What::IncidentJoined { agent, .. } => Some(*agent),
+        What::OfferDecided { decision, .. } => Some(decision.agent),
         What::CallStarted { .. }
         | What::CallAnswered
         | What::NodeEntered { .. }

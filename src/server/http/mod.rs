@@ -14,6 +14,7 @@ mod problem;
 mod read;
 mod talk;
 mod view;
+mod why;
 mod wrap_up;
 
 #[cfg(test)]
@@ -148,6 +149,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/classifiers/{name}", get(wrap_up::classifier))
         .route("/api/v1/calls", get(read::calls))
         .route("/api/v1/calls/{id}", delete(desk::hang_up))
+        .route("/api/v1/calls/{id}/why", get(read::why))
         .route("/api/v1/calls/{id}/talk", post(talk::talk))
         .route("/api/v1/calls/{id}/retrieve", post(talk::retrieve))
         .route("/api/v1/agents/{name}/watch", post(talk::watch))

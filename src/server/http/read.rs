@@ -4,11 +4,13 @@ use super::App;
 use super::auth::{Right, Who};
 use super::problem::Problem;
 use super::view::{AgentView, CallView, QueueView};
+use super::why::WhyView;
 use crate::server::metrics::CONTENT_TYPE;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use dozvon_center::ids::CallId;
 use std::sync::Arc;
 
 /// Whether the process is alive. Open to everybody.
@@ -85,4 +87,25 @@ pub(super) async fn calls(
     let snapshot = app.brain.snapshot().await?;
     let view = |row| CallView::new(row, snapshot.at, who.sees_numbers());
     Ok(Json(snapshot.calls.iter().map(view).collect()))
+}
+
+/// Why a call waits, or why it went to its agent.
+#[utoipa::path(get, path = "/api/v1/calls/{id}/why", tag = "live",
+    params(("id" = u64, Path, description = "the call's id")), responses(
+    (status = 200, body = WhyView), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 404, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn why(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path(id): Path<String>,
+) -> Result<Json<WhyView>, Problem> {
+    who.may(Right::Look)?;
+    let call = id
+        .parse()
+        .map(CallId)
+        .map_err(|_| Problem::bad_request("a call's id is a number, as /api/v1/calls shows it"))?;
+    match app.brain.why(call).await? {
+        Some(row) => Ok(Json(WhyView::new(&row, &app.directory))),
+        None => Err(Problem::not_found("no such call in a queue or a talk")),
+    }
 }

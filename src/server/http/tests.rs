@@ -11,15 +11,18 @@ use crate::server::store::{Record, Store};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, StatusCode};
-use dozvon_center::acd::{Activity, Actor, Presence, Status, StatusError, WrapUpError};
+use dozvon_center::acd::{
+    Activity, Actor, Candidate, Decision, Found, Order, Passed, PassedBy, Presence, Status,
+    StatusError, Why, WhyAgents, WrapUpError,
+};
 use dozvon_center::coding::{CodeError, CodeName};
 use dozvon_center::fact::{Fact, What};
-use dozvon_center::ids::{AgentId, CallId};
+use dozvon_center::ids::{AgentId, CallId, OfferId, QueueId};
 use dozvon_center::incident::{Incident, IncidentAgent, Touch};
 use dozvon_center::talk::{Destination, TalkCommand, TalkError};
 use dozvon_clock::Timestamp;
 use dozvon_switch::border::{
-    CallCommand, CallRefusal, DeskCommand, Snapshot, WrapUpCommand, WrapUpRow,
+    CallCommand, CallRefusal, DeskCommand, Snapshot, WhyRow, WrapUpCommand, WrapUpRow,
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -128,11 +131,71 @@ async fn brain(
                 asked.lock().unwrap().push(command);
                 let _ = reply.send(answer);
             }
+            Query::Why { call, reply } => {
+                let known = picture.calls.iter().any(|row| row.call == call);
+                let _ = reply.send(known.then(|| Box::new(reasons())));
+            }
             Query::HangUp { call, reply } => {
                 let _ = reply.send(picture.calls.iter().any(|row| row.call == call));
             }
         }
     }
+}
+
+/// Why call 77 waits: Boris is free and kept for others.
+fn reasons() -> WhyRow {
+    let passed = Passed { who: Candidate::Agent(AgentId(1)), why: PassedBy::Kept };
+    WhyRow {
+        queue: "cards".into(),
+        position: Some(2),
+        enough: vec!["lang:kk >= 2".to_owned(), "anyone".to_owned()],
+        skipped: Vec::new(),
+        with: vec!["anna".into()],
+        held_for: None,
+        why: Why {
+            queue: QueueId(0),
+            state: "offered",
+            tier: 0,
+            due: Timestamp::from_secs(120),
+            enqueued_at: Timestamp::from_secs(100),
+            stage: 1,
+            enough: Vec::new(),
+            agents: WhyAgents { free: 1, kept: 1, ..WhyAgents::default() },
+            skipped: Vec::new(),
+            with: vec![AgentId(0)],
+            held_for: None,
+            next: vec![(Timestamp::from_secs(400), "max_wait")],
+            decision: Some(Decision {
+                offer: OfferId(1),
+                call: CallId(77),
+                agent: AgentId(0),
+                queue: QueueId(0),
+                found: Found::ByCall,
+                tier: 0,
+                due: Timestamp::from_secs(120),
+                stage: 1,
+                level: 0,
+                order: Order::LeastOccupied,
+                place: (0, 0),
+                passed: vec![passed],
+            }),
+        },
+    }
+}
+
+#[tokio::test]
+async fn the_reasons_of_a_call_are_told_with_names() {
+    let house = house(everybody(), |_| {});
+    let (_, why) = send(&house, "wall", Method::GET, "/api/v1/calls/77/why", "").await;
+    assert_eq!((&why["state"], &why["position"]), (&"offered".into(), &2.into()));
+    assert_eq!(why["enough"], serde_json::json!(["lang:kk >= 2", "anyone"]));
+    assert_eq!(
+        (&why["free"], &why["kept"], &why["with"][0]),
+        (&1.into(), &1.into(), &"anna".into())
+    );
+    assert_eq!(why["next"][0]["what"], "max_wait");
+    assert_eq!(why["decision"]["found"], "by_call");
+    assert_eq!(why["decision"]["passed"][0].as_str().unwrap().rsplit(' ').next(), Some("kept"));
 }
 
 fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> House {
@@ -231,6 +294,7 @@ const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("POST", "/api/v1/agents/boris/logout", "", [401, 401, 403, 403, 200, 200]),
     ("POST", "/api/v1/agents/anna/end-wrap-up", "", [401, 401, 403, 200, 200, 200]),
     ("POST", "/api/v1/agents/boris/end-wrap-up", "", [401, 401, 403, 403, 200, 200]),
+    ("GET", "/api/v1/calls/77/why", "", [401, 401, 200, 200, 200, 200]),
     ("DELETE", "/api/v1/calls/77", "", [401, 401, 403, 403, 204, 204]),
     ("POST", "/api/v1/calls/77/talk", r#"{"command":"hold"}"#, [401, 401, 403, 204, 204, 204]),
     ("POST", "/api/v1/calls/77/retrieve", r#"{"agent":"anna"}"#, [401, 401, 403, 204, 204, 204]),
@@ -434,6 +498,8 @@ async fn what_cannot_be_understood_says_what_would_be() {
         ("POST", "/api/v1/calls/77/talk", r#"{"command":"complete"}"#, 409, "consult somebody"),
         ("POST", "/api/v1/calls/5/talk", r#"{"command":"hold"}"#, 404, "ended"),
         ("POST", "/api/v1/agents/anna/watch", r#"{"supervisor":"boris"}"#, 400, "mode"),
+        ("GET", "/api/v1/calls/abc/why", "", 400, "number"),
+        ("GET", "/api/v1/calls/5/why", "", 404, "no such call"),
         ("DELETE", "/api/v1/calls/abc", "", 400, "number"),
         ("DELETE", "/api/v1/calls/5", "", 404, "ended"),
     ] {

@@ -45,13 +45,14 @@ const ROUND_TRIP_BUCKETS: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0
 /// How a wait ended, in the wait histogram.
 const WAIT_RESULTS: [&str; 3] = ["answered", "abandoned", "other"];
 /// How an offer ended.
-const OFFER_RESULTS: [&str; 8] = [
+const OFFER_RESULTS: [&str; 9] = [
     "answered",
     "no_answer",
     "declined",
     "caller_gone",
     "cancelled_status",
     "unreachable",
+    "glare",
     "lost_race",
     "error",
 ];

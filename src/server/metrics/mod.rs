@@ -175,6 +175,7 @@ impl Metrics {
             // These are seen in what follows from them, or came before them.
             What::NodeEntered { .. }
             | What::OptionChosen { .. }
+            | What::OfferDecided { .. }
             | What::OfferStarted { .. }
             | What::Connected { .. }
             | What::WaitForecast { .. }
@@ -347,8 +348,7 @@ fn arm_word(arm: Arm) -> &'static str {
     }
 }
 
-/// A busy phone has declined as far as the caller is concerned, and a phone that called out in the same moment has lost
-/// the race.
+/// A busy phone has declined as far as the caller is concerned.
 fn offer_word(result: OfferResult) -> &'static str {
     match result {
         OfferResult::Answered => "answered",
@@ -357,7 +357,8 @@ fn offer_word(result: OfferResult) -> &'static str {
         OfferResult::CallerGone => "caller_gone",
         OfferResult::CancelledStatus => "cancelled_status",
         OfferResult::Unreachable => "unreachable",
-        OfferResult::Glare => "lost_race",
+        OfferResult::Glare => "glare",
+        OfferResult::LostRace => "lost_race",
         OfferResult::Error => "error",
     }
 }

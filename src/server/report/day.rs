@@ -61,7 +61,7 @@ nodes:
     queue: {name: loans, max_wait: 200s,
       after: {answered: survey, max_wait: bye, nobody: bye, full: q-general, closed: bye}}
   q-night:
-    queue: {name: night, skills: [night], max_wait: 100s,
+    queue: {name: night, requires: night, max_wait: 100s,
       after: {answered: bye, max_wait: bye, nobody: bye, full: bye, closed: bye}}
   out: {transfer: {to: "+77270000000", timeout: 20s, after: {answered: bye, failed: bye}}}
   survey: {survey: {offer: csi-offer, ask: [{id: csi, play: csi, keys: "1-5"}, {id: solved, play: solved, keys: "1-2"}],
@@ -147,13 +147,14 @@ fn policy() -> Policy {
     let flow = flow::load("bank.yaml", FLOW).unwrap_or_else(|found| panic!("{found:#?}"));
     let agent = |n: u32| AgentConfig {
         name: format!("agent{n}").into(),
-        skills: BTreeSet::from([SkillId(0)]),
+        skills: BTreeMap::from([(SkillId(0), 1)]),
         queues: if n.is_multiple_of(3) {
             BTreeSet::new()
         } else {
             BTreeSet::from([QueueId(0), QueueId(1)])
         },
         team: if n.is_multiple_of(2) { "day" } else { "night" }.into(),
+        rank: 0,
     };
     let queue = |name: &str, wrap_up, target| QueueConfig {
         wrap_up: WrapUp::timed(Duration::from_secs(wrap_up)),
@@ -174,6 +175,7 @@ fn policy() -> Policy {
     Policy {
         acd: Config::new(queues, (0..AGENTS).map(agent).collect()),
         skills: vec!["cards".into(), "night".into()],
+        shared_numbers: BTreeSet::new(),
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
         announcements: BTreeMap::new(),
@@ -272,7 +274,7 @@ impl World {
         for n in 0..CALLERS {
             // Most in the morning; some around midnight, so that a call is queued on one day and ends on another.
             let hours = if n % 12 == 0 {
-                23.5 + self.rng.unit()
+                23.9 + 0.2 * self.rng.unit()
             } else {
                 8.5 + 8.0 * self.rng.unit() * self.rng.unit()
             };

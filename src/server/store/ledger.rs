@@ -435,6 +435,7 @@ impl Open {
             | What::IvrExited { .. }
             | What::ArmDrawn { .. }
             | What::ArmDelivered { .. }
+            | What::OfferDecided { .. }
             | What::OfferStarted { .. }
             | What::OfferEnded { .. }
             | What::OfferStale { .. }

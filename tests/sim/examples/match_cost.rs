@@ -1,13 +1,18 @@
-//! What the ACD costs: one match of the bare matcher, and one whole call through the ACD, at growing sizes.
+//! What the ACD costs: one match of the matcher beside a floor, and one whole call through the ACD, at growing sizes.
+//!
+//! The floor is the same two operations on bare `BTreeMap`s with no rules at all: what this machine needs at least.
+//! Both are measured in one run, so that their ratio says something whatever the machine.
 //!
 //! cargo run --release -p dozvon-sim --example match_cost
 
-use dozvon_center::acd::matcher::{Abilities, Matcher};
-use dozvon_center::acd::{Acd, AgentConfig, Answer, Config, Event, QueueConfig, Side, Waiting};
+use dozvon_center::acd::matcher::{Abilities, CallKey, ClassId, Matcher, Places};
+use dozvon_center::acd::{
+    Acd, AgentConfig, Answer, Config, Event, QueueConfig, Requirement, ReserveConfig, Side, Waiting,
+};
 use dozvon_center::ids::{AgentId, CallId, OfferId, QueueId, SkillId};
 use dozvon_clock::Timestamp;
 use dozvon_sim::rng::Rng;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 /// The processor time of this thread, so that a busy machine doesn't blur the figures; without Linux, plain time.
@@ -17,116 +22,201 @@ fn cpu_time(began: Instant) -> Duration {
     nanos.map_or_else(|| began.elapsed(), Duration::from_nanos)
 }
 
-/// What this thread has worked since.
-fn spent((began, worked): (Instant, Duration)) -> Duration {
-    cpu_time(began).saturating_sub(worked)
+/// Nanoseconds of this thread for each of so many rounds.
+fn cost(rounds: u64, mut round: impl FnMut(u64)) -> f64 {
+    let began = Instant::now();
+    let before = cpu_time(began);
+    for at in 0..rounds {
+        round(at);
+    }
+    cpu_time(began).saturating_sub(before).as_nanos() as f64 / rounds as f64
 }
 
-/// Queues; with and without a skill they make twice as many classes.
-const QUEUES: u16 = 100;
-/// Queues that an agent serves.
-const SERVED: u64 = 10;
+const ROUNDS: u64 = 500_000;
 
 struct Size {
     agents: u32,
+    profiles: u64,
+    /// Each is a queue of its own.
+    classes: u64,
+    /// Classes that a profile serves.
+    degree: usize,
     waiting: u64,
 }
 
+/// Which classes each profile serves, and which profile each agent has.
+struct House {
+    served: Vec<BTreeSet<u64>>,
+    profile_of: Vec<usize>,
+}
+
 fn main() {
-    println!("   agents  waiting |  matcher: agent frees  call arrives |  acd: whole call");
-    let sizes =
-        [(10, 10), (100, 100), (1_000, 1_000), (2_000, 2_000), (10_000, 10_000), (20_000, 50_000)];
-    for (agents, waiting) in sizes {
-        let size = Size { agents, waiting };
-        let (frees, arrives) = matcher(&size);
-        let whole = acd(&size);
+    println!(
+        "agents classes waiting | agent frees: ours floor ratio | call comes: ours floor ratio | whole call"
+    );
+    for size in [
+        Size { agents: 200, profiles: 20, classes: 30, degree: 8, waiting: 200 },
+        Size { agents: 2_000, profiles: 100, classes: 200, degree: 20, waiting: 2_000 },
+        Size { agents: 20_000, profiles: 500, classes: 800, degree: 40, waiting: 50_000 },
+    ] {
+        let house = house(&size);
+        let ours = matcher(&size, &house);
+        let floor = floor(&size, &house);
         println!(
-            "{agents:>9}{waiting:>9} | {frees:>18.0} ns {arrives:>12.0} ns | {whole:>12.0} ns",
+            "{:>6}{:>8}{:>8} | {:>14.0} ns{:>4.0} ns{:>6.2} | {:>13.0} ns{:>4.0} ns{:>6.2} | {:>7.0} ns",
+            size.agents,
+            size.classes,
+            size.waiting,
+            ours.0,
+            floor.0,
+            ours.0 / floor.0,
+            ours.1,
+            floor.1,
+            ours.1 / floor.1,
+            acd(&size, &house),
         );
     }
 }
 
-/// A tenth as many profiles as agents, at most 100.
-fn abilities(size: &Size, rng: &mut Rng) -> Vec<Abilities> {
-    let profiles = (size.agents / 10).clamp(1, 100);
-    let profiles: Vec<Abilities> = (0..profiles)
-        .map(|_| {
-            let queue = || QueueId(u16::try_from(rng.below(u64::from(QUEUES))).expect("few"));
-            let queues: BTreeSet<QueueId> =
-                std::iter::repeat_with(queue).take(SERVED as usize).collect();
-            Abilities { skills: BTreeSet::from([SkillId(0)]), queues }
-        })
-        .collect();
-    (0..size.agents).map(|_| profiles[rng.below(profiles.len() as u64) as usize].clone()).collect()
+fn house(size: &Size) -> House {
+    let mut rng = Rng::new(1);
+    let served = (0..size.profiles).map(|_| {
+        let mut served = BTreeSet::new();
+        while served.len() < size.degree {
+            served.insert(rng.below(size.classes));
+        }
+        served
+    });
+    let served = served.collect();
+    let profile_of = (0..size.agents).map(|_| rng.below(size.profiles) as usize).collect();
+    House { served, profile_of }
 }
 
-/// Nanoseconds for: a free agent takes the best call and a new one comes; a call takes the best agent, who comes back.
-fn matcher(size: &Size) -> (f64, f64) {
-    const ROUNDS: u64 = 500_000;
-    let mut rng = Rng::new(1);
-    let agents = abilities(size, &mut rng);
-    let served: Vec<QueueId> = agents.iter().flat_map(|agent| agent.queues.clone()).collect();
-    let mut matcher = Matcher::new(agents);
-    let mut classes = Vec::new();
-    for _ in 0..2 * QUEUES {
-        let queue = rng.pick(&served);
-        let requires: &[SkillId] = if rng.chance(0.5) { &[SkillId(0)] } else { &[] };
-        let class = matcher.class(queue, requires).expect("few");
-        classes.push(class);
-    }
-    let (mut now, mut calls) = (0u64, 0u64);
-    let mut class_of = Vec::new();
-    let mut come = |matcher: &mut Matcher, rng: &mut Rng, class_of: &mut Vec<_>| {
-        now += 1 + rng.below(5);
-        let class = rng.pick(&classes);
+fn queue(id: u64) -> QueueId {
+    QueueId(u16::try_from(id).expect("few"))
+}
+
+/// A free agent takes the best call and a new one comes; a call takes the best agent, who comes back.
+fn matcher(size: &Size, house: &House) -> (f64, f64) {
+    let abilities = house.profile_of.iter().map(|profile| Abilities {
+        skills: BTreeMap::from([(SkillId(0), 1)]),
+        queues: house.served[*profile].iter().map(|id| queue(*id)).collect(),
+    });
+    let queues = vec![QueueConfig::new("queue"); size.classes as usize];
+    // A reserve that nobody belongs to: its rule is looked at for every edge, and never keeps anybody.
+    let nobody = Requirement::all_of([SkillId(1)]);
+    let lasts = Duration::from_secs(20);
+    let reserves = [ReserveConfig { requires: nobody, idle_min: 2, lasts }];
+    let mut matcher = Matcher::new(&queues, &reserves, abilities);
+    let wants = Requirement::all_of([SkillId(0)]);
+    let classes: Vec<ClassId> = (0..size.classes)
+        .map(|id| matcher.class(queue(id), &wants, Duration::ZERO).expect("few"))
+        .collect();
+    let mut rng = Rng::new(2);
+    let mut clock = 1;
+    let mut class_of: Vec<ClassId> = Vec::new();
+    let come = |matcher: &mut Matcher, rng: &mut Rng, clock: &mut u64, class_of: &mut Vec<_>| {
+        let (class, due) = (rng.pick(&classes), *clock + rng.below(60) * 1_000);
+        *clock += 1 + rng.below(5);
+        let call = CallId(class_of.len() as u64);
         class_of.push(class);
-        matcher.queue_call(class, (Timestamp::from_micros(now + rng.below(60_000)), CallId(calls)));
-        calls += 1;
+        matcher.queue_call(class, CallKey { tier: 0, due: Timestamp::from_micros(due), call });
     };
     for _ in 0..size.waiting {
-        come(&mut matcher, &mut rng, &mut class_of);
+        come(&mut matcher, &mut rng, &mut clock, &mut class_of);
     }
-    let began = (Instant::now(), cpu_time(Instant::now()));
-    for _ in 0..ROUNDS {
+    let frees = cost(ROUNDS, |_| {
         let agent = AgentId(rng.below(u64::from(size.agents)) as u32);
         if let Some(key) = matcher.best_call(agent, |_| false) {
-            matcher.unqueue_call(class_of[key.1.0 as usize], key);
-            come(&mut matcher, &mut rng, &mut class_of);
+            matcher.unqueue_call(class_of[key.call.0 as usize], key);
+            come(&mut matcher, &mut rng, &mut clock, &mut class_of);
         }
-    }
-    let frees = spent(began).as_nanos() as f64 / ROUNDS as f64;
+    });
+    let places = |at: u64| -> Places { [(i64::try_from(at).expect("small"), 0); 3] };
+    let mut place_of = Vec::new();
     for id in 0..size.agents {
-        matcher.list_agent((Timestamp::from_micros(rng.below(1_000_000)), AgentId(id)));
+        let at = rng.below(1_000_000);
+        place_of.push(at);
+        matcher.list_agent(AgentId(id), &places(at));
     }
-    let began = (Instant::now(), cpu_time(Instant::now()));
-    for round in 0..ROUNDS {
+    let comes = cost(ROUNDS, |round| {
         let class = rng.pick(&classes);
         if let Some(key) = matcher.best_agent(class, |_| false) {
-            matcher.unlist_agent(key);
-            matcher.list_agent((Timestamp::from_micros(1_000_001 + round), key.1));
+            let place = &mut place_of[key.agent.0 as usize];
+            matcher.unlist_agent(key.agent, &places(*place));
+            *place = 1_000_001 + round;
+            matcher.list_agent(key.agent, &places(*place));
+        }
+    });
+    (frees, comes)
+}
+
+/// The same on bare maps: heads of the classes (or profiles) compared, one member out, one in.
+fn floor(size: &Size, house: &House) -> (f64, f64) {
+    let mut rng = Rng::new(2);
+    let mut calls: Vec<BTreeMap<(u64, u64), ()>> = vec![BTreeMap::new(); size.classes as usize];
+    let mut heads = vec![u64::MAX; size.classes as usize];
+    let mut profiles_of: Vec<Vec<usize>> = vec![Vec::new(); size.classes as usize];
+    for (profile, served) in house.served.iter().enumerate() {
+        for class in served {
+            profiles_of[*class as usize].push(profile);
         }
     }
-    (frees, spent(began).as_nanos() as f64 / ROUNDS as f64)
+    let served: Vec<Vec<u64>> =
+        house.served.iter().map(|set| set.iter().copied().collect()).collect();
+    let (mut clock, mut id) = (1, 0);
+    let mut come = |calls: &mut Vec<BTreeMap<_, ()>>, heads: &mut Vec<u64>, rng: &mut Rng| {
+        let (class, due) = (rng.below(size.classes) as usize, clock + rng.below(60) * 1_000);
+        clock += 1 + rng.below(5);
+        calls[class].insert((due, id), ());
+        heads[class] = heads[class].min(due);
+        id += 1;
+    };
+    for _ in 0..size.waiting {
+        come(&mut calls, &mut heads, &mut rng);
+    }
+    let frees = cost(ROUNDS, |_| {
+        let profile = house.profile_of[rng.below(u64::from(size.agents)) as usize];
+        let best = served[profile].iter().map(|class| (heads[*class as usize], *class)).min();
+        let Some((due, class)) = best.filter(|(due, _)| *due != u64::MAX) else { return };
+        let first = calls[class as usize].pop_first();
+        assert_eq!(first.map(|((at, _), ())| at), Some(due));
+        let next = calls[class as usize].first_key_value();
+        heads[class as usize] = next.map_or(u64::MAX, |((at, _), ())| *at);
+        come(&mut calls, &mut heads, &mut rng);
+    });
+    let mut free: Vec<BTreeMap<(u64, u32), ()>> = vec![BTreeMap::new(); house.served.len()];
+    for (agent, profile) in (0..).zip(&house.profile_of) {
+        free[*profile].insert((rng.below(1_000_000), agent), ());
+    }
+    let comes = cost(ROUNDS, |round| {
+        let class = rng.below(size.classes) as usize;
+        let head = |profile: &usize| {
+            free[*profile].first_key_value().map(|((at, agent), ())| (*at, *agent, *profile))
+        };
+        let Some((_, agent, profile)) = profiles_of[class].iter().filter_map(head).min() else {
+            return;
+        };
+        free[profile].pop_first();
+        free[profile].insert((1_000_001 + round, agent), ());
+    });
+    (frees, comes)
 }
 
 /// Nanoseconds for a whole call: it comes to wait, another is offered, rings, is answered, joined, talks, ends, and the
-/// agent finishes the paperwork and is matched with the next; every event is drained.
-fn acd(size: &Size) -> f64 {
-    const ROUNDS: u64 = 100_000;
-    let mut rng = Rng::new(2);
-    let mut queue = QueueConfig::new("queue");
-    queue.length_max = 100_000;
-    queue.max_wait = Some(Duration::from_secs(3_600));
-    let agents = abilities(size, &mut rng).into_iter().map(|abilities| AgentConfig {
-        name: "agent".into(),
-        skills: abilities.skills,
-        queues: abilities.queues,
-        team: "team".into(),
+/// agent finishes the paperwork and is matched with the next; every event is drained, reasons included.
+fn acd(size: &Size, house: &House) -> f64 {
+    let mut rng = Rng::new(3);
+    let mut one = QueueConfig::new("queue");
+    one.length_max = 100_000;
+    one.max_wait = Some(Duration::from_secs(3_600));
+    let agents = house.profile_of.iter().map(|profile| AgentConfig {
+        queues: house.served[*profile].iter().map(|id| queue(*id)).collect(),
+        ..AgentConfig::new("agent")
     });
-    let agents: Vec<AgentConfig> = agents.collect();
-    let served: Vec<QueueId> = agents.iter().flat_map(|agent| agent.queues.clone()).collect();
     let mut now = Timestamp::from_secs(1);
-    let mut acd = Acd::new(Config::new(vec![queue; usize::from(QUEUES)], agents), now);
+    let config = Config::new(vec![one; size.classes as usize], agents.collect());
+    let mut acd = Acd::new(config, now);
     let mut offers: VecDeque<(OfferId, CallId, AgentId)> = VecDeque::new();
     let drain = |acd: &mut Acd, offers: &mut VecDeque<_>| {
         while let Some(event) = acd.poll_event() {
@@ -142,21 +232,13 @@ fn acd(size: &Size) -> f64 {
     let mut calls = 0;
     let mut come = |acd: &mut Acd, now: Timestamp, rng: &mut Rng| {
         calls += 1;
-        let requires = if rng.chance(0.5) { vec![SkillId(0)] } else { Vec::new() };
-        let (call, queue) = (CallId(calls), rng.pick(&served));
-        acd.enqueue(
-            now,
-            Waiting { call, queue, requires, priority: 0, enqueued_at: now, max_wait: None },
-        );
+        acd.enqueue(now, Waiting::new(CallId(calls), queue(rng.below(size.classes)), now));
     };
-    while offers.len() + (acd.calls_len() - offers.len())
-        < size.waiting as usize + size.agents as usize
-    {
+    while acd.calls_len() < size.waiting as usize + size.agents as usize {
         come(&mut acd, now, &mut rng);
         drain(&mut acd, &mut offers);
     }
-    let began = (Instant::now(), cpu_time(Instant::now()));
-    for _ in 0..ROUNDS {
+    cost(ROUNDS / 5, |_| {
         now = now + Duration::from_micros(10);
         come(&mut acd, now, &mut rng);
         let (offer, call, agent) = offers.pop_front().expect("more calls than agents");
@@ -166,6 +248,5 @@ fn acd(size: &Size) -> f64 {
         acd.ended(now, call, Side::Caller);
         acd.end_wrap_up(now, agent);
         drain(&mut acd, &mut offers);
-    }
-    spent(began).as_nanos() as f64 / ROUNDS as f64
+    })
 }

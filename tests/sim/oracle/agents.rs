@@ -115,7 +115,8 @@ impl Agents {
             Event::WaitEnded { why: dozvon_center::acd::WaitEnd::Connected(agent), .. } => {
                 self.books[agent.0 as usize].faults = 0;
             }
-            Event::Offer { .. }
+            Event::Decided(_)
+            | Event::Offer { .. }
             | Event::Withdrawn { .. }
             | Event::WaitEnded { .. }
             | Event::ServiceLevelMissed { .. }
@@ -217,7 +218,8 @@ impl Books {
             | OfferResult::Busy
             | OfferResult::CallerGone
             | OfferResult::CancelledStatus
-            | OfferResult::Glare => {}
+            | OfferResult::Glare
+            | OfferResult::LostRace => {}
         }
     }
 

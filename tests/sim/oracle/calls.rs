@@ -75,7 +75,8 @@ impl Calls {
                 assert!(waited <= longest, "law: {call} waited too long to be offered again");
             }
             Event::AgentChanged { from, to, .. } => self.staff_changed |= from.0 != to.0,
-            Event::Withdrawn { .. }
+            Event::Decided(_)
+            | Event::Withdrawn { .. }
             | Event::OfferEnded { .. }
             | Event::ConnectFailed { .. }
             | Event::StatusLimit { .. }
@@ -153,7 +154,7 @@ impl Calls {
                 assert_eq!(call.stage, Stage::Waiting, "law: an open offer may finish");
             }
             WaitEnd::NoAgents => {
-                let staffed = picture.staffed(call.kind);
+                let staffed = picture.staffed(picture.at_last(call.kind));
                 assert!(!staffed, "law: {id} isn't given up while somebody is at work for it");
             }
             WaitEnd::Connected(_) => {
@@ -179,10 +180,17 @@ impl Calls {
             let known = self.deserted.contains_key(&kind);
             if staff_changed || !known {
                 let since = self.deserted.entry(kind).or_default();
-                *since = if picture.staffed(kind) { None } else { since.or(Some(now)) };
+                let staffed = picture.staffed(picture.at_last(kind));
+                *since = if staffed { None } else { since.or(Some(now)) };
             }
             let since = self.deserted.get(&kind).copied().flatten();
-            if let (Some(since), Some((_, call))) = (since, calls.first()) {
+            // Until its last stage comes, somebody else might.
+            let ripe = |(_, id): &&(Timestamp, CallId)| {
+                let call = picture.call(*id).expect("who waits is here");
+                let stages = &picture.queue(kind.0).stages;
+                stages.last().is_none_or(|last| now > call.enqueued_at + last.after)
+            };
+            if let (Some(since), Some((_, call))) = (since, calls.iter().find(ripe)) {
                 let grace = picture.config().no_agents_grace;
                 assert!(now.since(since) <= grace, "law: {call} doesn't wait for nobody");
             }

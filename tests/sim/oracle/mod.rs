@@ -5,6 +5,7 @@
 
 mod agents;
 mod calls;
+mod line;
 mod offers;
 mod order;
 mod picture;

@@ -17,14 +17,24 @@ enum State {
 pub(super) struct Offers {
     offers: BTreeMap<OfferId, (CallId, AgentId, State)>,
     ended: u64,
+    /// The reasons told last.
+    decided: Option<(OfferId, CallId, AgentId)>,
 }
 
 impl Offers {
     pub(super) fn event(&mut self, picture: &Picture, event: &Event) {
         match event {
             Event::Offer { offer, call, agent, .. } => {
-                let waits = picture.call(*call).is_some_and(|call| call.stage == Stage::Waiting);
-                assert!(waits, "law: {call} is offered while it waits, to one agent at a time");
+                let known = picture.call(*call).expect("law: only calls that wait are offered");
+                let phones = picture.queue(known.queue).ring.phones_max();
+                let room = matches!(known.stage, Stage::Waiting | Stage::Offered);
+                let room = room && known.open.len() < phones;
+                assert!(
+                    room,
+                    "law: {call} is offered while it waits, to so many as its queue says"
+                );
+                let decided = self.decided.take();
+                assert_eq!(decided, Some((*offer, *call, *agent)), "law: an offer has its reasons");
                 let told = picture.agent(*agent);
                 let fits = told.presence == Presence::READY
                     && told.activity == Activity::Reserved
@@ -52,6 +62,7 @@ impl Offers {
                     self.over(offer);
                 }
             }
+            Event::Decided(why) => self.decided = Some((why.offer, why.call, why.agent)),
             Event::Withdrawn { .. }
             | Event::ServiceLevelMissed { .. }
             | Event::StatusLimit { .. }

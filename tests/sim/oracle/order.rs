@@ -1,49 +1,59 @@
-//! Laws of order: nobody is overtaken, the longest idle is first, nobody idles beside a call that he could take.
+//! Laws of order: nobody is overtaken, the first in the queue's order of agents is rung, nobody idles beside a call
+//! that he could take and isn't kept from.
 
-use super::picture::{Kind, Picture};
+use super::picture::Picture;
 use dozvon_center::acd::Event;
 use dozvon_center::ids::{AgentId, CallId};
 use dozvon_clock::Timestamp;
 
-/// Among equally able, the first call goes to the first agent; and nobody is offered what he has just refused.
+/// Among equally able, the first call goes to the first agent; and nobody is offered what he has just refused, or is
+/// kept from.
 pub(super) fn nobody_is_overtaken(picture: &Picture, now: Timestamp, event: &Event) {
     let Event::Offer { call, agent, .. } = event else { return };
     let offered = picture.call(*call).expect("law: only calls that wait are offered");
-    assert!(picture.serves(*agent, offered.kind), "law: {agent} has the skills for {call}");
+    let fits = picture.fits(*agent, offered, now);
+    let Some((level, _)) = fits else { panic!("law: {agent} has the skills for {call}") };
     let barred = picture.barred(*call, *agent, now);
     assert!(barred != Some(true), "law: {agent} isn't offered {call} again, which he just refused");
-    for (kind, calls) in picture.waiting().filter(|(kind, _)| picture.serves(*agent, *kind)) {
+    let kept = picture.kept(*call, *agent, now);
+    assert!(kept != Some(true), "law: {agent} is kept for others than {call}");
+    for (kind, calls) in picture.waiting() {
         let before = calls.iter().take_while(|place| **place < offered.place);
         for (_, other) in before {
-            let barred = picture.barred(*other, *agent, now);
-            assert!(barred != Some(false), "law: {call} doesn't overtake {other} of {kind:?}");
+            let could = could_have(picture, *other, *agent, now);
+            assert!(could.is_none(), "law: {call} doesn't overtake {other} of {kind:?}");
         }
     }
-    let rank = |id: AgentId| (picture.agent(id).idle_since, id);
-    for other in picture.free(now).filter(|other| picture.serves(*other, offered.kind)) {
-        if rank(other) < rank(*agent) {
-            let barred = picture.barred(*call, other, now);
-            assert!(barred != Some(false), "law: {other} is idle for longer than {agent}");
-        }
+    for other in picture.free(now) {
+        let better = could_have(picture, *call, other, now).filter(|found| *found <= level);
+        let Some(found) = better else { continue };
+        let before = found < level || picture.goes_before(offered.queue, other, *agent, now);
+        assert!(!before, "law: {other} goes before {agent}");
     }
 }
 
-/// No call waits beside a free agent who has the skills.
+/// How well the agent certainly could have the call now, if he could.
+fn could_have(picture: &Picture, id: CallId, agent: AgentId, now: Timestamp) -> Option<u8> {
+    let call = picture.call(id).expect("who waits is here");
+    let (level, certain) = picture.fits(agent, call, now)?;
+    let free = certain
+        && picture.barred(id, agent, now) == Some(false)
+        && picture.kept(id, agent, now) == Some(false);
+    free.then_some(level)
+}
+
+/// No call waits beside a free agent who has the skills, unless he is kept for others.
 pub(super) fn nobody_idles_beside_a_call(picture: &Picture, now: Timestamp) {
     let kinds: Vec<_> = picture.waiting().filter(|(_, calls)| !calls.is_empty()).collect();
     if kinds.is_empty() {
         return;
     }
     for agent in picture.free(now) {
-        for (kind, calls) in kinds.iter().filter(|(kind, _)| picture.serves(agent, *kind)) {
+        for (kind, calls) in &kinds {
             for (_, call) in *calls {
-                let idle = picture.barred(*call, agent, now) == Some(false);
-                assert!(!idle, "law: {agent} isn't free beside {call} of {}", words(*kind, *call));
+                let idle = could_have(picture, *call, agent, now).is_some();
+                assert!(!idle, "law: {agent} isn't free beside {call} of {kind:?}");
             }
         }
     }
-}
-
-fn words(kind: Kind, call: CallId) -> String {
-    format!("{} (skills {:b}), {call}", kind.0, kind.1)
 }

@@ -1,9 +1,11 @@
 //! The oracle's own picture of agents and calls, made of inputs and events only.
 
 use super::Input;
+use super::line::{self, Load, Time};
+use crate::plan::SENIOR;
 use dozvon_center::acd::{
-    Activity, Cause, Config, Event, OfferResult, Presence, QueueConfig, WaitEnd, Waiting,
-    Withdrawal,
+    Activity, Cause, Config, Event, OfferResult, Order, Presence, QueueConfig, Relax, Requirement,
+    WaitEnd, Waiting, Withdrawal,
 };
 use dozvon_center::ids::{AgentId, CallId, OfferId, QueueId, SkillId};
 use dozvon_clock::Timestamp;
@@ -35,6 +37,8 @@ pub struct Agent {
     pub reachable: bool,
     /// His place in the line of idle agents.
     pub idle_since: Timestamp,
+    pub(super) load: Load,
+    team: u32,
     /// No offers before this.
     pub rests_until: Timestamp,
     /// The call he talks with.
@@ -52,8 +56,8 @@ impl Agent {
 pub enum Stage {
     /// Nobody rings for it.
     Waiting,
-    /// Somebody's phone is asked to ring.
-    Offered(OfferId),
+    /// Phones are asked to ring.
+    Offered,
     /// Somebody answered.
     Answered(OfferId),
     /// It has an agent.
@@ -75,6 +79,8 @@ pub struct Call {
     pub stage: Stage,
     pub(super) kind: Kind,
     pub(super) place: Place,
+    /// Offers that are open.
+    pub(super) open: BTreeSet<OfferId>,
     /// Who has just missed or declined it, and when.
     refused: Vec<(AgentId, Timestamp)>,
 }
@@ -95,10 +101,20 @@ fn bits(skills: impl IntoIterator<Item = SkillId>) -> u8 {
     skills.into_iter().fold(0, |bits, skill| bits | 1 << skill.0)
 }
 
+/// The skills that a call can't do without, asked of the requirement as of a stranger.
+fn needed(requires: &Requirement) -> u8 {
+    let others =
+        |missing: u16| (0..8).filter(move |skill| *skill != missing).map(|id| (SkillId(id), 1));
+    let needs = |skill: &u16| !requires.met_by(&others(*skill).collect());
+    bits((0..8).filter(needs).map(SkillId))
+}
+
 impl Picture {
     pub(super) fn new(config: &Config, now: Timestamp) -> Picture {
         let agents = config.agents.iter().map(|agent| Agent {
-            skills: bits(agent.skills.iter().copied()),
+            load: Load::new(now),
+            team: agent.team.trim_start_matches("team ").parse().expect("teams are numbered"),
+            skills: bits(agent.skills.keys().copied()),
             queues: match agent.queues.iter().fold(0, |bits, queue| bits | 1u8 << queue.0) {
                 0 => u8::MAX,
                 some => some,
@@ -178,6 +194,70 @@ impl Picture {
         agent.queues & (1 << kind.0.0) != 0 && kind.1 & !agent.skills == 0
     }
 
+    /// The same kind when all stages of its queue have come.
+    pub(super) fn at_last(&self, kind: Kind) -> Kind {
+        let drops = self.queue(kind.0).stages.iter().map(|stage| match &stage.relax {
+            Relax::Drop(skills) => bits(skills.iter().copied()),
+            Relax::To(_) => unreachable!("stages of the simulated bank drop skills"),
+        });
+        (kind.0, drops.fold(kind.1, |left, drop| left & !drop))
+    }
+
+    /// How well the agent fits the call: 0 as it asks, 1 by the stage of its queue. The second: whether that is certain
+    /// in this very moment.
+    pub(super) fn fits(&self, agent: AgentId, call: &Call, now: Timestamp) -> Option<(u8, bool)> {
+        if self.serves(agent, call.kind) {
+            return Some((0, true));
+        }
+        let stage = self.queue(call.queue).stages.first()?;
+        let begins = call.enqueued_at + stage.after;
+        let serves = self.serves(agent, self.at_last(call.kind)) && now >= begins;
+        serves.then_some((1, now > begins))
+    }
+
+    /// Whether the agent is kept for calls that nobody else could take; `None` when this moment may be either.
+    pub(super) fn kept(&self, id: CallId, agent: AgentId, now: Timestamp) -> Option<bool> {
+        let call = &self.calls[&id];
+        let [reserve] = &self.config.reserves[..] else { unreachable!("the bank has one reserve") };
+        let member = |id: AgentId| self.agent(id).skills & (1 << SENIOR.0) != 0;
+        let mut able = self.agents().filter(|(id, _)| self.serves(*id, call.kind));
+        let waited = now.since(call.enqueued_at);
+        if !member(agent) || waited > reserve.lasts || able.all(|(id, _)| member(id)) {
+            return Some(false);
+        }
+        if waited == reserve.lasts {
+            return None;
+        }
+        let others = |id: &AgentId| *id != agent && member(*id);
+        let surely = 1 + self.free(now).filter(others).count();
+        let perhaps = 1 + self.free.iter().copied().filter(others).count();
+        let min = reserve.idle_min as usize;
+        match (surely <= min, perhaps <= min) {
+            (true, true) => Some(true),
+            (false, false) => Some(false),
+            (true, false) | (false, true) => None,
+        }
+    }
+
+    /// Whether one agent certainly goes before another in the order of a queue.
+    pub(super) fn goes_before(
+        &self,
+        queue: QueueId,
+        one: AgentId,
+        other: AgentId,
+        now: Timestamp,
+    ) -> bool {
+        let rank = |id: AgentId| self.config.agents[id.0 as usize].rank;
+        let idle = |id: AgentId| (self.agent(id).idle_since, id);
+        let worth = |id: AgentId| self.agent(id).load.worth(now);
+        match self.queue(queue).order {
+            Order::LongestIdle => idle(one) < idle(other),
+            Order::Rank => (rank(one), idle(one)) < (rank(other), idle(other)),
+            // The last digits of a logarithm are nobody's law.
+            Order::LeastOccupied => worth(one) < worth(other) * (1.0 - 1e-5),
+        }
+    }
+
     /// Whether anybody at work, on whatever break, could ever serve such calls.
     pub(super) fn staffed(&self, kind: Kind) -> bool {
         self.agents().any(|(id, agent)| {
@@ -213,11 +293,15 @@ impl Picture {
         let fresh = |id: AgentId| {
             call.refused.iter().any(|(refuser, at)| *refuser == id && ends(*at) > now)
         };
-        let other = self.agents().any(|(id, other)| {
+        let could = |(id, other): (AgentId, &Agent)| {
             let on_duty = other.presence == Presence::READY && other.reachable;
-            on_duty && !fresh(id) && self.serves(id, call.kind)
-        });
-        Some(ends(*at) > now && other)
+            (on_duty && !fresh(id)).then(|| self.fits(id, call, now)).flatten()
+        };
+        let others: Vec<(u8, bool)> = self.agents().filter_map(could).collect();
+        if others.iter().all(|(_, certain)| !certain) && !others.is_empty() {
+            return None;
+        }
+        Some(ends(*at) > now && !others.is_empty())
     }
 
     pub(super) fn input(&mut self, now: Timestamp, input: &Input) {
@@ -251,6 +335,7 @@ impl Picture {
         if self.calls.contains_key(&waiting.call) {
             return;
         }
+        let skills = needed(&waiting.requires);
         let queue = self.queue(waiting.queue);
         let boost = Duration::from_secs(u64::from(waiting.priority.unsigned_abs()));
         let call = Call {
@@ -259,7 +344,8 @@ impl Picture {
             entered: now,
             max_wait: waiting.max_wait.or(queue.max_wait),
             stage: Stage::Waiting,
-            kind: (waiting.queue, bits(waiting.requires.iter().copied())),
+            kind: (waiting.queue, skills),
+            open: BTreeSet::new(),
             place: (waiting.enqueued_at + queue.service_level - boost, waiting.call),
             refused: Vec::new(),
         };
@@ -269,11 +355,15 @@ impl Picture {
 
     pub(super) fn event(&mut self, now: Timestamp, event: &Event) {
         match event {
-            Event::Offer { offer, call, .. } => self.stage(*call, Stage::Offered(*offer)),
-            Event::Withdrawn { call, why: Withdrawal::RangOut, .. } => {
-                self.stage(*call, Stage::Waiting);
+            Event::Offer { offer, call, .. } => {
+                self.stage(*call, Stage::Offered);
+                self.calls.get_mut(call).expect("who is offered is here").open.insert(*offer);
             }
-            Event::Withdrawn { .. }
+            Event::Withdrawn { offer, call, why: Withdrawal::RangOut, .. } => {
+                self.one_phone_less(*call, *offer);
+            }
+            Event::Decided(_)
+            | Event::Withdrawn { .. }
             | Event::ServiceLevelMissed { .. }
             | Event::StatusLimit { .. }
             | Event::ActivityAlarm { .. } => {}
@@ -282,7 +372,7 @@ impl Picture {
             }
             Event::ConnectFailed { call, agent, .. } => {
                 self.refuse(now, *call, *agent, self.config.fault_cooldown);
-                self.agents[agent.0 as usize].idle_since = now;
+                self.stand_last(now, *agent);
                 self.stage(*call, Stage::Waiting);
             }
             Event::WaitEnded { call, why: WaitEnd::Connected(agent), .. } => {
@@ -309,26 +399,51 @@ impl Picture {
         agent: AgentId,
         result: OfferResult,
     ) {
-        let id = agent.0 as usize;
         match result {
-            OfferResult::Answered => return self.stage(call, Stage::Answered(offer)),
+            OfferResult::Answered => {
+                self.calls.get_mut(&call).expect("who is answered is here").open.clear();
+                return self.stage(call, Stage::Answered(offer));
+            }
             OfferResult::NoAnswer => {
                 self.refuse(now, call, agent, self.config.rona_cooldown);
-                self.agents[id].idle_since = now;
+                self.stand_last(now, agent);
             }
             OfferResult::Declined | OfferResult::Busy => {
                 self.refuse(now, call, agent, self.config.reject_cooldown);
-                self.agents[id].idle_since = now;
+                self.stand_last(now, agent);
             }
             OfferResult::Unreachable if self.losing == Some(agent) => {}
             OfferResult::Error | OfferResult::Unreachable => {
                 self.refuse(now, call, agent, self.config.fault_cooldown);
             }
-            OfferResult::CallerGone | OfferResult::CancelledStatus | OfferResult::Glare => {}
+            OfferResult::CallerGone
+            | OfferResult::CancelledStatus
+            | OfferResult::Glare
+            | OfferResult::LostRace => {}
         }
-        if self.calls.get(&call).is_some_and(|call| call.stage == Stage::Offered(offer)) {
-            self.stage(call, Stage::Waiting);
+        self.one_phone_less(call, offer);
+    }
+
+    /// An offer is closed; the call waits when nobody else rings for it.
+    fn one_phone_less(&mut self, id: CallId, offer: OfferId) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let was = call.open.remove(&offer);
+        if was && call.open.is_empty() && call.stage == Stage::Offered {
+            self.stage(id, Stage::Waiting);
         }
+    }
+
+    fn stand_last(&mut self, now: Timestamp, agent: AgentId) {
+        let agent = &mut self.agents[agent.0 as usize];
+        agent.idle_since = now;
+        agent.load.stand_last(now);
+    }
+
+    /// The mean occupancy of those of a team who are not away.
+    fn team_mean(&self, now: Timestamp, team: u32) -> f64 {
+        let there = self.agents.iter().filter(|agent| agent.team == team && !agent.load.is_away());
+        let values: Vec<f64> = there.map(|agent| agent.load.value(now)).collect();
+        if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
     }
 
     fn refuse(&mut self, now: Timestamp, call: CallId, agent: AgentId, rest: Duration) {
@@ -358,11 +473,17 @@ impl Picture {
         to: (Presence, Activity),
         cause: Cause,
     ) {
+        let mean = self.team_mean(now, self.agents[id.0 as usize].team);
         let agent = &mut self.agents[id.0 as usize];
         (agent.presence, agent.activity) = to;
         if from == to {
             return;
         }
+        let time = line::time_of(to);
+        let comes = agent.load.is_away() && time != Time::Away;
+        let new_shift = from.0 == Presence::LoggedOut;
+        let at = if new_shift { mean } else { agent.load.value(now).max(mean) };
+        agent.load.change(now, time, comes.then_some(at));
         agent.since = now;
         let handled = match from.1 {
             Activity::Talking | Activity::Hold | Activity::WrapUp | Activity::Outbound => true,
@@ -374,6 +495,7 @@ impl Picture {
         let came_back = from.0 != Presence::READY && to.0 == Presence::READY;
         if came_back || (handled && to.1 == Activity::Idle) {
             agent.idle_since = now;
+            agent.load.stand(now);
         }
         let woken = from.0 == Presence::NotResponding && cause != Cause::Limit;
         if woken || to.0 == Presence::LoggedOut {

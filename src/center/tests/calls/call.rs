@@ -1,12 +1,16 @@
 //! A call from the first ring to its record.
 
-use crate::house::{ANNA, BORIS, House};
-use dozvon_center::acd::{Activity, OfferResult, Presence, ServiceLevel, Status};
+use crate::house::{ANNA, BORIS, House, VERA, policy};
+use dozvon_center::acd::{
+    Activity, Found, OfferResult, Presence, Ring, ServiceLevel, Status, StickyConfig,
+};
 use dozvon_center::border::{LegCommand, LegEvent, Loss, Refusal};
 use dozvon_center::contact::{Contact, Ending, Fault, Outcome, PassedOn, StageKind};
 use dozvon_center::fact::{IvrExit, OperatorRequest, What};
-use dozvon_center::ids::{CallId, LegId};
+use dozvon_center::ids::{CallId, LegId, QueueId, SkillId};
 use dozvon_center::rollout::{Arm, Share};
+use dozvon_center::talk::{Destination, TalkCommand};
+use std::time::Duration;
 
 fn kinds(contact: &Contact) -> Vec<StageKind> {
     contact.stages.iter().map(|stage| stage.kind).collect()
@@ -428,4 +432,152 @@ fn every_call_has_one_start_one_end_and_balanced_segments() {
     assert_eq!(offered, decided, "the service level is decided once for each segment");
     assert_eq!(drawn, delivered, "each draw says once whether it was delivered");
     house.contacts.values().for_each(assert_whole);
+}
+
+/// A caller who presses 0 at once, so that he waits in the queue `general`.
+fn waiting(house: &mut House, number: &str) -> (CallId, LegId) {
+    let (call, leg) = house.call(number);
+    house.pass(1.0);
+    house.key(leg, '0');
+    (call, leg)
+}
+
+#[test]
+fn the_first_of_two_ringing_phones_gets_the_caller_and_the_other_is_silent() {
+    let mut rules = policy(Share::None);
+    rules.acd.queues[0].ring = Ring::Broadcast;
+    let mut house = House::under(rules);
+    house.ready(&[ANNA, BORIS]);
+    let (call, leg) = waiting(&mut house, "+77010000001");
+    let rings = |command: &LegCommand| matches!(command, LegCommand::RingAgent { .. });
+    let rung: Vec<LegId> =
+        house.commands.iter().filter(|(_, command)| rings(command)).map(|(leg, _)| *leg).collect();
+    assert_eq!(rung.len(), 2);
+    for phone in &rung {
+        house.event(*phone, LegEvent::Ringing);
+    }
+    house.event(rung[1], LegEvent::Answered);
+    assert_eq!(house.place(call), "boris");
+    let silent = |(of, command): &(LegId, LegCommand)| {
+        *of == rung[0] && matches!(command, LegCommand::Release(_))
+    };
+    assert!(house.commands.iter().any(silent));
+    let lost = |w: &What| matches!(w, What::OfferEnded { result: OfferResult::LostRace, .. });
+    assert_eq!(house.count(lost), 1);
+    assert_eq!(house.center.agent(ANNA).unwrap().activity, Activity::Idle);
+    house.event(leg, LegEvent::HungUp);
+}
+
+#[test]
+fn who_calls_again_is_brought_back_to_his_agent() {
+    let mut rules = policy(Share::None);
+    rules.acd.queues[0].sticky = Some(StickyConfig {
+        within: Duration::from_secs(600),
+        wait_up_to: Duration::from_secs(20),
+        same_topic: true,
+    });
+    rules.shared_numbers.insert("+77010000009".into());
+    let mut house = House::under(rules);
+    house.ready(&[ANNA]);
+    for number in ["+77010000001", "+77010000009"] {
+        let (_, leg) = waiting(&mut house, number);
+        house.answer();
+        house.pass(30.0);
+        house.event(leg, LegEvent::HungUp);
+        house.pass(20.0);
+    }
+    house.ready(&[BORIS]);
+    let (other, _) = waiting(&mut house, "+77010000009");
+    let found = house.center.why(other).unwrap().decision.map(|decision| decision.found);
+    assert_eq!(found, Some(Found::ByCall), "many people call from there");
+    let (call, _) = waiting(&mut house, "+77010000001");
+    let why = house.center.why(call).unwrap();
+    assert_eq!(why.held_for, Some(ANNA), "though Boris is free");
+    assert_eq!(house.center.position(call), Some(2));
+}
+
+#[test]
+fn who_hung_up_and_calls_again_has_his_old_place() {
+    let mut house = House::with_ready(Share::None, &[]);
+    house.ready(&[ANNA]);
+    house.status(ANNA, Status::Lunch);
+    let (_, first) = waiting(&mut house, "+77010000001");
+    house.pass(10.0);
+    let (second, _) = waiting(&mut house, "+77010000002");
+    house.event(first, LegEvent::HungUp);
+    house.pass(20.0);
+    let (again, leg) = waiting(&mut house, "+77010000001");
+    assert_eq!((house.center.position(again), house.center.position(second)), (Some(1), Some(2)));
+    house.event(leg, LegEvent::HungUp);
+    house.pass(121.0);
+    waiting(&mut house, "+77010000003");
+    let (late, _) = waiting(&mut house, "+77010000001");
+    assert_eq!(house.center.position(late), Some(2), "two minutes are over");
+}
+
+#[test]
+fn a_talk_that_broke_off_gives_the_caller_a_head_start() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    let (_, leg) = waiting(&mut house, "+77010000001");
+    house.answer();
+    house.pass(30.0);
+    house.event(leg, LegEvent::Lost(Loss::Signalling));
+    house.status(ANNA, Status::Lunch);
+    let (other, _) = waiting(&mut house, "+77010000002");
+    house.pass(50.0);
+    let (again, _) = waiting(&mut house, "+77010000001");
+    assert_eq!((house.center.position(again), house.center.position(other)), (Some(1), Some(2)));
+}
+
+#[test]
+fn a_caller_whose_agents_phone_broke_is_given_back_to_the_same_agent() {
+    for back in [true, false] {
+        let mut house = House::with_ready(Share::None, &[ANNA]);
+        let (call, _, agent) = house.in_talk("+77010000001");
+        house.ready(&[BORIS]);
+        house.center.reachable(house.now, ANNA, false);
+        house.event(agent, LegEvent::Lost(Loss::NoAudio));
+        assert_eq!(house.center.why(call).unwrap().held_for, Some(ANNA), "though Boris is free");
+        house.pass(16.0);
+        house.center.reachable(house.now, ANNA, back);
+        house.drain();
+        if !back {
+            house.pass(4.0);
+        }
+        house.answer();
+        assert_eq!(house.place(call), if back { "anna" } else { "boris" });
+    }
+}
+
+#[test]
+fn a_talk_that_was_passed_on_is_none_that_broke_off() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    let (call, leg, _) = house.in_talk("+77010000001");
+    house.status(ANNA, Status::Lunch);
+    house.talk(call, TalkCommand::Transfer(Destination::Queue(QueueId(1)))).unwrap();
+    house.event(leg, LegEvent::HungUp);
+    let (other, _) = waiting(&mut house, "+77010000002");
+    house.pass(10.0);
+    let (again, _) = waiting(&mut house, "+77010000001");
+    assert_eq!((house.center.position(other), house.center.position(again)), (Some(1), Some(2)));
+}
+
+#[test]
+fn a_call_passed_on_to_a_queue_keeps_nothing_but_the_callers_language() {
+    for speaks in [None, Some(BORIS)] {
+        let mut rules = policy(Share::None);
+        rules.skills.push("lang:ru".into());
+        if let Some(agent) = speaks {
+            rules.acd.agents[agent.0 as usize].skills.insert(SkillId(1), 1);
+        }
+        let mut house = House::under(rules);
+        house.ready(&[ANNA]);
+        let (call, _, _) = house.in_talk("+77010000001");
+        house.ready(&[VERA]);
+        house.pass(1.0);
+        house.ready(&[BORIS]);
+        house.talk(call, TalkCommand::Transfer(Destination::Queue(QueueId(1)))).unwrap();
+        let with = house.center.why(call).unwrap().with;
+        assert_eq!(with, [speaks.unwrap_or(VERA)], "where nobody has the skill, anybody will do");
+    }
 }

@@ -109,12 +109,7 @@ codes:
 
 fn policy(agents: usize, share: Share) -> Policy {
     let flow = flow::load("bank.yaml", FLOW).unwrap_or_else(|found| panic!("{found:#?}"));
-    let agent = |n: usize| AgentConfig {
-        name: user(n).into(),
-        skills: BTreeSet::new(),
-        queues: BTreeSet::new(),
-        team: "day".into(),
-    };
+    let agent = |n: usize| AgentConfig { team: "day".into(), ..AgentConfig::new(user(n)) };
     let mut queue = QueueConfig::new("general");
     queue.wrap_up = WrapUp::timed(Duration::from_secs(2));
     queue.classifier = Some("bank".into());
@@ -130,6 +125,7 @@ fn policy(agents: usize, share: Share) -> Policy {
     Policy {
         acd: AcdConfig::new(vec![queue], (0..agents).map(agent).collect()),
         skills: Vec::new(),
+        shared_numbers: BTreeSet::new(),
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
         announcements: BTreeMap::new(),

@@ -98,10 +98,9 @@ pub(crate) struct House {
 pub(crate) fn policy(share: Share) -> Policy {
     let flow = flow::load("bank.yaml", FLOW).unwrap_or_else(|found| panic!("{found:#?}"));
     let agent = |name: &str| AgentConfig {
-        name: name.into(),
-        skills: BTreeSet::from([SkillId(0)]),
-        queues: BTreeSet::new(),
+        skills: BTreeMap::from([(SkillId(0), 1)]),
         team: "day".into(),
+        ..AgentConfig::new(name)
     };
     let queues = vec![QueueConfig::new("general"), QueueConfig::new("cards")];
     let rollout = Rollout {
@@ -114,6 +113,7 @@ pub(crate) fn policy(share: Share) -> Policy {
     Policy {
         acd: Config::new(queues, vec![agent("anna"), agent("boris"), agent("vera")]),
         skills: vec!["cards".into()],
+        shared_numbers: BTreeSet::new(),
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
         announcements: BTreeMap::from([(Arc::from("cards"), announcements())]),
@@ -138,8 +138,13 @@ fn announcements() -> Announcements {
 
 impl House {
     pub(crate) fn new(share: Share) -> House {
+        House::under(policy(share))
+    }
+
+    /// A house with this policy.
+    pub(crate) fn under(policy: Policy) -> House {
         let now = Timestamp::from_secs(1_800_000_000);
-        House::of(Center::new(Arc::new(policy(share)), now), now)
+        House::of(Center::new(Arc::new(policy), now), now)
     }
 
     /// A house with this center.
@@ -159,11 +164,16 @@ impl House {
     /// A house where these agents are ready and can be reached.
     pub(crate) fn with_ready(share: Share, agents: &[AgentId]) -> House {
         let mut house = House::new(share);
-        for agent in agents {
-            house.center.reachable(house.now, *agent, true);
-            house.status(*agent, Status::Ready);
-        }
+        house.ready(agents);
         house
+    }
+
+    /// These agents come to work.
+    pub(crate) fn ready(&mut self, agents: &[AgentId]) {
+        for agent in agents {
+            self.center.reachable(self.now, *agent, true);
+            self.status(*agent, Status::Ready);
+        }
     }
 
     pub(crate) fn drain(&mut self) {

@@ -289,14 +289,19 @@ impl Scene {
         }
     }
 
-    /// Nobody is rung for the later caller while the first waits, but who has just had and not served him.
+    /// Nobody is rung for the later caller while the first waits, but who has just had and not served him, and but for
+    /// the 20 s in which the first waits for his own agent alone, whose phone broke.
     fn the_first_is_served_first(&self) {
         let (mut freed, mut over) = (false, false);
+        let mut alone_until = None;
         let (mut refused, mut open) = (BTreeSet::new(), BTreeSet::new());
         for fact in &self.house.facts {
             let (first, later) = (Some(self.first.0), Some(self.later.0));
             let (of_first, of_later) = (fact.call == first, fact.call == later);
             if let What::AgentDropped { agent, .. } | What::AgentLost { agent, .. } = &fact.what {
+                if matches!(fact.what, What::AgentLost { .. }) {
+                    alone_until = Some(fact.at + Duration::from_secs(20));
+                }
                 freed = true;
                 refused.insert(*agent);
             } else if let What::OfferEnded { offer, agent, result, .. } = &fact.what
@@ -309,7 +314,7 @@ impl Scene {
                 if of_first {
                     open.insert(*offer);
                     freed = false;
-                } else if of_later && freed && !over {
+                } else if of_later && freed && !over && alone_until.is_none_or(|at| at <= fact.at) {
                     assert!(refused.contains(agent), "{agent} passes over the first caller");
                 }
             } else if matches!(&fact.what, What::CallEnded { .. }) {
