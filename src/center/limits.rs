@@ -78,7 +78,7 @@ pub const CONDUCT_KEPT_MAX: usize = 32;
 /// Calls listed in one incident. Touches of further ones are counted only.
 pub const INCIDENT_CALLS_MAX: usize = 10_000;
 
-// ---- codes of talks --------------------------------------------------------------------------------------------------
+// ---- codes of talks ------------------------------------------------------------------------------------------------
 
 /// Codes of one classifier, branches included. More are refused when the file is read.
 pub const CODES_MAX: usize = 500;

@@ -270,6 +270,7 @@ async fn send(
 
 /// Every route, a body for it, and what nobody, an unknown token, monitor, agent (anna), supervisor and admin get.
 const LUNCH: &str = r#"{"status":"lunch"}"#;
+const LOST: &str = r#"{"code":"lost"}"#;
 const WATCH: &str = r#"{"supervisor":"boris","mode":"listen"}"#;
 const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("GET", "/", "", [200, 200, 200, 200, 200, 200]),
@@ -301,13 +302,22 @@ const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("POST", "/api/v1/agents/anna/watch", WATCH, [401, 401, 403, 403, 204, 204]),
     ("POST", "/api/v1/agents/anna/take-over", "", [401, 401, 403, 403, 204, 204]),
     ("POST", "/api/v1/agents/anna/end-watch", "", [401, 401, 403, 403, 204, 204]),
+    (
+        "POST",
+        "/api/v1/agents/anna/extend-wrap-up",
+        r#"{"secs":30}"#,
+        [401, 401, 403, 200, 200, 200],
+    ),
+    ("POST", "/api/v1/agents/anna/code", LOST, [401, 401, 403, 200, 200, 200]),
+    ("POST", "/api/v1/calls/77/code", LOST, [401, 401, 403, 200, 200, 200]),
+    ("GET", "/api/v1/classifiers/anna", "", [401, 401, 404, 404, 404, 404]),
     ("GET", "/api/v1/nothing", "", [404, 404, 404, 404, 404, 404]),
     ("PUT", "/api/v1/agents", "", [405, 405, 405, 405, 405, 405]),
 ];
 
 #[tokio::test]
 async fn every_route_answers_every_role_as_the_table_says() {
-    let house = house(everybody(), |_| {});
+    let house = house(everybody(), one_talks_one_wraps_up);
     for (method, path, body, expected) in ROUTES {
         for (who, expected) in ["", "nobody", "wall", "anna", "boss", "admin"].iter().zip(expected)
         {
