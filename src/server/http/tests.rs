@@ -769,9 +769,9 @@ async fn the_end_of_a_wrap_up_is_put_off_and_asked_for() {
     let commands = house.commands.lock().unwrap();
     let ends: Vec<_> = commands
         .iter()
-        .filter_map(|command| match command {
-            DeskCommand::WrapUp(WrapUpCommand::End { by }) => Some(*by),
-            _ => None,
+        .filter_map(|command| {
+            let DeskCommand::WrapUp(WrapUpCommand::End { by }) = command else { return None };
+            Some(*by)
         })
         .collect();
     assert_eq!(ends, [Actor::Agent, Actor::Supervisor]);
