@@ -3,6 +3,8 @@
 //! A talk has one code: the last one given while it lasts or its wrap-up runs. It stands with the talk's stage in the
 //! contact, and ends a wrap-up that waits for it.
 
+pub use crate::acd::CodeError;
+
 use crate::acd::{Activity, Actor, WrapUp, WrapUpError};
 use crate::border::Output;
 use crate::call::State;
@@ -35,29 +37,6 @@ pub enum CodeName {
     /// By its short number, from a telephone. The wrap-up then goes on until [`Center::code_heard`], or a call would be
     /// offered to a phone that is still busy with the confirmation.
     Dial(Arc<str>),
-}
-
-/// Why a talk is not given a code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CodeError {
-    /// The agent has no talk, and no wrap-up runs.
-    #[error("there is no talk to give a code to: its wrap-up is over")]
-    NoTalk,
-    /// The agent's talk, or wrap-up, is about another call.
-    #[error("the agent has gone on to another call")]
-    OtherCall,
-    /// The talk's queue has no classifier.
-    #[error("this queue's talks are given no codes")]
-    NoClassifier,
-    /// The classifier has no such code.
-    #[error("the classifier has no such code")]
-    Unknown,
-    /// There are codes below it.
-    #[error("choose one of the codes below this one")]
-    NotLeaf,
-    /// The code needs a note.
-    #[error("this code needs a note")]
-    NoteMissing,
 }
 
 /// What an agent has to do with a talk, or has after it, as screens show it.

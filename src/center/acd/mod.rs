@@ -68,7 +68,7 @@ pub use requirement::{Expression, Requirement};
 pub use rules::{LimitKind, StatusRules, Statuses};
 pub use status::{Activity, Actor, Cause, Presence, Status, StatusError, UnknownStatus};
 pub use why::{Candidate, Decision, Found, Passed, PassedBy, Why, WhyAgents};
-pub use wrap_up::{WrapUp, WrapUpError, WrapUpView};
+pub use wrap_up::{CodeError, WrapUp, WrapUpError, WrapUpView};
 
 use crate::ids::{AgentId, CallId, OfferId};
 use agent::{Agent, Phase};

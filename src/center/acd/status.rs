@@ -365,7 +365,7 @@ pub enum StatusError {
     WrapUp(#[from] super::wrap_up::WrapUpError),
     /// The talk can't be given this code.
     #[error(transparent)]
-    Code(#[from] crate::coding::CodeError),
+    Code(#[from] super::wrap_up::CodeError),
 }
 
 #[cfg(test)]

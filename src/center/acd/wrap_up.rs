@@ -26,6 +26,29 @@ pub enum WrapUp {
     UntilCodeMax(Duration),
 }
 
+/// Why a talk is not given a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodeError {
+    /// The agent has no talk, and no wrap-up runs.
+    #[error("there is no talk to give a code to: its wrap-up is over")]
+    NoTalk,
+    /// The agent's talk, or wrap-up, is about another call.
+    #[error("the agent has gone on to another call")]
+    OtherCall,
+    /// The talk's queue has no classifier.
+    #[error("this queue's talks are given no codes")]
+    NoClassifier,
+    /// The classifier has no such code.
+    #[error("the classifier has no such code")]
+    Unknown,
+    /// There are codes below it.
+    #[error("choose one of the codes below this one")]
+    NotLeaf,
+    /// The code needs a note.
+    #[error("this code needs a note")]
+    NoteMissing,
+}
+
 impl WrapUp {
     /// Timed work; no time at all is no work.
     pub const fn timed(lasts: Duration) -> WrapUp {
