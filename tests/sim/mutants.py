@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -153,12 +154,25 @@ def copy_the_tree():
     shutil.copy(ROOT / "Cargo.lock", WORK / "Cargo.lock")
 
 
-def cargo(*args):
+# A day takes seconds; one that takes longer than this stands still, and that is as good as a broken law.
+DAY_SECS_MAX = 45
+
+
+def cargo(*args, timeout=600):
     env = dict(os.environ, CARGO_TARGET_DIR=str(WORK / "target"), RUST_BACKTRACE="0", CHECK="500")
     env.pop("SEED", None)
     env["SEEDS"] = "2"
     command = ["cargo", "test", "-q", "-p", "dozvon-sim", "--test", "day", *args]
-    return subprocess.run(command, cwd=WORK, env=env, capture_output=True, text=True, timeout=600)
+    # In a group of its own, so that a day that stands still is ended with cargo, which started it.
+    process = subprocess.Popen(command, cwd=WORK, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               start_new_session=True)
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def the_day():
@@ -166,7 +180,10 @@ def the_day():
     built = cargo("--no-run")
     if built.returncode:
         sys.exit("it doesn't compile:\n" + built.stderr[-3000:])
-    ran = cargo("the_laws_hold_for_a_whole_day")
+    try:
+        ran = cargo("the_laws_hold_for_a_whole_day", timeout=DAY_SECS_MAX)
+    except subprocess.TimeoutExpired:
+        return False, "law: the day comes to an end\npanicked at the day:\nthe day never ends"
     return ran.returncode == 0, ran.stdout + ran.stderr
 
 
