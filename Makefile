@@ -20,9 +20,9 @@ demo: setup
 
 test: setup-tests
 	cargo build --workspace --all-targets
+	cargo check --quiet --manifest-path tests/fuzz/Cargo.toml
 	cargo test --workspace
 	python3 tests/sim/mutants.py
-	cargo check --quiet --manifest-path tests/fuzz/Cargo.toml
 
 lint:
 	cargo fmt --all --check

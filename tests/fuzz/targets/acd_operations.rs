@@ -1,7 +1,7 @@
 //! Operations of agents, callers and phones in any order: the ACD's promises hold after each.
 #![no_main]
 use dozvon_center::acd::{
-    Acd, Actor, AgentConfig, Config, Event, Failure, Leaving, QueueConfig, Side, Status, Waiting,
+    Acd, Actor, AgentConfig, Config, Engagement, Event, Failure, Leaving, QueueConfig, Side, Status, Waiting,
 };
 use dozvon_center::ids::{AgentId, CallId, OfferId, QueueId};
 use dozvon_clock::Timestamp;
@@ -25,15 +25,14 @@ enum Operation {
     Reachable { agent: u8, yes: bool },
     EndWrapUp { agent: u8 },
     Own { agent: u8, busy: bool },
+    Engage { agent: u8, call: u8, manner: u8 },
+    Disengage { agent: u8 },
+    LetGo { call: u8 },
+    HandOver { call: u8, agent: u8 },
 }
 
 fuzz_target!(|operations: Vec<Operation>| {
-    let agent = |n: u32| AgentConfig {
-        name: n.to_string().into(),
-        skills: Default::default(),
-        queues: Default::default(),
-        team: "day".into(),
-    };
+    let agent = |n: u32| AgentConfig::new(n.to_string());
     let queues = vec![QueueConfig::new("a"), QueueConfig::new("b")];
     let mut now = Timestamp::from_secs(1_800_000_000);
     let mut acd = Acd::new(Config::new(queues, (0..4).map(agent).collect()), now);
@@ -46,17 +45,9 @@ fuzz_target!(|operations: Vec<Operation>| {
                 now = now + Duration::from_millis(u64::from(millis));
                 acd.handle_timeout(now);
             }
-            Operation::Enqueue { call, queue } => acd.enqueue(
-                now,
-                Waiting {
-                    call: what(call),
-                    queue: QueueId(queue.into()),
-                    requires: Vec::new(),
-                    priority: 0,
-                    enqueued_at: now,
-                    max_wait: None,
-                },
-            ),
+            Operation::Enqueue { call, queue } => {
+                acd.enqueue(now, Waiting::new(what(call), QueueId(queue.into()), now));
+            }
             Operation::Withdraw { call } => acd.withdraw(now, what(call), Leaving::HungUp),
             Operation::Ringing => acd.ringing(now, offer),
             Operation::Answered => drop(acd.answered(now, offer)),
@@ -73,6 +64,20 @@ fuzz_target!(|operations: Vec<Operation>| {
             Operation::Reachable { agent, yes } => acd.reachable(now, who(agent), yes),
             Operation::EndWrapUp { agent } => acd.end_wrap_up(now, who(agent)),
             Operation::Own { agent, busy } => acd.outbound(now, who(agent), busy),
+            Operation::Engage { agent, call, manner } => {
+                let manner = match manner % 4 {
+                    0 => Engagement::Rung,
+                    1 => Engagement::Consult,
+                    2 => Engagement::Conference,
+                    _ => Engagement::Supervising,
+                };
+                let _ = acd.engage(now, who(agent), what(call), manner);
+            }
+            Operation::Disengage { agent } => acd.disengage(now, who(agent)),
+            Operation::LetGo { call } => acd.let_go(now, what(call)),
+            Operation::HandOver { call, agent } => {
+                let _ = acd.hand_over(now, what(call), who(agent));
+            }
         }
         while let Some(event) = acd.poll_event() {
             if let Event::Offer { offer: new, .. } = event {
