@@ -10,6 +10,8 @@ pub mod border;
 pub mod calendar;
 mod call;
 mod center;
+#[cfg(test)]
+mod chance;
 pub mod classifier;
 pub mod coding;
 pub mod conduct;

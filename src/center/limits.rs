@@ -95,6 +95,12 @@ pub const CODE_NAME_CHARS_MAX: usize = 100;
 /// Letters of the note that comes with a code. A longer one is cut.
 pub const NOTE_CHARS_MAX: usize = 500;
 
+// ---- calendars ------------------------------------------------------------------------------------------------------
+
+/// How far a calendar is looked at for its next opening or closing. What comes later counts as never: one that opens
+/// later has no next opening, one that closes later is told to be open until then.
+pub const CALENDAR_LOOK_AHEAD: Duration = Duration::from_secs(400 * 24 * 3600);
+
 // ---- calls and their records ----------------------------------------------------------------------------------------
 
 /// How often rules about places and forecasts are looked at while a caller waits. A place that is passed for less than

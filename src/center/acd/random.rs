@@ -2,24 +2,14 @@
 
 use super::call::CallState;
 use super::*;
+use crate::chance::Chance;
 use crate::ids::{QueueId, SkillId};
 
 const AGENTS: u64 = 10;
 const QUEUES: u64 = 3;
 const CALLS: u64 = 40;
 
-/// SplitMix64.
-struct Chance(u64);
-
 impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
-    }
-
     fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
@@ -300,7 +290,7 @@ fn is_full(event: &Event) -> bool {
 }
 
 fn run(seed: u64, operations: u64) -> BTreeSet<&'static str> {
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(seed);
     let mut now = Timestamp::from_secs(1_000_000);
     let mut acd = Acd::new(some_config(&mut chance), now);
     let start = now;

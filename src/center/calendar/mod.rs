@@ -3,6 +3,8 @@
 //! Asked with a moment, answers open, closed or holiday. Time zones come from the database compiled in, never from the
 //! machine. Knows no queue and no flow; files are `config/calendars/*.yaml`.
 
+mod ahead;
+
 use crate::flow::diagnostic::Diagnostic;
 use crate::flow::yaml::{self, Reader, Value, Y004, Yaml};
 use dozvon_clock::Timestamp;
@@ -151,10 +153,7 @@ impl Calendar {
     }
 
     fn local(&self, now: Timestamp) -> DateTime {
-        // Beyond the year 9999 no bank is open; the last representable moment will do.
-        let micros = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
-        let moment = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX);
-        self.zone.to_datetime(moment)
+        self.zone.to_datetime(on_the_line(now))
     }
 
     /// Reads a calendar file; all mistakes at once.
@@ -167,6 +166,12 @@ impl Calendar {
             _ => Err(reader.finish()),
         }
     }
+}
+
+/// The same moment for the time zones. Beyond the year 9999 no bank is open; the last representable moment will do.
+fn on_the_line(now: Timestamp) -> jiff::Timestamp {
+    let micros = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX)
 }
 
 /// A moment from a date and time with its offset from UTC: `2026-11-23T10:00+05:00`.
