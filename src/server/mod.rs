@@ -1,6 +1,6 @@
 //! The roof: sockets, threads, files and the clock around the pure [`Switch`]. Decides nothing about a call.
 //!
-//! Two threads besides those of the media workers, the store and the event log: the brain's, with the SIP sockets, so
+//! Two threads besides those of the media workers, the store, the event log and the webhooks: the brain's, with the SIP sockets, so
 //! that nothing else delays a call; and the caller's own, with HTTP and signals.
 
 pub(crate) mod brain;
@@ -16,6 +16,7 @@ pub(crate) mod report;
 pub(crate) mod rtp;
 pub(crate) mod store;
 pub(crate) mod telemetry;
+pub(crate) mod webhook;
 
 use brain::{Brain, Inboxes, Stop};
 use clock::Clock;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::{Store, StoreReader};
 use tokio::sync::{mpsc, watch};
+use webhook::Webhooks;
 
 /// Reports of the media workers waiting for the brain. At the bound they wait in the workers.
 const REPORTS_MAX: usize = 8_192;
@@ -155,6 +157,7 @@ pub(crate) struct Server {
     thread: std::thread::JoinHandle<()>,
     store: Store,
     events: Option<EventLog>,
+    webhooks: Webhooks,
 }
 
 /// What listens and is not yet served.
@@ -210,6 +213,10 @@ impl Server {
         switch.clips = clips;
         let ready = Ready::of(&doors);
         let clock = Clock::start();
+        let figures = webhook::Figures::register(metrics.registry(), &settings.webhooks)
+            .expect("no two figures have the same name");
+        let webhooks = Webhooks::start(settings.webhooks, &live, &directory, &figures, clock)
+            .map_err(system)?;
         let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
         let media = MediaConfig {
             rtp_timeout: settings.media.rtp_timeout,
@@ -248,7 +255,19 @@ impl Server {
             std::thread::Builder::new().name("brain".into()).spawn(move || runtime.block_on(body));
         let parts = parts(&brain, &metrics, reader, &live, &directory, settings.http.tokens);
         let thread = thread.map_err(system)?;
-        Ok(Server { ready, live, directory, stop, alive, http, parts, thread, store, events })
+        Ok(Server {
+            ready,
+            live,
+            directory,
+            stop,
+            alive,
+            http,
+            parts,
+            thread,
+            store,
+            events,
+            webhooks,
+        })
     }
 
     /// For whoever may stop the server.
@@ -258,7 +277,7 @@ impl Server {
 
     /// Serves HTTP until the brain has ended, then writes everything down. The exit code of the process.
     pub(crate) async fn serve(self) -> ExitCode {
-        let Server { ready, http, parts, mut alive, thread, store, events, .. } = self;
+        let Server { ready, http, parts, mut alive, thread, store, events, webhooks, .. } = self;
         tracing::info!(udp = ?ready.sip_udp, tcp = ?ready.sip_tcp, http = ?ready.http, "ready");
         let (stop_http, stopping) = watch::channel(false);
         let screens = http.map(|listener| tokio::spawn(serve_http(listener, parts, stopping)));
@@ -269,6 +288,7 @@ impl Server {
             let _ = tokio::time::timeout(Duration::from_secs(1), screens).await;
         }
         let healthy = thread.join().is_ok();
+        webhooks.close();
         if !store.flush(FLUSH_WITHIN) {
             tracing::error!("the database did not take the last records in time");
         }

@@ -32,6 +32,8 @@ pub(super) enum Kind {
     Names,
     /// Names, or names with levels from 1 to 100.
     Skills,
+    /// Words of small letters, digits and `_`, in which `*` stands for any of them.
+    Patterns,
     /// Dialled numbers.
     Dials,
     /// One of these words.
@@ -1082,9 +1084,81 @@ pub(super) const TOKEN: Section = Section {
     ],
 };
 
+pub(super) const WEBHOOK: Section = Section {
+    file: "webhooks.toml",
+    name: "webhook",
+    many: true,
+    doc: "A program that is told what happens, by signed CloudEvents over HTTP; docs/webhooks.md is for its author.",
+    keys: &[
+        key("name", Kind::Name, Needed, "Its name in metrics, logs and dead letters."),
+        key("url", Kind::Text, Needed, "Where to post: https://… or http://…."),
+        key(
+            "events",
+            Kind::Patterns,
+            Value(r#"["*"]"#),
+            "Names of facts, as in the event log; `*` stands for any letters: \"call_*\".",
+        ),
+        key(
+            "secret_file",
+            Kind::Path,
+            Absent,
+            "A file with the secret of the signature, one line.",
+        ),
+        key("secret_env", Kind::EnvVar, Absent, "An environment variable with that secret."),
+        key(
+            "numbers",
+            Kind::Choice(&["masked", "full"]),
+            Value(r#""masked""#),
+            "How callers' numbers are told: masked or full.",
+        ),
+        key(
+            "ca_file",
+            Kind::Path,
+            Absent,
+            "Certificates (PEM) that the receiver's one must go back to. Without it: those that browsers know.",
+        ),
+        key(
+            "timeout_ms",
+            Kind::Int(10, MILLIS_PER_MINUTE),
+            Value("5000"),
+            "An attempt without an answer for so many milliseconds has failed.",
+        ),
+        key(
+            "retry_min_ms",
+            Kind::Int(10, 3_600_000),
+            Value("1000"),
+            "The wait after a first failed attempt; it doubles with each, less up to a half by chance.",
+        ),
+        key(
+            "retry_max_ms",
+            Kind::Int(10, 3_600_000),
+            Value("60000"),
+            "The longest wait between two attempts.",
+        ),
+        key(
+            "max_age_secs",
+            Kind::Int(1, 7 * SECS_PER_DAY),
+            Value("3600"),
+            "An event that is older becomes a dead letter.",
+        ),
+        key(
+            "queue_max",
+            Kind::Int(1, 100_000),
+            Value("10000"),
+            "Events that wait at once. One more becomes a dead letter.",
+        ),
+        key(
+            "dead_letter_file",
+            Kind::Path,
+            Value(r#""../data/webhook-dead-letters.jsonl""#),
+            "Where events go that could not be delivered, one JSON line each.",
+        ),
+    ],
+};
+
 /// The tables of the other files.
-pub(super) const OTHERS: [&Section; 10] =
-    [&SKILLS, &QUEUE, &STAGE, &RESERVE, &AGENT, &TRUNK, &NUMBER, &BOT, &ROLLOUT, &TOKEN];
+pub(super) const OTHERS: [&Section; 11] =
+    [&SKILLS, &QUEUE, &STAGE, &RESERVE, &AGENT, &TRUNK, &NUMBER, &BOT, &ROLLOUT, &TOKEN, &WEBHOOK];
 
 #[cfg(test)]
 mod tests {

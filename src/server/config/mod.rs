@@ -1,7 +1,7 @@
 //! Configuration: a folder of TOML and YAML files in, checked values out, or every mistake of every file at once.
 //!
 //! [`load`] reads all of it in one pass: dozvon.toml and the environment ([`base`]), queues, agents and tokens
-//! ([`staff`]), trunks, numbers, bots and rollouts ([`routes`]), prompts, calendars and flows ([`ivr`]). A wrong value
+//! ([`staff`]), trunks, numbers, bots and rollouts ([`routes`]), [`webhooks`], prompts, calendars and flows ([`ivr`]). A wrong value
 //! is noted and its default stands in, so that the rest is read too. What there is to configure is one table, [`keys`].
 //! Nothing here opens a socket for traffic or starts anything.
 
@@ -22,6 +22,7 @@ mod staff;
 mod statuses;
 mod value;
 mod walk;
+mod webhooks;
 
 pub(crate) use files::read as read_file;
 pub(crate) use finding::Findings;
@@ -101,7 +102,8 @@ pub(crate) fn load(
     let Around { mut staff, bots, bot_access, rollouts, calendars, classifiers, prompts, .. } =
         around;
     let acd = acd_config(&mut findings, &base, &mut staff);
-    let settings = settings(&mut findings, &base, tokens);
+    let webhooks = webhooks::read(&mut findings, &base, &secrets);
+    let settings = settings(&mut findings, &base, tokens, webhooks);
     if findings.has_errors() {
         return (None, findings);
     }
@@ -273,8 +275,14 @@ fn prompts_folder(base: &Base) -> PathBuf {
     base.path("flows", "prompts").unwrap_or_else(|| flows_folder(base).join("prompts"))
 }
 
-fn settings(findings: &mut Findings, base: &Base, tokens: Vec<Token>) -> Settings {
+fn settings(
+    findings: &mut Findings,
+    base: &Base,
+    tokens: Vec<Token>,
+    webhooks: Vec<Webhook>,
+) -> Settings {
     Settings {
+        webhooks,
         shifts: schedules::shifts(findings, base),
         sip: base.sip(),
         media: base.media(),

@@ -26,6 +26,39 @@ pub(crate) struct Settings {
     pub(crate) drain: Drain,
     /// Schedules and the house's clock.
     pub(crate) shifts: super::Shifts,
+    /// Programs that are told what happens.
+    pub(crate) webhooks: Vec<Webhook>,
+}
+
+/// A program that is told what happens.
+#[derive(Clone, Debug)]
+pub(crate) struct Webhook {
+    /// Its name in metrics and dead letters.
+    pub(crate) name: String,
+    /// Where to post: `http` or `https`.
+    pub(crate) url: axum::http::Uri,
+    /// The `source` of the events.
+    pub(crate) source: String,
+    /// Which facts, each a name in which `*` stands for any letters.
+    pub(crate) events: Vec<String>,
+    /// The key of the signature.
+    pub(crate) secret: Secret,
+    /// Whether callers' numbers are told in full.
+    pub(crate) full_numbers: bool,
+    /// Certificates that the receiver's one is checked against; `None`: those that browsers know.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// How long one attempt may take.
+    pub(crate) timeout: Duration,
+    /// The wait after the first failed attempt.
+    pub(crate) retry_min: Duration,
+    /// The longest wait between two attempts.
+    pub(crate) retry_max: Duration,
+    /// What is older is not posted any more.
+    pub(crate) max_age: Duration,
+    /// Events that wait at once.
+    pub(crate) queue_max: usize,
+    /// Where undelivered events go.
+    pub(crate) dead_letters: PathBuf,
 }
 
 /// SIP transports. What the endpoint needs to know of them is in [`dozvon_sip::endpoint::Config`].

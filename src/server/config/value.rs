@@ -153,9 +153,12 @@ fn shape(kind: Kind) -> Shape {
         | Kind::Choice(_)
         | Kind::SipUri
         | Kind::Hex(_) => Shape::Text,
-        Kind::Sockets | Kind::Networks | Kind::Names | Kind::Dials | Kind::Choices(_) => {
-            Shape::List
-        }
+        Kind::Sockets
+        | Kind::Networks
+        | Kind::Names
+        | Kind::Patterns
+        | Kind::Dials
+        | Kind::Choices(_) => Shape::List,
         Kind::Skills => Shape::Levels,
     }
 }
@@ -240,6 +243,7 @@ fn word(kind: Kind, text: &str) -> Result<(), Fault> {
     match kind {
         Kind::Bool | Kind::Int(..) | Kind::Text | Kind::Path => Ok(()),
         Kind::Name | Kind::Names | Kind::Skills => name(text),
+        Kind::Patterns => pattern(text),
         Kind::EnvVar => environment_name(text),
         Kind::Address if text.is_empty() || text == "auto" => Ok(()),
         Kind::Address => {
@@ -291,6 +295,17 @@ fn name(text: &str) -> Result<(), Fault> {
         return Err(fault(format!("`{text}` is no name"), cure));
     }
     Ok(())
+}
+
+fn pattern(text: &str) -> Result<(), Fault> {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_*".contains(c);
+    match !text.is_empty() && text.chars().all(good) {
+        true => Ok(()),
+        false => Err(fault(
+            format!("`{text}` is no pattern of names"),
+            "small letters, digits, _ and * for any of them",
+        )),
+    }
 }
 
 fn environment_name(text: &str) -> Result<(), Fault> {

@@ -372,6 +372,8 @@ fn every_label_set_is_there_at_zero_before_anything_happens() {
 fn every_name_is_in_the_documentation_and_no_other() {
     let metrics = Metrics::new(directory());
     crate::server::plane::watch(metrics.registry(), Arc::default(), Arc::default()).unwrap();
+    let webhook = crate::server::webhook::example();
+    crate::server::webhook::Figures::register(metrics.registry(), &[webhook]).unwrap();
     let text = metrics.render(&snapshot(Timestamp::from_secs(1)));
     let exported: std::collections::BTreeSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
