@@ -1,7 +1,7 @@
 //! The roof: sockets, threads, files and the clock around the pure [`Switch`]. Decides nothing about a call.
 //!
-//! Two threads besides those of the media workers, the store, the event log and the webhooks: the brain's, with the SIP sockets, so
-//! that nothing else delays a call; and the caller's own, with HTTP and signals.
+//! Two threads besides those of the media workers, the store, the event log and the webhooks: the brain's, with the SIP
+//! sockets, so that nothing else delays a call; and the caller's own, with HTTP and signals.
 
 pub(crate) mod brain;
 pub(crate) mod clock;

@@ -13,7 +13,7 @@ pub(super) const MEDIA_TYPE: &str = "application/cloudevents+json; charset=utf-8
 pub(super) const SIGNATURE: &str = "x-dozvon-signature";
 
 /// The names of all facts, as `events` of a webhook chooses from them.
-pub(crate) const FACTS: [&str; 43] = [
+pub(crate) const FACTS: [&str; 48] = [
     "call_started",
     "call_answered",
     "node_entered",
@@ -29,6 +29,7 @@ pub(crate) const FACTS: [&str; 43] = [
     "forecast_met",
     "segment_ended",
     "service_level_decided",
+    "offer_decided",
     "offer_started",
     "offer_ended",
     "offer_stale",
@@ -45,6 +46,10 @@ pub(crate) const FACTS: [&str; 43] = [
     "agent_dropped",
     "supervised",
     "wrap_up_ended",
+    "wrap_up_resumed",
+    "wrap_up_extended",
+    "wrap_up_coded",
+    "wrap_up_uncoded",
     "transfer_ended",
     "survey_offered",
     "survey_answered",
