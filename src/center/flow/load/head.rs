@@ -1,0 +1,209 @@
+//! The head of a flow: its promises to callers, its way to an operator and its variables.
+
+use super::{F005, F015, Loader};
+use crate::flow::diagnostic::{Diagnostic, Spanned, Spot};
+use crate::flow::model::{Operator, Promises, Target, Var, VarIx, VarKind};
+use crate::flow::yaml::{Fields, Word, Y004, Y006, Yaml};
+use std::sync::Arc;
+
+impl Loader<'_> {
+    pub(super) fn promises(&mut self, top: Fields<'_>) -> Promises {
+        const KEYS: [&str; 5] = [
+            "told_about_operator_within",
+            "silent_caller_in_queue_within",
+            "urgent_in_queue_within",
+            "max_depth",
+            "max_options",
+        ];
+        let Some(yaml) = top.get("promises") else { return Promises::default() };
+        let Some(fields) = self.reader.map(yaml, "promises", &KEYS) else {
+            return Promises::default();
+        };
+        let mut within = |key: &str| {
+            let yaml = fields.get(key)?;
+            let value = self.reader.duration(yaml)?;
+            Some(Spanned { value, spot: yaml.spot })
+        };
+        let told_about_operator_within = within(KEYS[0]);
+        let silent_caller_in_queue_within = within(KEYS[1]);
+        let urgent_in_queue_within = within(KEYS[2]);
+        let mut most = |key: &str| {
+            let yaml = fields.get(key)?;
+            let value = self.reader.number(yaml, 1, 100)?;
+            Some(Spanned { value: value as u32, spot: yaml.spot })
+        };
+        Promises {
+            told_about_operator_within,
+            silent_caller_in_queue_within,
+            urgent_in_queue_within,
+            max_depth: most(KEYS[3]),
+            max_options: most(KEYS[4]),
+        }
+    }
+
+    /// The operator exit; one without keys when the file has none that can be read, which is an error already.
+    pub(super) fn operator(&mut self, top: Fields<'_>, start: Target) -> Operator {
+        let mut operator = Operator { keys: Vec::new(), to: start, words: Vec::new() };
+        let Some(yaml) = top.get("operator") else {
+            let file = self.reader.file();
+            let message = "the flow has no operator exit";
+            let found = Diagnostic::error(F005, file, start.spot, message).help(
+                "add `operator: {keys: [\"0\"], to: <a queue node>}`: a caller must be able to reach a person at any \
+                 moment",
+            );
+            self.reader.push(found);
+            return operator;
+        };
+        let Some(fields) = self.reader.map(yaml, "operator", &["keys", "to", "words"]) else {
+            return operator;
+        };
+        if let Some(yaml) = self.reader.need_or(F005, fields, "operator", "keys") {
+            let items = self.reader.list(yaml, "keys");
+            operator.keys = items.iter().filter_map(|item| self.key(item)).collect();
+            if operator.keys.is_empty() {
+                self.reader.error(F005, yaml.spot, "the operator exit has no key");
+            }
+        }
+        operator.to = self.target_of(fields, "operator", "to");
+        operator.words = fields.get("words").map(|yaml| self.words(yaml)).unwrap_or_default();
+        operator
+    }
+
+    fn words(&mut self, yaml: &Yaml) -> Vec<(Arc<str>, Vec<Arc<str>>)> {
+        let Some(fields) = self.reader.entries(yaml, "words") else { return Vec::new() };
+        let mut all = Vec::new();
+        for (language, yaml) in fields.iter() {
+            self.check_language(&language.text, language.spot);
+            let items = self.reader.list(yaml, "words");
+            let words = items.iter().filter_map(|item| self.reader.word(item, "a word"));
+            all.push((language.text.as_str().into(), words.map(Arc::from).collect()));
+        }
+        all
+    }
+
+    pub(super) fn vars(&mut self, top: Fields<'_>) {
+        let Some(yaml) = top.get("vars") else { return };
+        let Some(fields) = self.reader.entries(yaml, "vars") else { return };
+        let mut language: Option<u32> = None;
+        for (word, yaml) in fields.iter() {
+            self.check_name(&word.text, word.spot);
+            let var = self.var(word, yaml);
+            if var.kind == VarKind::Language
+                && let Some(line) = language.replace(word.spot.line)
+            {
+                let message = format!("a flow speaks one language: see line {line}");
+                self.reader.error(F015, word.spot, message);
+            }
+            self.vars.insert(word.text.clone(), VarIx(self.declared.len() as u32));
+            self.declared.push(var);
+        }
+    }
+
+    fn var(&mut self, word: &Word, yaml: &Yaml) -> Var {
+        let mut var = Var {
+            name: word.text.as_str().into(),
+            spot: word.spot,
+            kind: VarKind::Text,
+            secret: false,
+            default: None,
+        };
+        let keys = ["type", "values", "default", "secret"];
+        let Some(fields) = self.reader.map(yaml, "a variable", &keys) else { return var };
+        let values = fields.get("values");
+        if let Some(yaml) = self.reader.need(fields, "a variable", "type") {
+            var.kind = self.var_kind(yaml, values);
+        }
+        if let Some(values) = values
+            && !matches!(var.kind, VarKind::Enum(_))
+        {
+            self.reader.error(Y004, values.spot, "only a variable of type `enum` has values");
+        }
+        var.secret =
+            fields.get("secret").and_then(|yaml| self.reader.boolean(yaml)).unwrap_or(false);
+        if let Some(yaml) = fields.get("default") {
+            var.default = self.value_for(&var, yaml);
+        }
+        var
+    }
+
+    fn var_kind(&mut self, yaml: &Yaml, values: Option<&Yaml>) -> VarKind {
+        const TYPES: [&str; 4] = ["language", "text", "enum", "digits"];
+        let Some(word) = self.reader.word(yaml, "a type: language, text, enum or digits") else {
+            return VarKind::Text;
+        };
+        match word {
+            "language" => VarKind::Language,
+            "text" => VarKind::Text,
+            "digits" => VarKind::Digits,
+            "enum" => {
+                let items = values.map_or(&[][..], |yaml| self.reader.list(yaml, "values"));
+                if items.is_empty() {
+                    self.reader.error(Y004, yaml.spot, "an `enum` needs its `values`");
+                }
+                let words = items.iter().filter_map(|item| self.reader.word(item, "a value"));
+                VarKind::Enum(words.map(Arc::from).collect())
+            }
+            "money" | "number" => {
+                self.reader.error(Y006, yaml.spot, format!("type `{word}` is not yet supported"));
+                VarKind::Text
+            }
+            _ => {
+                let message = format!("there is no type `{word}`");
+                let found = Diagnostic::error(Y004, self.reader.file(), yaml.spot, message)
+                    .help("types are language, text, enum and digits")
+                    .nearest(word, TYPES);
+                self.reader.push(found);
+                VarKind::Text
+            }
+        }
+    }
+
+    /// A value that the variable can hold.
+    fn value_for(&mut self, var: &Var, yaml: &Yaml) -> Option<Arc<str>> {
+        let word = self.reader.word(yaml, "a value")?;
+        let (fits, wanted): (bool, Vec<&str>) = match &var.kind {
+            VarKind::Language => {
+                let codes: Vec<&str> = self.languages.iter().map(|l| &*l.value).collect();
+                (codes.contains(&word), codes)
+            }
+            VarKind::Enum(values) => {
+                let values: Vec<&str> = values.iter().map(|value| &**value).collect();
+                (values.contains(&word), values)
+            }
+            VarKind::Digits => (word.bytes().all(|b| b.is_ascii_digit()), vec!["digits"]),
+            VarKind::Text => (true, Vec::new()),
+        };
+        if !fits {
+            let message = format!("`{}` can't be `{word}`", var.name);
+            let found = Diagnostic::error(F015, self.reader.file(), yaml.spot, message)
+                .help(format!("it can be: {}", wanted.join(", ")))
+                .nearest(word, wanted);
+            self.reader.push(found);
+        }
+        Some(word.into())
+    }
+
+    pub(super) fn find_var(&mut self, name: &str, spot: Spot) -> Option<VarIx> {
+        if let Some(index) = self.vars.get(name) {
+            return Some(*index);
+        }
+        let message = format!("there is no variable `{name}`");
+        let found = Diagnostic::error(F015, self.reader.file(), spot, message)
+            .help("declare it under `vars`")
+            .nearest(name, self.vars.keys().map(String::as_str));
+        self.reader.push(found);
+        None
+    }
+
+    /// Variables and values: `{lang: ru}`.
+    pub(super) fn assignments(&mut self, yaml: &Yaml) -> Vec<(VarIx, Arc<str>)> {
+        let Some(fields) = self.reader.entries(yaml, "variables") else { return Vec::new() };
+        let mut all = Vec::new();
+        for (word, yaml) in fields.iter() {
+            let Some(index) = self.find_var(&word.text, word.spot) else { continue };
+            let var = self.declared[index.0 as usize].clone();
+            all.extend(self.value_for(&var, yaml).map(|value| (index, value)));
+        }
+        all
+    }
+}

@@ -1,0 +1,426 @@
+//! The nodes of a flow, one reader for each kind.
+
+use super::{F012, F013, F015, KINDS, Loader, NOT_YET, nothing};
+use crate::flow::diagnostic::{Diagnostic, Spanned, Spot};
+use crate::flow::limits::DIGITS_MAX;
+use crate::flow::model::{
+    Bot, Digits, Hangup, Hours, Kind, Menu, MenuOption, Node, Question, Queue, Raise, Rollout, Say,
+    Set, Survey, Transfer, VarIx, VarKind, Visits,
+};
+use crate::flow::yaml::{Fields, Value, Word, Y002, Y004, Y006, Yaml};
+use crate::ids::Key;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+impl Loader<'_> {
+    pub(super) fn node(&mut self, word: &Word, yaml: &Yaml) -> Node {
+        let (name, spot) = (Arc::from(word.text.as_str()), word.spot);
+        let broken = Kind::Hangup(Hangup { play: Vec::new() });
+        let mut node = Node { name, spot, kind: broken, visits: None };
+        let Some(fields) = self.reader.entries(yaml, "a node") else {
+            self.whole = false;
+            return node;
+        };
+        let mut kinds = fields.iter();
+        let (Some((kind, body)), None) = (kinds.next(), kinds.next()) else {
+            let message = format!("node `{}` must have exactly one key: its kind", word.text);
+            let found = Diagnostic::error(Y004, self.reader.file(), spot, message)
+                .help(format!("kinds are: {}", KINDS.join(", ")));
+            self.reader.push(found);
+            self.whole = false;
+            return node;
+        };
+        match self.kind(kind, body) {
+            Some(read) => node.kind = read,
+            None => self.whole = false,
+        }
+        node.visits = self.visits(kind, body);
+        node
+    }
+
+    fn kind(&mut self, kind: &Word, body: &Yaml) -> Option<Kind> {
+        Some(match kind.text.as_str() {
+            "say" => Kind::Say(self.say(body, kind.spot)?),
+            "menu" => Kind::Menu(self.menu(body, kind.spot)?),
+            "digits" => Kind::Digits(self.digits(body, kind.spot)?),
+            "set" => Kind::Set(self.set(body, kind.spot)?),
+            "hours" => Kind::Hours(self.hours(body, kind.spot)?),
+            "rollout" => Kind::Rollout(self.rollout(body, kind.spot)?),
+            "bot" => Kind::Bot(self.bot(body, kind.spot)?),
+            "queue" => Kind::Queue(self.queue(body, kind.spot)?),
+            "transfer" => Kind::Transfer(self.transfer(body, kind.spot)?),
+            "survey" => Kind::Survey(self.survey(body, kind.spot)?),
+            "hangup" => Kind::Hangup(self.hangup(body, kind.spot)?),
+            word if NOT_YET.contains(&word) => {
+                let message = format!("nodes of kind `{word}` are not yet supported");
+                self.reader.error(Y006, kind.spot, message);
+                return None;
+            }
+            word => {
+                let message = format!("there is no kind `{word}`");
+                let found = Diagnostic::error(Y002, self.reader.file(), kind.spot, message)
+                    .help(format!("kinds are: {}", KINDS.join(", ")))
+                    .nearest(word, KINDS);
+                self.reader.push(found);
+                return None;
+            }
+        })
+    }
+
+    /// The entries of a node's body; its place is the word of its kind.
+    fn body<'t>(
+        &mut self,
+        body: &'t Yaml,
+        spot: Spot,
+        what: &str,
+        keys: &[&str],
+    ) -> Option<Fields<'t>> {
+        let mut keys = keys.to_vec();
+        if !matches!(what, "queue" | "hangup") {
+            keys.extend(["max_visits", "then"]);
+        }
+        let fields = self.reader.map(body, what, &keys)?;
+        Some(fields.at(spot))
+    }
+
+    fn visits(&mut self, kind: &Word, body: &Yaml) -> Option<Visits> {
+        let Value::Map(_) = &body.value else { return None };
+        if matches!(kind.text.as_str(), "queue" | "hangup") || !KINDS.contains(&&*kind.text) {
+            return None;
+        }
+        let fields = self.reader.entries(body, &kind.text)?;
+        let fields = fields.at(kind.spot);
+        match (fields.get("max_visits"), fields.get("then")) {
+            (None, None) => None,
+            (Some(max), Some(then)) => {
+                let max = self.reader.number(max, 1, 1_000);
+                Some(Visits { max: max.unwrap_or(1) as u32, then: self.target(then) })
+            }
+            (Some(_), None) => {
+                self.reader.error(
+                    F012,
+                    kind.spot,
+                    "`max_visits` needs `then`: where one more leads",
+                );
+                None
+            }
+            (None, Some(_)) => {
+                self.reader.error(F012, kind.spot, "`then` needs `max_visits`");
+                None
+            }
+        }
+    }
+
+    fn say(&mut self, body: &Yaml, spot: Spot) -> Option<Say> {
+        let fields = self.body(body, spot, "say", &["play", "mentions_operator", "next"])?;
+        let play = self.reader.need(fields, "say", "play").map(|yaml| self.prompts(yaml));
+        let mentions_operator = self.flag(fields, "mentions_operator");
+        let next = self.outcome(F012, fields, "say", "next");
+        Some(Say { play: play.unwrap_or_default(), mentions_operator, next })
+    }
+
+    fn menu(&mut self, body: &Yaml, spot: Spot) -> Option<Menu> {
+        let keys = [
+            "play",
+            "sorry",
+            "mentions_operator",
+            "timeout",
+            "attempts",
+            "options",
+            "silence",
+            "wrong",
+        ];
+        let fields = self.body(body, spot, "menu", &keys)?;
+        let options = match self.reader.need(fields, "menu", "options") {
+            Some(yaml) => self.options(yaml),
+            None => Vec::new(),
+        };
+        Some(Menu {
+            play: self.optional_prompts(fields, "play"),
+            sorry: self.optional_prompts(fields, "sorry"),
+            mentions_operator: self.flag(fields, "mentions_operator"),
+            timeout: self.needed_duration(fields, "menu", "timeout"),
+            attempts: self.attempts(fields),
+            options,
+            silence: self.outcome(F012, fields, "menu", "silence"),
+            wrong: self.outcome(F012, fields, "menu", "wrong"),
+        })
+    }
+
+    fn options(&mut self, yaml: &Yaml) -> Vec<MenuOption> {
+        let Some(fields) = self.reader.entries(yaml, "options") else {
+            self.whole = false;
+            return Vec::new();
+        };
+        let mut options = Vec::new();
+        for (word, yaml) in fields.iter() {
+            let mut chars = word.text.chars();
+            let key = match (chars.next(), chars.next()) {
+                (Some(c), None) => Key::new(c),
+                _ => None,
+            };
+            let Some(key) = key else {
+                let message = format!("`{}` is no telephone key: 0-9, *, #, A-D", word.text);
+                self.reader.error(Y004, word.spot, message);
+                continue;
+            };
+            let keys = ["say", "to", "urgent", "label"];
+            let Some(option) = self.reader.map(yaml, "an option", &keys) else {
+                self.whole = false;
+                continue;
+            };
+            let option = option.at(word.spot);
+            options.push(MenuOption {
+                key: Spanned { value: key, spot: word.spot },
+                say: option.get("say").and_then(|yaml| self.prompt(yaml)),
+                to: self.target_of(option, "an option", "to"),
+                urgent: self.flag(option, "urgent"),
+                label: self.optional_text(option, "label"),
+            });
+        }
+        if options.is_empty() {
+            self.reader.error(Y004, yaml.spot, "a menu has at least one option");
+        }
+        options
+    }
+
+    fn digits(&mut self, body: &Yaml, spot: Spot) -> Option<Digits> {
+        let keys = [
+            "play", "sorry", "into", "length", "end_key", "timeout", "between", "attempts", "next",
+            "failed",
+        ];
+        let fields = self.body(body, spot, "digits", &keys)?;
+        let play = self.reader.need(fields, "digits", "play").map(|yaml| self.prompts(yaml));
+        let length =
+            self.reader.need(fields, "digits", "length").and_then(|yaml| self.length(yaml));
+        Some(Digits {
+            play: play.unwrap_or_default(),
+            sorry: self.optional_prompts(fields, "sorry"),
+            into: self.digits_var(fields),
+            length: length.unwrap_or(1..=1),
+            end_key: fields.get("end_key").and_then(|yaml| self.key(yaml)).map(|key| key.value),
+            timeout: self.needed_duration(fields, "digits", "timeout"),
+            between: self.needed_duration(fields, "digits", "between"),
+            attempts: self.attempts(fields),
+            next: self.outcome(F012, fields, "digits", "next"),
+            failed: self.outcome(F012, fields, "digits", "failed"),
+        })
+    }
+
+    fn digits_var(&mut self, fields: Fields<'_>) -> VarIx {
+        let index = self.reader.need(fields, "digits", "into").and_then(|yaml| {
+            let name = self.reader.word(yaml, "a variable")?;
+            let index = self.find_var(name, yaml.spot)?;
+            if self.declared[index.0 as usize].kind != VarKind::Digits {
+                let message = format!("`{name}` is not of type `digits`");
+                self.reader.error(F015, yaml.spot, message);
+            }
+            Some(index)
+        });
+        index.unwrap_or(VarIx(0))
+    }
+
+    /// `4` or `4-16`.
+    fn length(&mut self, yaml: &Yaml) -> Option<RangeInclusive<u32>> {
+        let word = self.reader.word(yaml, "a length such as 4 or 4-16")?;
+        let (least, most) = word.split_once('-').unwrap_or((word, word));
+        match (least.parse::<u32>(), most.parse::<u32>()) {
+            (Ok(least), Ok(most)) if 0 < least && least <= most && most <= DIGITS_MAX => {
+                Some(least..=most)
+            }
+            _ => {
+                let message = format!("`{word}` is no length: 4 or 4-16, at most {DIGITS_MAX}");
+                self.reader.error(Y004, yaml.spot, message);
+                None
+            }
+        }
+    }
+
+    fn set(&mut self, body: &Yaml, spot: Spot) -> Option<Set> {
+        let fields = self.body(body, spot, "set", &["vars", "next"])?;
+        let vars = self.reader.need(fields, "set", "vars").map(|yaml| self.assignments(yaml));
+        let next = self.outcome(F012, fields, "set", "next");
+        Some(Set { vars: vars.unwrap_or_default(), next })
+    }
+
+    fn hours(&mut self, body: &Yaml, spot: Spot) -> Option<Hours> {
+        let fields = self.body(body, spot, "hours", &["calendar", "open", "closed", "holiday"])?;
+        let named = fields.get("calendar").and_then(|yaml| self.name(yaml));
+        let calendar = named.or_else(|| self.calendar.clone()).unwrap_or_else(|| {
+            let message = "which calendar? Neither this node nor the flow names one";
+            self.reader.error(F012, spot, message);
+            nothing("none")
+        });
+        Some(Hours {
+            calendar,
+            open: self.outcome(F012, fields, "hours", "open"),
+            closed: self.outcome(F012, fields, "hours", "closed"),
+            holiday: self.outcome(F012, fields, "hours", "holiday"),
+        })
+    }
+
+    fn rollout(&mut self, body: &Yaml, spot: Spot) -> Option<Rollout> {
+        let fields = self.body(body, spot, "rollout", &["name", "bot", "people"])?;
+        let name = self.needed_name(fields, "rollout", "name");
+        Some(Rollout {
+            name,
+            bot: self.outcome(F012, fields, "rollout", "bot"),
+            people: self.outcome(F012, fields, "rollout", "people"),
+        })
+    }
+
+    fn bot(&mut self, body: &Yaml, spot: Spot) -> Option<Bot> {
+        let fields = self.body(body, spot, "bot", &["use", "max_duration", "after"])?;
+        let uses = self.needed_name(fields, "bot", "use");
+        let max_duration = self.needed_duration(fields, "bot", "max_duration");
+        let after = self.after(fields, "bot", &["done", "transfer", "failed", "too_long"])?;
+        Some(Bot {
+            uses,
+            max_duration,
+            done: self.outcome(F012, after, "bot", "done"),
+            transfer: self.outcome(F012, after, "bot", "transfer"),
+            failed: self.outcome(F012, after, "bot", "failed"),
+            too_long: self.outcome(F012, after, "bot", "too_long"),
+        })
+    }
+
+    fn queue(&mut self, body: &Yaml, spot: Spot) -> Option<Queue> {
+        let keys = [
+            "name",
+            "requires",
+            "priority",
+            "raise",
+            "music",
+            "max_wait",
+            "at",
+            "lose_place",
+            "after",
+            "announce",
+            "callback",
+        ];
+        let fields = self.body(body, spot, "queue", &keys)?;
+        if let Some(spot) = fields.key_spot("callback") {
+            self.reader.error(Y006, spot, "`callback` of a queue is not yet supported");
+        }
+        if let Some(spot) = fields.key_spot("announce") {
+            let message = "what a queue tells its callers is not the flow's matter";
+            let found = Diagnostic::error(Y002, self.reader.file(), spot, message)
+                .help("write it into [[queue]] of queues.toml, or a rule: at: [{wait: 3m, announce: busy}]");
+            self.reader.push(found);
+        }
+        let name = self.needed_name(fields, "queue", "name");
+        let requires = fields.get("requires").and_then(|yaml| self.requires(yaml));
+        let priority = self.priority(fields, false);
+        let raise = fields.get("raise").and_then(|yaml| self.raise(yaml));
+        let music = fields.get("music").and_then(|yaml| self.prompt(yaml));
+        let max_wait = self.reader.need_or(F013, fields, "queue", "max_wait");
+        let max_wait = max_wait.and_then(|yaml| self.reader.duration(yaml));
+        let rules = self.wait_rules(fields, max_wait);
+        let lose_place = self.flag(fields, "lose_place");
+        let outcomes = ["answered", "max_wait", "nobody", "full", "closed"];
+        let after = self.after(fields, "queue", &outcomes)?;
+        let nobody = self.outcome(F013, after, "queue", "nobody");
+        let or_nobody = |loader: &mut Self, key| match after.get(key) {
+            Some(yaml) => loader.target(yaml),
+            None => nobody,
+        };
+        Some(Queue {
+            name,
+            requires,
+            priority,
+            raise,
+            music,
+            max_wait,
+            rules,
+            lose_place,
+            answered: self.outcome(F012, after, "queue", "answered"),
+            max_wait_to: self.outcome(F013, after, "queue", "max_wait"),
+            nobody,
+            full: or_nobody(self, "full"),
+            closed: or_nobody(self, "closed"),
+        })
+    }
+
+    fn priority(&mut self, fields: Fields<'_>, needed: bool) -> i32 {
+        let yaml = match needed {
+            true => self.reader.need(fields, "raise", "priority"),
+            false => fields.get("priority"),
+        };
+        yaml.and_then(|yaml| self.reader.number(yaml, -100, 100)).unwrap_or(0) as i32
+    }
+
+    fn raise(&mut self, yaml: &Yaml) -> Option<Raise> {
+        let fields = self.reader.map(yaml, "raise", &["when", "priority"])?;
+        let when = self.reader.need(fields, "raise", "when").map(|yaml| self.assignments(yaml));
+        Some(Raise { when: when.unwrap_or_default(), priority: self.priority(fields, true) })
+    }
+
+    fn transfer(&mut self, body: &Yaml, spot: Spot) -> Option<Transfer> {
+        let fields = self.body(body, spot, "transfer", &["to", "timeout", "after"])?;
+        let to = self.reader.need(fields, "transfer", "to").and_then(|yaml| {
+            let value = self.reader.word(yaml, "a number or a sip: address")?;
+            let number = value.trim_start_matches('+');
+            let number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+            if !number && !["sip:", "sips:", "tel:"].iter().any(|scheme| value.starts_with(scheme))
+            {
+                let message = format!("`{value}` is neither a number nor a sip: address");
+                self.reader.error(Y004, yaml.spot, message);
+            }
+            Some(Spanned { value: value.into(), spot: yaml.spot })
+        });
+        let timeout = self.needed_duration(fields, "transfer", "timeout");
+        let after = self.after(fields, "transfer", &["answered", "failed"])?;
+        Some(Transfer {
+            to: to.unwrap_or_else(|| nothing("none")),
+            timeout,
+            answered: self.outcome(F012, after, "transfer", "answered"),
+            failed: self.outcome(F012, after, "transfer", "failed"),
+        })
+    }
+
+    fn survey(&mut self, body: &Yaml, spot: Spot) -> Option<Survey> {
+        let fields = self.body(body, spot, "survey", &["offer", "ask", "timeout", "next"])?;
+        let ask = match self.reader.need(fields, "survey", "ask") {
+            Some(yaml) => {
+                let items = self.reader.list(yaml, "questions");
+                if items.is_empty() {
+                    self.reader.error(Y004, yaml.spot, "a survey asks at least one question");
+                }
+                items.iter().filter_map(|item| self.question(item)).collect()
+            }
+            None => Vec::new(),
+        };
+        Some(Survey {
+            offer: fields.get("offer").and_then(|yaml| self.prompt(yaml)),
+            ask,
+            timeout: self.needed_duration(fields, "survey", "timeout"),
+            next: self.outcome(F012, fields, "survey", "next"),
+        })
+    }
+
+    fn question(&mut self, yaml: &Yaml) -> Option<Question> {
+        let fields = self.reader.map(yaml, "a question", &["id", "play", "keys"])?;
+        let id = self.needed_name(fields, "a question", "id").value;
+        let play =
+            self.reader.need(fields, "a question", "play").and_then(|yaml| self.prompt(yaml));
+        let keys = self.reader.need(fields, "a question", "keys")?;
+        let word = self.reader.word(keys, "scores such as 1-5")?;
+        let scores = word.split_once('-').and_then(|(least, most)| {
+            let (least, most) = (least.parse::<u8>().ok()?, most.parse::<u8>().ok()?);
+            (least < most && most <= 9).then_some(least..=most)
+        });
+        if scores.is_none() {
+            self.reader.error(Y004, keys.spot, format!("`{word}` are no scores such as 1-5"));
+        }
+        Some(Question { id, play: play?, scores: scores?, spot: keys.spot })
+    }
+
+    fn hangup(&mut self, body: &Yaml, spot: Spot) -> Option<Hangup> {
+        // `hangup:` and `hangup: {}` say nothing and end.
+        if matches!(&body.value, Value::Word { text, quoted: false } if text.is_empty()) {
+            return Some(Hangup { play: Vec::new() });
+        }
+        let fields = self.body(body, spot, "hangup", &["play"])?;
+        Some(Hangup { play: self.optional_prompts(fields, "play") })
+    }
+}

@@ -1,0 +1,259 @@
+//! A run through a flow, key by key.
+
+use super::*;
+use crate::calendar::Calendar;
+
+const HEAD: &str = "flow: f\nlanguages: [en, kk]\nstart: a\noperator: {keys: [\"0\"], to: q}\nvars:\n  \
+    lang: {type: \
+                    language}\n  pin: {type: digits, secret: true}\n  who: {type: enum, values: [mass, vip], \
+                    default: mass}\nnodes:\n  end: {hangup: {}}\n  q: {queue: {name: general, requires: \
+                    \"lang:{lang}\", priority: 1, raise: {when: {who: vip}, priority: 7}, max_wait: 1m, after: \
+                    {answered: end, max_wait: end, nobody: end}}}\n";
+
+fn run(nodes: &str) -> (Run, Vec<Effect>) {
+    run_for(nodes, Caller::default())
+}
+
+fn run_for(nodes: &str, caller: Caller) -> (Run, Vec<Effect>) {
+    let flow = super::super::load::load("f.yaml", &format!("{HEAD}{nodes}"));
+    let mut calendars = Calendars::new();
+    calendars.insert(Calendar::always_open("always"));
+    let flow = Arc::new(flow.unwrap_or_else(|found| panic!("{found:#?}")));
+    let mut run = Run::start(flow, Arc::new(calendars), at(0), caller);
+    let effects = drain(&mut run);
+    (run, effects)
+}
+
+fn drain(run: &mut Run) -> Vec<Effect> {
+    std::iter::from_fn(|| run.poll_effect()).collect()
+}
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_micros(millis * 1_000)
+}
+
+fn press(run: &mut Run, millis: u64, keys: &str) -> Vec<Effect> {
+    for c in keys.chars() {
+        run.handle(at(millis), Happening::Key(Key::new(c).unwrap()));
+    }
+    drain(run)
+}
+
+fn names(effects: &[Effect]) -> Vec<String> {
+    let name = |effect: &Effect| match effect {
+        Effect::Entered { node } => node.to_string(),
+        Effect::Play { prompts, .. } => {
+            let names: Vec<&str> = prompts.iter().map(|prompt| &*prompt.name).collect();
+            format!("play {}", names.join(" "))
+        }
+        Effect::StopPlaying => "stop".to_owned(),
+        Effect::Draw { .. } => "draw".to_owned(),
+        Effect::Bot { .. } => "bot".to_owned(),
+        Effect::Queue(order) => format!("queue {}", order.queue),
+        Effect::Transfer { .. } => "transfer".to_owned(),
+        Effect::Withdraw => "withdraw".to_owned(),
+        Effect::Survey { id, score } => format!("{id}={score}"),
+        Effect::HangUp => "hang up".to_owned(),
+    };
+    effects.iter().map(name).collect()
+}
+
+const MENU: &str = "  a: {menu: {play: p, sorry: s, timeout: 4s, attempts: 2, options: {\"1\": {say: one, to: q}, \
+                    \"2\": {to: end}}, silence: q, wrong: end}}\n";
+
+#[test]
+fn a_menu_is_one_play_list_and_any_option_stops_it() {
+    let (mut run, effects) = run(MENU);
+    assert_eq!(names(&effects), ["a", "play p one"]);
+    assert_eq!(names(&press(&mut run, 100, "1")), ["stop", "q", "queue general"]);
+}
+
+#[test]
+fn silence_is_counted_from_the_end_of_the_prompts() {
+    let (mut run, _) = run(MENU);
+    run.handle_timeout(at(60_000));
+    assert_eq!((drain(&mut run), run.poll_timeout()), (vec![], None));
+    run.handle(at(5_000), Happening::Played(1));
+    assert_eq!(run.poll_timeout(), Some(at(9_000)));
+    run.handle_timeout(at(8_999));
+    assert_eq!(drain(&mut run), []);
+    run.handle_timeout(at(9_000));
+    assert_eq!(names(&drain(&mut run)), ["play s p one"]);
+    run.handle(at(20_000), Happening::Played(2));
+    run.handle_timeout(at(24_000));
+    assert_eq!(names(&drain(&mut run)), ["q", "queue general"]);
+    let ways: Vec<Way> = run.path().iter().map(|visit| visit.way).collect();
+    assert_eq!(ways, [Way::Start, Way::Silence]);
+}
+
+#[test]
+fn a_wrong_key_repeats_the_menu_and_the_last_one_decides() {
+    let (mut run, _) = run(MENU);
+    assert_eq!(names(&press(&mut run, 100, "7")), ["stop", "play s p one"]);
+    assert_eq!(names(&press(&mut run, 200, "8")), ["stop", "end", "hang up"]);
+    assert!(run.is_over());
+    assert_eq!(press(&mut run, 300, "1"), []);
+}
+
+#[test]
+fn the_end_of_a_prompt_that_was_stopped_is_no_news() {
+    let (mut run, _) = run(MENU);
+    press(&mut run, 100, "7");
+    run.handle(at(150), Happening::Played(1));
+    assert_eq!((drain(&mut run), run.poll_timeout()), (vec![], None));
+    run.handle(at(900), Happening::Played(2));
+    assert_eq!(run.poll_timeout(), Some(at(4_900)));
+    for news in [
+        Happening::Drawn(Arm::Bot),
+        Happening::Bot(BotEnd::Done),
+        Happening::Queue(QueueEnd::Nobody),
+        Happening::Transfer(TransferEnd::Failed),
+    ] {
+        run.handle(at(1_000), news);
+        assert_eq!((drain(&mut run), run.node()), (vec![], "a"));
+    }
+}
+
+#[test]
+fn a_key_in_a_say_skips_it_and_is_taken_by_the_menu_behind_it() {
+    let say = "  a: {say: {play: p, next: b}}\n";
+    let (mut run, _) = run(&format!("{say}{}", MENU.replace("  a:", "  b:")));
+    assert_eq!(names(&press(&mut run, 10, "2")), ["stop", "b", "end", "hang up"]);
+    let (mut run, _) = self::run(&format!("{say}{}", MENU.replace("  a:", "  b:")));
+    assert_eq!(names(&press(&mut run, 10, "9")), ["stop", "b", "play p one"]);
+}
+
+#[test]
+fn a_say_that_was_skipped_does_not_end_the_next_one() {
+    let says = "  a: {say: {play: p, next: b}}\n  b: {say: {play: r, next: q}}\n";
+    let (mut run, _) = run(says);
+    assert_eq!(names(&press(&mut run, 10, "7")), ["stop", "b", "play r"]);
+    run.handle(at(20), Happening::Played(1));
+    assert_eq!(run.node(), "b");
+    run.handle(at(900), Happening::Played(2));
+    assert_eq!(run.node(), "q");
+}
+
+#[test]
+fn a_goodbye_ends_with_its_own_prompt_or_with_a_key() {
+    let nodes = "  a: {say: {play: p, next: z}}\n  z: {hangup: {play: r}}\n";
+    let (mut run, _) = run(nodes);
+    press(&mut run, 10, "7");
+    run.handle(at(20), Happening::Played(1));
+    assert!(!run.is_over());
+    assert_eq!(names(&press(&mut run, 30, "7")), ["stop", "hang up"]);
+    assert!(run.is_over());
+}
+
+const DIGITS: &str = "  a: {digits: {play: p, into: pin, length: 2-4, end_key: \"#\", timeout: 6s, between: 3s, \
+                      attempts: 2, next: q, failed: end}}\n";
+
+#[test]
+fn an_entry_ends_by_length_by_end_key_or_by_the_pause() {
+    for (keys, pause) in [("1234", false), ("12#", false), ("12", true)] {
+        let (mut run, _) = run(DIGITS);
+        let first = press(&mut run, 0, keys);
+        assert_eq!(first[0], Effect::StopPlaying);
+        if pause {
+            assert_eq!((first.len(), run.poll_timeout()), (1, Some(at(3_000))));
+            run.handle_timeout(at(3_000));
+        }
+        assert_eq!(run.node(), "q", "{keys}");
+    }
+}
+
+#[test]
+fn a_short_entry_is_asked_for_again_and_then_given_up() {
+    let (mut run, _) = run(DIGITS);
+    assert_eq!(names(&press(&mut run, 0, "1#")), ["stop", "play p"]);
+    assert_eq!(run.entry().map(|entry| entry.collected), Some(0));
+    assert_eq!(names(&press(&mut run, 0, "5")), ["stop"]);
+    run.handle_timeout(at(3_000));
+    assert_eq!(names(&drain(&mut run)), ["end", "hang up"]);
+}
+
+#[test]
+fn keys_that_are_no_digits_only_stop_the_prompt() {
+    let (mut run, _) = run(DIGITS);
+    assert_eq!(names(&press(&mut run, 0, "*")), ["stop"]);
+    assert_eq!((run.node(), run.poll_timeout()), ("a", Some(at(6_000))));
+}
+
+#[test]
+fn a_held_exit_key_stops_the_prompt_and_the_clock_of_the_entry() {
+    let (mut run, _) = run(DIGITS);
+    run.hold_entry(at(3_000));
+    assert_eq!(names(&drain(&mut run)), ["stop"]);
+    assert!(run.poll_timeout().is_some_and(|due| due > at(3_000)));
+    run.leave_for_operator(at(3_000));
+    assert_eq!(names(&drain(&mut run)), ["q", "queue general"]);
+    run.leave_for_operator(at(4_000));
+    assert_eq!(drain(&mut run), [], "who waits there keeps his place");
+}
+
+#[test]
+fn leaving_a_bot_or_a_queue_withdraws_the_call_from_it() {
+    let bot = "  a: {bot: {use: b, max_duration: 1m, after: {done: end, transfer: q, failed: q, too_long: q}}}\n";
+    let (mut run, _) = run(bot);
+    run.leave_for_operator(at(10));
+    assert_eq!(names(&drain(&mut run)), ["withdraw", "q", "queue general"]);
+    run.handle(at(20), Happening::Bot(BotEnd::Done));
+    assert_eq!(drain(&mut run), [], "the bot's end is no news any more");
+    assert_eq!(run.path().last().map(|visit| visit.way), Some(Way::Operator));
+}
+
+#[test]
+fn a_language_is_the_callers_or_the_flows_first_and_fills_what_is_required() {
+    for (language, wanted) in [(Some("kk"), "kk"), (Some("de"), "en"), (None, "en")] {
+        let caller = Caller { number: None, language: language.map(str::to_owned) };
+        let set = "  a: {set: {vars: {who: vip}, next: q}}\n";
+        let (run, effects) = run_for(set, caller);
+        assert_eq!(run.language(), wanted);
+        let Some(Effect::Queue(order)) = effects.last() else { panic!("{effects:?}") };
+        let required = order.requires.as_ref().map(ToString::to_string);
+        assert_eq!((required, order.priority), (Some(format!("lang:{wanted}")), 7));
+    }
+}
+
+#[test]
+fn a_flow_that_runs_in_circles_without_waiting_is_left_for_the_operator() {
+    let (run, effects) =
+        run("  a: {set: {vars: {lang: kk}, next: b}}\n  b: {set: {vars: {lang: en}, next: a}}\n");
+    assert_eq!(run.node(), "q");
+    assert_eq!(effects.len(), STEPS_MAX as usize + 2);
+    assert_eq!(run.path().last().map(|visit| visit.way), Some(Way::Astray));
+}
+
+#[test]
+fn a_call_that_walks_for_ever_is_left_for_the_operator_and_its_path_is_bounded() {
+    let (mut run, _) = run("  a: {say: {play: p, next: b}}\n  b: {say: {play: p, next: a}}\n");
+    for ticket in 1..ENTERED_MAX {
+        assert_ne!(run.node(), "q");
+        run.handle(at(0), Happening::Played(ticket));
+        drain(&mut run);
+    }
+    run.handle(at(0), Happening::Played(ENTERED_MAX));
+    assert_eq!((run.node(), run.path().len()), ("q", PATH_MAX));
+}
+
+#[test]
+fn visits_beyond_the_limit_lead_elsewhere() {
+    let (mut run, _) = run("  a: {say: {play: p, next: a, max_visits: 2, then: q}}\n");
+    run.handle(at(0), Happening::Played(1));
+    assert_eq!(run.node(), "a");
+    run.handle(at(0), Happening::Played(2));
+    assert_eq!(run.node(), "q");
+}
+
+#[test]
+fn a_survey_takes_scores_asks_once_more_and_stops_at_silence() {
+    let survey = "  a: {survey: {offer: o, ask: [{id: x, play: px, keys: 1-5}, {id: y, play: py, keys: 1-2}], \
+                  timeout: 6s, next: end}}\n";
+    let (mut run, effects) = run(survey);
+    assert_eq!(names(&effects), ["a", "play o px"]);
+    assert_eq!(names(&press(&mut run, 0, "7")), ["stop", "play px"]);
+    assert_eq!(names(&press(&mut run, 0, "5")), ["stop", "x=5", "play py"]);
+    run.handle(at(0), Happening::Played(3));
+    run.handle_timeout(at(6_000));
+    assert_eq!(names(&drain(&mut run)), ["end", "hang up"]);
+}

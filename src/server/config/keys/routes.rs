@@ -1,0 +1,134 @@
+//! Where calls come from and go to: trunks, numbers, bots and rollouts; and who may use the API.
+
+use super::Fallback::{Absent, Needed, Value};
+use super::{Kind, MILLIS_PER_MINUTE, Section, key};
+
+pub(in crate::server::config) const TRUNK: Section = Section {
+    file: "trunks.toml",
+    name: "trunk",
+    many: true,
+    doc: "A carrier or a network of our own that brings calls, and perhaps takes some. The first that matches counts.",
+    keys: &[
+        key("name", Kind::Name, Needed, "Its name in records and logs."),
+        key(
+            "networks",
+            Kind::Networks,
+            Value("[]"),
+            "Source addresses that are believed without a password, like \"203.0.113.0/29\".",
+        ),
+        key(
+            "may_dial",
+            Kind::Dials,
+            Value("[]"),
+            "The numbers that it may reach. Empty: all of numbers.toml.",
+        ),
+        key(
+            "target",
+            Kind::SipUri,
+            Absent,
+            "Where calls to it go. Without it, it only brings calls.",
+        ),
+        key("user", Kind::Name, Absent, "User name for its challenges."),
+        key(
+            "password_file",
+            Kind::Path,
+            Absent,
+            "A file with the password for its challenges, one line.",
+        ),
+        key("password_env", Kind::EnvVar, Absent, "An environment variable with that password."),
+        key("realm", Kind::Name, Absent, "The only realm whose challenges are answered."),
+    ],
+};
+
+pub(in crate::server::config) const NUMBER: Section = Section {
+    file: "numbers.toml",
+    name: "number",
+    many: true,
+    doc: "What a dialled number is: exactly one of flow, queue and echo.",
+    keys: &[
+        key("dial", Kind::Text, Needed, "The number, i.e. the user part of the address dialled."),
+        key("flow", Kind::Name, Absent, "The flow that answers."),
+        key(
+            "queue",
+            Kind::Name,
+            Absent,
+            "The queue that agents reach by it, to ask a free agent or to pass a call on. No way for callers.",
+        ),
+        key(
+            "echo",
+            Kind::Bool,
+            Value("false"),
+            "Sends the caller his own sound back, for a test of the line.",
+        ),
+    ],
+};
+
+pub(in crate::server::config) const BOT: Section = Section {
+    file: "bots.toml",
+    name: "bot",
+    many: true,
+    doc: "A voice bot that flows can hand callers to.",
+    keys: &[
+        key("name", Kind::Name, Needed, "Its name in flows, rollouts, records and metrics."),
+        key("uri", Kind::SipUri, Needed, "Where it answers."),
+        key(
+            "answer_within_ms",
+            Kind::Int(100, MILLIS_PER_MINUTE),
+            Value("2000"),
+            "A bot that has not answered after so many milliseconds gets no caller: people take over.",
+        ),
+    ],
+};
+
+pub(in crate::server::config) const ROLLOUT: Section = Section {
+    file: "rollouts/*.toml",
+    name: "rollout",
+    many: true,
+    doc: "One menu option on its way from people to a bot.",
+    keys: &[
+        key("name", Kind::Name, Needed, "Its name, as `rollout: {name: …}` in the flow has it."),
+        key("bot", Kind::Name, Needed, "The bot that is being tried, of bots.toml."),
+        key(
+            "share",
+            Kind::Choice(&["0", "1/10", "1/5", "1/2", "all"]),
+            Value(r#""0""#),
+            "The bot's share of the callers now: 0, 1/10, 1/5, 1/2 or all.",
+        ),
+        key(
+            "salt",
+            Kind::Text,
+            Needed,
+            "Any text. It decides who is drawn; the same caller stays with his draw until the salt changes.",
+        ),
+        key(
+            "holdout_percent",
+            Kind::Int(0, 50),
+            Value("0"),
+            "Percent of the callers who stay with people whatever the share, to compare with.",
+        ),
+    ],
+};
+
+pub(in crate::server::config) const TOKEN: Section = Section {
+    file: "tokens.toml",
+    name: "token",
+    many: true,
+    doc: "A bearer token of the API. Without token_file and token_env dozvon makes it itself.",
+    keys: &[
+        key("name", Kind::Name, Needed, "Whose it is, for the log."),
+        key(
+            "role",
+            Kind::Choice(&["admin", "supervisor", "agent", "monitor"]),
+            Needed,
+            "What it allows: admin, supervisor, agent or monitor.",
+        ),
+        key(
+            "agent",
+            Kind::Name,
+            Absent,
+            "For the role agent: the user of agents.toml whom it is for.",
+        ),
+        key("token_file", Kind::Path, Absent, "A file with the token, one line."),
+        key("token_env", Kind::EnvVar, Absent, "An environment variable with the token."),
+    ],
+};
