@@ -11,8 +11,9 @@ usage: mutants.py [word ...]     only the plants whose names contain one of the 
 import os
 import pathlib
 import re
-import shutil
 import resource
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -157,7 +158,7 @@ def copy_the_tree():
 # A day takes seconds of processor time, however busy the machine is; one that takes longer than this stands still, and
 # that is as good as a broken law. A virtual day never sleeps.
 DAY_CPU_SECS_MAX = 60
-STANDS_STILL = "SIGXCPU"
+STANDS_STILL = f"(signal: {int(signal.SIGXCPU)}"  # as cargo tells the end of a test by a signal
 
 
 def bounded():
