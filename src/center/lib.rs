@@ -31,6 +31,7 @@ mod recalled;
 mod record;
 mod returning;
 pub mod rollout;
+pub mod saying;
 pub mod shift;
 mod sides;
 pub mod supervise;

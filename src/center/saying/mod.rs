@@ -1,0 +1,328 @@
+//! Numbers, money, dates and times in words: which recorded fragments say them, in Russian, Kazakh and English.
+//!
+//! A fragment is a prompt like any other, `prompts/<language>/<name>.wav`; its text stands here beside its name, so that
+//! recordings can be ordered, synthesised and checked. Played one after another, the fragments of a [`Saying`] are what
+//! a person would say: genders and plural forms agree («одна тысяча», «двадцать один тиын», "twenty-one cents").
+
+mod en;
+mod kk;
+mod ru;
+
+use std::collections::BTreeMap;
+
+/// The largest number said in words, up or down; what is larger is said digit by digit.
+pub const NUMBER_MAX: i64 = 999_999_999_999;
+/// Digits said of an identifier; those after them are left out.
+pub const DIGITS_MAX: usize = 64;
+/// Years that can be said.
+pub const YEARS: std::ops::RangeInclusive<u16> = 1900..=2199;
+
+/// A piece of speech that is recorded once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fragment {
+    /// The name of its recording.
+    pub name: &'static str,
+    /// What is heard.
+    pub text: &'static str,
+}
+
+const fn f(name: &'static str, text: &'static str) -> Fragment {
+    Fragment { name, text }
+}
+
+/// A language that numbers can be said in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Language {
+    /// Russian.
+    Ru,
+    /// Kazakh.
+    Kk,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Language; 3] = [Language::Ru, Language::Kk, Language::En];
+
+    /// By its code in flows and folders (ISO 639-1).
+    pub fn by_code(code: &str) -> Option<Language> {
+        Language::ALL.into_iter().find(|language| language.code() == code)
+    }
+
+    /// Its code (ISO 639-1).
+    pub fn code(self) -> &'static str {
+        match self {
+            Language::Ru => "ru",
+            Language::Kk => "kk",
+            Language::En => "en",
+        }
+    }
+
+    fn tongue(self) -> &'static dyn Tongue {
+        match self {
+            Language::Ru => &ru::Ru,
+            Language::Kk => &kk::Kk,
+            Language::En => &en::En,
+        }
+    }
+}
+
+/// A currency that amounts are said in, with its hundredth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Currency {
+    /// Tenge and tiyn.
+    Kzt,
+    /// Roubles and kopecks.
+    Rub,
+    /// Dollars and cents.
+    Usd,
+    /// Euro and cents.
+    Eur,
+}
+
+impl Currency {
+    /// All of them.
+    pub const ALL: [Currency; 4] = [Currency::Kzt, Currency::Rub, Currency::Usd, Currency::Eur];
+
+    /// By its code (ISO 4217).
+    pub fn by_code(code: &str) -> Option<Currency> {
+        Currency::ALL.into_iter().find(|currency| currency.code() == code)
+    }
+
+    /// Its code (ISO 4217).
+    pub fn code(self) -> &'static str {
+        match self {
+            Currency::Kzt => "KZT",
+            Currency::Rub => "RUB",
+            Currency::Usd => "USD",
+            Currency::Eur => "EUR",
+        }
+    }
+}
+
+/// Something to say that no single recording holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saying {
+    /// A number of things; beyond [`NUMBER_MAX`] its digits.
+    Number(i64),
+    /// Digit by digit: a number of a phone, an account or a code. What is no digit is not said.
+    Digits(String),
+    /// An amount in hundredths of the currency. A part that is nought is left out, unless both are.
+    Money(i64, Currency),
+    /// A day. Year within [`YEARS`], month and day as in a calendar.
+    Date(u16, u8, u8),
+    /// An hour from 0 to 23 and its minute.
+    Time(u8, u8),
+}
+
+impl Saying {
+    /// The fragments that say it, in order.
+    ///
+    /// A date or time outside its bounds is our own bug and panics; [`Saying::date`] and [`Saying::time`] read them
+    /// from what strangers send.
+    pub fn fragments(&self, language: Language) -> Vec<Fragment> {
+        let tongue = language.tongue();
+        let mut said = Vec::new();
+        match self {
+            Saying::Number(number) => signed(tongue, *number, &mut said),
+            Saying::Digits(digits) => spell(tongue, digits, &mut said),
+            Saying::Money(hundredths, currency) => {
+                money(tongue, *hundredths, *currency, &mut said);
+            }
+            Saying::Date(year, month, day) => {
+                assert!(
+                    YEARS.contains(year) && (1..=12).contains(month) && (1..=31).contains(day),
+                    "a day to say is in a calendar"
+                );
+                tongue.date(*year, *month, *day, &mut said);
+            }
+            Saying::Time(hour, minute) => {
+                assert!(*hour < 24 && *minute < 60, "a time to say is on a clock");
+                tongue.time(*hour, *minute, &mut said);
+            }
+        }
+        said
+    }
+
+    /// A day as `2026-11-22`; `None` when it is none, or its year is outside [`YEARS`].
+    pub fn date(text: &str) -> Option<Saying> {
+        let mut parts = text.splitn(3, '-');
+        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+        let plain = [year, month, day].iter().all(|part| part.bytes().all(|b| b.is_ascii_digit()));
+        if !plain || year.len() != 4 || month.len() != 2 || day.len() != 2 {
+            return None;
+        }
+        let (year, month, day) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+        let there = YEARS.contains(&year) && (1..=days_of(year, month)?).contains(&day);
+        there.then_some(Saying::Date(year, month, day))
+    }
+
+    /// A time as `14:05`; `None` when it is none.
+    pub fn time(text: &str) -> Option<Saying> {
+        let (hour, minute) = text.split_once(':')?;
+        let plain = [hour, minute].iter().all(|part| part.bytes().all(|b| b.is_ascii_digit()));
+        if !plain || hour.len() != 2 || minute.len() != 2 {
+            return None;
+        }
+        let (hour, minute) = (hour.parse().ok()?, minute.parse().ok()?);
+        (hour < 24 && minute < 60).then_some(Saying::Time(hour, minute))
+    }
+
+    /// An amount as `5123`, `5123.4`, `5123.45` or `-7.00`; `None` when it is none, or larger than can be held.
+    pub fn money(text: &str, currency: Currency) -> Option<Saying> {
+        let (sign, text) = match text.strip_prefix('-') {
+            Some(rest) => (-1, rest),
+            None => (1, text),
+        };
+        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+        let plain = [whole, part].iter().all(|t| t.bytes().all(|b| b.is_ascii_digit()));
+        if !plain || whole.is_empty() || part.is_empty() || part.len() > 2 {
+            return None;
+        }
+        let hundredths: i64 =
+            if part.len() == 1 { part.parse::<i64>().ok()? * 10 } else { part.parse().ok()? };
+        let whole: i64 = whole.parse().ok()?;
+        let amount = whole.checked_mul(100)?.checked_add(hundredths)?;
+        Some(Saying::Money(sign * amount, currency))
+    }
+}
+
+/// Every fragment that sayings of a language are made of, by name: what has to be recorded.
+pub fn recordings(language: Language) -> BTreeMap<&'static str, &'static str> {
+    let tongue = language.tongue();
+    let mut all: Vec<Fragment> = tongue.fragments();
+    for currency in Currency::ALL {
+        let (whole, part) = tongue.currency(currency);
+        all.extend([whole, part].into_iter().flat_map(Noun::forms));
+    }
+    all.into_iter().map(|fragment| (fragment.name, fragment.text)).collect()
+}
+
+/// The grammatical gender of what is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gender {
+    Masculine,
+    Feminine,
+}
+
+/// What is counted, in the forms that numbers ask for.
+#[derive(Clone, Copy, Debug)]
+struct Noun {
+    gender: Gender,
+    /// With 1, and 21 where the language says so.
+    one: Fragment,
+    /// With 2, 3 and 4 in Russian.
+    few: Fragment,
+    /// With the others.
+    many: Fragment,
+}
+
+impl Noun {
+    /// One form for all numbers.
+    const fn unchanging(form: Fragment) -> Noun {
+        Noun { gender: Gender::Masculine, one: form, few: form, many: form }
+    }
+
+    fn forms(self) -> [Fragment; 3] {
+        [self.one, self.few, self.many]
+    }
+}
+
+/// A language's part: what differs between them.
+trait Tongue {
+    fn zero(&self) -> Fragment;
+    fn minus(&self) -> Fragment;
+    /// 0 to 9, one by one.
+    fn digit(&self, digit: u8) -> Fragment;
+    /// Says 1 to 999.
+    fn group(&self, number: u16, gender: Gender, said: &mut Vec<Fragment>);
+    /// A thousand, a million, a milliard.
+    fn scale(&self, power: usize) -> Noun;
+    /// The form of a noun with a number.
+    fn form(&self, noun: Noun, number: u64) -> Fragment;
+    /// What stands between thousands and a rest below a hundred.
+    fn joint(&self) -> Option<Fragment>;
+    /// A currency and its hundredth.
+    fn currency(&self, currency: Currency) -> (Noun, Noun);
+    fn date(&self, year: u16, month: u8, day: u8, said: &mut Vec<Fragment>);
+    fn time(&self, hour: u8, minute: u8, said: &mut Vec<Fragment>);
+    /// All fragments but those of currencies.
+    fn fragments(&self) -> Vec<Fragment>;
+}
+
+/// Says a number up to [`NUMBER_MAX`].
+fn cardinal(tongue: &dyn Tongue, number: u64, gender: Gender, said: &mut Vec<Fragment>) {
+    if number == 0 {
+        said.push(tongue.zero());
+        return;
+    }
+    for (power, unit) in [(3, 1_000_000_000), (2, 1_000_000), (1, 1_000)] {
+        let count = number / unit % 1_000;
+        if count > 0 {
+            let noun = tongue.scale(power);
+            tongue.group(count as u16, noun.gender, said);
+            said.push(tongue.form(noun, count));
+        }
+    }
+    let rest = number % 1_000;
+    if rest > 0 {
+        if number > rest && rest < 100 {
+            said.extend(tongue.joint());
+        }
+        tongue.group(rest as u16, gender, said);
+    }
+}
+
+fn signed(tongue: &dyn Tongue, number: i64, said: &mut Vec<Fragment>) {
+    if number < 0 {
+        said.push(tongue.minus());
+    }
+    if number.unsigned_abs() > NUMBER_MAX.unsigned_abs() {
+        spell(tongue, &number.unsigned_abs().to_string(), said);
+    } else {
+        cardinal(tongue, number.unsigned_abs(), Gender::Masculine, said);
+    }
+}
+
+fn spell(tongue: &dyn Tongue, digits: &str, said: &mut Vec<Fragment>) {
+    let digits = digits.bytes().filter(u8::is_ascii_digit).take(DIGITS_MAX);
+    said.extend(digits.map(|digit| tongue.digit(digit - b'0')));
+}
+
+fn counted(tongue: &dyn Tongue, number: u64, noun: Noun, said: &mut Vec<Fragment>) {
+    if number > NUMBER_MAX.unsigned_abs() {
+        spell(tongue, &number.to_string(), said);
+    } else {
+        cardinal(tongue, number, noun.gender, said);
+    }
+    said.push(tongue.form(noun, number));
+}
+
+fn money(tongue: &dyn Tongue, hundredths: i64, currency: Currency, said: &mut Vec<Fragment>) {
+    let (whole, part) = tongue.currency(currency);
+    let amount = hundredths.unsigned_abs();
+    if hundredths < 0 {
+        said.push(tongue.minus());
+    }
+    if amount >= 100 || amount == 0 {
+        counted(tongue, amount / 100, whole, said);
+    }
+    if amount % 100 > 0 {
+        counted(tongue, amount % 100, part, said);
+    }
+}
+
+/// Days of a month; `None` for a month that there isn't.
+fn days_of(year: u16, month: u8) -> Option<u8> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
+        4 | 6 | 9 | 11 => Some(30),
+        2 => Some(if leap { 29 } else { 28 }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
