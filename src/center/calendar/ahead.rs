@@ -21,8 +21,8 @@ impl Calendar {
         }
     }
 
-    /// The first moment after `at` at which it is no longer open; `None` when it isn't open at `at`. A calendar that does
-    /// not close within [`CALENDAR_LOOK_AHEAD`] is told to be open until then: at least so long.
+    /// The first moment after `at` at which it is no longer open; `None` when it isn't open at `at`. A calendar that
+    /// does not close within [`CALENDAR_LOOK_AHEAD`] is told to be open until then: at least so long.
     pub fn open_until(&self, at: Timestamp) -> Option<Timestamp> {
         let open = self.state(at) == Open::Open;
         let close = || self.first(at, |open| open != Open::Open);
@@ -85,8 +85,8 @@ impl Calendar {
         }
     }
 
-    /// The moments at which the clock on the wall shows this: two when it shows it twice. A time that is left out stands
-    /// for both moments it could be; neither can be missed, since the clock change itself is looked at as well.
+    /// The moments at which the clock on the wall shows this: two when it shows it twice. A time that is left out
+    /// stands for both moments it could be; neither can be missed, since the clock change itself is looked at as well.
     fn moments(&self, wall: DateTime) -> [Option<Timestamp>; 2] {
         let at = |offset: jiff::tz::Offset| offset.to_timestamp(wall).ok().and_then(moment);
         match self.zone.to_ambiguous_timestamp(wall).offset() {
@@ -161,7 +161,7 @@ mod tests {
             night.open_until(at("2026-03-29T03:00+02:00")),
             Some(at("2026-03-29T03:30+02:00"))
         );
-        // On 2026-10-25 it goes back from 03:00 to 02:00, so that it is half past two twice, and open in between as well.
+        // On 2026-10-25 it goes back from 03:00 to 02:00, so it is half past two twice, and open in between as well.
         let autumn = at("2026-10-25T00:00+02:00");
         assert_eq!(night.next_open(autumn), Some(at("2026-10-25T02:30+02:00")));
         let first = at("2026-10-25T02:45+02:00");
