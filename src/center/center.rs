@@ -107,6 +107,8 @@ pub struct Center {
     incidents: Incidents,
     /// Agents' own calls.
     pub(crate) own: BTreeMap<CallId, OwnCall>,
+    /// How many lines each agent's phone has opened itself: own calls, and calls to a flow. None is no entry.
+    pub(crate) own_lines: BTreeMap<AgentId, u32>,
     /// Who watches whose calls, by supervisor.
     pub(crate) watches: BTreeMap<AgentId, Watch>,
     pub(crate) returning: Returning,
@@ -134,6 +136,7 @@ impl Center {
             conduct: Conduct::default(),
             incidents: Incidents::default(),
             own: BTreeMap::new(),
+            own_lines: BTreeMap::new(),
             watches: BTreeMap::new(),
             returning: Returning::default(),
             deadlines: Deadlines::new(),
@@ -201,12 +204,11 @@ impl Center {
     }
 
     /// Something happened to a leg. Events of legs that are gone are dropped: they crossed our release. Only the late
-    /// answer of a phone that rang for an offer is told, as stale.
+    /// answer of a phone that rang for an offer is told, as stale; and whoever asks for a transfer hears that it is too
+    /// late.
     pub fn leg(&mut self, now: Timestamp, leg: LegId, event: LegEvent) {
         let Some(&(id, role)) = self.legs.get(&leg) else {
-            if event == LegEvent::Answered {
-                self.answered_too_late(now, leg);
-            }
+            self.gone_leg(now, leg, &event);
             return;
         };
         let may_refer = matches!(role, Role::Agent | Role::OwnCaller | Role::Bot);
@@ -248,15 +250,33 @@ impl Center {
         self.settle(now);
     }
 
+    fn gone_leg(&mut self, now: Timestamp, leg: LegId, event: &LegEvent) {
+        match event {
+            LegEvent::Answered => self.answered_too_late(now, leg),
+            LegEvent::Referred(_) => {
+                let sentence = "this call has ended already".to_owned();
+                self.tell(leg, LegCommand::Referral(ReferralNews::Refused(sentence)));
+            }
+            LegEvent::Ringing
+            | LegEvent::Refused(_)
+            | LegEvent::Key(_)
+            | LegEvent::Played(_)
+            | LegEvent::Held(_)
+            | LegEvent::HungUp
+            | LegEvent::Lost(_) => {}
+        }
+    }
+
     /// The phone of an agent can be reached, or not any more.
     pub fn reachable(&mut self, now: Timestamp, agent: AgentId, reachable: bool) {
         self.acd.reachable(now, agent, reachable);
         self.settle(now);
     }
 
-    /// The phone of an agent is in a call of its own, or not any more.
-    pub fn own_call(&mut self, now: Timestamp, agent: AgentId, busy: bool) {
-        self.acd.outbound(now, agent, busy);
+    /// The phone of an agent begins (`true`) or ends a call of its own that the center does not carry. He is busy from
+    /// the first of his own calls to the last; the end of one that never began means nothing.
+    pub fn own_call(&mut self, now: Timestamp, agent: AgentId, begins: bool) {
+        self.own_line(now, agent, begins);
         self.settle(now);
     }
 
@@ -569,6 +589,7 @@ impl Center {
             }
             if matches!(role, Role::OwnCaller | Role::OwnCallee) {
                 let own = &self.own[id];
+                assert!(self.own_lines.contains_key(&own.agent), "an own call is counted");
                 assert!([own.leg, own.other].contains(leg), "an own call has its legs");
                 continue;
             }

@@ -4,7 +4,7 @@
 //! An own call is no contact: it has no customer, no record and no stages. When the agent joins it with the customer he
 //! talks to, its far side becomes the third party of that talk, and the rest is as with any transfer.
 
-use crate::acd::Engagement;
+use crate::acd::{Activity, Engagement, NotFree};
 use crate::border::{LegCommand, LegEvent, Referral, ReferralNews, Refusal};
 use crate::call::{Aim, Call, State, Third, Who};
 use crate::center::{Center, Role, Timer};
@@ -28,8 +28,8 @@ pub(crate) struct OwnCall {
 }
 
 impl Center {
-    /// An agent's phone calls a colleague, a free agent of a queue, or a number outside. The agent's leg is answered
-    /// when the far side is.
+    /// An agent's phone calls a colleague, another free agent of a queue, or a number outside. The agent's leg is
+    /// answered when the far side is. Whoever calls himself is busy.
     ///
     /// # Errors
     /// [`TalkError`]: nothing has changed then, and the leg is to be refused.
@@ -39,13 +39,16 @@ impl Center {
         agent: AgentId,
         to: &Destination,
     ) -> Result<(CallId, LegId), TalkError> {
-        let to = self.whom(to)?;
+        let to = self.whom(to, agent)?;
         let id = self.new_call_id();
         if let Who::Agent(colleague) = to {
+            if colleague == agent {
+                return Err(TalkError::NotFree(NotFree::Busy(Activity::Outbound)));
+            }
             let engaged = self.acd.engage(now, colleague, id, Engagement::Rung);
             engaged.map_err(TalkError::NotFree)?;
         }
-        self.acd.outbound(now, agent, true);
+        self.own_line(now, agent, true);
         let leg = self.new_leg(id, Role::OwnCaller);
         let other = self.new_leg(id, Role::OwnCallee);
         match &to {
@@ -61,6 +64,18 @@ impl Center {
         self.own.insert(id, OwnCall { agent, leg, to, other, up: false, since: now });
         self.settle(now);
         Ok((id, leg))
+    }
+
+    /// A line that an agent's phone has opened itself begins or ends. The ACD hears of the first and of the last.
+    pub(crate) fn own_line(&mut self, now: Timestamp, agent: AgentId, begins: bool) {
+        let before = self.own_lines.remove(&agent).unwrap_or(0);
+        let after = if begins { before + 1 } else { before.saturating_sub(1) };
+        if after > 0 {
+            self.own_lines.insert(agent, after);
+        }
+        if (before == 0) != (after == 0) {
+            self.acd.outbound(now, agent, begins);
+        }
     }
 
     pub(crate) fn own_event(&mut self, now: Timestamp, id: CallId, role: Role, event: LegEvent) {
@@ -118,7 +133,7 @@ impl Center {
     }
 
     fn own_ended(&mut self, now: Timestamp, own: &OwnCall) {
-        self.acd.outbound(now, own.agent, false);
+        self.own_line(now, own.agent, false);
         let (with, answered) = (own.to.name(&self.policy), own.up);
         let secs = if own.up { now.since(own.since).as_secs_f64() } else { 0.0 };
         let agent = own.agent;

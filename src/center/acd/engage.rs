@@ -115,9 +115,10 @@ impl Acd {
         Ok(())
     }
 
-    /// The agent who would be asked first for a queue, whatever skills its calls require; `None` when nobody is free.
-    pub fn free_agent(&self, queue: QueueId) -> Option<AgentId> {
-        self.matcher.first_free(queue).map(|key| key.agent)
+    /// The agent other than `asker` who would be asked first for a queue, whatever skills its calls require; `None`
+    /// when nobody else is free.
+    pub fn free_agent(&self, queue: QueueId, asker: AgentId) -> Option<AgentId> {
+        self.matcher.first_free(queue, asker).map(|key| key.agent)
     }
 
     /// What an engaged agent does from now on, and about which call. Means nothing for one who isn't engaged.

@@ -545,11 +545,14 @@ impl Matcher {
         self.profiles.iter().enumerate().filter(move |(_, p)| serves(p)).map(|(at, _)| at)
     }
 
-    /// The first free agent, in the queue's order, of those who serve it at all.
-    pub fn first_free(&self, queue: QueueId) -> Option<AgentKey> {
-        let heads = &self.profile_heads[self.orders[usize::from(queue.0)] as usize];
-        let first = self.profiles_of_queue(queue).map(|at| heads[at]).min();
-        first.filter(|head| *head != NO_AGENT)
+    /// The first free agent but this one, in the queue's order, of those who serve it at all.
+    pub fn first_free(&self, queue: QueueId, but: AgentId) -> Option<AgentKey> {
+        let order = self.orders[usize::from(queue.0)] as usize;
+        let first = |at: usize| {
+            let mut free = self.profiles[at].free[order].iter().copied();
+            free.find(|key| key.agent != but)
+        };
+        self.profiles_of_queue(queue).filter_map(first).min()
     }
 
     /// Whether a call waits in a class.

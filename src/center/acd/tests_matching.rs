@@ -318,7 +318,7 @@ fn who_is_asked_first_by_a_colleague_follows_the_queues_order() {
     setting.queues[1].order = Order::Rank;
     (setting.agents[0].rank, setting.agents[1].rank) = (2, 1);
     let floor = Floor::staffed(setting);
-    let first = |queue| floor.acd.free_agent(queue).map(|agent| agent.0);
+    let first = |queue| floor.acd.free_agent(queue, AgentId(9)).map(|agent| agent.0);
     assert_eq!((first(CARDS), first(LOANS)), (Some(0), Some(1)));
 }
 

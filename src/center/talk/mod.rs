@@ -163,7 +163,7 @@ impl Center {
             }
             TalkCommand::Transfer(to) => return self.transfer(now, call, to),
             TalkCommand::Consult(to) => {
-                let who = self.whom(&to)?;
+                let who = self.whom(&to, talk.agent)?;
                 return self.ask(now, call, who, Aim::Consult);
             }
             TalkCommand::Complete => return self.complete_transfer(now, call),
@@ -263,8 +263,8 @@ impl Center {
         Ok(())
     }
 
-    /// The party named: an agent, a free agent of a queue, or a number.
-    pub(crate) fn whom(&self, to: &Destination) -> Result<Who, TalkError> {
+    /// The party named: an agent, a free agent of a queue other than the one who asks, or a number.
+    pub(crate) fn whom(&self, to: &Destination, asker: AgentId) -> Result<Who, TalkError> {
         match to {
             Destination::Agent(agent) => Ok(Who::Agent(*agent)),
             Destination::Number(number) => Ok(Who::Number(number.clone())),
@@ -272,7 +272,8 @@ impl Center {
             Destination::Queue(queue) => {
                 let name = self.policy.acd.queues.get(usize::from(queue.0));
                 let name = name.ok_or(TalkError::NoQueue)?.name.clone();
-                let free = self.acd.free_agent(*queue).ok_or(TalkError::NobodyFree(name))?;
+                let free = self.acd.free_agent(*queue, asker);
+                let free = free.ok_or(TalkError::NobodyFree(name))?;
                 Ok(Who::Agent(free))
             }
         }

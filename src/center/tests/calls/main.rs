@@ -3,6 +3,7 @@
 mod call;
 mod desk;
 mod house;
+mod own;
 mod races;
 mod talk;
 mod waiting;

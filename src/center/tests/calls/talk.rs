@@ -2,7 +2,7 @@
 
 use crate::house::{ANNA, BORIS, House, VERA};
 use dozvon_center::acd::{Activity, NotFree, Presence, Status};
-use dozvon_center::border::{LegCommand, LegEvent, Loss, Referral, ReferralNews, Refusal};
+use dozvon_center::border::{LegCommand, LegEvent, Loss, Refusal};
 use dozvon_center::contact::{Contact, Outcome, PassedOn, StageKind};
 use dozvon_center::fact::{AskEnd, HoldAlarm, TransferTarget, What};
 use dozvon_center::ids::{CallId, LegId, QueueId};
@@ -10,9 +10,9 @@ use dozvon_center::rollout::Share;
 use dozvon_center::supervise::{WatchError, WatchMode};
 use dozvon_center::talk::{Destination, TalkCommand, TalkError};
 
-const CARDS: QueueId = QueueId(1);
+pub(crate) const CARDS: QueueId = QueueId(1);
 
-fn stages(house: &House, call: CallId) -> Vec<(StageKind, Option<String>)> {
+pub(crate) fn stages(house: &House, call: CallId) -> Vec<(StageKind, Option<String>)> {
     let contact: &Contact = &house.contacts[&call];
     contact
         .stages
@@ -21,15 +21,15 @@ fn stages(house: &House, call: CallId) -> Vec<(StageKind, Option<String>)> {
         .collect()
 }
 
-fn talk(agent: &str) -> (StageKind, Option<String>) {
+pub(crate) fn talk(agent: &str) -> (StageKind, Option<String>) {
     (StageKind::Talk, Some(agent.to_owned()))
 }
 
-const IVR: (StageKind, Option<String>) = (StageKind::Ivr, None);
-const QUEUE: (StageKind, Option<String>) = (StageKind::Queue, None);
+pub(crate) const IVR: (StageKind, Option<String>) = (StageKind::Ivr, None);
+pub(crate) const QUEUE: (StageKind, Option<String>) = (StageKind::Queue, None);
 
 /// Anna talks with a customer; Boris and Vera are ready.
-fn floor() -> (House, CallId, LegId, LegId) {
+pub(crate) fn floor() -> (House, CallId, LegId, LegId) {
     let mut house = House::with_ready(Share::None, &[ANNA]);
     let (call, customer, anna) = house.in_talk("+77010000001");
     for agent in [BORIS, VERA] {
@@ -39,7 +39,7 @@ fn floor() -> (House, CallId, LegId, LegId) {
     (house, call, customer, anna)
 }
 
-fn to_boris() -> Destination {
+pub(crate) fn to_boris() -> Destination {
     Destination::Agent(BORIS)
 }
 
@@ -680,141 +680,4 @@ fn random_talks(seed: u64) {
     for contact in house.contacts.values() {
         assert!(contact.ended_at.is_some(), "seed {seed}");
     }
-}
-
-// ---- agents' own calls and their phones' transfers ------------------------------------------------------------------
-
-fn news(house: &House, leg: LegId) -> Vec<ReferralNews> {
-    let of = |(to, command): &(LegId, LegCommand)| {
-        let LegCommand::Referral(news) = command else { return None };
-        (*to == leg).then(|| news.clone())
-    };
-    house.commands.iter().filter_map(of).collect()
-}
-
-/// Anna holds her customer and calls Boris from the same phone: her leg and his.
-fn own_call(house: &mut House) -> (LegId, LegId) {
-    let (_, leg) = house.center.call_from(house.now, ANNA, &to_boris()).expect("Boris is free");
-    house.drain();
-    (leg, house.rung())
-}
-
-#[test]
-fn a_phones_blind_transfer_is_told_how_it_went() {
-    let (mut house, _call, customer, anna) = floor();
-    house.event(anna, LegEvent::Referred(Referral::To(to_boris())));
-    assert_eq!(news(&house, anna), [ReferralNews::Accepted]);
-    let boris = house.rung();
-    house.event(anna, LegEvent::HungUp);
-    assert_eq!(house.ears.music(customer), Some("ringback"));
-    house.event(boris, LegEvent::Answered);
-    assert_eq!(news(&house, anna), [ReferralNews::Accepted, ReferralNews::Done]);
-    assert_eq!(house.ears.voices(customer), [boris]);
-
-    let (mut house, call, customer, anna) = floor();
-    house.event(anna, LegEvent::Referred(Referral::To(to_boris())));
-    let boris = house.rung();
-    house.event(boris, LegEvent::Refused(Refusal::Busy));
-    assert_eq!(news(&house, anna), [ReferralNews::Accepted, ReferralNews::Failed]);
-    assert_eq!((house.state(call), house.ears.voices(customer)), ("talking", vec![anna]));
-
-    house.event(anna, LegEvent::Referred(Referral::To(Destination::Queue(CARDS))));
-    assert_eq!(house.state(call), "offered", "a queue has it at once");
-    assert_eq!(news(&house, anna).last(), Some(&ReferralNews::Done));
-
-    let (mut house, _call, customer, anna) = floor();
-    house.status(BORIS, Status::Lunch);
-    house.event(anna, LegEvent::Referred(Referral::To(to_boris())));
-    assert!(
-        matches!(news(&house, anna).as_slice(), [ReferralNews::Refused(why)] if why.contains("lunch"))
-    );
-    house.event(customer, LegEvent::Referred(Referral::To(to_boris())));
-    assert!(matches!(news(&house, customer).as_slice(), [ReferralNews::Refused(_)]), "not he");
-}
-
-#[test]
-fn a_phones_attended_transfer_joins_its_own_call_with_the_customer() {
-    let (mut house, call, customer, anna) = floor();
-    house.event(anna, LegEvent::Held(true));
-    let (own, boris) = own_call(&mut house);
-    assert_eq!((house.activity(ANNA), house.activity(BORIS)), (Activity::Hold, Activity::Ringing));
-    house.event(boris, LegEvent::Ringing);
-    assert!(house.commands.contains(&(own, LegCommand::Ring)));
-    house.event(boris, LegEvent::Answered);
-    assert!(house.commands.contains(&(own, LegCommand::Answer)));
-    assert_eq!((house.ears.voices(own), house.ears.voices(boris)), (vec![boris], vec![own]));
-    house.pass(8.0);
-    house.event(anna, LegEvent::Referred(Referral::Own(own)));
-    assert_eq!(news(&house, anna), [ReferralNews::Accepted, ReferralNews::Done]);
-    assert_eq!(
-        (house.ears.voices(customer), house.ears.voices(boris)),
-        (vec![boris], vec![customer])
-    );
-    assert_eq!(
-        (house.activity(ANNA), house.activity(BORIS)),
-        (Activity::WrapUp, Activity::Talking)
-    );
-    assert!(house.released(own) && house.released(anna));
-    house.event(customer, LegEvent::HungUp);
-    assert_eq!(stages(&house, call), [IVR, QUEUE, talk("anna"), talk("boris")]);
-    assert_eq!(house.contacts[&call].stages[2].passed_on, Some(PassedOn::Attended));
-    let asked = |what: &What| {
-        let What::OwnCallEnded { answered: true, talk_secs, .. } = what else { return false };
-        *talk_secs == 8.0
-    };
-    assert_eq!(house.count(asked), 1);
-}
-
-#[test]
-fn asking_from_either_of_the_two_calls_is_the_same_transfer() {
-    let (mut house, _call, customer, anna) = floor();
-    let (own, boris) = own_call(&mut house);
-    house.event(boris, LegEvent::Answered);
-    house.event(own, LegEvent::Referred(Referral::Own(anna)));
-    assert_eq!(house.ears.voices(customer), [boris]);
-    assert_eq!(news(&house, own), [ReferralNews::Accepted, ReferralNews::Done]);
-}
-
-#[test]
-fn an_attended_transfer_while_it_rings_becomes_a_blind_one() {
-    let (mut house, call, customer, anna) = floor();
-    let (own, boris) = own_call(&mut house);
-    house.event(anna, LegEvent::Referred(Referral::Own(own)));
-    assert_eq!((house.ears.music(customer), house.state(call)), (Some("ringback"), "consult"));
-    house.event(boris, LegEvent::Refused(Refusal::Declined));
-    assert_eq!(house.ears.voices(customer), [anna], "the old bridge is back");
-    assert_eq!(news(&house, anna), [ReferralNews::Accepted, ReferralNews::Failed]);
-}
-
-#[test]
-fn an_own_call_ends_with_either_side_and_frees_the_colleague() {
-    for end in 0..3 {
-        let (mut house, call, _customer, _anna) = floor();
-        house.talk(call, TalkCommand::Hold).unwrap();
-        let (own, boris) = own_call(&mut house);
-        match end {
-            0 => {
-                house.event(boris, LegEvent::Refused(Refusal::Busy));
-                assert!(house.commands.contains(&(own, LegCommand::Reject(Refusal::Busy))));
-            }
-            1 => {
-                house.pass(30.1);
-                assert!(house.commands.contains(&(own, LegCommand::Reject(Refusal::NoAnswer))));
-                assert!(house.released(boris));
-            }
-            _ => {
-                house.event(boris, LegEvent::Answered);
-                house.event(own, LegEvent::HungUp);
-                assert!(house.released(boris));
-            }
-        }
-        assert_eq!((house.activity(ANNA), house.activity(BORIS)), (Activity::Hold, Activity::Idle));
-    }
-    let (mut house, ..) = floor();
-    house.status(BORIS, Status::Lunch);
-    assert!(matches!(
-        house.center.call_from(house.now, ANNA, &to_boris()),
-        Err(TalkError::NotFree(_))
-    ));
-    house.drain();
 }
