@@ -46,6 +46,8 @@ pub(crate) enum Timer {
     WaitRules,
     /// When an agent's own call has rung long enough.
     OwnAnswer,
+    /// When this supervisor's phone has rung long enough; the call is the one that he began to watch in.
+    WatchAnswer(AgentId),
     /// When a third party has rung long enough.
     ThirdAnswer,
     /// When the agent is warned of a hold.
@@ -57,7 +59,8 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Timer; 12] = [
+    /// Those that end with a customer's call.
+    const OF_CALL: [Timer; 11] = [
         Timer::Flow,
         Timer::ExitKey,
         Timer::BotAnswer,
@@ -65,7 +68,6 @@ impl Timer {
         Timer::OutsideAnswer,
         Timer::Announce,
         Timer::WaitRules,
-        Timer::OwnAnswer,
         Timer::ThirdAnswer,
         Timer::HoldWarning,
         Timer::HoldLimit,
@@ -285,8 +287,7 @@ impl Center {
         self.acd.handle_timeout(now);
         self.settle(now);
         while let Some((_, (id, timer))) = self.deadlines.pop_expired(now) {
-            if timer == Timer::OwnAnswer {
-                self.own_over(now, id, Some(Refusal::NoAnswer));
+            if self.expired_beside(now, id, timer) {
                 self.settle(now);
                 continue;
             }
@@ -391,6 +392,26 @@ impl Center {
 
     // ---- time -----------------------------------------------------------------------------------------------------
 
+    /// Does what is due for an own call or a supervisor; false when the timer is one of a customer's call.
+    fn expired_beside(&mut self, now: Timestamp, id: CallId, timer: Timer) -> bool {
+        match timer {
+            Timer::OwnAnswer => self.own_over(now, id, Some(Refusal::NoAnswer)),
+            Timer::WatchAnswer(supervisor) => self.watch_over(now, supervisor),
+            Timer::Flow
+            | Timer::ExitKey
+            | Timer::BotAnswer
+            | Timer::BotTooLong
+            | Timer::OutsideAnswer
+            | Timer::Announce
+            | Timer::WaitRules
+            | Timer::ThirdAnswer
+            | Timer::HoldWarning
+            | Timer::HoldLimit
+            | Timer::Parked => return false,
+        }
+        true
+    }
+
     fn expired(&mut self, now: Timestamp, call: &mut Call, timer: Timer) {
         match timer {
             Timer::Flow => {
@@ -408,7 +429,9 @@ impl Center {
             Timer::OutsideAnswer => self.outside_over(now, call),
             Timer::Announce => self.announce_wait(now, call),
             Timer::WaitRules => self.mind_rules(now, call),
-            Timer::OwnAnswer => unreachable!("no timer of a customer's call"),
+            Timer::OwnAnswer | Timer::WatchAnswer(_) => {
+                unreachable!("no timer of a customer's call")
+            }
             Timer::ThirdAnswer => self.third_gone(now, call, AskEnd::NoAnswer),
             Timer::HoldWarning => self.hold_lasts(now, call, HoldAlarm::Warning),
             Timer::HoldLimit => self.hold_lasts(now, call, HoldAlarm::TooLong),
@@ -474,7 +497,7 @@ impl Center {
                 self.leave_outside(now, call);
             }
         }
-        for timer in Timer::ALL {
+        for timer in Timer::OF_CALL {
             self.deadlines.cancel(&(call.id, timer));
         }
         let duration = now.since(call.record.contact().started_at);
@@ -584,7 +607,10 @@ impl Center {
         self.acd.check_invariants();
         for (leg, (id, role)) in &self.legs {
             if let Role::Supervisor(who) = role {
-                assert_eq!(self.watches[who].leg, *leg, "a watch has its leg");
+                let watch = &self.watches[who];
+                assert_eq!((watch.leg, watch.call), (*leg, *id), "a watch has its leg");
+                let timed = self.deadlines.get(&(*id, Timer::WatchAnswer(*who))).is_some();
+                assert_eq!(timed, !watch.up, "a supervisor's phone does not ring for ever");
                 continue;
             }
             if matches!(role, Role::OwnCaller | Role::OwnCallee) {

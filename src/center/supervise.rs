@@ -6,7 +6,7 @@
 use crate::acd::{Engagement, Side};
 use crate::border::{LegCommand, LegEvent};
 use crate::call::{Call, State, Talk};
-use crate::center::{Center, Role};
+use crate::center::{Center, Role, Timer};
 use crate::contact::{Ending, Fault, PassedOn};
 use crate::fact::{TransferTarget, What};
 use crate::ids::{AgentId, CallId, LegId};
@@ -44,6 +44,8 @@ pub(crate) struct Watch {
     pub(crate) agent: AgentId,
     pub(crate) mode: WatchMode,
     pub(crate) leg: LegId,
+    /// The call that it began in.
+    pub(crate) call: CallId,
     /// His phone has answered.
     pub(crate) up: bool,
 }
@@ -75,7 +77,8 @@ pub enum WatchError {
 }
 
 impl Center {
-    /// Begins to supervise an agent who is in a talk, or changes the way of it: rings the supervisor's phone.
+    /// Begins to supervise an agent who is in a talk, or changes the way of it: rings the supervisor's phone, for as
+    /// long as any third party may ring.
     ///
     /// # Errors
     /// [`WatchError`]: nothing has changed then.
@@ -113,7 +116,9 @@ impl Center {
             Some((leg, State::Talking(talk))) => (leg, talk.queue.clone()),
             _ => unreachable!("the agent's call is in a talk"),
         };
-        self.watches.insert(supervisor, Watch { supervisor, agent, mode, leg, up: false });
+        let until = now + self.policy.talk.ring_timeout;
+        self.deadlines.set((call, Timer::WatchAnswer(supervisor)), until);
+        self.watches.insert(supervisor, Watch { supervisor, agent, mode, leg, call, up: false });
         self.tell(leg, LegCommand::RingAgent { agent: supervisor, caller, queue });
         self.settle(now);
         Ok(())
@@ -139,7 +144,6 @@ impl Center {
         let id = self.talk_of(watch.agent).ok_or(WatchError::NoTalk)?;
         let mut call = self.calls.remove(&id).expect("a talk's call is here");
         self.watches.remove(&supervisor);
-        self.acd.engaged(now, supervisor, id, Engagement::Supervising);
         self.taken_over(now, &mut call, &watch);
         self.put_back(now, call, None);
         self.settle(now);
@@ -170,6 +174,7 @@ impl Center {
                 let Some(watch) = self.watches.get_mut(&who) else { return };
                 watch.up = true;
                 let (agent, mode) = (watch.agent, watch.mode.as_str());
+                self.deadlines.cancel(&(watch.call, Timer::WatchAnswer(who)));
                 self.fact(now, None, What::Supervised { supervisor: who, agent, mode });
                 self.rehear(agent);
             }
@@ -184,8 +189,10 @@ impl Center {
         }
     }
 
-    fn watch_over(&mut self, now: Timestamp, supervisor: AgentId) {
+    /// The supervisor has left, did not want to come, or did not answer in time.
+    pub(crate) fn watch_over(&mut self, now: Timestamp, supervisor: AgentId) {
         let Some(watch) = self.watches.remove(&supervisor) else { return };
+        self.deadlines.cancel(&(watch.call, Timer::WatchAnswer(supervisor)));
         self.release(watch.leg, Ending::new(Fault::Nobody, "supervision_over"));
         self.acd.disengage(now, supervisor);
         self.end_of_watch(now, &watch);
@@ -196,6 +203,15 @@ impl Center {
         let (supervisor, agent) = (watch.supervisor, watch.agent);
         if watch.up {
             self.fact(now, None, What::Supervised { supervisor, agent, mode: "end" });
+        }
+    }
+
+    /// A talk of a watched agent begins: his supervisors are busy with this call from now on.
+    pub(crate) fn watchers_follow(&mut self, now: Timestamp, agent: AgentId, call: CallId) {
+        let of_him = self.watches.values().filter(|watch| watch.agent == agent);
+        let supervisors: Vec<AgentId> = of_him.map(|watch| watch.supervisor).collect();
+        for supervisor in supervisors {
+            self.acd.engaged(now, supervisor, call, Engagement::Supervising);
         }
     }
 

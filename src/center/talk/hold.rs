@@ -114,6 +114,7 @@ impl Center {
             shown: Manner::Talk,
         };
         self.state(now, call, State::Talking(talk));
+        self.watchers_follow(now, agent, call.id);
         self.arrange(now, call);
         self.write(call);
     }

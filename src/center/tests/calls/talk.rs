@@ -560,6 +560,47 @@ fn watching_needs_a_talk_and_a_free_phone_of_ones_own() {
     house.drain();
 }
 
+#[test]
+fn a_supervisors_phone_does_not_ring_for_ever() {
+    let (mut house, _call, customer, anna) = floor();
+    let watch = |house: &mut House| {
+        house.center.watch(house.now, VERA, ANNA, WatchMode::Listen).expect("Vera is free");
+        house.drain();
+        house.rung()
+    };
+    let vera = watch(&mut house);
+    house.pass(29.9);
+    assert_eq!((house.activity(VERA), house.released(vera)), (Activity::Supervising, false));
+    house.pass(0.2);
+    assert_eq!((house.activity(VERA), house.released(vera)), (Activity::Idle, true));
+    assert_eq!(house.ears.voices(customer), [anna], "nothing of it was heard");
+
+    let vera = watch(&mut house);
+    house.event(vera, LegEvent::Answered);
+    house.pass(600.0);
+    assert_eq!(house.activity(VERA), Activity::Supervising, "who has answered stays");
+    assert_eq!(house.count(|what| matches!(what, What::Supervised { mode: "end", .. })), 0);
+}
+
+#[test]
+fn a_supervisor_is_shown_in_the_call_that_he_hears_now() {
+    let (mut house, call, customer, _anna) = floor();
+    house.status(BORIS, Status::Lunch);
+    house.center.watch(house.now, VERA, ANNA, WatchMode::Listen).expect("Vera is free");
+    house.drain();
+    let vera = house.rung();
+    house.event(vera, LegEvent::Answered);
+    let shown = |house: &House| house.center.agent(VERA).expect("an agent of the policy").call;
+    assert_eq!(shown(&house), Some(call));
+    house.event(customer, LegEvent::HungUp);
+    house.pass(20.0);
+    let (next, _, _) = house.in_talk("+77010000002");
+    assert_eq!(shown(&house), Some(next));
+    house.center.take_over(house.now, VERA).expect("he is in that talk");
+    house.drain();
+    assert_eq!((house.activity(VERA), shown(&house)), (Activity::Talking, Some(next)));
+}
+
 // ---- everything at once ---------------------------------------------------------------------------------------------
 
 #[test]
