@@ -235,8 +235,6 @@ pub struct Config {
     pub unreachable_return: Duration,
     /// A waiting call that nobody at work could ever serve is handed back after this long. Zero: it waits on. 30 s.
     pub no_agents_grace: Duration,
-    /// A caller on hold for this long is told of, once a hold. Zero: never. 2 min.
-    pub hold_alarm: Duration,
     /// A talk, its holds included, that lasts for this long is told of, and again after as long again. 2 h.
     pub talk_max: Duration,
     /// Whether such a talk is ended too.
@@ -266,7 +264,6 @@ impl Config {
             unreachable_grace: Duration::from_secs(5),
             unreachable_return: Duration::from_secs(60),
             no_agents_grace: Duration::from_secs(30),
-            hold_alarm: Duration::from_secs(120),
             talk_max: Duration::from_secs(2 * 60 * 60),
             talk_max_ends: false,
             outbound_max: Duration::from_secs(60 * 60),
@@ -320,7 +317,7 @@ impl Config {
     }
 
     /// Its times by name, and whether each must be more than zero.
-    fn times(&self) -> [(&'static str, bool, Duration); 14] {
+    fn times(&self) -> [(&'static str, bool, Duration); 13] {
         [
             ("reserved_max", true, self.reserved_max),
             ("connecting_max", true, self.connecting_max),
@@ -333,7 +330,6 @@ impl Config {
             ("unreachable_grace", false, self.unreachable_grace),
             ("unreachable_return", false, self.unreachable_return),
             ("no_agents_grace", false, self.no_agents_grace),
-            ("hold_alarm", false, self.hold_alarm),
             ("talk_max", true, self.talk_max),
             ("outbound_max", true, self.outbound_max),
         ]

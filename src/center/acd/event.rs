@@ -335,12 +335,12 @@ pub enum Event {
         /// How often he has taken it since the log-in.
         uses: u32,
     },
-    /// An activity lasts longer than it should: a hold once, a talk, an own call or a wrap-up without its code
-    /// again and again. Nothing has ended.
+    /// An activity lasts longer than it should: a talk, an own call or a wrap-up without its code. Told again after
+    /// as long again. Nothing has ended.
     ActivityAlarm {
         /// The agent.
         agent: AgentId,
-        /// `hold`, `outbound`, `wrap_up`, `talking` for any talk of his own, or what he does in a colleague's.
+        /// `outbound`, `wrap_up`, `talking` for any talk of his own, or what he does in a colleague's.
         activity: Activity,
         /// The call, unless it is the phone's own.
         call: Option<CallId>,

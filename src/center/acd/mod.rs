@@ -41,6 +41,7 @@ mod offer;
 mod picture;
 #[cfg(test)]
 mod random;
+mod ranked;
 pub mod requirement;
 mod rules;
 mod skip;
@@ -48,8 +49,6 @@ mod staff;
 mod status;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_matching;
 mod timeline;
 mod watch;
 mod why;
@@ -89,8 +88,6 @@ enum Timer {
     Phase(AgentId),
     /// When a status has something to tell of its limits.
     Status(AgentId),
-    /// When a caller has been on hold for long enough.
-    Hold(AgentId),
     /// When a talk, its holds included, has lasted longer than any should.
     Talk(AgentId),
     /// When an agent may be offered calls again.
@@ -175,7 +172,6 @@ impl Acd {
             match timer {
                 Timer::Phase(agent) => self.phase_over(now, agent),
                 Timer::Status(agent) => self.status_due(now, agent),
-                Timer::Hold(agent) => self.held_long(now, agent),
                 Timer::Talk(agent) => self.talked_long(now, agent),
                 Timer::Cooldown(agent) => self.cooldown_over(now, agent),
                 Timer::Lost(agent) => self.phone_lost(now, agent),

@@ -1,9 +1,8 @@
-//! Time that people are told of: how long a status may last, a hold, a talk, a call of the phone's own.
+//! Time that people are told of: how long a status may last, a talk, a call of the phone's own.
 //!
 //! Nothing here ends anything by itself but a status with `auto_return`. Phases that the ACD does end are bounded by
 //! [`super::Acd::limit`]; together the two leave no activity without a timer.
 
-use super::engage::Manner;
 use super::event::Event;
 use super::rules::LimitKind;
 use super::status::{Activity, Actor, Presence, Status};
@@ -103,16 +102,11 @@ impl Acd {
 
     fn watch_talk(&mut self, now: Timestamp, id: AgentId, to: Phase) {
         let watch = &mut self.agents[id.0 as usize].watch;
-        self.timers.cancel(&Timer::Hold(id));
         match to {
             Phase::Talking { .. } | Phase::Engaged { .. } => {
                 if watch.talk_since.is_none() {
                     watch.talk_since = Some(now);
                     self.timers.set(Timer::Talk(id), now + self.config.talk_max);
-                }
-                let alarm = self.config.hold_alarm;
-                if is_hold(to) && !alarm.is_zero() {
-                    self.timers.set(Timer::Hold(id), now + alarm);
                 }
             }
             Phase::Idle
@@ -127,14 +121,6 @@ impl Acd {
                 }
             }
         }
-    }
-
-    /// A caller has been on hold for as long as he should be at most.
-    pub(super) fn held_long(&mut self, now: Timestamp, agent: AgentId) {
-        let held = &self.agents[agent.0 as usize];
-        assert!(is_hold(held.phase), "the alarm of a hold ends with it, not in {:?}", held.phase);
-        let (activity, call, lasted) = (Activity::Hold, held.phase.call(), now.since(held.since));
-        self.tell(Event::ActivityAlarm { agent, activity, call, lasted });
     }
 
     /// A talk, or what a colleague or a supervisor does in one, lasts longer than any should. It is told again after as
@@ -164,16 +150,8 @@ impl Acd {
         let talks = matches!(agent.phase, Phase::Talking { .. } | Phase::Engaged { .. });
         assert_eq!(talks, agent.watch.talk_since.is_some(), "a talk has a beginning");
         assert_eq!(talks, timed(Timer::Talk(id)), "a talk has its alarm");
-        assert!(
-            is_hold(agent.phase) || !timed(Timer::Hold(id)),
-            "only a hold has the alarm of a hold"
-        );
         assert_eq!(!agent.watch.due.is_empty(), timed(Timer::Status(id)), "a limit has its timer");
     }
-}
-
-fn is_hold(phase: Phase) -> bool {
-    matches!(phase, Phase::Talking { manner: Manner::Hold, .. })
 }
 
 impl Watch {

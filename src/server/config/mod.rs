@@ -313,7 +313,6 @@ fn acd_config(findings: &mut Findings, base: &Base, staff: &mut Staff) -> acd::C
         unreachable_grace: table.secs("unreachable_grace_secs"),
         unreachable_return: table.secs("unreachable_return_secs"),
         no_agents_grace: table.secs("no_agents_grace_secs"),
-        hold_alarm: table.secs("hold_alarm_secs"),
         talk_max: table.secs("talk_max_secs"),
         talk_max_ends: table.flag("talk_max_ends"),
         outbound_max: table.secs("outbound_max_secs"),

@@ -6,7 +6,7 @@ use crate::server::metrics::Metrics;
 use crate::server::store::{Record, StoreSender};
 use crate::server::telemetry::Masked;
 use dozvon_center::contact::Contact;
-use dozvon_center::fact::{Fact, What};
+use dozvon_center::fact::{Fact, HoldAlarm, What};
 use dozvon_clock::Timestamp;
 use dozvon_switch::border::Note;
 use std::sync::Arc;
@@ -120,6 +120,8 @@ impl Announcer {
         } else if let What::ActivityAlarm { agent, activity, lasted_secs } = &fact.what {
             let agent = self.agent_name(*agent);
             tracing::info!(call, agent, %activity, lasted_secs, "this lasts too long");
+        } else if let What::HoldLasts { queue, agent, alarm: HoldAlarm::TooLong } = &fact.what {
+            tracing::info!(call, %queue, agent = self.agent_name(*agent), "a hold lasts too long");
         } else if let What::IncidentOpened { incident } = &fact.what {
             tracing::warn!(incident = incident.id, "an incident has begun: technical problems");
         } else if let What::IncidentClosed { incident } = &fact.what {

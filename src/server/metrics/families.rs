@@ -20,10 +20,10 @@ const WAIT_BUCKETS: [f64; 14] =
 /// Bounds added to [`WAIT_BUCKETS`] from the configuration at most; further ones have no bucket of their own. The
 /// service level does not need one: it has its own counter.
 const WAIT_BUCKETS_EXTRA_MAX: usize = 16;
-/// Activities that can last too long: holds and talks of one's own, what an agent does in a colleague's, own calls.
+/// Activities that can last too long: talks of one's own, what an agent does in a colleague's, wrap-ups, own calls.
 const ALARMED: [Activity; 7] = [
-    Activity::Hold,
     Activity::Talking,
+    Activity::WrapUp,
     Activity::Ringing,
     Activity::Consult,
     Activity::Conference,
@@ -421,7 +421,7 @@ impl Families {
             ),
             activity_alarms: m.counters(
                 "dozvon_activity_alarms_total",
-                "Holds, talks and own calls that lasted longer than they should.",
+                "Talks, wrap-ups and own calls that lasted longer than they should.",
                 &["activity"],
             ),
             conduct: m.counters(

@@ -132,19 +132,18 @@ fn a_status_may_be_made_to_take_calls() {
 }
 
 #[test]
-fn a_hold_is_told_of_once_and_a_talk_again_and_again() {
+fn a_talk_is_told_of_again_and_again_its_holds_included() {
     let mut floor = Floor::staffed(config(1));
     floor.talk(1);
-    for _ in 0..2 {
-        floor.say(|acd, now| acd.manner(now, CallId(1), Manner::Hold));
-        floor.pass(secs(119));
-        floor.say(|acd, now| acd.manner(now, CallId(1), Manner::Talk));
-    }
-    assert_eq!(floor.alarms(), [], "each hold is timed for itself");
+    floor.pass(secs(600));
     floor.say(|acd, now| acd.manner(now, CallId(1), Manner::Hold));
-    floor.pass(secs(4 * 3_600));
+    floor.pass(secs(4 * 3_600 - 600));
     let talks = [(Activity::Talking, 7_200), (Activity::Talking, 14_400)];
-    assert_eq!(floor.alarms(), [(Activity::Hold, 120), talks[0], talks[1]]);
+    assert_eq!(
+        floor.alarms(),
+        talks,
+        "how long a hold lasts is minded by whoever knows its limits"
+    );
     assert_eq!(floor.activity(0), Activity::Hold, "nothing is ended");
 }
 
@@ -161,7 +160,7 @@ fn no_activity_is_eternal() {
     let mut setting = config(1);
     setting.statuses.set(Status::Ready, StatusRules::of(Status::Ready));
     let timers = |floor: &Floor| {
-        let all = [Timer::Phase(AgentId(0)), Timer::Talk(AgentId(0)), Timer::Hold(AgentId(0))];
+        let all = [Timer::Phase(AgentId(0)), Timer::Talk(AgentId(0))];
         all.into_iter().filter_map(|timer| floor.acd.timers.get(&timer)).min()
     };
     let mut seen = BTreeSet::new();
@@ -180,9 +179,7 @@ fn no_activity_is_eternal() {
     bounded(&floor, 5);
     floor.say(|acd, now| acd.connected(now, offer));
     bounded(&floor, 7_200);
-    floor.say(|acd, now| acd.manner(now, CallId(1), Manner::Hold));
-    bounded(&floor, 120);
-    for manner in [Manner::Consult, Manner::Conference] {
+    for manner in [Manner::Hold, Manner::Consult, Manner::Conference] {
         floor.say(|acd, now| acd.manner(now, CallId(1), manner));
         bounded(&floor, 7_200);
     }

@@ -134,13 +134,18 @@ fn limits_and_alarms_are_facts() {
     let (_, anna) = house.talk_of("+77010000001");
     house.event(anna, LegEvent::Held(true));
     house.status(BORIS, Status::Huddle);
-    house.pass(600.0);
+    house.pass(7_200.0);
     let told = |wanted: LimitKind| {
         house.count(|what| matches!(what, What::StatusLimit { kind, .. } if *kind == wanted))
     };
     assert_eq!((told(LimitKind::Warning), told(LimitKind::Reached)), (1, 1));
-    let held = What::ActivityAlarm { agent: ANNA, activity: Activity::Hold, lasted_secs: 120.0 };
-    assert_eq!(house.count(|what| *what == held), 1);
+    let activity = Activity::Talking;
+    let talked = What::ActivityAlarm { agent: ANNA, activity, lasted_secs: 7_200.0 };
+    assert_eq!(
+        house.count(|what| *what == talked),
+        1,
+        "the hold is told of by the talk's own rules"
+    );
 }
 
 #[test]

@@ -92,6 +92,7 @@ fn a_long_hold_warns_the_agent_and_then_comforts_the_customer_and_is_counted() {
         })
         .collect();
     assert_eq!(alarms, [HoldAlarm::Warning, HoldAlarm::TooLong]);
+    assert_eq!(house.count(|what| matches!(what, What::ActivityAlarm { .. })), 0, "told once");
     assert_eq!(house.count(|what| matches!(what, What::HoldEnded { too_long: true, .. })), 1);
     house.talk(call, TalkCommand::Hold).unwrap();
     house.pass(10.0);

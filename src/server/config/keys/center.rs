@@ -172,12 +172,6 @@ pub(in crate::server::config) const ACD: Section = Section {
             "Callers' numbers behind which are many people: they have no last agent, no head start and no old place.",
         ),
         key(
-            "hold_alarm_secs",
-            Kind::Int(0, SECS_PER_DAY),
-            Value("120"),
-            "A caller on hold for so many seconds is told of, once a hold. 0: never.",
-        ),
-        key(
             "talk_max_secs",
             Kind::Int(1, SECS_PER_DAY),
             Value("7200"),

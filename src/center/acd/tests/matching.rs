@@ -1,8 +1,6 @@
 //! Matching beyond the plain case: stages, reserves, tiers, orders, several phones, a preferred agent, and the reasons.
 
-use super::tests::{CARDS, ENGLISH, Floor, LOANS, config, secs};
 use super::*;
-use crate::ids::QueueId;
 use crate::limits;
 
 fn rung(floor: &Floor, call: u64) -> Vec<u32> {
