@@ -59,12 +59,11 @@ impl Center {
     pub(crate) fn mind_rules(&mut self, now: Timestamp, call: &mut Call) {
         let State::Waiting { rings, .. } = &call.state else { return };
         let offered = !rings.is_empty();
-        let (position, estimate) = (self.acd.position(call.id), self.acd.estimate(call.id));
-        let since = call.rules.since;
+        let (acd, id, since) = (&self.acd, call.id, call.rules.since);
         let holds = |point: WaitPoint| match point {
             WaitPoint::Waited(waited) => now.since(since) >= waited,
-            WaitPoint::EstimateOver(most) => estimate.is_some_and(|wait| wait.mean > most),
-            WaitPoint::PositionOver(most) => position.is_some_and(|place| place > most),
+            WaitPoint::EstimateOver(most) => acd.estimate(id).is_some_and(|wait| wait.mean > most),
+            WaitPoint::PositionOver(most) => acd.position(id).is_some_and(|place| place > most),
         };
         match call.rules.due(holds, offered) {
             Some(OrderAct::Announce(prompts)) => {

@@ -76,7 +76,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// What is said now, as names of prompts; nothing when there is nothing to say.
+    /// What is said now, as names of prompts; nothing when there is nothing to say. What isn't wanted isn't asked for.
     pub(crate) fn next(
         &mut self,
         what: &Announcements,
@@ -140,7 +140,8 @@ impl Center {
         if !rings.is_empty() {
             return;
         }
-        let (position, estimate) = (self.acd.position(call.id), self.acd.estimate(call.id));
+        let position = what.position.then(|| self.acd.position(call.id)).flatten();
+        let estimate = what.wait.then(|| self.acd.estimate(call.id)).flatten();
         let language: Arc<str> = call.run.language().into();
         let said = call.told.next(&what, position, estimate).into_iter();
         let prompts: Vec<Prompt> =

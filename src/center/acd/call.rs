@@ -96,7 +96,7 @@ impl Acd {
         if self.calls.contains_key(&call) {
             return;
         }
-        let room = self.waiting[at].len() < self.config.queues[at].length_max;
+        let room = !self.is_full(queue);
         let waited = now.since(enqueued_at);
         let class = if room { self.matcher.class(queue, &requires, waited) } else { None };
         let Some(class) = class else {
@@ -220,16 +220,15 @@ impl Acd {
     /// taken the last place.
     pub fn requeue(&mut self, now: Timestamp, id: CallId, lost: Option<AgentId>) {
         self.tick(now);
-        let Some(call) = self.calls.get_mut(&id).filter(|c| c.state == CallState::Between) else {
-            return;
-        };
-        let queue = call.queue;
+        let Some(CallState::Between) = self.calls.get(&id).map(|call| &call.state) else { return };
+        let queue = self.calls[&id].queue;
         let at = usize::from(queue.0);
-        if self.waiting[at].len() >= self.config.queues[at].length_max {
+        if self.is_full(queue) {
             self.calls.remove(&id);
             self.turn_away(id, queue);
             return;
         }
+        let call = self.calls.get_mut(&id).expect("seen above");
         // More agents may come into question by now; at the bound of classes those of before do.
         let waited = now.since(call.enqueued_at);
         let class = self.matcher.class_after(call.class, waited).unwrap_or(call.class);
@@ -386,7 +385,7 @@ impl Acd {
         self.timers.cancel(&Timer::MaxWait(id));
         self.timers.cancel(&Timer::ServiceLevel(id));
         self.timers.cancel(&Timer::Step(id));
-        let was = self.waiting[usize::from(queue.0)].remove(&key);
+        let was = self.waiting[usize::from(queue.0)].remove(key);
         assert!(was, "a wait that ends was one");
         self.forecasts.waited(queue, waited, why);
         let service_level = self.verdict(queue, waited, why, told);

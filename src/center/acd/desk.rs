@@ -342,7 +342,7 @@ impl Acd {
             self.timers.cancel(&Timer::NoAgents(class));
         }
         for class in shift.emptied {
-            let waits = self.matcher.calls_of(class).next().is_some();
+            let waits = self.matcher.waits(class);
             if let Some(at) = self.give_up_at(class).filter(|_| waits) {
                 self.timers.set(Timer::NoAgents(class), at.max(now));
             }

@@ -5,7 +5,7 @@ use super::agent::Phase;
 use super::call::CallState;
 use super::config::Config;
 use super::estimate::{Estimate, Experience};
-use super::matcher::{CallKey, ClassId, Edge};
+use super::matcher::{ClassId, Edge, KindId};
 use super::{Acd, WaitEnd};
 use crate::ids::{AgentId, CallId, QueueId};
 use dozvon_clock::Timestamp;
@@ -33,12 +33,13 @@ impl Forecasts {
 }
 
 impl Acd {
-    /// How much longer a call will wait, behind those of its kind that are ahead of it. `None` when that can't be
-    /// known, when it is being offered to an agent already, and for one that doesn't wait. Counts the calls ahead.
+    /// How much longer a call will wait, behind those of its queue that require the same and are ahead of it, whichever
+    /// stages they have come through. `None` when that can't be known, when it is being offered to an agent already,
+    /// and for one that doesn't wait.
     pub fn estimate(&self, id: CallId) -> Option<Estimate> {
         let call = self.calls.get(&id)?;
         let CallState::Waiting { .. } = call.state else { return None };
-        let ahead = self.matcher.calls_of(call.class).take_while(|key| *key < call.key).count();
+        let ahead = self.matcher.ahead(call.class, call.key);
         let agents = self.serving(call.class);
         Estimate::of(&self.forecasts.queues[usize::from(call.queue.0)].line(ahead, agents))
     }
@@ -47,16 +48,17 @@ impl Acd {
     /// picture, not for decisions. `None` when that can't be known, or when there is no such queue.
     pub fn estimate_for_new(&self, queue: QueueId) -> Option<Estimate> {
         let experience = self.forecasts.queues.get(usize::from(queue.0))?;
-        let waits = |id: &ClassId| self.matcher.calls_of(*id).next().is_some();
-        let stands =
-            |key: &&CallKey| matches!(self.calls[&key.call].state, CallState::Waiting { .. });
-        let ahead = self.waiting[usize::from(queue.0)].iter().filter(stands).count();
+        let ahead = self.matcher.waiting_in(queue);
         let mut agents = 0.0;
         for profile in self.matcher.profiles_of_queue(queue) {
             if ahead == 0 && self.staff.counts(std::iter::once(profile)).idle > 0 {
                 return Some(Estimate::NONE);
             }
-            let classes = self.matcher.classes_of_profile(profile).iter().filter(|id| waits(id));
+            let classes = self
+                .matcher
+                .classes_of_profile(profile)
+                .iter()
+                .filter(|id| self.matcher.waits(**id));
             let mut queues: BTreeSet<QueueId> =
                 classes.map(|id| self.matcher.queue_of(*id)).collect();
             queues.insert(queue);
@@ -65,13 +67,14 @@ impl Acd {
         Estimate::of(&experience.line(ahead, agents))
     }
 
-    /// The agents who serve a class, now or after what they do; who serves other classes with waiting calls, too,
-    /// counts as a part.
+    /// The agents who serve a class, now or after what they do; who serves other kinds of waiting calls, too, counts as
+    /// a part. Calls of one kind are one line, whichever stages they have come through.
     fn serving(&self, class: ClassId) -> f64 {
-        let waits = |id: &&ClassId| **id == class || self.matcher.calls_of(**id).next().is_some();
+        let waits = |id: &&ClassId| **id == class || self.matcher.waits(**id);
         let part = |edge: &Edge| {
-            let shared = self.matcher.classes_for(edge.profile).iter().filter(waits).count();
-            f64::from(self.staff.lasting(edge.profile.index())) / shared.max(1) as f64
+            let served = self.matcher.classes_for(edge.profile).iter().filter(waits);
+            let kinds: BTreeSet<KindId> = served.map(|id| self.matcher.kind(*id)).collect();
+            f64::from(self.staff.lasting(edge.profile.index())) / kinds.len().max(1) as f64
         };
         self.matcher.edges(class).iter().map(part).sum()
     }

@@ -13,6 +13,7 @@
 //! Knows neither why an agent is free nor what an offer is; an order is fixed when a member comes in and never changes.
 
 use super::config::{Order, QueueConfig, ReserveConfig};
+use super::ranked::Ranked;
 use super::requirement::Requirement;
 use super::timeline::{Timeline, bits};
 use crate::ids::{AgentId, CallId, QueueId, SkillId};
@@ -24,6 +25,10 @@ use std::time::Duration;
 /// A class of waiting calls, by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClassId(u32);
+
+/// Calls that wait in the same queue and require the same, whatever step of their wait they have come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KindId(u32);
 
 /// A profile of agents, by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,8 +106,9 @@ struct Class {
     queue: QueueId,
     requirement: Requirement,
     step: u16,
+    kind: KindId,
     order: Order,
-    calls: BTreeSet<CallKey>,
+    calls: Ranked<CallKey>,
     /// Calls that are rung for and have room for another phone.
     ringing: BTreeSet<CallKey>,
     /// Sorted, the best level first.
@@ -145,6 +151,8 @@ pub struct Matcher {
     /// What isn't kept from each class.
     class_free: Vec<Reserves>,
     class_index: BTreeMap<(QueueId, Requirement, u16), ClassId>,
+    /// The classes of each kind.
+    kinds: Vec<Vec<ClassId>>,
     profiles: Vec<Profile>,
     profile_kept: Vec<Reserves>,
     profile_heads: [Vec<AgentKey>; Order::ALL.len()],
@@ -186,6 +194,7 @@ impl Matcher {
             class_heads: Vec::new(),
             class_free: Vec::new(),
             class_index: BTreeMap::new(),
+            kinds: Vec::new(),
             profile_kept: profiles.iter().map(|profile| profile.kept).collect(),
             profile_heads: std::array::from_fn(|_| vec![NO_AGENT; profiles.len()]),
             profiles,
@@ -252,12 +261,15 @@ impl Matcher {
         for edge in &edges {
             self.profiles[edge.profile.0 as usize].classes.push(id);
         }
+        let kind = self.kind_of(&name);
+        self.kinds[kind.0 as usize].push(id);
         self.classes.push(Class {
             queue,
             requirement: name.1.clone(),
             step,
+            kind,
             order: self.orders[usize::from(queue.0)],
-            calls: BTreeSet::new(),
+            calls: Ranked::default(),
             ringing: BTreeSet::new(),
             edges,
             next,
@@ -267,6 +279,16 @@ impl Matcher {
         self.class_free.push(free);
         self.class_index.insert(name, id);
         Some(id)
+    }
+
+    /// The kind of a class that is about to be made: that of another step, or a new one.
+    fn kind_of(&mut self, name: &(QueueId, Requirement, u16)) -> KindId {
+        let steps = (name.0, name.1.clone(), 0)..=(name.0, name.1.clone(), u16::MAX);
+        if let Some((_, other)) = self.class_index.range(steps).next() {
+            return self.classes[other.0 as usize].kind;
+        }
+        self.kinds.push(Vec::new());
+        KindId(u32::try_from(self.kinds.len() - 1).expect("fewer than CLASSES_MAX"))
     }
 
     fn edges_of(&self, queue: QueueId, enough: &[Requirement]) -> Vec<Edge> {
@@ -324,10 +346,10 @@ impl Matcher {
     pub fn unqueue_call(&mut self, class: ClassId, key: CallKey) {
         let at = class.0 as usize;
         if self.class_heads[at] == key {
-            self.classes[at].calls.pop_first();
-            self.class_heads[at] = self.classes[at].calls.first().copied().unwrap_or(NO_CALL);
+            self.classes[at].calls.remove(key);
+            self.class_heads[at] = self.classes[at].calls.first().unwrap_or(NO_CALL);
         } else {
-            let was = self.classes[at].calls.remove(&key);
+            let was = self.classes[at].calls.remove(key);
             assert!(was, "a call that is taken out was waiting");
         }
     }
@@ -408,7 +430,7 @@ impl Matcher {
             }
             best = if barred(head.call) {
                 let mut rest = self.classes[class.0 as usize].calls.iter().skip(1);
-                rest.find(|key| !barred(key.call)).map_or(best, |key| best.min(*key))
+                rest.find(|key| !barred(key.call)).map_or(best, |key| best.min(key))
             } else {
                 head
             };
@@ -557,12 +579,34 @@ impl Matcher {
 
     /// Whether a call waits in a class.
     pub fn is_queued(&self, class: ClassId, key: CallKey) -> bool {
-        self.classes[class.0 as usize].calls.contains(&key)
+        self.classes[class.0 as usize].calls.contains(key)
     }
 
     /// The calls that wait in a class, in order.
     pub fn calls_of(&self, class: ClassId) -> impl Iterator<Item = CallKey> {
-        self.classes[class.0 as usize].calls.iter().copied()
+        self.classes[class.0 as usize].calls.iter()
+    }
+
+    /// Whether any call waits in a class.
+    pub fn waits(&self, class: ClassId) -> bool {
+        self.class_heads[class.0 as usize] != NO_CALL
+    }
+
+    /// The kind of a class.
+    pub fn kind(&self, class: ClassId) -> KindId {
+        self.classes[class.0 as usize].kind
+    }
+
+    /// How many waiting calls of a class's kind, in whatever step, go before this key.
+    pub fn ahead(&self, class: ClassId, key: CallKey) -> usize {
+        let steps = self.kinds[self.kind(class).0 as usize].iter();
+        steps.map(|step| self.classes[step.0 as usize].calls.rank(key)).sum()
+    }
+
+    /// How many calls wait in a queue, those that are rung for or held for one agent left out.
+    pub fn waiting_in(&self, queue: QueueId) -> usize {
+        let classes = self.classes.iter().filter(|class| class.queue == queue);
+        classes.map(|class| class.calls.len()).sum()
     }
 
     /// The free agents of a profile in one order.
@@ -578,12 +622,13 @@ impl Matcher {
     /// Panics unless heads are first members, edges join exactly those who fit, and reserves count their idle agents.
     pub fn check_invariants(&self) {
         for (at, class) in self.classes.iter().enumerate() {
-            let first = class.calls.first().copied().unwrap_or(NO_CALL);
+            let first = class.calls.first().unwrap_or(NO_CALL);
             assert_eq!(first, self.class_heads[at], "a class knows its first call");
             let enough = self.enough(self.class_at(at));
             let edges = self.edges_of(class.queue, &enough);
             assert_eq!(class.edges, edges, "an edge joins those who fit");
             let id = self.class_at(at);
+            assert!(self.kinds[class.kind.0 as usize].contains(&id), "a kind knows its classes");
             for (profile, Profile { classes, .. }) in self.profiles.iter().enumerate() {
                 let joined = edges.iter().any(|edge| edge.profile.0 as usize == profile);
                 assert_eq!(joined, classes.contains(&id), "both ends know an edge");

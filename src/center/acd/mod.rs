@@ -77,6 +77,7 @@ use forecast::Forecasts;
 use matcher::{Abilities, CallKey, ClassId, Matcher};
 use occupancy::Occupancy;
 use offer::Offer;
+use ranked::Ranked;
 use staff::Staff;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -117,7 +118,7 @@ pub struct Acd {
     skippers: BTreeSet<AgentId>,
     calls: BTreeMap<CallId, Call>,
     /// Calls by queue, in order, from `enqueue` until they are connected or leave: offered ones keep their place.
-    waiting: Vec<BTreeSet<CallKey>>,
+    waiting: Vec<Ranked<CallKey>>,
     /// Open offers, and answered ones until the two are joined.
     offers: BTreeMap<OfferId, Offer>,
     matcher: Matcher,
@@ -150,7 +151,7 @@ impl Acd {
             agents: config.agents.iter().map(|_| Agent::new(now)).collect(),
             skippers: BTreeSet::new(),
             calls: BTreeMap::new(),
-            waiting: vec![BTreeSet::new(); config.queues.len()],
+            waiting: vec![Ranked::default(); config.queues.len()],
             offers: BTreeMap::new(),
             staff: Staff::new(matcher.profiles_len(), now),
             forecasts: Forecasts::new(&config),

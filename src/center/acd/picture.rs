@@ -31,11 +31,20 @@ impl Acd {
     }
 
     /// A waiting call's position in its queue, from 1; `None` when it doesn't wait. Calls that are being offered keep
-    /// their position. Counts the calls before it.
+    /// their position. Costs some additions for each thousand calls of the queue.
     pub fn position(&self, id: CallId) -> Option<usize> {
         let call = self.calls.get(&id)?;
         let waiting = &self.waiting[usize::from(call.queue.0)];
-        waiting.contains(&call.key).then(|| waiting.range(..call.key).count() + 1)
+        waiting.contains(call.key).then(|| waiting.rank(call.key) + 1)
+    }
+
+    /// Whether a queue has no room for another call.
+    ///
+    /// # Panics
+    /// When there is no such queue.
+    pub fn is_full(&self, queue: QueueId) -> bool {
+        let at = usize::from(queue.0);
+        self.waiting[at].len() >= self.config.queues[at].length_max
     }
 
     /// How many calls wait or talk.
@@ -60,7 +69,7 @@ impl Acd {
         let mut waiting = 0;
         for (id, call) in &self.calls {
             let queued = self.matcher.is_queued(call.class, call.key);
-            let placed = self.waiting[usize::from(call.queue.0)].contains(&call.key);
+            let placed = self.waiting[usize::from(call.queue.0)].contains(call.key);
             let timed = self.timers.get(&Timer::Preferred(*id)).is_some();
             assert_eq!(timed, matches!(call.state, CallState::Held(_)), "a hold ends");
             let offers = match &call.state {
@@ -200,7 +209,7 @@ impl Acd {
     fn check_classes(&self) {
         for at in 0..self.matcher.classes_len() {
             let class = self.matcher.class_at(at);
-            let waits = self.matcher.calls_of(class).next().is_some();
+            let waits = self.matcher.waits(class);
             let gives_up = self.give_up_at(class).is_some();
             let timed = self.timers.get(&Timer::NoAgents(class)).is_some();
             assert!(timed || !(waits && gives_up), "calls without staff don't wait for ever");

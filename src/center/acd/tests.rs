@@ -1,5 +1,6 @@
 //! The rules of the ACD, one by one.
 
+mod lines;
 mod matching;
 mod shifts;
 mod table;

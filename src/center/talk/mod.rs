@@ -217,8 +217,7 @@ impl Center {
             Destination::Queue(queue) => {
                 let config = self.policy.acd.queues.get(usize::from(queue.0));
                 let config = config.ok_or(TalkError::NoQueue)?;
-                let view = self.acd.queue(*queue).ok_or(TalkError::NoQueue)?;
-                let full = view.waiting >= config.length_max;
+                let full = self.acd.is_full(*queue);
                 if full { Err(TalkError::QueueFull(config.name.clone())) } else { Ok(()) }
             }
             Destination::Node(node) => {

@@ -51,6 +51,32 @@ fn each_caller_ahead_adds_one_step() {
 }
 
 #[test]
+fn a_long_line_is_summed_as_if_step_by_step() {
+    for rate in [0.0, 1e-12, 1e-4, 0.01, 3.0] {
+        for ahead in [0, 1, 14, 15, 16, 17, 40, 1_000, 100_000] {
+            let step = |at: usize| 1.0 / (0.25 + at as f64 * rate);
+            let mean: f64 = (0..=ahead).map(step).sum();
+            let variance: f64 = (0..=ahead).map(|at| step(at).powi(2)).sum();
+            let summed = steps(0.25, rate, ahead);
+            let off = [summed.0 / mean - 1.0, summed.1 / variance - 1.0];
+            assert!(off.iter().all(|off| off.abs() < 1e-9), "{rate} {ahead}: {off:?}");
+        }
+    }
+}
+
+#[test]
+fn the_first_guess_of_a_wide_quantile_is_right_to_a_hundred_thousandth() {
+    for level in [P50, P80, P90] {
+        let guess = Gamma { shape: EXACT_SHAPE, scale: 1.0 }.quantile(level);
+        let reached = below(EXACT_SHAPE, guess);
+        // A density of 1/sqrt(2π·shape) at most turns a difference of probability into one of time.
+        let off =
+            (reached - level.probability).abs() * (std::f64::consts::TAU * EXACT_SHAPE).sqrt();
+        assert!(off / guess < 3e-5, "{off} of {guess}");
+    }
+}
+
+#[test]
 fn nothing_is_told_when_it_can_not_be_known() {
     assert_eq!(Estimate::of(&line(3, 0.0, 240.0, 0.0)), None, "nobody serves it");
     assert_eq!(
