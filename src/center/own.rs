@@ -147,7 +147,7 @@ impl Center {
         let State::Talking(talk) = &call.state else { return };
         let (leg, agent) = (talk.leg, talk.agent);
         let result = match referral {
-            Referral::To(to) => self.refer(now, call, leg, to),
+            Referral::To(to) => self.transfer(now, call, to, Some(leg)),
             Referral::Own(other) => self.join_own(now, call, leg, agent, other),
         };
         if let Err(error) = result {
@@ -155,28 +155,16 @@ impl Center {
         }
     }
 
-    fn refer(
-        &mut self,
-        now: Timestamp,
-        call: &mut Call,
-        leg: LegId,
-        to: Destination,
-    ) -> Result<(), TalkError> {
-        // A queue or a node has taken the call as soon as it is asked; a party must answer first.
-        let at_once = matches!(to, Destination::Queue(_) | Destination::Node(_));
-        if at_once {
-            self.transfer_allowed(call, &to)?;
+    /// A queue or a node has taken the call that this leg's phone, if one did, asked it to take.
+    pub(crate) fn taken_at_once(&mut self, referrer: Option<LegId>) {
+        if let Some(leg) = referrer {
             self.tell(leg, LegCommand::Referral(ReferralNews::Accepted));
             self.tell(leg, LegCommand::Referral(ReferralNews::Done));
-            return self.transfer(now, call, to);
         }
-        self.transfer(now, call, to)?;
-        self.refers(call, leg);
-        Ok(())
     }
 
     /// The transfer under way was asked for by this leg, which hears how it goes.
-    fn refers(&mut self, call: &mut Call, leg: LegId) {
+    pub(crate) fn refers(&mut self, call: &mut Call, leg: LegId) {
         self.tell(leg, LegCommand::Referral(ReferralNews::Accepted));
         if let State::Talking(talk) = &mut call.state
             && let Some(third) = &mut talk.third

@@ -12,7 +12,7 @@ use crate::center::{Center, Timer};
 use crate::contact::{ArmRecord, Ending, Fault, Outcome, StageKind};
 use crate::fact::{IvrExit, What};
 use crate::flow::model::Kind;
-use crate::flow::{Effect, Happening, QueueEnd, QueueOrder};
+use crate::flow::{Effect, Happening, OrderRule, QueueEnd, QueueOrder};
 use crate::hearing::RINGBACK;
 use crate::ids::{AgentId, CallId, OfferId, QueueId, SkillId};
 use crate::overflow::WaitRules;
@@ -158,9 +158,34 @@ impl Center {
                 preferred: welcome.agent,
             },
         );
+        self.begin_stay(now, call, order.rules, order.lose_place);
+    }
+
+    /// What follows for a caller whom the ACD has just been told of: a forecast, and the rules of his stay.
+    fn begin_stay(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        rules: Vec<OrderRule>,
+        lose_place: bool,
+    ) {
         self.forecast(now, call);
-        let rules = WaitRules::new(now, order.rules, order.lose_place);
-        self.begin_rules(now, call, rules);
+        self.begin_rules(now, call, WaitRules::new(now, rules, lose_place));
+    }
+
+    /// A caller waits again in the queue that his agent had him from: forecast and rules hold as for anybody there.
+    pub(crate) fn stay_again(&mut self, now: Timestamp, call: &mut Call, queue: &str) {
+        let order = self.stand_in(now, call, queue);
+        let (rules, lose_place) =
+            order.map_or_else(Default::default, |order| (order.rules, order.lose_place));
+        self.begin_stay(now, call, rules, lose_place);
+    }
+
+    /// The flow learns that the call waits in a queue by another way than its own.
+    fn stand_in(&mut self, now: Timestamp, call: &mut Call, queue: &str) -> Option<QueueOrder> {
+        let order = call.run.wait_in(now, queue);
+        self.pump(now, call);
+        order
     }
 
     /// The call waits from now on: music, stage, state and fact; the ACD is told by whoever knows how.
@@ -184,7 +209,8 @@ impl Center {
         self.write(call);
     }
 
-    /// Sends a call from a talk into a queue, at the place that it would have had there from `enqueued_at` on.
+    /// Sends a call from a talk into a queue, at the place that it would have had there from `enqueued_at` on. It waits
+    /// there as any call that came by the flow's node of that queue.
     pub(crate) fn enter_queue(
         &mut self,
         now: Timestamp,
@@ -193,10 +219,12 @@ impl Center {
         name: Arc<str>,
         enqueued_at: Timestamp,
     ) {
-        self.start_wait(now, call, queue, name);
+        let max_wait = self.stand_in(now, call, &name).and_then(|order| order.max_wait);
+        self.start_wait(now, call, queue, name.clone());
         let requires = self.language_of(call, queue);
-        let waiting = Waiting { requires, enqueued_at, ..Waiting::new(call.id, queue, now) };
-        self.acd.enqueue(now, waiting);
+        let new = Waiting::new(call.id, queue, now);
+        self.acd.enqueue(now, Waiting { requires, enqueued_at, max_wait, ..new });
+        self.stay_again(now, call, &name);
     }
 
     /// What remains of what a call required when an agent passes it on to a queue: what the old queue's work asked for

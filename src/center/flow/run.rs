@@ -419,6 +419,25 @@ impl Run {
         true
     }
 
+    /// The caller waits in a queue although no step of the flow led him there: an agent has passed him on, or has lost
+    /// him. He stands at the node of that queue as whoever came by it: the one where he is, or the first of the flow,
+    /// and this is how he shall wait. `None` when the flow has no such node: he stays where he is.
+    pub fn wait_in(&mut self, now: Timestamp, queue: &str) -> Option<QueueOrder> {
+        let State::InQueue = self.state else { return None };
+        let flow = Arc::clone(&self.flow);
+        let all = (0..).zip(&flow.nodes).map(|(at, node)| (NodeIx(at), node));
+        let here = std::iter::once((self.node, flow.node(self.node)));
+        let mut queues = here.chain(all).filter_map(|(ix, node)| {
+            let Kind::Queue(model) = &node.kind else { return None };
+            (*model.name.value == *queue).then_some((ix, node, model))
+        });
+        let (ix, node, model) = queues.next()?;
+        if ix != self.node {
+            self.visit(now, ix, &node.name, Way::PassedOn);
+        }
+        Some(self.order(model))
+    }
+
     /// The exit key is held back in digit entry: the prompt stops, and the entry waits a moment longer than the key.
     pub fn hold_entry(&mut self, until: Timestamp) {
         if matches!(self.state, State::Collecting { .. }) {
@@ -597,19 +616,23 @@ impl Run {
     fn enter(&mut self, now: Timestamp, node: NodeIx, way: Way) -> Step {
         let flow = Arc::clone(&self.flow);
         let place = flow.node(node);
-        self.node = node;
         self.deadline = None;
-        self.entered += 1;
-        if self.path.len() < PATH_MAX {
-            self.path.push(Visit { node: Arc::clone(&place.name), at: now, way });
-        }
-        self.effects.push_back(Effect::Entered { node: Arc::clone(&place.name) });
+        self.visit(now, node, &place.name, way);
         let count = &mut self.visits[node.0 as usize];
         *count = count.saturating_add(1);
         if let Some(visits) = place.visits.filter(|visits| *count > visits.max) {
             return to(Way::Then, visits.then);
         }
         self.begin(now, &place.kind)
+    }
+
+    fn visit(&mut self, now: Timestamp, node: NodeIx, name: &Arc<str>, way: Way) {
+        self.node = node;
+        self.entered += 1;
+        if self.path.len() < PATH_MAX {
+            self.path.push(Visit { node: Arc::clone(name), at: now, way });
+        }
+        self.effects.push_back(Effect::Entered { node: Arc::clone(name) });
     }
 
     fn begin(&mut self, now: Timestamp, kind: &Kind) -> Step {

@@ -103,8 +103,9 @@ impl Center {
         call.record.passed_on(PassedOn::AgentDropped);
         self.fact(now, Some(call.id), What::AgentDropped { queue: queue.clone(), agent });
         self.books_of_talk(now, call, Side::Agent);
-        self.start_wait(now, call, queue_id, queue);
+        self.start_wait(now, call, queue_id, queue.clone());
         self.acd.dropped(now, call.id);
+        self.stay_again(now, call, &queue);
     }
 
     /// The agent's phone broke in the talk. The customer is told, and stands at his old place in the queue again: for

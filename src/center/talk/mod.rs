@@ -14,7 +14,7 @@ use crate::call::{Aim, Call, State, Talk, Who};
 use crate::center::Center;
 use crate::contact::{Ending, Fault, PassedOn, StageKind};
 use crate::fact::{AskEnd, TransferTarget};
-use crate::ids::{AgentId, CallId, QueueId};
+use crate::ids::{AgentId, CallId, LegId, QueueId};
 use crate::record::Place;
 use dozvon_clock::Timestamp;
 use std::sync::Arc;
@@ -161,7 +161,7 @@ impl Center {
                     self.tell(leg, LegCommand::Mute(muted));
                 }
             }
-            TalkCommand::Transfer(to) => return self.transfer(now, call, to),
+            TalkCommand::Transfer(to) => return self.transfer(now, call, to, None),
             TalkCommand::Consult(to) => {
                 let who = self.whom(&to, talk.agent)?;
                 return self.ask(now, call, who, Aim::Consult);
@@ -191,25 +191,40 @@ impl Center {
 
     // ---- passing on -----------------------------------------------------------------------------------------------
 
+    /// Passes a call on without asking. `referrer`: the leg whose phone wants it, which is told how it goes: a queue or
+    /// a node has taken the call as soon as it is asked, a party must answer first.
     pub(crate) fn transfer(
         &mut self,
         now: Timestamp,
         call: &mut Call,
         to: Destination,
+        referrer: Option<LegId>,
     ) -> Result<(), TalkError> {
-        if matches!(&call.state, State::Talking(Talk { third: Some(_), .. })) {
-            return Err(TalkError::ThirdParty);
-        }
+        self.transfer_allowed(call, &to)?;
         match to {
-            Destination::Agent(agent) => self.ask(now, call, Who::Agent(agent), Aim::Transfer),
-            Destination::Number(number) => self.ask(now, call, Who::Number(number), Aim::Transfer),
-            Destination::Queue(queue) => self.transfer_to_queue(now, call, queue),
-            Destination::Node(node) => self.transfer_to_node(now, call, &node),
+            Destination::Agent(agent) => self.ask(now, call, Who::Agent(agent), Aim::Transfer)?,
+            Destination::Number(number) => {
+                self.ask(now, call, Who::Number(number), Aim::Transfer)?;
+            }
+            Destination::Queue(queue) => {
+                self.taken_at_once(referrer);
+                self.transfer_to_queue(now, call, queue);
+                return Ok(());
+            }
+            Destination::Node(node) => {
+                self.taken_at_once(referrer);
+                self.transfer_to_node(now, call, &node);
+                return Ok(());
+            }
         }
+        if let Some(leg) = referrer {
+            self.refers(call, leg);
+        }
+        Ok(())
     }
 
-    /// Whether a queue or a node would take the call now.
-    pub(crate) fn transfer_allowed(&self, call: &Call, to: &Destination) -> Result<(), TalkError> {
+    /// Whether there is room for a third party, and a queue or a node would take the call now.
+    fn transfer_allowed(&self, call: &Call, to: &Destination) -> Result<(), TalkError> {
         if matches!(&call.state, State::Talking(Talk { third: Some(_), .. })) {
             return Err(TalkError::ThirdParty);
         }
@@ -229,29 +244,16 @@ impl Center {
         }
     }
 
-    pub(super) fn transfer_to_queue(
-        &mut self,
-        now: Timestamp,
-        call: &mut Call,
-        queue: QueueId,
-    ) -> Result<(), TalkError> {
-        self.transfer_allowed(call, &Destination::Queue(queue))?;
+    fn transfer_to_queue(&mut self, now: Timestamp, call: &mut Call, queue: QueueId) {
         let name = self.queue_name(queue);
         self.passed_on(now, call, PassedOn::Blind, TransferTarget::Queue);
         self.leave_agent(now, call, Ending::new(Fault::Nobody, "transferred"));
         // The whole wait so far counts for his place in the line.
         let enqueued_at = call.enqueued_at.unwrap_or(now);
         self.enter_queue(now, call, queue, name, enqueued_at);
-        Ok(())
     }
 
-    pub(super) fn transfer_to_node(
-        &mut self,
-        now: Timestamp,
-        call: &mut Call,
-        node: &Arc<str>,
-    ) -> Result<(), TalkError> {
-        self.transfer_allowed(call, &Destination::Node(node.clone()))?;
+    fn transfer_to_node(&mut self, now: Timestamp, call: &mut Call, node: &Arc<str>) {
         self.passed_on(now, call, PassedOn::Blind, TransferTarget::Ivr);
         self.leave_agent(now, call, Ending::new(Fault::Nobody, "transferred"));
         self.state(now, call, State::InFlow);
@@ -259,7 +261,6 @@ impl Center {
         self.write(call);
         call.run.jump(now, node);
         self.pump(now, call);
-        Ok(())
     }
 
     /// The party named: an agent, a free agent of a queue other than the one who asks, or a number.

@@ -297,8 +297,9 @@ impl Center {
         queue_id: QueueId,
         lost: Option<AgentId>,
     ) {
-        self.start_wait(now, call, queue_id, queue);
+        self.start_wait(now, call, queue_id, queue.clone());
         self.acd.requeue(now, call.id, lost);
+        self.stay_again(now, call, &queue);
     }
 
     /// The agent is done with the call, which goes on without him.

@@ -1,12 +1,15 @@
 //! What callers hear of their wait, and that an answer cuts it off at once.
 
-use crate::house::{ANNA, House};
+use crate::house::{ANNA, BORIS, House, policy};
+use crate::talk::CARDS;
 use dozvon_center::acd::Status;
-use dozvon_center::border::{LegCommand, LegEvent};
+use dozvon_center::border::{LegCommand, LegEvent, Loss};
 use dozvon_center::contact::Outcome;
 use dozvon_center::fact::What;
-use dozvon_center::ids::{LegId, PlayId};
+use dozvon_center::ids::{CallId, LegId, PlayId, QueueId};
 use dozvon_center::rollout::Share;
+use dozvon_center::talk::{Destination, TalkCommand};
+use std::collections::BTreeSet;
 
 /// A caller in the queue `cards`.
 fn waits(house: &mut House, number: &str) -> LegId {
@@ -162,4 +165,91 @@ fn a_rule_lets_a_ringing_phone_finish_before_it_sends_the_caller_on() {
     house.event(phone, LegEvent::Answered);
     assert!(house.commands.contains(&(leg, LegCommand::Bridge { with: phone })));
     assert_eq!(ended(&house, Outcome::Answered), 1);
+}
+
+// ---- callers who come to a queue by an agent ------------------------------------------------------------------------
+
+const GENERAL: QueueId = QueueId(0);
+
+/// A caller who talks with Anna and came by this key, and so by one node of the flow; three others wait in each queue.
+fn in_talk_by(house: &mut House, key: char) -> (CallId, LegId) {
+    let (call, leg) = house.call("+77010000001");
+    house.key(leg, key);
+    house.answer();
+    for other in 2..8 {
+        waits_by(house, &format!("+7701000000{other}"), if other % 2 == 0 { '0' } else { '2' });
+    }
+    (call, leg)
+}
+
+fn forecasts(house: &House, of: CallId) -> usize {
+    let mut told = house.facts.iter().filter(|fact| fact.call == Some(of));
+    told.by_ref().filter(|fact| matches!(fact.what, What::WaitForecast { .. })).count()
+}
+
+#[test]
+fn who_is_passed_on_to_a_queue_waits_there_by_its_rules_with_a_forecast_and_his_place() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    let (call, leg) = in_talk_by(&mut house, 'A');
+    assert_eq!(forecasts(&house, call), 0, "somebody was free");
+    house.status(ANNA, Status::Lunch);
+    house.pass(10.0);
+    house.talk(call, TalkCommand::Transfer(Destination::Queue(GENERAL))).unwrap();
+    assert_eq!(house.center.position(call), Some(1), "he has waited since he came");
+    house.pass(29.9);
+    assert_eq!((house.state(call), house.place(call)), ("waiting", "general".to_owned()));
+    house.pass(0.2);
+    assert_eq!(house.place(call), "cards", "after 30 s there his node sends him on");
+    assert_eq!(ended(&house, Outcome::Overflow), 1);
+    assert_eq!(house.center.position(call), Some(1), "with his place");
+    assert_eq!(announced(&house, leg), [""; 0], "nobody is before him");
+}
+
+#[test]
+fn who_is_passed_on_to_another_queue_stands_at_its_node() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    let (call, _) = in_talk_by(&mut house, 'A');
+    house.talk(call, TalkCommand::Transfer(Destination::Queue(CARDS))).unwrap();
+    let path = &house.contacts[&call].path;
+    assert_eq!(path.last().map(|node| &**node), Some("q-cards"));
+    // The longest wait of that node is a minute, and it leads to the other queue.
+    house.status(ANNA, Status::Lunch);
+    house.pass(59.9);
+    assert_eq!(house.place(call), "cards");
+    house.pass(0.2);
+    assert_eq!(house.place(call), "general");
+}
+
+#[test]
+fn who_is_passed_on_behind_others_has_a_forecast() {
+    let mut policy = policy(Share::None);
+    policy.acd.agents[0].queues = BTreeSet::from([GENERAL]);
+    let mut house = House::under(policy);
+    house.ready(&[BORIS]);
+    waits(&mut house, "+77010000002");
+    house.answer();
+    for other in 3..6 {
+        waits(&mut house, &format!("+7701000000{other}"));
+    }
+    house.pass(5.0);
+    house.ready(&[ANNA]);
+    let (call, _, _) = house.in_talk("+77010000001");
+    assert_eq!(forecasts(&house, call), 0, "Anna was free");
+    house.talk(call, TalkCommand::Transfer(Destination::Queue(CARDS))).unwrap();
+    assert_eq!(house.center.position(call), Some(4), "those who came before him are before him");
+    assert_eq!(forecasts(&house, call), 1);
+}
+
+#[test]
+fn a_customer_whose_agents_phone_broke_waits_by_the_rules_of_his_queue() {
+    let mut house = House::with_ready(Share::None, &[ANNA]);
+    let (call, _) = in_talk_by(&mut house, 'A');
+    house.center.reachable(house.now, ANNA, false);
+    let anna = house.rung();
+    house.event(anna, LegEvent::Lost(Loss::Signalling));
+    assert_eq!(house.place(call), "general");
+    house.pass(29.9);
+    assert_eq!(house.place(call), "general");
+    house.pass(0.2);
+    assert_eq!(house.place(call), "cards", "nobody took him in 30 s");
 }
