@@ -277,10 +277,16 @@ const CENT: Noun = Noun {
     many: f("say-cent-5", "центов"),
 };
 
-/// A year in the genitive: everything but its last word as a number.
+/// A year in the genitive: everything but its last word as a number, and «тысяча» of a year without «одна».
 fn year_of(year: u16, said: &mut Vec<Fragment>) {
-    let number = |n: u16, said: &mut Vec<Fragment>| {
-        cardinal(&Ru, u64::from(n), Gender::Masculine, said);
+    let number = |mut n: u16, said: &mut Vec<Fragment>| {
+        if n / 1_000 == 1 {
+            said.push(SCALES[0].one);
+            n -= 1_000;
+        }
+        if n > 0 {
+            cardinal(&Ru, u64::from(n), Gender::Masculine, said);
+        }
     };
     match (year, year % 100) {
         (2000, _) => said.push(YEAR_2000),
