@@ -62,10 +62,11 @@ pub struct TalkPolicy {
     pub hold_phrase: Option<Arc<str>>,
     /// What a customer hears whose agent's phone broke; `None`: only music.
     pub lost_phrase: Option<Arc<str>>,
-    /// How long a third party may ring; default 30 s.
+    /// How long a third party, or a supervisor's phone, may ring; default 30 s.
     pub ring_timeout: Duration,
     /// An agent who hangs up sooner than this after his answer has not talked: the customer is back at his place in
-    /// the queue, and the agent rests. Default 2 s; zero: every answer begins a talk.
+    /// the queue, and the agent rests. After a customer who does there is no wrap-up. Default 2 s; zero: every answer
+    /// begins a talk.
     pub min_talk: Duration,
     /// How long a call may be parked before its queue has it again; default 120 s.
     pub park_max: Duration,

@@ -2,7 +2,7 @@
 
 use crate::acd::{Answer, Failure, Side};
 use crate::border::{LegCommand, LegEvent, Refusal};
-use crate::call::{Call, Ringing, State};
+use crate::call::{Call, Held, Ringing, State};
 use crate::center::{Center, Role};
 use crate::contact::{Ending, Fault, Outcome, PassedOn};
 use crate::fact::What;
@@ -131,12 +131,19 @@ impl Center {
 
     /// Closes the talk in the books and with the ACD; the state is changed by whoever knows what comes next.
     pub(crate) fn talk_over(&mut self, now: Timestamp, call: &mut Call, by: Side) {
+        // Whoever has held the customer, or asked a colleague, has talked.
+        let hardly = matches!(&call.state, State::Talking(talk)
+            if now.since(talk.since) < self.policy.talk.min_talk && talk.held == Held::default());
         self.books_of_talk(now, call, by);
         if by == Side::System {
             self.remember_talk(now, call, true);
         }
         call.ears.clear();
-        self.acd.ended(now, call.id, by);
+        if hardly && by == Side::Caller {
+            self.acd.fled(now, call.id);
+        } else {
+            self.acd.ended(now, call.id, by);
+        }
     }
 
     pub(crate) fn forget_ring(&mut self, call: &mut Call, leg: LegId) {

@@ -135,7 +135,7 @@ fn main() {
         floor.drain();
     }
     let began = Instant::now();
-    let mut told = |floor: &mut Floor, what: &str, act: &mut dyn FnMut(&mut Floor)| {
+    let told = |floor: &mut Floor, what: &str, act: &mut dyn FnMut(&mut Floor)| {
         (floor.announced, floor.forecast) = (0, 0);
         let before = cpu_time(began);
         act(floor);

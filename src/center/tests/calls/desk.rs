@@ -75,6 +75,7 @@ fn the_reason_of_a_status_that_waits_is_told_when_it_is_given_and_not_with_other
     let (leg, _) = house.talk_of("+77010000001");
     house.ask(ANNA, Status::OneToOne, boss("feedback")).unwrap();
     assert_eq!(house.changes(ANNA)[0].2, "feedback", "told when it is asked for");
+    house.pass(5.0);
     house.event(leg, LegEvent::HungUp);
     assert_eq!(house.changes(ANNA)[0], (Cause::Call, String::new(), String::new()));
     house.pass(15.0);

@@ -419,6 +419,7 @@ fn commands_that_do_not_fit_are_refused_with_the_cure() {
         TalkError::ThirdParty
     );
     house.event(customer, LegEvent::HungUp);
+    assert_eq!(house.activity(ANNA), Activity::WrapUp, "who consults has talked");
     assert_eq!(refused(&mut house, TalkCommand::Hold), TalkError::NoCall);
     let (waiting, leg) = house.call("+77010000002");
     house.status(VERA, Status::Lunch);

@@ -311,6 +311,7 @@ fn the_screen_knows_what_the_wrap_up_waits_for() {
     let (call, leg, _) = house.in_talk("+77010000001");
     let work = house.center.paperwork(ANNA).unwrap();
     assert_eq!((work.call, work.ends_at), (call, None), "the talk lasts");
+    house.pass(5.0);
     house.event(leg, LegEvent::HungUp);
     let work = house.center.paperwork(ANNA).unwrap();
     assert_eq!((work.mode.as_str(), work.ends_at), ("until_code_max", Some(house.now + TEN)));

@@ -70,13 +70,13 @@ pub(in crate::server::config) const TALK: Section = Section {
             "ring_timeout_secs",
             Kind::Int(5, 300),
             Value("30"),
-            "How long a colleague or a number may ring for a consultation, a transfer or an agent's own call.",
+            "How long a colleague, a number or a supervisor's phone may ring, for transfers and own calls too.",
         ),
         key(
             "min_talk_ms",
             Kind::Int(0, 10_000),
             Value("2000"),
-            "An agent who hangs up sooner after his answer gives the customer his place back, and rests. 0: never.",
+            "An agent's hanging up sooner gives the place back, he rests; a customer's leaves no wrap-up. 0: never.",
         ),
         key(
             "park_max_secs",

@@ -4,6 +4,7 @@
 //! phones and timers do; [`every_order`] plays all orders of them with all pauses between, on a fresh house each, and
 //! looks at the laws after every move.
 
+mod broadcast;
 mod offers;
 mod talks;
 
@@ -402,6 +403,7 @@ fn under(rules: impl FnOnce(&mut Policy)) -> House {
         let text = FLOW.replace("max_wait: 60s", "max_wait: 3600s");
         let flow = flow::load("bank.yaml", &text).unwrap_or_else(|found| panic!("{found:#?}"));
         policy.flows.insert("bank".into(), Arc::new(flow));
+        policy.talk.lost_phrase = Some("trouble".into());
         policy
     };
     let mut policy = RULES.get_or_init(patient).clone();
