@@ -7,6 +7,10 @@ use crate::ids::{AgentId, CallId, Key, LegId, PlayId};
 use crate::talk::Destination;
 use std::sync::Arc;
 
+/// The music of [`LegCommand::Music`] that is heard while a number outside, or a colleague, rings. It is there whatever
+/// music has been recorded.
+pub const RINGBACK: &str = "ringback";
+
 /// A call that comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {

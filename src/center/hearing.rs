@@ -3,7 +3,7 @@
 //!
 //! Nothing here remembers a decision. Whatever changes in a talk, the picture is made anew and what differs is told.
 
-use crate::border::LegCommand;
+use crate::border::{LegCommand, RINGBACK};
 use crate::call::{Aim, Call, Handing, State, Talk, Third};
 use crate::center::Center;
 use crate::flow::Prompt;
@@ -19,9 +19,6 @@ pub(crate) enum Ear {
     /// Music without end.
     Music(Arc<str>),
 }
-
-/// The clip that is heard while a number outside, or a colleague, rings.
-pub(crate) const RINGBACK: &str = "ringback";
 
 impl Center {
     /// Brings every leg of the call in line with the state.

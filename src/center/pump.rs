@@ -6,14 +6,13 @@ use crate::acd::{
     Activity, AgentConfig, Event, Leaving, OfferResult, Presence, Requirement, ServiceLevel,
     WaitEnd, Waiting, Withdrawal,
 };
-use crate::border::LegCommand;
+use crate::border::{LegCommand, RINGBACK};
 use crate::call::{Call, State};
 use crate::center::{Center, Timer};
 use crate::contact::{ArmRecord, Ending, Fault, Outcome, StageKind};
 use crate::fact::{IvrExit, What};
 use crate::flow::model::Kind;
 use crate::flow::{Effect, Happening, OrderRule, QueueEnd, QueueOrder};
-use crate::hearing::RINGBACK;
 use crate::ids::{AgentId, CallId, OfferId, QueueId, SkillId};
 use crate::overflow::WaitRules;
 use crate::record::Place;

@@ -3,7 +3,7 @@
 use crate::config::Address;
 use crate::line::{Kind, Line, Owner};
 use crate::switch::Switch;
-use dozvon_center::border::{LegCommand, LegEvent, ReferralNews, Refusal};
+use dozvon_center::border::{LegCommand, LegEvent, RINGBACK, ReferralNews, Refusal};
 use dozvon_center::contact::{Ending, Fault};
 use dozvon_center::flow::Prompt;
 use dozvon_center::flow::model::MUSIC;
@@ -266,12 +266,19 @@ impl Switch {
 
     pub(crate) fn clip(&self, prompt: &Prompt) -> Option<ClipId> {
         let clip = self.config.clips.get(&(prompt.language.clone(), prompt.name.clone())).copied();
+        // The tone of ringing is in every library; a recording of that name in the music folder replaces it.
+        let tone = || is_ringback(prompt).then_some(Library::RINGBACK);
+        let clip = clip.or_else(tone);
         if clip.is_none() {
             // `dozvon check` finds it before a caller does; the call goes on without the prompt.
             tracing::warn!(language = %prompt.language, name = %prompt.name, "prompt is missing");
         }
         clip
     }
+}
+
+fn is_ringback(prompt: &Prompt) -> bool {
+    &*prompt.language == MUSIC && &*prompt.name == RINGBACK
 }
 
 fn branch(address: &Address, credentials: Option<Credentials>) -> Branch {

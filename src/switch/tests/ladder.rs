@@ -8,6 +8,7 @@ use dozvon_center::fact::What;
 use dozvon_center::ids::AgentId;
 use dozvon_center::rollout::Share;
 use dozvon_center::supervise::WatchMode;
+use dozvon_media::clip::Library;
 use dozvon_media::order::{ClipId, Order, Report};
 use dozvon_switch::border::{CallCommand, Note, WatchCommand};
 use std::net::SocketAddr;
@@ -478,6 +479,18 @@ fn a_phones_blind_transfer_is_accepted_told_of_and_ended_with_bye() {
     let talks = world.contacts.values().next().unwrap().stages.iter();
     let agents: Vec<_> = talks.filter_map(|stage| stage.agent.as_deref()).collect();
     assert_eq!(agents, ["anna", "boris"]);
+}
+
+#[test]
+fn a_caller_who_is_passed_on_hears_the_ringing_though_nobody_recorded_it() {
+    let (mut world, caller, [anna, boris, _]) = floor();
+    world.phones.get_mut(&boris).unwrap().answers_after = None;
+    world.refer(anna, "sip:boris@bank.example");
+    world.run(SECOND);
+    assert_eq!(world.phones[&boris].ringing.len(), 1);
+    let session = world.session(caller).unwrap();
+    let ringing = Order::Loop { session, clip: Library::RINGBACK };
+    assert!(world.orders.contains(&ringing), "{:?}", world.orders.last());
 }
 
 #[test]

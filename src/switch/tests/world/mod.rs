@@ -64,6 +64,8 @@ nodes:
 tests: []
 "##;
 
+/// The music of this world, none of the generated clips.
+const MOH: ClipId = ClipId(100);
 /// Where the switch listens.
 pub(crate) const SWITCH: &str = "10.0.0.1:5060";
 /// How long a datagram is on its way.
@@ -170,7 +172,7 @@ fn config(agents: usize) -> Config {
         .zip(1..)
         .map(|(name, n)| ((Arc::from("ru"), Arc::from(*name)), ClipId(n)))
         .collect();
-    clips.insert((MUSIC.into(), "moh".into()), ClipId(0));
+    clips.insert((MUSIC.into(), "moh".into()), MOH);
     let bot = Address {
         uri: "sip:bot@10.0.3.1:5060".into(),
         protocol: Protocol::Udp,
