@@ -237,7 +237,7 @@ fn after_a_crash_what_ended_is_there_and_the_rest_is_interrupted() {
 }
 
 #[test]
-fn an_agents_day_is_stretches_that_abut() {
+fn an_agents_day_is_stretches_that_abut_and_ends_with_the_server() {
     let folder = Scratch::new();
     let path = folder.path("db");
     let store = Store::open(&path).unwrap();
@@ -255,8 +255,11 @@ fn an_agents_day_is_stretches_that_abut() {
     let stretch = |row: &rusqlite::Row<'_>| {
         Ok((row.get::<_, String>(0)?, row.get::<_, i64>(2)?, row.get::<_, Option<i64>>(3)?))
     };
-    let rows: Vec<_> = statement.query_map([], stretch).unwrap().map(Result::unwrap).collect();
+    let mut rows: Vec<_> = statement.query_map([], stretch).unwrap().map(Result::unwrap).collect();
     let second = |secs: i64| secs * 1_000_000;
+    let stopped = rows[2].2.take();
+    let run = "SELECT stopped_at FROM runs";
+    assert_eq!(stopped, connection.query_row(run, [], |row| row.get(0)).unwrap());
     assert_eq!(
         rows,
         [

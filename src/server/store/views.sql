@@ -328,7 +328,7 @@ CREATE TEMP VIEW f_stretches AS
 SELECT i, agent, team, status, activity,
     -- Rows of an older program do not say what was paid for.
     coalesce(paid, status <> 'lunch') AS paid,
-    (min(coalesce(s.to_at, now), intervals.to_at) - max(s.from_at, intervals.from_at)) / 1e6 AS secs
+    (min(coalesce(s.to_at, now), now, intervals.to_at) - max(s.from_at, intervals.from_at)) / 1e6 AS secs
 FROM intervals JOIN asked JOIN agent_status s
     ON s.from_at < intervals.to_at AND (s.to_at > intervals.from_at OR s.to_at IS NULL)
 WHERE status <> 'logged_out' AND s.from_at < now;

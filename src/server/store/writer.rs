@@ -53,6 +53,10 @@ impl Writer {
         let stop = "UPDATE runs SET last_alive_at = ?1, stopped_at = ?1 WHERE id = ?2";
         let stopped = self.connection.execute(stop, [now, self.run]);
         self.note(stopped.as_ref().err());
+        // Nobody is at work at a switch that is down: reports read meanwhile count no time after this.
+        let close = "UPDATE agent_status SET to_at = max(from_at, ?1) WHERE to_at IS NULL";
+        let closed = self.connection.execute(close, [now]);
+        self.note(closed.as_ref().err());
     }
 
     /// Writes a batch, however long the disk refuses, unless the store is being closed.
