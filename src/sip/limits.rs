@@ -33,7 +33,7 @@ const _: () = assert!(HEADER_BYTES_MAX < MESSAGE_BYTES_MAX && STREAM_BYTES_MAX >
 /// Transactions of all kinds at once. At the bound a new request gets a stateless 503 with Retry-After.
 pub const TRANSACTIONS_MAX: usize = 50_000;
 /// INVITE sessions at once. At the bound a new INVITE gets a stateless 503; our own is refused with 503.
-pub const DIALOGS_MAX: usize = 10_000;
+pub const DIALOGS_MAX: usize = 24_000;
 /// Unanswered or unacknowledged sessions of one untrusted address. At the bound its next INVITE gets 503.
 pub const EARLY_DIALOGS_PER_SOURCE_MAX: usize = 100;
 /// Events waiting for the switch. The switch drains after every input, so passing this is our bug, asserted.

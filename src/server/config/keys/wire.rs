@@ -159,7 +159,7 @@ pub(in crate::server::config) const LIMITS: Section = Section {
     many: false,
     doc: "What is too much. At each bound new calls get 503 with Retry-After; running calls are unhurt.",
     keys: &[
-        key("calls_max", Kind::Int(1, 5000), Value("2000"), "Calls at the same time."),
+        key("calls_max", Kind::Int(1, 12000), Value("2000"), "Calls at the same time."),
         key(
             "calls_per_sec_max",
             Kind::Int(1, 10_000),
