@@ -7,7 +7,7 @@ machine blur it less than they blur time on the wall; they are told beside it (l
 core).
 
 usage: run.py [word ...] [--quick] [--alone] [--spread] [--dozvon FILE] [--json FILE]
-words: answered, overload, queued, relay, memory, free. Without words: all of them.
+words: answered, overload, queued, relay, memory, free, crowd. Without words: all of them.
 """
 
 import argparse
@@ -15,12 +15,14 @@ import http.client
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -71,9 +73,11 @@ finish_within_secs = 2
 """
 
 
-def pinned(core, first):
-    """Runs a child on one core; before all others there if wanted and allowed."""
+def pinned(core, first, files=None):
+    """Runs a child on one core; before all others there if wanted and allowed; with so many open files."""
     def before():
+        if files:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, max(files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
         if os.cpu_count() > 1 and not (core == SERVER_CORE and SPREAD):
             os.sched_setaffinity(0, {core})
         if first:
@@ -104,14 +108,15 @@ class Held:
 class Server:
     """One dozvon with its temporary folder."""
 
-    def __init__(self, dozvon, agents, calls_max=2500, calls_per_sec=10000):
+    def __init__(self, dozvon, agents, calls_max=2500, calls_per_sec=10000, wrap_up=0, crowd=False):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dozvon-load-"))
         self.agents = agents
-        self.write(calls_max, calls_per_sec)
+        self.write(calls_max, calls_per_sec, wrap_up, crowd)
         self.log = open(self.folder / "log", "w")
         self.process = subprocess.Popen(
             [dozvon, "serve", "--config", str(self.folder)],
-            stdout=subprocess.PIPE, stderr=self.log, text=True, preexec_fn=pinned(SERVER_CORE, ALONE))
+            stdout=subprocess.PIPE, stderr=self.log, text=True,
+            preexec_fn=pinned(SERVER_CORE, ALONE, 4 * calls_max + 1_000 if crowd else None))
         line = self.process.stdout.readline()
         if not line:
             sys.exit("the server did not start:\n" + (self.folder / "log").read_text())
@@ -120,17 +125,23 @@ class Server:
         self.token = (self.folder / "secrets/tokens/admin").read_text().strip()
         self.made = 0
 
-    def write(self, calls_max, calls_per_sec):
+    def write(self, calls_max, calls_per_sec, wrap_up, crowd):
         def put(name, text):
             (self.folder / name).write_text(text)
         for sub in ("flows", "rollouts", "calendars", "secrets"):
             (self.folder / sub).mkdir()
         settings = SETTINGS.format(root=ROOT).replace("calls_max = 2500", f"calls_max = {calls_max}")
-        put("dozvon.toml", settings.replace("per_sec_max = 10000\n", f"per_sec_max = {calls_per_sec}\n", 1))
+        settings = settings.replace("per_sec_max = 10000\n", f"per_sec_max = {calls_per_sec}\n", 1)
+        if crowd:
+            # Sound has an address, and so all its ports, of its own. Callers wait in silence: see docs/performance.md.
+            settings = settings.replace('address = "127.0.0.1"\nrtp_port_min = 10000\nrtp_port_max = 19999',
+                                        'address = "127.66.0.1"\nrtp_port_min = 2000\nrtp_port_max = 61999')
+            settings = settings.replace("[flows]\n", '[flows]\nmusic = "none"\n')
+        put("dozvon.toml", settings)
         put("flows/line.yaml", FLOW.format(name="line", start="hello"))
         put("flows/straight.yaml", FLOW.format(name="straight", start="people"))
         put("numbers.toml", '[[number]]\ndial = "100"\nflow = "line"\n[[number]]\ndial = "200"\nflow = "straight"\n')
-        put("queues.toml", '[[queue]]\nname = "general"\nwrap_up_secs = 0\nlength_max = 10000\n')
+        put("queues.toml", f'[[queue]]\nname = "general"\nwrap_up_secs = {wrap_up}\nlength_max = 20000\n')
         put("trunks.toml", '[[trunk]]\nname = "load"\nnetworks = ["127.0.0.0/8"]\n')
         put("tokens.toml", '[[token]]\nname = "admin"\nrole = "admin"\n')
         put("bots.toml", "")
@@ -153,13 +164,21 @@ class Server:
         lines = self.http("GET", "/metrics").splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
 
+    def register(self):
+        """Registers all agents."""
+        return self.load(register=self.agents, password=PASSWORD, agents=True, calls=0)["registered"]
+
+    def ready_agent(self, number, connection=None):
+        body = '{"status":"ready","reason":"load test"}'
+        self.http("POST", f"/api/v1/agents/a{number}/status", body, connection)
+
     def staff(self):
         """Registers all agents and sets them ready."""
-        said = self.load(register=self.agents, password=PASSWORD, agents=True, calls=0)
+        registered = self.register()
         connection = http.client.HTTPConnection(self.ready["http"])
         for number in range(1, self.agents + 1):
-            self.http("POST", f"/api/v1/agents/a{number}/status", '{"status":"ready","reason":"load test"}', connection)
-        return said["registered"]
+            self.ready_agent(number, connection)
+        return registered
 
     def load(self, agents=False, flags=(), pid=None, **options):
         """One run of the generator against this server."""
@@ -340,7 +359,53 @@ def free(scale):
         server.close()
 
 
-PARTS = {"answered": answered, "overload": overload, "queued": queued, "relay": relay, "memory": memory, "free": free}
+def crowd(scale):
+    """10,000 agents at work and 10,000 who wait, in one process; agents come free as their wrap-ups end."""
+    agents = waiting = int(10_000 * scale)
+    cycle = 100
+    for looked_at in (False, True):
+        server = Server(DOZVON, agents, calls_max=int(12_000 * scale), wrap_up=cycle - 1, crowd=True)
+        registered = server.register()
+        stop = threading.Event()
+        helpers = [threading.Thread(target=begin_work, args=(server, waiting, cycle), daemon=True)]
+        helpers += [threading.Thread(target=look, args=(server, stop), daemon=True)] if looked_at else []
+        for helper in helpers:
+            helper.start()
+        # All who wait come first. Then the agents begin to work one by one within a cycle: a talk of a second, and the
+        # paperwork for the rest of it; whoever is answered is replaced by the next caller.
+        said = server.load(agents=True, dial=200, calls=waiting + 6 * agents, rate=250 * scale, keep=waiting + agents // 50,
+                           talk_ms=1000, wrap_up_ms=(cycle - 1) * 1000, settle_ms=(cycle + 20) * 1000,
+                           window_ms=int(120_000 * scale), give_up_ms=300_000)
+        stop.set()
+        for helper in helpers:
+            helper.join()
+        times, count = said["agents"]["refill_ms"], said["window_agent_calls"]
+        row(f"{agents:,} agents, {waiting:,} waiting{', looked at' if looked_at else ''}: agent free → INVITE, p50 / p99 ms",
+            f"{times['p50']:.2f} / {times['p99']:.2f}", "p99 ≤ 10", times["p99"] <= 10,
+            f"n {times['n']}, p99.9 {times['p999']:.2f}, max {times['max']:.2f}; {count / said['window_s']:.0f} agent calls/s; "
+            f"{said['window_cpu_ms'] / said['window_s'] / 10:.0f} % of a core; {said['rss_window_kb'] // 1024} MB; "
+            f"{registered['agents']:,} registered in {registered['ms']} ms; waited {said['window_wait_ms']} ms for a core")
+        server.close()
+
+
+def begin_work(server, waiting, cycle):
+    """When all who shall wait do, the agents come to work, evenly over one cycle."""
+    while server.metric("dozvon_queue_waiting") < waiting:
+        time.sleep(1)
+    began = time.time()
+    for number in range(1, server.agents + 1):
+        time.sleep(max(0, began + cycle * number / server.agents - time.time()))
+        server.ready_agent(number)
+
+
+def look(server, stop):
+    """A live page and a Prometheus, as they look at the house."""
+    while not stop.wait(1):
+        for path in ("/api/v1/queues", "/api/v1/agents", "/metrics"):
+            server.http("GET", path)
+
+
+PARTS = {"answered": answered, "overload": overload, "queued": queued, "relay": relay, "memory": memory, "free": free, "crowd": crowd}
 
 
 def build(words):

@@ -42,7 +42,7 @@ pub(crate) struct Agents {
     at: SocketAddrV4,
     calls: BTreeMap<String, Call>,
     timers: BinaryHeap<Reverse<(i64, String)>>,
-    /// When an agent hung up.
+    /// When an agent will be free: when he hung up, and his wrap-up is over.
     free_since: BTreeMap<String, i64>,
     refills: Spread,
     counting: bool,
@@ -183,7 +183,7 @@ impl Agents {
             && let Some(call) = self.calls.remove(id)
         {
             self.byes += 1;
-            self.free_since.insert(call.agent, at);
+            self.free_since.insert(call.agent, at + self.options.wrap_up_ms * MILLISECOND);
         }
     }
 
@@ -199,7 +199,7 @@ impl Agents {
             let Some(call) = self.calls.get_mut(&id) else { continue };
             let text = match call.stage {
                 Stage::Talking(Some(until)) if at >= until => {
-                    self.free_since.insert(call.agent.clone(), now());
+                    self.free_since.insert(call.agent.clone(), now() + self.options.wrap_up_ms * MILLISECOND);
                     call.stage = Stage::Leaving(1);
                     &call.bye
                 }

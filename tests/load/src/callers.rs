@@ -106,9 +106,10 @@ impl Callers {
 
     /// Whether the ramp is done: as many calls run as shall, all answered.
     pub(crate) fn ramped(&self) -> bool {
-        let wanted = if self.options.keep > 0 { self.options.keep } else { self.calls.len() };
-        self.tally.started >= wanted.min(self.calls.len())
-            && !self.calls[..wanted.min(self.calls.len())].iter().any(|c| matches!(c.stage, Stage::Inviting(_)))
+        let wanted = if self.options.keep > 0 { self.options.keep } else { self.calls.len() }.min(self.calls.len());
+        let running = if self.options.keep > 0 { self.tally.started - self.over() } else { self.tally.started };
+        (running >= wanted || self.tally.started == self.calls.len())
+            && !self.calls[..wanted].iter().any(|c| matches!(c.stage, Stage::Inviting(_)))
     }
 
     /// Whether no call runs and none will come.
