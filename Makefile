@@ -13,7 +13,7 @@ if [ -n "$$missing" ]; then echo "installing:$$missing"; $(SUDO) apt-get update 
 	DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; fi
 endef
 
-.PHONY: demo test lint setup setup-tests load fuzz
+.PHONY: demo test lint setup setup-tests load soak fuzz
 
 demo: setup
 	cargo run --release --quiet -- demo $(DEMO_ARGS)
@@ -31,6 +31,10 @@ lint:
 # Figures for docs/performance.md; wants a quiet machine.
 load: setup-tests
 	python3 tests/load/run.py
+
+# Calls, agents and people at random for SOAK_SECS seconds, with kill -9: nothing may be stuck, lost or grown.
+soak: setup-tests
+	python3 tests/soak/soak.py
 
 # Each fuzz target for FUZZ_SECS seconds; a crash is kept in tests/fuzz/artifacts and becomes a test beside the code.
 FUZZ_SECS ?= 60

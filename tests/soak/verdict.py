@@ -1,0 +1,127 @@
+"""What a soak proves: each check prints its figure, and one that fails fails the run."""
+
+import sqlite3
+
+OUTCOMES = {"answered", "abandoned", "short_abandoned", "callback", "overflow", "timeout", "no_agents", "closed",
+            "rejected_full", "key_exit", "withdrawn", "failed"}
+# What `kill -9` may cost (docs/api.md): what was handed to the database in the last milliseconds.
+KILL_LOSES_SECS = 0.25
+# Growth of memory after the warm-up, and lateness, that are still accepted.
+RSS_GROWTH_MAX = 0.05
+
+
+class Verdict:
+    """Collects the checks."""
+
+    def __init__(self):
+        self.lines, self.failed = [], 0
+
+    def check(self, what, good, figure, examples=()):
+        mark = {True: "ok  ", False: "FAIL", None: "-   "}[good]
+        self.failed += good is False
+        print(f"{mark} {what}: {figure}", flush=True)
+        if good is False:
+            for example in list(examples)[:8]:
+                print(f"       {example}", flush=True)
+
+
+def quantile(values, part):
+    return sorted(values)[int((len(values) - 1) * part)] if values else 0.0
+
+
+def lateness(verdict, late, limit_ms):
+    values = [row[0] for row in late]
+    p50, p99 = quantile(values, 0.5), quantile(values, 0.99)
+    good = p99 <= limit_ms if len(values) >= 50 else None
+    verdict.check("offers late, agent and call free → INVITE", good,
+                  f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, max {max(values, default=0):.2f} ms over {len(values):,} offers "
+                  f"(p99 at most {limit_ms:g} ms)")
+    for ms, number, agent, call_at, agent_at, invited_at in sorted(late, reverse=True)[:3]:
+        print(f"       {ms:.1f} ms: call of {number} could be given at {call_at:.3f}, {agent} free at {agent_at:.3f}, "
+              f"INVITE at {invited_at:.3f}")
+
+
+def memory(verdict, samples, warm_at, end_at, judged):
+    """Resident memory of the last life: just after the warm-up against the last moments."""
+    window = max(10, (end_at - warm_at) / 6)
+    early = [kb for at, kb in samples if warm_at <= at <= warm_at + window]
+    late = [kb for at, kb in samples if end_at - window <= at <= end_at]
+    if not early or not late:
+        verdict.check("memory", None, "not judged: the run is too short")
+        return
+    first, last = sum(early) / len(early), sum(late) / len(late)
+    growth = last / first - 1
+    word = "" if judged else "; not judged: the last life is too short for its tables to fill"
+    verdict.check("memory, after the warm-up → end under load", growth <= RSS_GROWTH_MAX if judged else None,
+                  f"{first / 1024:.1f} MB → {last / 1024:.1f} MB, {growth:+.1%} in {end_at - warm_at:.0f} s{word}")
+
+
+def contacts(verdict, path, records, kills):
+    """Each call that was taken has one contact with one end, and each of its waits one outcome."""
+    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    rows = database.execute("SELECT call, caller, started_at / 1e6, ended_at / 1e6, ending_fault, ending_reason, answered_at"
+                            " FROM contacts").fetchall()
+    by_caller = {}
+    for row in rows:
+        by_caller.setdefault(row[1].lstrip("+"), []).append(row)
+    taken = [record for record in records if record.accepted_at]
+    lost, double, forgiven, reasons, matched = [], [], [], {}, set()
+    for record in taken:
+        found = [row for row in by_caller.get(record.number, ())
+                 if record.invited_at - 0.05 <= row[2] <= record.accepted_at + 0.05]
+        matched.update(row[0] for row in found)
+        if len(found) == 1:
+            reason = found[0][5] if found[0][5] == "interrupted" else "other"
+            reasons[reason] = reasons.get(reason, 0) + 1
+        elif found:
+            double.append((record.number, [row[0] for row in found]))
+        elif any(0 <= kill - record.accepted_at <= KILL_LOSES_SECS for kill in kills):
+            forgiven.append(min(kill - record.accepted_at for kill in kills if kill >= record.accepted_at))
+        else:
+            lost.append((record.number, record.dial, record.invited_at, record.accepted_at, record.end, record.cut))
+    verdict.check("no lost contact: calls taken / with exactly one contact", not lost and not double,
+                  f"{len(taken):,} / {len(taken) - len(lost) - len(double) - len(forgiven):,}; "
+                  f"{reasons.get('interrupted', 0)} cut by a kill; not written: {len(forgiven)} answered within "
+                  f"{max(forgiven, default=0) * 1000:.0f} ms before one ({KILL_LOSES_SECS * 1000:.0f} ms allowed)",
+                  lost + double)
+    open_rows = [row for row in rows if row[3] is None or row[5] is None or row[4] is None]
+    verdict.check("every contact has one end, whose doing and why", not open_rows,
+                  f"{len(rows):,} contacts, {len(open_rows)} without; {len(rows) - len(matched)} that no phone heard of",
+                  open_rows)
+    odd = database.execute("SELECT call, started_at, ended_at FROM contacts WHERE ended_at < started_at").fetchall()
+    verdict.check("nothing ends before it begins", not odd, f"{len(odd)} contacts do", odd)
+    stays = database.execute(
+        "SELECT s.call, s.seq, s.outcome, count(w.id), max(w.outcome), count(DISTINCT w.outcome) FROM segments s"
+        " LEFT JOIN waits w ON w.call = s.call AND w.entered_at = s.from_at AND w.queue = s.queue"
+        " WHERE s.kind = 'queue' GROUP BY s.call, s.seq").fetchall()
+    wrong = [row for row in stays if row[3] != 1 or row[2] not in OUTCOMES or row[2] != row[4]]
+    counts = dict(database.execute("SELECT outcome, count(*) FROM waits GROUP BY outcome").fetchall())
+    total = database.execute("SELECT count(*) FROM waits").fetchone()[0]
+    shares = ", ".join(f"{name} {count / max(1, total):.3f}" for name, count in sorted(counts.items()))
+    verdict.check("every stay in a queue has one outcome, the outcomes sum to one",
+                  not wrong and sum(counts.values()) == len(stays) and set(counts) <= OUTCOMES,
+                  f"{len(stays):,} stays, {total:,} outcomes: {shares}; {len(wrong)} wrong", wrong)
+    gaps = database.execute(
+        "SELECT a.call, a.seq, a.kind, a.to_at, b.kind, b.from_at FROM segments a JOIN segments b ON b.call = a.call"
+        " AND b.seq = a.seq + 1 WHERE a.to_at IS NOT b.from_at").fetchall()
+    verdict.check("the stages of a contact abut", not gaps, f"{len(gaps)} gaps", gaps)
+    talks = database.execute(
+        "SELECT s.call, s.seq, s.agent, count(t.id) FROM segments s LEFT JOIN talks t ON t.call = s.call"
+        " AND t.connected_at = s.from_at AND t.agent = s.agent WHERE s.kind = 'talk' AND s.queue IS NOT NULL"
+        " GROUP BY s.call, s.seq HAVING count(t.id) <> 1").fetchall()
+    verdict.check("every talk is counted once", not talks, f"{len(talks)} are not", talks)
+    stretches = database.execute(
+        "SELECT a.agent, a.to_at, min(b.from_at) FROM agent_status a JOIN agent_status b ON b.agent = a.agent AND b.id > a.id"
+        " GROUP BY a.id HAVING a.to_at IS NULL OR a.to_at > min(b.from_at)").fetchall()
+    verdict.check("agents' stretches do not overlap", not stretches, f"{len(stretches)} do", stretches)
+    left = database.execute("SELECT agent, status, activity FROM agent_status WHERE to_at IS NULL").fetchall()
+    verdict.check("after the stop no stretch is open", not left, f"{len(left)} are", left)
+    database.close()
+
+
+def differences(records):
+    """How calls ended, as their phones saw it."""
+    ends = {}
+    for record in records:
+        ends[record.end] = ends.get(record.end, 0) + 1
+    return ", ".join(f"{end} {count:,}" for end, count in sorted(ends.items(), key=lambda item: -item[1]))
