@@ -136,9 +136,14 @@ impl Callers {
         )
     }
 
+    fn description(&self) -> String {
+        let text = description(Sound::caller_address(&self.options));
+        if self.options.deaf { text.replace("a=sendrecv", "a=sendonly") } else { text }
+    }
+
     fn invite(&self, call: usize) -> String {
         let to = format!("<sip:{}@{}>", self.options.dial, self.options.server);
-        let body = description(Sound::caller_address(&self.options));
+        let body = self.description();
         self.initial(call, "INVITE", &to, &ending(Some(&body)))
     }
 
@@ -312,7 +317,7 @@ impl Callers {
 
     fn request(&mut self, call: usize, message: &str, from: SocketAddrV4) {
         let name = message.split(' ').next().unwrap_or("");
-        let body = matches!(name, "INVITE" | "UPDATE").then(|| description(Sound::caller_address(&self.options)));
+        let body = matches!(name, "INVITE" | "UPDATE").then(|| self.description());
         if name == "ACK" {
             return;
         }

@@ -43,6 +43,9 @@ pub(crate) struct Options {
     /// An agent hangs up so long after his answer is acknowledged. Without it he stays.
     #[arg(long)]
     pub(crate) talk_ms: Option<i64>,
+    /// Callers want to hear nothing (`a=sendonly`).
+    #[arg(long)]
+    pub(crate) deaf: bool,
     /// The wrap-up that is configured: an agent is free so long after his talk.
     #[arg(long, default_value_t = 0)]
     pub(crate) wrap_up_ms: i64,
