@@ -47,12 +47,12 @@ fn write(args: &ExportArgs, asked: &Asked) -> Result<u64, ExportError> {
     match args.kind {
         ExportKind::Events => {
             // Events can be had without a database; only the refused calls are missing then.
-            let reports = if asked.store.exists() { Some(open()?) } else { None };
-            broken = events(asked.events.as_deref(), reports.as_ref(), &asked.whole, &mut out)?;
+            let mut reports = if asked.store.exists() { Some(open()?) } else { None };
+            broken = events(asked.events.as_deref(), reports.as_mut(), &asked.whole, &mut out)?;
         }
-        ExportKind::Cdr if args.csv => cdr_csv(&open()?, &asked.whole, &mut out)?,
-        ExportKind::Cdr => cdr(&open()?, &asked.whole, &mut out)?,
-        ExportKind::QueueLog => queue_log(&open()?, &asked.whole, &mut out)?,
+        ExportKind::Cdr if args.csv => cdr_csv(&mut open()?, &asked.whole, &mut out)?,
+        ExportKind::Cdr => cdr(&mut open()?, &asked.whole, &mut out)?,
+        ExportKind::QueueLog => queue_log(&mut open()?, &asked.whole, &mut out)?,
     }
     out.flush()?;
     Ok(broken)

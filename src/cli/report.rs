@@ -23,7 +23,7 @@ pub(crate) fn report(args: &ReportArgs) -> ExitCode {
     };
     spans.push(asked.whole.clone());
     let now = now();
-    let read = Reports::open(&asked.store).and_then(|reports| reports.figures(&spans, now));
+    let read = Reports::open(&asked.store).and_then(|mut reports| reports.figures(&spans, now));
     let mut figures = match read {
         Ok(figures) => figures,
         Err(error) => return failed(&error.to_string(), ExitCode::FAILURE),

@@ -39,8 +39,8 @@ fn report(args: &ShiftReportArgs) -> ExitCode {
         eprintln!("dozvon: there is no day {day} to report on");
         return ExitCode::FAILURE;
     };
-    let path = &loaded.settings.store.path;
-    match agent_days(path, span, moment(now).unwrap_or(span.1)) {
+    let database = &loaded.settings.store.database;
+    match agent_days(database, span, moment(now).unwrap_or(span.1)) {
         Ok(days) => {
             let rows = rows(&plans, &days, span, &loaded.policy.acd.statuses, shifts);
             print(&match args.format {
@@ -50,7 +50,7 @@ fn report(args: &ShiftReportArgs) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("dozvon: the database {} can't be read: {error}", path.display());
+            eprintln!("dozvon: the database {database} can't be read: {error}");
             ExitCode::FAILURE
         }
     }

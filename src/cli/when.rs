@@ -3,6 +3,7 @@
 use super::{EX_CONFIG, Format, When, tell, verdict};
 use crate::server::config::{Places, environment, places};
 use crate::server::report::{Span, now};
+use crate::server::store::db::Database;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan};
@@ -22,7 +23,7 @@ pub(super) struct Asked {
     /// The time zone, for people.
     pub(super) zone: TimeZone,
     /// The database.
-    pub(super) store: PathBuf,
+    pub(super) store: Database,
     /// The event log.
     pub(super) events: Option<PathBuf>,
 }
@@ -43,7 +44,7 @@ impl Asked {
     /// The exit code; what is wrong and its cure have been told.
     pub(super) fn of(when: &When, around: Around) -> Result<Asked, ExitCode> {
         let places = match &when.database {
-            Some(file) => Places { store: file.clone(), events: None, zone: None },
+            Some(file) => Places { store: Database::File(file.clone()), events: None, zone: None },
             None => {
                 let (places, findings) = places(&when.config, &environment());
                 if findings.has_errors() {

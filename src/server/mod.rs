@@ -185,8 +185,8 @@ impl Server {
         };
         let one = |error: StartError| vec![error];
         let system = |error: io::Error| one(StartError::System(error));
-        let store = Store::open(&settings.store.path).map_err(|e| one(e.into()))?;
-        let reader = store.reader().map_err(|e| one(e.into()))?;
+        let store = Store::open(&settings.store.database).map_err(|e| one(e.into()))?;
+        let reader = store.reader();
         let directory = Arc::new(Directory::of(&policy));
         let events = match &settings.events.file {
             Some(file) => Some(

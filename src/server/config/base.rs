@@ -3,7 +3,7 @@
 use super::files;
 use super::finding::{Findings, Place, suggest};
 use super::keys::{DOZVON, FEATURE_CODES, FEATURE_CODES_TABLE, STATUSES_TABLE};
-use super::settings::{Drain, Events, Http, Log, LogFormat, Media, Sip, Store};
+use super::settings::{Drain, Events, Http, Log, LogFormat, Media, Sip};
 use super::statuses;
 use super::value::dial;
 use super::walk::{self, Table};
@@ -284,13 +284,6 @@ impl Base {
     pub(super) fn http(&self, tokens: Vec<super::settings::Token>) -> Http {
         let listen = self.table("http").text_opt("listen").and_then(|text| text.parse().ok());
         Http { listen, tokens }
-    }
-
-    /// `[store]`.
-    pub(super) fn store(&self) -> Store {
-        let path =
-            self.path("store", "path").unwrap_or_else(|| self.folder.join("../data/dozvon.db"));
-        Store { path }
     }
 
     /// `[events]`.

@@ -7,6 +7,7 @@
 
 mod base;
 mod classifiers;
+mod database;
 mod files;
 mod finding;
 mod ivr;
@@ -34,6 +35,7 @@ pub(crate) use schedules::{Shifts, read as read_schedules};
 pub(crate) use secrets::{Missing, make as make_secret};
 pub(crate) use settings::*;
 
+use crate::server::store::db::Database;
 use base::Base;
 use classifiers::Classifiers;
 use dozvon_center::acd;
@@ -103,7 +105,8 @@ pub(crate) fn load(
         around;
     let acd = acd_config(&mut findings, &base, &mut staff);
     let webhooks = webhooks::read(&mut findings, &base, &secrets);
-    let settings = settings(&mut findings, &base, tokens, webhooks);
+    let store = database::read(&mut findings, &base, &secrets);
+    let settings = settings(&mut findings, &base, tokens, store, webhooks);
     if findings.has_errors() {
         return (None, findings);
     }
@@ -154,7 +157,7 @@ pub(crate) fn show(folder: &Path, variables: &[(String, String)]) -> (String, Fi
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Places {
     /// The database.
-    pub(crate) store: PathBuf,
+    pub(crate) store: Database,
     /// The event log, if there is one.
     pub(crate) events: Option<PathBuf>,
     /// The time zone of all calendars; `None` when there are none, or when they differ.
@@ -169,7 +172,9 @@ pub(crate) fn places(folder: &Path, variables: &[(String, String)]) -> (Places, 
     let zones = calendars.names().filter_map(|name| calendars.get(name));
     let zones: std::collections::BTreeSet<&str> = zones.map(|calendar| calendar.zone()).collect();
     let zone = zones.first().filter(|_| zones.len() == 1).map(ToString::to_string);
-    (Places { store: base.store().path, events: base.events().file, zone }, findings)
+    let secrets = Secrets { folder, variables, missing: Missing::Leave };
+    let store = database::read(&mut findings, &base, &secrets).database;
+    (Places { store, events: base.events().file, zone }, findings)
 }
 
 /// What flows may name, by a configuration folder, and its calendars. Mistakes of the folder are not told.
@@ -279,6 +284,7 @@ fn settings(
     findings: &mut Findings,
     base: &Base,
     tokens: Vec<Token>,
+    store: Store,
     webhooks: Vec<Webhook>,
 ) -> Settings {
     Settings {
@@ -287,7 +293,7 @@ fn settings(
         sip: base.sip(),
         media: base.media(),
         http: base.http(tokens),
-        store: base.store(),
+        store,
         events: base.events(),
         log: base.log(),
         drain: base.drain(),

@@ -2,6 +2,7 @@
 //!
 //! What the switch and the center are told is in [`dozvon_switch::config`] and [`dozvon_center::policy`].
 
+use crate::server::store::db::Database;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -135,8 +136,8 @@ impl Role {
 /// The database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Store {
-    /// The SQLite file; its folder is made if it isn't there.
-    pub(crate) path: PathBuf,
+    /// Where it is. A file's folder is made if it isn't there.
+    pub(crate) database: Database,
 }
 
 /// The event log.

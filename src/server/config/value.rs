@@ -244,6 +244,7 @@ fn word(kind: Kind, text: &str) -> Result<(), Fault> {
         Kind::Bool | Kind::Int(..) | Kind::Text | Kind::Path => Ok(()),
         Kind::Name | Kind::Names | Kind::Skills => name(text),
         Kind::Patterns => pattern(text),
+        Kind::EnvVar if text.is_empty() => Ok(()),
         Kind::EnvVar => environment_name(text),
         Kind::Address if text.is_empty() || text == "auto" => Ok(()),
         Kind::Address => {

@@ -85,8 +85,10 @@ impl From<BrainError> for Problem {
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Problem {
         match error {
-            ReadError::Busy | ReadError::TooLong => Problem::unavailable(error.to_string()),
-            ReadError::Sqlite(_) => {
+            ReadError::Busy | ReadError::TooLong | ReadError::Away => {
+                Problem::unavailable(error.to_string())
+            }
+            ReadError::Refused(_) => {
                 tracing::error!(%error, "contacts can't be read");
                 Problem::internal("the database can't be read; the log says why")
             }

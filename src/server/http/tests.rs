@@ -6,6 +6,7 @@ use crate::server::config::{Role, Secret, Token};
 use crate::server::events::scratch::Scratch;
 use crate::server::handle::{DeskRefusal, Query, door};
 use crate::server::metrics::tests::{directory, snapshot, value};
+use crate::server::store::db::Database;
 use crate::server::store::tests::ended;
 use crate::server::store::{Record, Store};
 use axum::body::Body;
@@ -200,7 +201,7 @@ async fn the_reasons_of_a_call_are_told_with_names() {
 
 fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> House {
     let folder = Scratch::new();
-    let store = Store::open(&folder.path("db")).unwrap();
+    let store = Store::open(&Database::File(folder.path("db"))).unwrap();
     for call in 1..=10 {
         store.sender().try_send(Record::Contact(Box::new(ended(call))));
     }
@@ -215,7 +216,7 @@ fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> House {
     let parts = Parts {
         brain: handle,
         metrics: Arc::new(Metrics::new(directory())),
-        reader: Some(store.reader().unwrap()),
+        reader: Some(store.reader()),
         live: Live::new(),
         directory: directory(),
         tokens,

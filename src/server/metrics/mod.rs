@@ -321,7 +321,7 @@ impl Metrics {
             let pending = store.pending.load(Ordering::Relaxed);
             f.store_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
             f.store_healthy.set(i64::from(store.is_healthy()));
-            f.store_interrupted.set(gauge(store.recovered.contacts));
+            f.store_interrupted.set(gauge(store.recovered().contacts));
         }
         if let Some(events) = self.events.get() {
             copy(&f.events_dropped, &events.dropped);

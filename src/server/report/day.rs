@@ -6,6 +6,7 @@ use crate::server::events::scratch::Scratch;
 use crate::server::events::{Announcer, Directory, EventLog, Live};
 use crate::server::metrics::Metrics;
 use crate::server::store::Store;
+use crate::server::store::testing::Place;
 use dozvon_center::Center;
 use dozvon_center::acd::{Actor, AgentConfig, Config, QueueConfig, ServiceLevel, Status, WrapUp};
 use dozvon_center::border::{Arrival, LegCommand, LegEvent, Loss, Output, Refusal};
@@ -109,7 +110,9 @@ enum Act {
 
 /// The day that has been.
 pub(super) struct Day {
-    /// Where database and event log are.
+    /// Where the database is.
+    pub(super) place: Place,
+    /// Where the event log is.
     pub(super) folder: Scratch,
     /// Midnight with which it began, in Almaty.
     pub(super) begins: Timestamp,
@@ -187,8 +190,8 @@ fn policy() -> Policy {
     }
 }
 
-/// Lives the day and the weeks after it.
-pub(super) fn live(seed: u64) -> Day {
+/// Lives the day and the weeks after it, into this database.
+pub(super) fn live(seed: u64, place: Place) -> Day {
     let folder = Scratch::new();
     let begins: jiff::Timestamp = "2026-03-02T00:00:00+05:00".parse().expect("a moment");
     let begins =
@@ -196,7 +199,7 @@ pub(super) fn live(seed: u64) -> Day {
     let policy = Arc::new(policy());
     let directory = Arc::new(Directory::of(&policy));
     let metrics = Arc::new(Metrics::new(directory.clone()));
-    let store = Store::open(&folder.path("dozvon.db")).expect("a fresh store");
+    let store = Store::open(&place.database()).expect("a fresh store");
     let log = EventLog::open(&folder.path("events.jsonl"), Some(200_000), directory.clone());
     let log = log.expect("a fresh log");
     let (sender, live) = (store.sender(), Live::new());
@@ -243,7 +246,7 @@ pub(super) fn live(seed: u64) -> Day {
     assert_eq!(store.stats().rows_dropped.load(std::sync::atomic::Ordering::Relaxed), 0);
     store.close();
     log.close();
-    Day { folder, begins, ends, metrics, contacts }
+    Day { place, folder, begins, ends, metrics, contacts }
 }
 
 impl World {

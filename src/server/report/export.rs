@@ -6,7 +6,7 @@
 use super::render::csv_cell;
 use super::{ReportError, Reports, Row, Span, json};
 use crate::server::events::{is_whole, rfc3339};
-use rusqlite::{Connection, params};
+use crate::server::store::db::{Db, DbError, values};
 use serde_json::{Value, json as object};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -43,7 +43,7 @@ pub(crate) enum ExportError {
 /// [`ExportError`].
 pub(crate) fn events(
     log: Option<&Path>,
-    reports: Option<&Reports>,
+    reports: Option<&mut Reports>,
     span: &Span,
     out: &mut impl Write,
 ) -> Result<u64, ExportError> {
@@ -116,22 +116,22 @@ SELECT c.call, c.caller, c.dialled, c.flow, c.flow_version, c.language,
     (SELECT topic FROM topics WHERE topics.call = c.call) AS topic,
     c.started_at, c.answered_at, c.ended_at, (c.ended_at - c.started_at) / 1e6 AS duration_secs,
     c.ending_fault, c.ending_reason, c.operator_requested,
-    (SELECT group_concat(queue, ' ' ORDER BY id) FROM waits w WHERE w.call = c.call) AS queues,
+    (SELECT string_agg(queue, ' ' ORDER BY id) FROM waits w WHERE w.call = c.call) AS queues,
     (SELECT outcome FROM waits w WHERE w.call = c.call ORDER BY id DESC LIMIT 1) AS outcome,
     (SELECT sum(waited_secs) FROM waits w WHERE w.call = c.call) AS waited_secs,
-    (SELECT group_concat(agent, ' ' ORDER BY id) FROM talks t WHERE t.call = c.call) AS agents,
+    (SELECT string_agg(agent, ' ' ORDER BY id) FROM talks t WHERE t.call = c.call) AS agents,
     (SELECT sum(talk_secs) FROM talks t WHERE t.call = c.call) AS talk_secs,
     (SELECT sum(hold_secs) FROM talks t WHERE t.call = c.call) AS hold_secs,
     (SELECT count(*) FROM holds h WHERE h.call = c.call) AS holds,
     (SELECT count(*) FROM holds h WHERE h.call = c.call AND hold_secs > 120) AS long_holds,
-    (SELECT group_concat(passed_on || ':' || passed_to, ' ' ORDER BY id) FROM talks t
+    (SELECT string_agg(passed_on || ':' || passed_to, ' ' ORDER BY id) FROM talks t
         WHERE t.call = c.call) AS transfers,
     (SELECT sum(wrap_up_secs) FROM talks t WHERE t.call = c.call) AS acw_secs,
-    (SELECT group_concat(bot, ' ' ORDER BY id) FROM bot_talks b
+    (SELECT string_agg(bot, ' ' ORDER BY id) FROM bot_talks b
         WHERE b.call = c.call AND connected_at IS NOT NULL) AS bots,
     (SELECT sum(talk_secs) FROM bot_talks b WHERE b.call = c.call AND connected_at IS NOT NULL) AS bot_secs,
-    (SELECT count(*) FROM transfers x WHERE x.call = c.call AND x.answered) AS outside_answered,
-    (SELECT group_concat(question || '=' || score, ' ' ORDER BY seq) FROM survey s WHERE s.call = c.call) AS scores
+    (SELECT count(*) FROM transfers x WHERE x.call = c.call AND x.answered <> 0) AS outside_answered,
+    (SELECT string_agg(question || '=' || score, ' ' ORDER BY seq) FROM survey s WHERE s.call = c.call) AS scores
 FROM contacts c
 WHERE c.started_at >= ?1 AND c.started_at < ?2 ORDER BY c.started_at, c.call";
 
@@ -139,7 +139,11 @@ WHERE c.started_at >= ?1 AND c.started_at < ?2 ORDER BY c.started_at, c.call";
 ///
 /// # Errors
 /// [`ExportError`].
-pub(crate) fn cdr(reports: &Reports, span: &Span, out: &mut impl Write) -> Result<(), ExportError> {
+pub(crate) fn cdr(
+    reports: &mut Reports,
+    span: &Span,
+    out: &mut impl Write,
+) -> Result<(), ExportError> {
     reports.each(CDR, span, |row| writeln!(out, "{}", Value::Object(readable(row))))
 }
 
@@ -148,7 +152,7 @@ pub(crate) fn cdr(reports: &Reports, span: &Span, out: &mut impl Write) -> Resul
 /// # Errors
 /// [`ExportError`].
 pub(crate) fn cdr_csv(
-    reports: &Reports,
+    reports: &mut Reports,
     span: &Span,
     out: &mut impl Write,
 ) -> Result<(), ExportError> {
@@ -164,7 +168,7 @@ pub(crate) fn cdr_csv(
     })
 }
 
-/// With times as RFC 3339 and the yes and no of SQLite as such.
+/// With times as RFC 3339 and the database's yes and no as such.
 fn readable(mut row: Row) -> Row {
     for (name, value) in &mut row {
         if let (true, Some(at)) = (name.ends_with("_at"), value.as_i64()) {
@@ -177,27 +181,38 @@ fn readable(mut row: Row) -> Row {
     row
 }
 
+/// Why rows did not all go out.
+enum Stop {
+    Store(DbError),
+    Output(io::Error),
+}
+
+impl From<DbError> for Stop {
+    fn from(error: DbError) -> Stop {
+        Stop::Store(error)
+    }
+}
+
 impl Reports {
     /// Each row of a query over the span, as it comes.
     fn each(
-        &self,
+        &mut self,
         sql: &str,
         span: &Span,
         mut take: impl FnMut(Row) -> io::Result<()>,
     ) -> Result<(), ExportError> {
-        let wrong =
-            |error| ExportError::Store(ReportError::Sqlite { path: self.path.clone(), error });
-        let mut statement = self.connection.prepare(sql).map_err(wrong)?;
-        let names: Vec<String> = statement.column_names().iter().map(ToString::to_string).collect();
-        let mut rows = statement.query(params![span.from, span.to]).map_err(wrong)?;
-        while let Some(row) = rows.next().map_err(wrong)? {
-            let mut read = Row::new();
-            for (at, name) in names.iter().enumerate() {
-                read.insert(name.clone(), json(row.get_ref(at).map_err(wrong)?));
-            }
-            take(read)?;
-        }
-        Ok(())
+        let read = self.db.each(sql, values![span.from, span.to], |row| {
+            take(row.cells().map(|(name, value)| (name.to_owned(), json(value))).collect())
+                .map_err(Stop::Output)
+        });
+        read.map_err(|stop| match stop {
+            Stop::Store(error) => self.refused(error),
+            Stop::Output(error) => ExportError::Output(error),
+        })
+    }
+
+    fn refused(&self, error: DbError) -> ExportError {
+        ExportError::Store(ReportError::Refused { database: self.database.clone(), error })
     }
 }
 
@@ -217,18 +232,19 @@ struct Line {
 /// # Errors
 /// [`ExportError`].
 pub(crate) fn queue_log(
-    reports: &Reports,
+    reports: &mut Reports,
     span: &Span,
     out: &mut impl Write,
 ) -> Result<(), ExportError> {
-    let wrong =
-        |error| ExportError::Store(ReportError::Sqlite { path: reports.path.clone(), error });
-    let picture = reports.connection.unchecked_transaction().map_err(wrong)?;
-    let mut lines = Vec::new();
-    let origins = wait_lines(&picture, span, &mut lines).map_err(wrong)?;
-    offer_lines(&picture, span, &mut lines).map_err(wrong)?;
-    talk_lines(&picture, span, &origins, &mut lines).map_err(wrong)?;
-    agent_lines(&picture, span, &mut lines).map_err(wrong)?;
+    let read = reports.db.transaction(|picture| {
+        let mut lines = Vec::new();
+        let origins = wait_lines(picture, span, &mut lines)?;
+        offer_lines(picture, span, &mut lines)?;
+        talk_lines(picture, span, &origins, &mut lines)?;
+        agent_lines(picture, span, &mut lines)?;
+        Ok(lines)
+    });
+    let mut lines = read.map_err(|error| reports.refused(error))?;
     lines.retain(|line| line.at >= span.from && line.at < span.to);
     lines.sort();
     for line in lines {
@@ -262,16 +278,16 @@ struct Waited {
 
 /// Lines of waits; answers the position at which each call entered its queue last before a moment.
 fn wait_lines(
-    db: &Connection,
+    db: &mut Db,
     span: &Span,
     lines: &mut Vec<Line>,
-) -> rusqlite::Result<BTreeMap<(i64, i64), usize>> {
-    let mut statement = db.prepare(
+) -> Result<BTreeMap<(i64, i64), usize>, DbError> {
+    let waits = db.rows(
         "SELECT w.call, w.queue, w.entered_at, w.ended_at, w.waited_secs, w.outcome, coalesce(c.caller, '')
          FROM waits w LEFT JOIN contacts c ON c.call = w.call
          WHERE w.entered_at >= ?1 AND w.entered_at < ?2 AND w.outcome <> 'rejected_full' ORDER BY w.entered_at, w.id",
-    )?;
-    let waits = statement.query_map([span.from - WAIT_MAX_MICROS, span.to], |row| {
+        values![span.from - WAIT_MAX_MICROS, span.to],
+        |row| {
         Ok(Waited {
             call: row.get(0)?,
             queue: row.get(1)?,
@@ -282,7 +298,6 @@ fn wait_lines(
             caller: row.get(6)?,
         })
     })?;
-    let waits = waits.collect::<rusqlite::Result<Vec<Waited>>>()?;
     let mut origins = BTreeMap::new();
     for (wait, (origin, position)) in waits.iter().zip(positions(&waits)) {
         origins.insert((wait.call, wait.entered_at), origin);
@@ -330,44 +345,38 @@ fn positions(waits: &[Waited]) -> Vec<(usize, usize)> {
     found
 }
 
-fn offer_lines(db: &Connection, span: &Span, lines: &mut Vec<Line>) -> rusqlite::Result<()> {
-    let mut statement = db.prepare(
-        "SELECT call, queue, agent, ended_at, rang_secs, result FROM offers
-         WHERE counted_at >= ?1 AND counted_at < ?2 AND result <> 'answered'",
-    )?;
-    let mut rows = statement.query([span.from - WAIT_MAX_MICROS, span.to])?;
-    while let Some(row) = rows.next()? {
+fn offer_lines(db: &mut Db, span: &Span, lines: &mut Vec<Line>) -> Result<(), DbError> {
+    let sql = "SELECT call, queue, agent, ended_at, rang_secs, result FROM offers
+         WHERE counted_at >= ?1 AND counted_at < ?2 AND result <> 'answered'";
+    db.each(sql, values![span.from - WAIT_MAX_MICROS, span.to], |row| {
         let (call, queue, agent): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (at, rang, result): (i64, f64, String) = (row.get(3)?, row.get(4)?, row.get(5)?);
         let word = if result == "caller_gone" { "RINGCANCELED" } else { "RINGNOANSWER" };
         let event = format!("{word}|{:.0}", rang * 1_000.0);
         lines.push(line(at, 0, &call.to_string(), &queue, &agent, &event));
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 fn talk_lines(
-    db: &Connection,
+    db: &mut Db,
     span: &Span,
     origins: &BTreeMap<(i64, i64), usize>,
     lines: &mut Vec<Line>,
-) -> rusqlite::Result<()> {
-    let mut statement = db.prepare(
-        "SELECT t.call, t.queue, t.agent, t.counted_at, t.connected_at, t.ended_at, t.waited_secs,
+) -> Result<(), DbError> {
+    let sql = "SELECT t.call, t.queue, t.agent, t.counted_at, t.connected_at, t.ended_at, t.waited_secs,
              t.talk_secs + t.hold_secs, t.wrap_up_secs,
              coalesce((SELECT rang_secs FROM offers o WHERE o.counted_at = t.counted_at AND o.call = t.call
                  AND o.agent = t.agent AND o.result = 'answered' ORDER BY o.id DESC LIMIT 1), 0.0),
              coalesce(t.ended_by, 'agent'), coalesce(t.passed_on, ''), coalesce(t.passed_to, ''), t.handed,
              coalesce(CASE t.passed_to
-                 WHEN 'agent' THEN (SELECT agent FROM talks n WHERE n.call = t.call AND n.id > t.id AND n.handed
+                 WHEN 'agent' THEN (SELECT agent FROM talks n WHERE n.call = t.call AND n.id > t.id AND n.handed <> 0
                      ORDER BY n.id LIMIT 1)
                  WHEN 'queue' THEN (SELECT queue FROM waits w WHERE w.call = t.call AND w.entered_at = t.ended_at
                      ORDER BY w.id LIMIT 1)
              END, t.passed_to, '')
-         FROM talks t WHERE t.counted_at >= ?1 AND t.counted_at < ?2",
-    )?;
-    let mut rows = statement.query([span.from - WAIT_MAX_MICROS, span.to])?;
-    while let Some(row) = rows.next()? {
+         FROM talks t WHERE t.counted_at >= ?1 AND t.counted_at < ?2";
+    db.each(sql, values![span.from - WAIT_MAX_MICROS, span.to], |row| {
         let (call, queue, agent): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (counted_at, connected_at, ended_at): (i64, i64, i64) =
             (row.get(3)?, row.get(4)?, row.get(5)?);
@@ -397,20 +406,17 @@ fn talk_lines(
             let event = format!("WRAPUP|{}", whole(acw));
             lines.push(line(over, 5, &id, &queue, &agent, &event));
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Lines of agents: what an agent was before is the stretch before.
-fn agent_lines(db: &Connection, span: &Span, lines: &mut Vec<Line>) -> rusqlite::Result<()> {
-    let mut statement = db.prepare(
-        "SELECT agent, from_at, status,
+fn agent_lines(db: &mut Db, span: &Span, lines: &mut Vec<Line>) -> Result<(), DbError> {
+    let sql = "SELECT agent, from_at, status,
              coalesce((SELECT status FROM agent_status b WHERE b.agent = a.agent AND b.id < a.id
                  ORDER BY b.id DESC LIMIT 1), 'logged_out')
-         FROM agent_status a WHERE from_at >= ?1 AND from_at < ?2",
-    )?;
-    let mut rows = statement.query([span.from, span.to])?;
-    while let Some(row) = rows.next()? {
+         FROM agent_status a WHERE from_at >= ?1 AND from_at < ?2";
+    db.each(sql, values![span.from, span.to], |row| {
         let (agent, at): (String, i64) = (row.get(0)?, row.get(1)?);
         let (now, before): (String, String) = (row.get(2)?, row.get(3)?);
         let mut tell = |rank, event: &str| {
@@ -429,6 +435,6 @@ fn agent_lines(db: &Connection, span: &Span, lines: &mut Vec<Line>) -> rusqlite:
                 reason => tell(7, &format!("PAUSEALL|{reason}")),
             }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }

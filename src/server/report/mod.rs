@@ -10,11 +10,8 @@ pub(crate) use export::{ExportError, cdr, cdr_csv, events, queue_log};
 pub(crate) use render::{Parts, csv, text};
 
 use crate::server::store::SCHEMA_VERSION;
-use rusqlite::functions::FunctionFlags;
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
+use crate::server::store::db::{self, Access, Database, Db, DbError, values};
 use serde_json::{Map, Value};
-use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How a row is attributed to an interval: printed on every report.
@@ -69,34 +66,43 @@ pub(crate) enum ReportError {
     #[error(
         "there is no database {0}: name the configuration with --config, or the file with --database"
     )]
-    Missing(PathBuf),
+    Missing(Database),
     /// Of another version.
     #[error(
-        "database {path} has schema version {found}, and this dozvon reads {SCHEMA_VERSION}: {cure}"
+        "database {database} has schema version {found}, and this dozvon reads {SCHEMA_VERSION}: {cure}"
     )]
     Version {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        database: Database,
         /// Its version.
         found: i64,
         /// What to do.
         cure: &'static str,
     },
-    /// SQLite refused.
-    #[error("database {path}: {error}; run this as the user that dozvon runs as")]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
+    /// The database refused.
+    #[error("database {database}: {error}; {}", cure(.database))]
+    Refused {
+        /// Which.
+        database: Database,
         /// What it said.
-        error: rusqlite::Error,
+        error: DbError,
     },
+}
+
+fn cure(database: &Database) -> &'static str {
+    match database {
+        Database::File(_) => "run this as the user that dozvon runs as",
+        Database::Server(_) => {
+            "its user must read all tables and be allowed to make temporary ones"
+        }
+    }
 }
 
 /// A database open for reports.
 #[derive(Debug)]
 pub(crate) struct Reports {
-    connection: Connection,
-    path: PathBuf,
+    db: Db,
+    database: Database,
 }
 
 impl Reports {
@@ -104,109 +110,101 @@ impl Reports {
     ///
     /// # Errors
     /// [`ReportError`], each with its cure.
-    pub(crate) fn open(path: &Path) -> Result<Reports, ReportError> {
-        if !path.exists() {
-            return Err(ReportError::Missing(path.to_owned()));
+    pub(crate) fn open(database: &Database) -> Result<Reports, ReportError> {
+        if !database.exists() {
+            return Err(ReportError::Missing(database.clone()));
         }
-        let sqlite = |error| ReportError::Sqlite { path: path.to_owned(), error };
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
-        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(sqlite)?;
-        let query = "SELECT max(version) FROM schema_version";
-        let found: i64 = connection.query_row(query, [], |row| row.get(0)).map_err(sqlite)?;
+        let refused = |error| ReportError::Refused { database: database.clone(), error };
+        let mut db = Db::open(database, Access::Report).map_err(refused)?;
+        let query = "SELECT coalesce(max(version), 0) FROM schema_version";
+        let found: i64 = db.cell(query, &[]).map_err(refused)?.unwrap_or(0);
         if found != SCHEMA_VERSION {
             let cure = if found < SCHEMA_VERSION {
                 "start this dozvon with it once, which brings it up to date"
             } else {
                 "use the newer dozvon that wrote it"
             };
-            return Err(ReportError::Version { path: path.to_owned(), found, cure });
+            return Err(ReportError::Version { database: database.clone(), found, cure });
         }
-        prepare(&connection).map_err(sqlite)?;
-        Ok(Reports { connection, path: path.to_owned() })
+        prepare(&mut db).map_err(refused)?;
+        Ok(Reports { db, database: database.clone() })
     }
 
     /// The figures of each span as known at `now`, in one picture of the database.
     ///
     /// # Errors
-    /// [`ReportError::Sqlite`].
-    pub(crate) fn figures(&self, spans: &[Span], now: i64) -> Result<Vec<Figures>, ReportError> {
-        self.read(spans, now)
-            .map_err(|error| ReportError::Sqlite { path: self.path.clone(), error })
-    }
-
-    fn read(&self, spans: &[Span], now: i64) -> rusqlite::Result<Vec<Figures>> {
-        let picture = self.connection.unchecked_transaction()?;
-        picture.execute_batch("DELETE FROM intervals; DELETE FROM asked;")?;
-        picture.execute("INSERT INTO asked VALUES (?1)", [now])?;
-        for (i, span) in (0_i64..).zip(spans) {
-            picture
-                .execute("INSERT INTO intervals VALUES (?1, ?2, ?3)", [i, span.from, span.to])?;
-        }
-        let mut figures = vec![Figures::default(); spans.len()];
-        let mut fill =
-            |sql: &str, part: fn(&mut Figures) -> &mut Vec<Row>| -> rusqlite::Result<()> {
-                for (i, row) in rows(&picture, sql)? {
-                    if let Some(figures) = figures.get_mut(i) {
-                        part(figures).push(row);
-                    }
-                }
-                Ok(())
-            };
-        // The row of all comes last: `*` is before every letter.
-        fill("SELECT * FROM f_queues ORDER BY i, queue = '*', queue", |f| &mut f.queues)?;
-        let transfers =
-            "SELECT * FROM f_transfer_kinds ORDER BY i, queue = '*', queue, how, target";
-        fill(transfers, |f| &mut f.transfers)?;
-        fill("SELECT * FROM f_blocking ORDER BY i", |f| &mut f.calls)?;
-        fill("SELECT * FROM f_bots ORDER BY i", |f| &mut f.bots)?;
-        fill("SELECT * FROM f_fcr ORDER BY i, days", |f| &mut f.fcr)?;
-        fill("SELECT * FROM f_surveys ORDER BY i, queue = '*', queue", |f| &mut f.surveys)?;
-        let scores = "SELECT * FROM f_scores ORDER BY i, queue = '*', queue, question";
-        fill(scores, |f| &mut f.scores)?;
-        fill("SELECT * FROM f_agents ORDER BY i, agent = '*', agent", |f| &mut f.agents)?;
-        picture.commit()?;
-        Ok(figures)
+    /// [`ReportError::Refused`].
+    pub(crate) fn figures(
+        &mut self,
+        spans: &[Span],
+        now: i64,
+    ) -> Result<Vec<Figures>, ReportError> {
+        self.db
+            .transaction(|picture| read(picture, spans, now))
+            .map_err(|error| ReportError::Refused { database: self.database.clone(), error })
     }
 }
 
-/// Makes what the views lean on, and the views.
-fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(
+fn read(picture: &mut Db, spans: &[Span], now: i64) -> Result<Vec<Figures>, DbError> {
+    picture.batch("DELETE FROM intervals; DELETE FROM asked;")?;
+    picture.execute("INSERT INTO asked VALUES (?1)", values![now])?;
+    for (i, span) in (0_i64..).zip(spans) {
+        let interval = values![i, span.from, span.to];
+        picture.execute("INSERT INTO intervals VALUES (?1, ?2, ?3)", interval)?;
+    }
+    let mut figures = vec![Figures::default(); spans.len()];
+    let mut fill = |sql: &str, part: fn(&mut Figures) -> &mut Vec<Row>| -> Result<(), DbError> {
+        picture.each(sql, &[], |row| {
+            let (i, row) = interval_row(row);
+            if let Some(figures) = figures.get_mut(i) {
+                part(figures).push(row);
+            }
+            Ok(())
+        })
+    };
+    // The row of all comes last: `*` is before every letter.
+    fill("SELECT * FROM f_queues ORDER BY i, queue = '*', queue", |f| &mut f.queues)?;
+    let transfers = "SELECT * FROM f_transfer_kinds ORDER BY i, queue = '*', queue, how, target";
+    fill(transfers, |f| &mut f.transfers)?;
+    fill("SELECT * FROM f_blocking ORDER BY i", |f| &mut f.calls)?;
+    fill("SELECT * FROM f_bots ORDER BY i", |f| &mut f.bots)?;
+    fill("SELECT * FROM f_fcr ORDER BY i, days", |f| &mut f.fcr)?;
+    fill("SELECT * FROM f_surveys ORDER BY i, queue = '*', queue", |f| &mut f.surveys)?;
+    let scores = "SELECT * FROM f_scores ORDER BY i, queue = '*', queue, question";
+    fill(scores, |f| &mut f.scores)?;
+    fill("SELECT * FROM f_agents ORDER BY i, agent = '*', agent", |f| &mut f.agents)?;
+    Ok(figures)
+}
+
+/// Makes what the views lean on, and the views, for this connection only; from then on nothing else can be written.
+fn prepare(db: &mut Db) -> Result<(), DbError> {
+    db.batch(
         "CREATE TEMP TABLE intervals (i INTEGER PRIMARY KEY, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL);
          CREATE TEMP TABLE asked (now INTEGER NOT NULL);",
     )?;
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("sqrt", 1, flags, |context| {
-        Ok(context.get::<Option<f64>>(0)?.map(f64::sqrt))
-    })?;
-    connection.execute_batch(VIEWS)
+    db.batch(VIEWS)?;
+    db.only_read()
 }
 
-/// All rows of a query, each with the interval it belongs to.
-fn rows(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<(usize, Row)>> {
-    let mut statement = connection.prepare(sql)?;
-    let names: Vec<String> = statement.column_names().iter().map(ToString::to_string).collect();
-    let read = statement.query_map([], |row| {
-        let (mut interval, mut figures) = (0, Row::new());
-        for (at, name) in names.iter().enumerate() {
-            if name == "i" {
-                interval = usize::try_from(row.get::<_, i64>(at)?).unwrap_or(usize::MAX);
-            } else {
-                figures.insert(name.clone(), json(row.get_ref(at)?));
-            }
+/// A row and the interval it belongs to.
+fn interval_row(row: &db::Row<'_>) -> (usize, Row) {
+    let (mut interval, mut figures) = (0, Row::new());
+    for (name, value) in row.cells() {
+        if let ("i", db::Value::Int(number)) = (name, value) {
+            interval = usize::try_from(*number).unwrap_or(usize::MAX);
+        } else {
+            figures.insert(name.to_owned(), json(value));
         }
-        Ok((interval, figures))
-    })?;
-    read.collect()
+    }
+    (interval, figures)
 }
 
-fn json(value: ValueRef<'_>) -> Value {
+fn json(value: &db::Value) -> Value {
     match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => number.into(),
-        ValueRef::Real(number) => number.into(),
-        ValueRef::Text(text) | ValueRef::Blob(text) => String::from_utf8_lossy(text).into(),
+        db::Value::Null => Value::Null,
+        db::Value::Int(number) => (*number).into(),
+        db::Value::Real(number) => (*number).into(),
+        db::Value::Text(text) => text.clone().into(),
     }
 }
 

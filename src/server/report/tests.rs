@@ -3,9 +3,10 @@
 use super::day::{Day, live};
 use super::*;
 use crate::server::store::Store;
+use crate::server::store::testing::{Place, on_each};
 use dozvon_center::contact::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -25,7 +26,7 @@ const PARTS: [(&str, &[&str]); 8] = [
 
 fn the_day() -> &'static Day {
     static DAY: OnceLock<Day> = OnceLock::new();
-    DAY.get_or_init(|| live(7))
+    DAY.get_or_init(|| live(7, Place::file()))
 }
 
 fn micros(at: dozvon_clock::Timestamp) -> i64 {
@@ -42,7 +43,7 @@ fn spans(day: &Day) -> [Span; 2] {
 }
 
 fn reports(day: &Day) -> Reports {
-    Reports::open(&day.folder.path("dozvon.db")).unwrap()
+    Reports::open(&day.place.database()).unwrap()
 }
 
 fn figures(day: &Day, span: &Span, now: i64) -> Figures {
@@ -72,7 +73,7 @@ fn exported(day: &Day) -> PathBuf {
     let [_, whole] = spans(day);
     let mut file = std::fs::File::create(&path).unwrap();
     let log = day.folder.path("events.jsonl");
-    let broken = events(Some(&log), Some(&reports(day)), &whole, &mut file).unwrap();
+    let broken = events(Some(&log), Some(&mut reports(day)), &whole, &mut file).unwrap();
     assert_eq!(broken, 0, "every line is whole");
     path
 }
@@ -200,10 +201,9 @@ fn the_day_has_something_of_everything() {
     assert_eq!(figures.fcr.len(), 3, "all windows have matured");
     assert!(figures.fcr.iter().all(|row| row["fcr"].as_f64() < Some(1.0)));
     let over_midnight = "SELECT count(*) FROM talks WHERE counted_at < ?1 AND ended_at > ?1";
-    let reports = reports(day);
-    let some: i64 =
-        reports.connection.query_row(over_midnight, [first.to], |row| row.get(0)).unwrap();
-    assert!(some > 0, "a talk of the day ends on the next");
+    let mut reports = reports(day);
+    let some: Option<i64> = reports.db.cell(over_midnight, values![first.to]).unwrap();
+    assert!(some > Some(0), "a talk of the day ends on the next");
     let calls = &reports.figures(&[whole], micros(day.ends)).unwrap()[0].calls[0];
     assert_eq!(calls["calls"].as_u64(), u64::try_from(day.contacts).ok(), "every contact once");
     assert_eq!(calls["refused"], 5, "strangers' mistakes are not our capacity");
@@ -317,7 +317,7 @@ fn lines(write: impl FnOnce(&mut Vec<u8>)) -> Vec<String> {
 fn the_queue_log_tells_the_same_day_in_order() {
     let day = the_day();
     let [_, whole] = spans(day);
-    let log = lines(|out| queue_log(&reports(day), &whole, out).unwrap());
+    let log = lines(|out| queue_log(&mut reports(day), &whole, out).unwrap());
     let figures = figures(day, &whole, micros(day.ends));
     let row = all(&figures.queues, "queue");
     let mut events: BTreeMap<&str, i64> = BTreeMap::new();
@@ -360,7 +360,7 @@ fn the_queue_log_tells_the_same_day_in_order() {
 fn there_is_a_record_of_each_call_and_csv_has_as_many_columns_as_names() {
     let day = the_day();
     let [first, whole] = spans(day);
-    let records = lines(|out| cdr(&reports(day), &whole, out).unwrap());
+    let records = lines(|out| cdr(&mut reports(day), &whole, out).unwrap());
     assert_eq!(records.len(), day.contacts);
     let records: Vec<Value> =
         records.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -377,7 +377,7 @@ fn there_is_a_record_of_each_call_and_csv_has_as_many_columns_as_names() {
     {
         assert!((sum(ours) - row[theirs].as_f64().unwrap()).abs() < 1e-3, "{ours}");
     }
-    let table = lines(|out| cdr_csv(&reports(day), &first, out).unwrap());
+    let table = lines(|out| cdr_csv(&mut reports(day), &first, out).unwrap());
     let columns = table[0].split(',').count();
     assert!(table.len() > 400 && columns > 20);
     let quoted = |line: &&String| line.contains('"');
@@ -404,27 +404,69 @@ fn events_of_a_stretch_come_from_all_files_of_the_log() {
 
 #[test]
 fn a_report_can_be_read_while_the_store_is_written() {
-    let folder = crate::server::events::scratch::Scratch::new();
-    let path = folder.path("dozvon.db");
-    let missing = Reports::open(&path).unwrap_err();
+    let missing = Reports::open(&Place::file().missing()).unwrap_err();
     assert!(missing.to_string().contains("--config"), "{missing}");
-    let store = Store::open(&path).unwrap();
-    let reports = Reports::open(&path).unwrap();
-    let span = Span { label: "a day".into(), from: 0, to: DAY };
-    let empty = reports.figures(std::slice::from_ref(&span), DAY).unwrap().remove(0);
-    assert!(empty.queues.is_empty() && empty.agents.is_empty());
-    assert_eq!(empty.calls[0]["arrivals"], 0);
-    assert_eq!(empty.calls[0]["blocking_ratio"], Value::Null, "nothing of nothing is not known");
-    let everything = Parts { queues: true, calls: true, agents: true };
-    let shown = text("Day", &[span], &[empty], everything);
-    assert!(shown.contains("Nobody was queued") && shown.contains(ATTRIBUTION), "{shown}");
-    store.close();
-    let writer = Connection::open(&path).unwrap();
-    writer
-        .execute("UPDATE schema_version SET version = 99 WHERE version = ?1", [SCHEMA_VERSION])
-        .unwrap();
-    let newer = Reports::open(&path).unwrap_err();
-    assert!(newer.to_string().contains("newer"), "{newer}");
+    let missing = Reports::open(&Place::server().missing()).unwrap_err();
+    assert!(missing.to_string().contains("does not exist"), "{missing}");
+    on_each(|place| {
+        let store = Store::open(&place.database()).unwrap();
+        let mut reports = Reports::open(&place.database()).unwrap();
+        let span = Span { label: "a day".into(), from: 0, to: DAY };
+        let empty = reports.figures(std::slice::from_ref(&span), DAY).unwrap().remove(0);
+        assert!(empty.queues.is_empty() && empty.agents.is_empty());
+        assert_eq!(empty.calls[0]["arrivals"], 0);
+        let ratio = &empty.calls[0]["blocking_ratio"];
+        assert_eq!(*ratio, Value::Null, "nothing of nothing is not known");
+        let everything = Parts { queues: true, calls: true, agents: true };
+        let shown = text("Day", &[span], &[empty], everything);
+        assert!(shown.contains("Nobody was queued") && shown.contains(ATTRIBUTION), "{shown}");
+        let refused = reports.db.execute("UPDATE runs SET batch = 7", &[]);
+        assert!(refused.is_err(), "a report can't write");
+        store.close();
+        let newer = "UPDATE schema_version SET version = 99 WHERE version = ?1";
+        place.look().execute(newer, values![SCHEMA_VERSION]).unwrap();
+        let newer = Reports::open(&place.database()).unwrap_err();
+        assert!(newer.to_string().contains("newer"), "{newer}");
+    });
+}
+
+/// Fails where two rows tell otherwise, in order, name or kind of number.
+fn assert_same(what: &str, ours: &[Row], theirs: &[Row]) {
+    assert_eq!(ours.len(), theirs.len(), "{what}");
+    for (ours, theirs) in ours.iter().zip(theirs) {
+        let names = |row: &Row| row.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(ours), names(theirs), "{what}");
+        for (name, value) in ours {
+            let same = equal(value, &theirs[name]) && value.is_i64() == theirs[name].is_i64();
+            assert!(same, "{what}, {name}: {value} and {} in {ours:?}", theirs[name]);
+        }
+    }
+}
+
+#[test]
+fn a_server_tells_of_the_same_day_what_a_file_tells() {
+    let (file, server) = (the_day(), &live(7, Place::server()));
+    let now = micros(file.ends);
+    for span in spans(file) {
+        let (ours, theirs) = (figures(file, &span, now), figures(server, &span, now));
+        for (name, _) in PARTS {
+            assert_same(name, part(&ours, name), part(&theirs, name));
+        }
+        let records = |day: &Day| -> Vec<Row> {
+            let lines = lines(|out| cdr(&mut reports(day), &span, out).unwrap());
+            lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+        };
+        assert_same("cdr", &records(file), &records(server));
+        let log = |day: &Day| lines(|out| queue_log(&mut reports(day), &span, out).unwrap());
+        assert_eq!(log(file), log(server));
+        let told = |day: &Day| {
+            let log = day.folder.path("events.jsonl");
+            lines(|out| {
+                events(Some(&log), Some(&mut reports(day)), &span, out).unwrap();
+            })
+        };
+        assert_eq!(told(file), told(server));
+    }
 }
 
 #[test]

@@ -2,12 +2,11 @@
 //!
 //! A connection of its own that can't write; the server may run beside it.
 
+use super::db::{Access, Database, Db, DbError, values};
 use dozvon_center::acd::Presence;
 use dozvon_center::shift::Lived;
 use dozvon_clock::Timestamp;
-use rusqlite::{Connection, OpenFlags, params};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// What is known of one agent.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,29 +21,25 @@ pub(crate) struct AgentDay {
 /// was last seen alive.
 ///
 /// # Errors
-/// What SQLite says, when there is no such database above all.
+/// What the database says, when there is no such one above all.
 pub(crate) fn agent_days(
-    path: &Path,
+    database: &Database,
     (from, until): (Timestamp, Timestamp),
     now: Timestamp,
-) -> rusqlite::Result<BTreeMap<String, AgentDay>> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    connection.busy_timeout(std::time::Duration::from_secs(2))?;
+) -> Result<BTreeMap<String, AgentDay>, DbError> {
+    let mut db = Db::open(database, Access::Report)?;
+    db.only_read()?;
     let mut days: BTreeMap<String, AgentDay> = BTreeMap::new();
-    let (first, last) = (super::schema::micros(from), super::schema::micros(until));
-    let alive: Option<i64> = connection.query_row(
+    let span = values![super::schema::micros(from), super::schema::micros(until)];
+    let alive: Option<Option<i64>> = db.cell(
         "SELECT max(coalesce(stopped_at, last_alive_at)) FROM runs WHERE stopped_at IS NOT NULL
              AND id = (SELECT max(id) FROM runs)",
-        [],
-        |row| row.get(0),
+        &[],
     )?;
-    let open_until = alive.map_or(now, moment).min(until);
-    let mut statement = connection.prepare(
-        "SELECT agent, status, from_at, to_at FROM agent_status
-         WHERE from_at < ?2 AND coalesce(to_at, ?2) > ?1 ORDER BY agent, from_at, id",
-    )?;
-    let mut rows = statement.query(params![first, last])?;
-    while let Some(row) = rows.next()? {
+    let open_until = alive.flatten().map_or(now, moment).min(until);
+    let stretches = "SELECT agent, status, from_at, to_at FROM agent_status
+         WHERE from_at < ?2 AND coalesce(to_at, ?2) > ?1 ORDER BY agent, from_at, id";
+    db.each::<DbError>(stretches, span, |row| {
         let (agent, status): (String, String) = (row.get(0)?, row.get(1)?);
         let to: Option<i64> = row.get(3)?;
         let begins = moment(row.get(2)?).max(from);
@@ -55,15 +50,15 @@ pub(crate) fn agent_days(
             let lived = Lived { from: begins, until: ends, presence };
             days.entry(agent).or_default().lived.push(lived);
         }
-    }
-    let mut statement = connection.prepare(
-        "SELECT agent, kind, count(*) FROM conduct WHERE at >= ?1 AND at < ?2 GROUP BY agent, kind",
-    )?;
-    let mut rows = statement.query(params![first, last])?;
-    while let Some(row) = rows.next()? {
+        Ok(())
+    })?;
+    let conduct =
+        "SELECT agent, kind, count(*) FROM conduct WHERE at >= ?1 AND at < ?2 GROUP BY agent, kind";
+    db.each::<DbError>(conduct, span, |row| {
         let (agent, kind): (String, String) = (row.get(0)?, row.get(1)?);
         days.entry(agent).or_default().conduct.insert(kind, row.get(2)?);
-    }
+        Ok(())
+    })?;
     Ok(days)
 }
 
@@ -74,39 +69,40 @@ fn moment(micros: i64) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::events::scratch::Scratch;
+    use crate::server::store::testing::on_each;
     use crate::server::store::tests::agent_move;
     use crate::server::store::{ConductRow, Record, Store};
     use dozvon_center::acd::Status;
 
     #[test]
     fn a_day_is_cut_at_its_ends_and_what_goes_on_ends_with_the_server() {
-        let folder = Scratch::new();
-        let path = folder.path("db");
-        let at = Timestamp::from_secs;
-        let store = Store::open(&path).unwrap();
-        let send = |record| store.sender().try_send(record);
-        for (secs, status, activity) in
-            [(50, "ready", "idle"), (150, "ready", "talking"), (180, "lunch", "idle")]
-        {
-            send(agent_move("anna", secs, status, activity));
-        }
-        for (secs, kind) in [(120, "missed"), (130, "missed"), (250, "declined")] {
-            let (agent, at) = ("anna".into(), at(secs));
-            send(Record::Conduct(ConductRow { agent, at, kind, call: None }));
-        }
-        assert!(store.flush(std::time::Duration::from_secs(10)));
-        let days = agent_days(&path, (at(100), at(200)), at(190)).unwrap();
-        let lived: Vec<_> = days["anna"]
-            .lived
-            .iter()
-            .map(|l| (l.from.as_secs(), l.until.as_secs(), l.presence))
-            .collect();
-        let lunch = Presence::Chosen(Status::Lunch);
-        let ready = Presence::READY;
-        assert_eq!(lived, [(100, 150, ready), (150, 180, ready), (180, 190, lunch)]);
-        assert_eq!(days["anna"].conduct, BTreeMap::from([("missed".to_owned(), 2)]));
-        store.close();
-        assert!(agent_days(&folder.path("none"), (at(1), at(2)), at(2)).is_err());
+        on_each(|place| {
+            let database = place.database();
+            let at = Timestamp::from_secs;
+            let store = Store::open(&database).unwrap();
+            let send = |record| store.sender().try_send(record);
+            for (secs, status, activity) in
+                [(50, "ready", "idle"), (150, "ready", "talking"), (180, "lunch", "idle")]
+            {
+                send(agent_move("anna", secs, status, activity));
+            }
+            for (secs, kind) in [(120, "missed"), (130, "missed"), (250, "declined")] {
+                let (agent, at) = ("anna".into(), at(secs));
+                send(Record::Conduct(ConductRow { agent, at, kind, call: None }));
+            }
+            assert!(store.flush(std::time::Duration::from_secs(10)));
+            let days = agent_days(&database, (at(100), at(200)), at(190)).unwrap();
+            let lived: Vec<_> = days["anna"]
+                .lived
+                .iter()
+                .map(|l| (l.from.as_secs(), l.until.as_secs(), l.presence))
+                .collect();
+            let lunch = Presence::Chosen(Status::Lunch);
+            let ready = Presence::READY;
+            assert_eq!(lived, [(100, 150, ready), (150, 180, ready), (180, 190, lunch)]);
+            assert_eq!(days["anna"].conduct, BTreeMap::from([("missed".to_owned(), 2)]));
+            store.close();
+            assert!(agent_days(&place.missing(), (at(1), at(2)), at(2)).is_err());
+        });
     }
 }

@@ -63,6 +63,18 @@ impl Batch {
     pub(super) fn len(&self) -> usize {
         self.contacts.len() + self.moves.len() + self.rows.len() + self.refusals.len()
     }
+
+    /// Each of them by itself, in order.
+    pub(super) fn split(self) -> impl Iterator<Item = Batch> {
+        let contacts = self.contacts.into_iter();
+        let contacts = contacts.map(|one| Batch { contacts: vec![one], ..Batch::default() });
+        let moves = self.moves.into_iter();
+        let moves = moves.map(|one| Batch { moves: vec![one], ..Batch::default() });
+        let rows = self.rows.into_iter().map(|one| Batch { rows: vec![one], ..Batch::default() });
+        let refusals = self.refusals.into_iter();
+        let refusals = refusals.map(|one| Batch { refusals: vec![one], ..Batch::default() });
+        contacts.chain(moves).chain(rows).chain(refusals)
+    }
 }
 
 /// What the writer finds.

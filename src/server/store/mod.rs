@@ -1,13 +1,18 @@
-//! The store: contacts, their segments, agents' status history and what figures are made of, in SQLite.
+//! The store: contacts, their segments, agents' status history and what figures are made of, in a SQLite file or on a
+//! PostgreSQL server.
 //!
 //! It is told and never asked for a decision. The brain puts records into a bounded mailbox and goes on; a thread of
 //! the store's own writes them in batches. In the mailbox a newer record of a call takes the place of the older one, so
-//! a slow disk costs stages in between and never an end. `kill -9` loses what was handed over in the last milliseconds;
-//! a power cut may lose what the disk had not confirmed since the last checkpoint of the write-ahead log
-//! (`synchronous=NORMAL`), but never leaves the file broken: the event log is the record that is confirmed sooner.
+//! a slow disk, or a server that is away, costs stages in between and never an end. `kill -9` loses what was handed
+//! over in the last milliseconds; a power cut may lose what the disk had not confirmed since the last checkpoint of the
+//! write-ahead log (`synchronous=NORMAL`), but never leaves the file broken: the event log is the record that is
+//! confirmed sooner.
 
 mod day;
+pub(crate) mod db;
 mod ledger;
+mod link;
+mod lock;
 mod mailbox;
 mod reader;
 mod record;
@@ -24,13 +29,14 @@ pub(crate) use record::{AgentMove, ConductRow};
 pub(crate) use record::{IncidentRow, Record};
 pub(crate) use schema::VERSION as SCHEMA_VERSION;
 
+use db::{Database, DbError};
 use dozvon_clock::Timestamp;
+use link::Link;
 use mailbox::Mailbox;
-use rusqlite::Connection;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -57,7 +63,8 @@ pub(crate) const LINGER: Duration = Duration::from_millis(50);
 /// How often an idle store notes that it is alive.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// How long a refused transaction waits before it is tried again: doubled from the first to the second.
+/// How long a refused transaction waits before it is tried again, and a server before it is called again: doubled from
+/// the first to the second.
 pub(crate) const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// Why the store could not be opened: a mistake of configuration or a fault of the machine, each with its cure.
@@ -75,34 +82,40 @@ pub(crate) enum StoreError {
     },
     /// Another process has it.
     #[error(
-        "database {path} is used by another dozvon: stop that one, or name another file in [store] path"
+        "database {0} is used by another dozvon: stop that one, or name another database in [store]"
     )]
-    Used {
-        /// The file.
-        path: PathBuf,
-    },
+    Used(Database),
     /// A later version wrote it.
     #[error(
-        "database {path} has schema version {found}, this dozvon knows up to {known}: run the newer dozvon"
+        "database {database} has schema version {found}, this dozvon knows up to {known}: run the newer dozvon"
     )]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        database: Database,
         /// Its version.
         found: i64,
         /// Ours.
         known: i64,
     },
-    /// SQLite refused.
-    #[error(
-        "database {path}: {error}; if the file is damaged, move it away with its -wal and -shm and start again"
-    )]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
+    /// The database refused.
+    #[error("database {database}: {error}; {}", cure(.database))]
+    Refused {
+        /// Which.
+        database: Database,
         /// What it said.
-        error: rusqlite::Error,
+        error: DbError,
     },
+}
+
+fn cure(database: &Database) -> &'static str {
+    match database {
+        Database::File(_) => {
+            "if the file is damaged, move it away with its -wal and -shm and start again"
+        }
+        Database::Server(_) => {
+            "see that [store] names the right server, user and password, and that the user owns the database"
+        }
+    }
 }
 
 /// What the store has done and how it is, for metrics and `/readyz`.
@@ -122,8 +135,8 @@ pub(crate) struct StoreStats {
     pub(crate) errors: AtomicU64,
     /// Records waiting.
     pub(crate) pending: AtomicU64,
-    /// What was found and mended when the store was opened.
-    pub(crate) recovered: Recovered,
+    /// What was found and mended when the database was opened.
+    recovered: OnceLock<Recovered>,
     /// Whether the last transaction failed.
     failing: AtomicBool,
 }
@@ -132,6 +145,11 @@ impl StoreStats {
     /// Whether the last transaction went through.
     pub(crate) fn is_healthy(&self) -> bool {
         !self.failing.load(Ordering::Relaxed)
+    }
+
+    /// What was found and mended when the database was opened; nothing before that.
+    pub(crate) fn recovered(&self) -> Recovered {
+        self.recovered.get().copied().unwrap_or_default()
     }
 }
 
@@ -149,43 +167,41 @@ pub(crate) struct Recovered {
 pub(crate) struct Store {
     mailbox: Arc<Mailbox>,
     stats: Arc<StoreStats>,
-    path: PathBuf,
+    database: Database,
     thread: JoinHandle<()>,
-    /// Held as long as the store is open: the lock that keeps a second process out.
-    _lock: File,
+    /// Held as long as the store is open: the lock that keeps a second process out of a file.
+    _lock: Option<File>,
 }
 
 impl Store {
-    /// Opens or creates the database (readable by its owner only), brings its schema up to date, ends what a crash left
-    /// open and starts the writer's thread.
+    /// Opens or creates the database (a file readable by its owner only), brings its schema up to date, ends what a
+    /// crash left open and starts the writer's thread. A server that can't be reached is no error: the thread opens the
+    /// database when the server is there, and until then records wait as they do while a disk is full.
     ///
     /// # Errors
     /// [`StoreError`], each with its cure.
-    pub(crate) fn open(path: &Path) -> Result<Store, StoreError> {
-        let lock = prepare(path)?;
-        let sqlite = |error| StoreError::Sqlite { path: path.to_owned(), error };
-        let mut connection = Connection::open(path).map_err(sqlite)?;
-        schema::set_up(&connection).map_err(sqlite)?;
-        let found = schema::migrate(&mut connection, now()).map_err(sqlite)?;
-        if found > schema::VERSION {
-            let (path, known) = (path.to_owned(), schema::VERSION);
-            return Err(StoreError::Newer { path, found, known });
-        }
-        let recovered = schema::recover(&mut connection).map_err(sqlite)?;
-        if recovered != Recovered::default() {
-            let Recovered { contacts, stretches } = recovered;
-            tracing::warn!(
-                contacts,
-                stretches,
-                "the last run ended without a goodbye: marked interrupted"
-            );
-        }
-        let run = schema::begin_run(&connection, now()).map_err(sqlite)?;
-        let stats = Arc::new(StoreStats { recovered, ..StoreStats::default() });
+    pub(crate) fn open(database: &Database) -> Result<Store, StoreError> {
+        let lock = database.file().map(lock::take).transpose()?;
+        let stats = Arc::new(StoreStats::default());
+        let link = match Link::open(database, &stats) {
+            Ok(link) => Some(link),
+            Err(StoreError::Refused { error, .. })
+                if database.file().is_none() && error.may_pass() =>
+            {
+                tracing::error!(%database, %error, "the database is away: records wait for it");
+                stats.failing.store(true, Ordering::Relaxed);
+                None
+            }
+            Err(error) => return Err(error),
+        };
         let mailbox = Arc::new(Mailbox::new(stats.clone()));
-        let thread = writer::start(connection, run, mailbox.clone(), stats.clone())
-            .map_err(|error| StoreError::File { path: path.to_owned(), error })?;
-        Ok(Store { mailbox, stats, path: path.to_owned(), thread, _lock: lock })
+        let thread = writer::start(database.clone(), link, mailbox.clone(), stats.clone());
+        let refused = |error: std::io::Error| StoreError::Refused {
+            database: database.clone(),
+            error: DbError::System(error.to_string()),
+        };
+        let thread = thread.map_err(refused)?;
+        Ok(Store { mailbox, stats, database: database.clone(), thread, _lock: lock })
     }
 
     /// The brain's end.
@@ -194,12 +210,8 @@ impl Store {
     }
 
     /// A reader with a connection of its own that can't write.
-    ///
-    /// # Errors
-    /// [`StoreError::Sqlite`] when the file can't be opened a second time.
-    pub(crate) fn reader(&self) -> Result<StoreReader, StoreError> {
-        StoreReader::open(&self.path, self.stats.clone())
-            .map_err(|error| StoreError::Sqlite { path: self.path.clone(), error })
+    pub(crate) fn reader(&self) -> StoreReader {
+        StoreReader::new(self.database.clone(), self.stats.clone())
     }
 
     /// What the store has done so far.
@@ -221,33 +233,13 @@ impl Store {
     }
 }
 
-/// Makes the folder and the file and takes the lock.
-fn prepare(path: &Path) -> Result<File, StoreError> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let named = |error| StoreError::File { path: path.to_owned(), error };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(named)?;
-    }
-    let open = |path: &Path| {
-        OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(named)
-    };
-    // SQLite gives its -wal and -shm files the mode of the database.
-    open(path)?;
-    let mut lock = path.to_owned().into_os_string();
-    lock.push(".lock");
-    let lock = open(Path::new(&lock))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Used { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(named(error)),
-    }
-}
-
 /// The wall clock, for the life sign of the run only; everything else brings its own time.
 fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,10 +1,8 @@
 //! Reading contacts and incidents back, for the API: a connection of its own that can't write, one query at a time, off
 //! the runtime.
 
+use super::db::{Access, Column as _, Database, Db, DbError, Row, Value, values};
 use super::{IncidentRow, StoreStats};
-use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, Row, params_from_iter};
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
@@ -14,9 +12,6 @@ pub(crate) const PAGE_MAX: u32 = 500;
 
 /// Readers waiting for their turn. One more is refused with [`ReadError::Busy`].
 const WAITING_MAX: usize = 32;
-
-/// SQLite steps after which a query is asked whether it may go on, and how often the answer is yes: some seconds.
-const STEPS: (std::ffi::c_int, u32) = (100_000, 1_000);
 
 /// Which contacts are wanted; an absent condition lets all pass.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -144,31 +139,34 @@ pub(crate) enum ReadError {
     /// The query was stopped after some seconds.
     #[error("the query took too long: narrow it down with from and to")]
     TooLong,
-    /// SQLite refused.
+    /// A server that can't be reached now.
+    #[error("the database can't be reached: try again in a moment")]
+    Away,
+    /// The database refused.
     #[error("the database can't be read: {0}")]
-    Sqlite(rusqlite::Error),
+    Refused(DbError),
 }
 
 /// A read-only view of the store. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct StoreReader {
-    connection: Arc<Mutex<Connection>>,
+    database: Database,
+    /// The connection; `None` before the first question, and after it was lost.
+    connection: Arc<Mutex<Option<Db>>>,
     turns: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     stats: Arc<StoreStats>,
 }
 
 impl StoreReader {
-    pub(super) fn open(path: &Path, stats: Arc<StoreStats>) -> rusqlite::Result<StoreReader> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(std::time::Duration::from_secs(2))?;
-        Ok(StoreReader {
-            connection: Arc::new(Mutex::new(connection)),
+    pub(super) fn new(database: Database, stats: Arc<StoreStats>) -> StoreReader {
+        StoreReader {
+            database,
+            connection: Arc::default(),
             turns: Arc::new(Semaphore::new(1)),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             stats,
-        })
+        }
     }
 
     /// Whether the store's last transaction went through.
@@ -195,42 +193,63 @@ impl StoreReader {
     /// Runs one query when its turn has come, off the runtime and for some seconds at most.
     async fn read<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        query: impl Fn(&mut Db) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, ReadError> {
         let _waiting = self.waiting.try_acquire().map_err(|_| ReadError::Busy)?;
         let turn = self.turns.clone().acquire_owned().await.map_err(|_| ReadError::Busy)?;
-        let connection = self.connection.clone();
+        let (connection, database) = (self.connection.clone(), self.database.clone());
         let read = tokio::task::spawn_blocking(move || {
             // The turn ends with the query, even when the asker has gone.
             let _turn = turn;
-            let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut left = STEPS.1;
-            connection.progress_handler(
-                STEPS.0,
-                Some(move || {
-                    left = left.saturating_sub(1);
-                    left == 0
-                }),
-            );
-            query(&connection)
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            ask(&mut connection, &database, query)
         });
         match read.await {
-            Ok(answer) => answer.map_err(|error| match error.sqlite_error_code() {
-                Some(rusqlite::ErrorCode::OperationInterrupted) => ReadError::TooLong,
-                Some(_) | None => ReadError::Sqlite(error),
+            Ok(answer) => answer.map_err(|error| {
+                if error.is_interruption() {
+                    ReadError::TooLong
+                } else if error.may_pass() && self.database.file().is_none() {
+                    ReadError::Away
+                } else {
+                    ReadError::Refused(error)
+                }
             }),
             Err(_) => Err(ReadError::Busy),
         }
     }
 }
 
-fn read_incidents(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<IncidentRow>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, started_at, ended_at, agents, requeued, lost, unlisted FROM incidents
-         ORDER BY started_at DESC LIMIT ?",
-    )?;
-    let rows = statement.query_map([limit], |row| {
-        let json = |column| row.get::<_, String>(column);
+/// Asks over the connection that is there, and once more over a new one if it was lost meanwhile.
+fn ask<T>(
+    connection: &mut Option<Db>,
+    database: &Database,
+    query: impl Fn(&mut Db) -> Result<T, DbError>,
+) -> Result<T, DbError> {
+    let mut fresh = false;
+    loop {
+        let mut db = match connection.take() {
+            Some(db) => db,
+            None => {
+                fresh = true;
+                Db::open(database, Access::Ask)?
+            }
+        };
+        db.start_clock();
+        let answer = query(&mut db);
+        if !db.is_lost() {
+            *connection = Some(db);
+        } else if answer.is_err() && !fresh {
+            continue;
+        }
+        return answer;
+    }
+}
+
+fn read_incidents(db: &mut Db, limit: u32) -> Result<Vec<IncidentRow>, DbError> {
+    let sql = "SELECT id, started_at, ended_at, agents, requeued, lost, unlisted FROM incidents
+         ORDER BY started_at DESC LIMIT ?1";
+    db.rows(sql, values![limit], |row| {
+        let json = |column| row.get::<String>(column);
         Ok(IncidentRow {
             id: row.get(0)?,
             started_at: row.get(1)?,
@@ -240,36 +259,34 @@ fn read_incidents(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<I
             lost: serde_json::from_str(&json(5)?).unwrap_or_default(),
             unlisted: row.get(6)?,
         })
-    })?;
-    rows.collect()
+    })
 }
 
-fn read_page(connection: &Connection, filter: &ContactFilter) -> rusqlite::Result<ContactPage> {
+fn read_page(db: &mut Db, filter: &ContactFilter) -> Result<ContactPage, DbError> {
     // One picture for all four tables.
-    let picture = connection.unchecked_transaction()?;
-    let limit = filter.limit.clamp(1, PAGE_MAX);
-    let (sql, values) = page_query(filter, limit);
-    let mut statement = picture.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(values), contact_row)?;
-    let mut contacts = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = contacts.len() > wanted;
-    contacts.truncate(wanted);
-    let next = contacts
-        .last()
-        .filter(|_| more)
-        .map(|last| Cursor { started_at: last.started_at, call: last.call });
-    for contact in &mut contacts {
-        read_parts(&picture, contact)?;
-    }
-    Ok(ContactPage { contacts, next })
+    db.transaction(|picture| {
+        let limit = filter.limit.clamp(1, PAGE_MAX);
+        let (sql, values) = page_query(filter, limit);
+        let mut contacts = picture.rows(&sql, &values, contact_row)?;
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = contacts.len() > wanted;
+        contacts.truncate(wanted);
+        let next = contacts
+            .last()
+            .filter(|_| more)
+            .map(|last| Cursor { started_at: last.started_at, call: last.call });
+        for contact in &mut contacts {
+            read_parts(picture, contact)?;
+        }
+        Ok(ContactPage { contacts, next })
+    })
 }
 
 /// The query for one row more than wanted, which tells whether there is another page.
 fn page_query(filter: &ContactFilter, limit: u32) -> (String, Vec<Value>) {
     let mut sql = String::from(
         "SELECT call, caller, dialled, flow, flow_version, language, started_at, answered_at, ended_at, ending_fault,
-                ending_reason, path, operator_requested FROM contacts WHERE 1",
+                ending_reason, path, operator_requested FROM contacts WHERE 1 = 1",
     );
     let mut values = Vec::new();
     let mut condition = |text: &str, some: Vec<Value>| {
@@ -277,32 +294,32 @@ fn page_query(filter: &ContactFilter, limit: u32) -> (String, Vec<Value>) {
         values.extend(some);
     };
     if let Some(from) = filter.from {
-        condition(" AND started_at >= ?", vec![from.into()]);
+        condition(" AND started_at >= ?", vec![from.value()]);
     }
     if let Some(to) = filter.to {
-        condition(" AND started_at < ?", vec![to.into()]);
+        condition(" AND started_at < ?", vec![to.value()]);
     }
     if let Some(caller) = &filter.caller {
-        condition(" AND caller = ?", vec![caller.clone().into()]);
+        condition(" AND caller = ?", vec![caller.value()]);
     }
     if let Some(queue) = &filter.queue {
         let text =
             " AND EXISTS (SELECT 1 FROM segments s WHERE s.call = contacts.call AND s.queue = ?)";
-        condition(text, vec![queue.clone().into()]);
+        condition(text, vec![queue.value()]);
     }
     if let Some(agent) = &filter.agent {
         let text =
             " AND EXISTS (SELECT 1 FROM segments s WHERE s.call = contacts.call AND s.agent = ?)";
-        condition(text, vec![agent.clone().into()]);
+        condition(text, vec![agent.value()]);
     }
     if let Some(Cursor { started_at, call }) = filter.cursor {
-        condition(" AND (started_at, call) < (?, ?)", vec![started_at.into(), call.into()]);
+        condition(" AND (started_at, call) < (?, ?)", vec![started_at.value(), call.value()]);
     }
-    condition(" ORDER BY started_at DESC, call DESC LIMIT ?", vec![i64::from(limit + 1).into()]);
+    condition(" ORDER BY started_at DESC, call DESC LIMIT ?", vec![(limit + 1).value()]);
     (sql, values)
 }
 
-fn contact_row(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
+fn contact_row(row: &Row<'_>) -> Result<ContactRow, DbError> {
     let path: String = row.get(11)?;
     Ok(ContactRow {
         call: row.get(0)?,
@@ -324,13 +341,13 @@ fn contact_row(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
     })
 }
 
-fn read_parts(connection: &Connection, contact: &mut ContactRow) -> rusqlite::Result<()> {
+fn read_parts(db: &mut Db, contact: &mut ContactRow) -> Result<(), DbError> {
+    let call = values![contact.call];
     let sql =
         "SELECT kind, from_at, to_at, queue, agent, peer, outcome, hold_secs, wrap_up_secs, code,
                    code_version, code_note
-               FROM segments WHERE call = ? ORDER BY seq";
-    let mut statement = connection.prepare_cached(sql)?;
-    let segments = statement.query_map([contact.call], |row| {
+               FROM segments WHERE call = ?1 ORDER BY seq";
+    contact.segments = db.rows(sql, call, |row| {
         Ok(SegmentRow {
             kind: row.get(0)?,
             from_at: row.get(1)?,
@@ -346,16 +363,10 @@ fn read_parts(connection: &Connection, contact: &mut ContactRow) -> rusqlite::Re
             code_note: row.get(11)?,
         })
     })?;
-    contact.segments = segments.collect::<rusqlite::Result<_>>()?;
-    let sql = "SELECT option, arm, share, delivered FROM arms WHERE call = ? ORDER BY seq";
-    let mut statement = connection.prepare_cached(sql)?;
-    let arms = statement.query_map([contact.call], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-    })?;
-    contact.arms = arms.collect::<rusqlite::Result<_>>()?;
-    let sql = "SELECT question, score FROM survey WHERE call = ? ORDER BY seq";
-    let mut statement = connection.prepare_cached(sql)?;
-    let survey = statement.query_map([contact.call], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    contact.survey = survey.collect::<rusqlite::Result<_>>()?;
+    let sql = "SELECT option, arm, share, delivered FROM arms WHERE call = ?1 ORDER BY seq";
+    contact.arms =
+        db.rows(sql, call, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let sql = "SELECT question, score FROM survey WHERE call = ?1 ORDER BY seq";
+    contact.survey = db.rows(sql, call, |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(())
 }

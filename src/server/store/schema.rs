@@ -1,109 +1,108 @@
-//! The shape of the database: pragmas, numbered migrations, and mending what a crash left open.
+//! The shape of the database: numbered migrations, and mending what a crash left open.
 
 use super::Recovered;
+use super::db::{Db, DbError, Value, values};
 use dozvon_clock::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use std::time::Duration;
 
 /// The migrations in order; the first is version 1. A published one is never edited: the next one changes its work.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001_contacts.sql"),
     include_str!("migrations/0002_shifts.sql"),
     include_str!("migrations/0003_figures.sql"),
     include_str!("migrations/0004_transfers.sql"),
     include_str!("migrations/0005_codes.sql"),
+    include_str!("migrations/0006_batches.sql"),
 ];
 
 /// The newest schema this program knows.
-pub(crate) const VERSION: i64 = 5;
+pub(crate) const VERSION: i64 = 6;
+
+/// How long one step of a migration may take on a server: an index over years of calls is made in minutes. Then it is
+/// undone, and the store keeps trying.
+const MIGRATION_MAX: Duration = Duration::from_secs(3_600);
 
 const _: () = assert!(MIGRATIONS.len() == VERSION as usize, "one file for each version");
 
-/// How the writer's connection works: readers don't disturb it, `kill -9` loses nothing committed.
-pub(super) fn set_up(connection: &Connection) -> Result<()> {
-    connection.busy_timeout(std::time::Duration::from_secs(2))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 1_000)?;
-    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.set_prepared_statement_cache_capacity(32);
-    Ok(())
-}
-
 /// Brings the schema up to [`VERSION`], each step in a transaction of its own; answers the version found. One that is
 /// newer than ours is left alone.
-pub(super) fn migrate(connection: &mut Connection, now: Timestamp) -> Result<i64> {
-    connection.execute_batch(
+pub(super) fn migrate(db: &mut Db, now: Timestamp) -> Result<i64, DbError> {
+    db.be_patient(Some(MIGRATION_MAX));
+    db.batch(
         "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL)",
     )?;
     let query = "SELECT coalesce(max(version), 0) FROM schema_version";
-    let found: i64 = connection.query_row(query, [], |row| row.get(0))?;
+    let found: i64 = db.cell(query, &[])?.unwrap_or(0);
     for (version, sql) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
-        let step = connection.transaction()?;
-        step.execute_batch(sql)?;
-        step.execute("INSERT INTO schema_version VALUES (?1, ?2)", params![version, micros(now)])?;
-        step.commit()?;
+        db.transaction::<_, DbError>(|step| {
+            step.batch(sql)?;
+            let done = values![version, micros(now)];
+            step.execute("INSERT INTO schema_version VALUES (?1, ?2)", done)
+        })?;
     }
+    db.be_patient(None);
     Ok(found)
 }
 
 /// Ends what the last run left open, at the moment it was last seen alive. An orderly stop leaves nothing open.
-pub(super) fn recover(connection: &mut Connection) -> Result<Recovered> {
-    let step = connection.transaction()?;
+pub(super) fn recover(db: &mut Db) -> Result<Recovered, DbError> {
     let query = "SELECT last_alive_at FROM runs ORDER BY id DESC LIMIT 1";
-    let last_alive: Option<i64> = step.query_row(query, [], |row| row.get(0)).optional()?;
-    let last_alive = last_alive.unwrap_or(0);
+    let last_alive: i64 = db.cell(query, &[])?.unwrap_or(0);
+    db.transaction(|step| end_all(step, values![last_alive]))
+}
+
+fn end_all(step: &mut Db, last_alive: &[Value]) -> Result<Recovered, DbError> {
     // What was cut off is counted too: a wait as failed, a talk for as long as it was seen.
     step.execute(
         "INSERT INTO waits (call, queue, entered_at, ended_at, waited_secs, outcome, service_level)
          SELECT call, queue, from_at, max(from_at, ?1), (max(from_at, ?1) - from_at) / 1e6, 'failed', 'missed'
          FROM segments s WHERE to_at IS NULL AND kind = 'queue' AND queue IS NOT NULL
              AND NOT EXISTS (SELECT 1 FROM waits w WHERE w.call = s.call AND w.entered_at = s.from_at)",
-        [last_alive],
+        last_alive,
     )?;
     step.execute(
         "INSERT INTO talks (call, queue, agent, counted_at, connected_at, ended_at, waited_secs, talk_secs, hold_secs,
              ended_by, handed)
          SELECT t.call, t.queue, t.agent, w.from_at, t.from_at, max(t.from_at, ?1),
              CASE w.seq WHEN t.seq - 1 THEN (t.from_at - w.from_at) / 1e6 ELSE 0.0 END,
-             max(0, (max(t.from_at, ?1) - t.from_at) / 1e6 - t.hold_secs), t.hold_secs, 'system', w.seq <> t.seq - 1
+             max(0, (max(t.from_at, ?1) - t.from_at) / 1e6 - t.hold_secs), t.hold_secs, 'system',
+             CASE w.seq WHEN t.seq - 1 THEN 0 ELSE 1 END
          FROM segments t JOIN segments w ON w.call = t.call AND w.seq = (SELECT max(q.seq) FROM segments q
              WHERE q.call = t.call AND q.seq < t.seq AND q.kind = 'queue')
          WHERE t.to_at IS NULL AND t.kind = 'talk' AND t.queue IS NOT NULL AND t.agent IS NOT NULL
              AND NOT EXISTS (SELECT 1 FROM talks k WHERE k.call = t.call AND k.connected_at = t.from_at)",
-        [last_alive],
+        last_alive,
     )?;
     // A wait that was cut off failed; other stages have no outcome. Nothing ends before it began.
     step.execute(
         "UPDATE segments SET to_at = max(from_at, ?1), outcome = CASE kind WHEN 'queue' THEN 'failed' END
          WHERE to_at IS NULL AND call IN (SELECT call FROM contacts WHERE ended_at IS NULL)",
-        [last_alive],
+        last_alive,
     )?;
     let contacts = step.execute(
         "UPDATE contacts SET ending_fault = 'ours', ending_reason = 'interrupted', ended_at = max(
              ?1, started_at, coalesce(answered_at, 0),
              coalesce((SELECT max(to_at) FROM segments WHERE segments.call = contacts.call), 0))
          WHERE ended_at IS NULL",
-        [last_alive],
+        last_alive,
     )?;
     let stretches = step.execute(
         "UPDATE agent_status SET to_at = max(from_at, ?1) WHERE to_at IS NULL",
-        [last_alive],
+        last_alive,
     )?;
     // Who was in trouble then is logged out now.
     step.execute(
         "UPDATE incidents SET ended_at = max(started_at, ?1) WHERE ended_at IS NULL",
-        [last_alive],
+        last_alive,
     )?;
-    step.commit()?;
     Ok(Recovered { contacts, stretches })
 }
 
 /// Notes a start; answers the run's number.
-pub(super) fn begin_run(connection: &Connection, now: Timestamp) -> Result<i64> {
-    let insert = "INSERT INTO runs (started_at, last_alive_at) VALUES (?1, ?1)";
-    connection.execute(insert, [micros(now)])?;
-    Ok(connection.last_insert_rowid())
+pub(super) fn begin_run(db: &mut Db, now: Timestamp) -> Result<i64, DbError> {
+    let insert = "INSERT INTO runs (started_at, last_alive_at) VALUES (?1, ?1) RETURNING id";
+    let id = db.cell(insert, values![micros(now)])?;
+    Ok(id.expect("an INSERT with RETURNING answers with a row"))
 }
 
 /// A moment as the database keeps it. The year 294,000 is far enough.

@@ -8,24 +8,28 @@
 --   INSERT INTO intervals VALUES (0, unixepoch('2026-03-02') * 1000000, unixepoch('2026-03-03') * 1000000);
 --   INSERT INTO asked VALUES (unixepoch() * 1000000);
 --   .read src/server/store/views.sql
+-- What is written here, both SQLite and PostgreSQL take, but for what store/db/dialect.rs changes on the way.
 --
 -- Attribution: a wait, its offers, talks and surveys count in the interval of t_q, the moment the caller was queued; a
 -- call in the interval in which it came in; agents' time in the interval in which it was spent.
 -- `queue` is '*' in the row of all queues. O = segments that have ended, S = short abandons, N = O - S.
 -- The names of the columns are the names of the figures everywhere: in `--json`, `--csv` and docs/reports.md.
 
+-- Two ways to count a row: for its own queue or agent, and for all of them.
+CREATE TEMP VIEW f_ways AS SELECT 0 AS every UNION ALL SELECT 1;
+
 -- One row of each wait for its queue and one for all queues.
 CREATE TEMP VIEW f_segments AS
 SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue, call, entered_at, waited_secs, outcome, service_level,
     threshold_secs, outcome <> 'short_abandoned' AS counts
 FROM intervals JOIN waits ON entered_at >= from_at AND entered_at < to_at
-    JOIN (SELECT 0 AS every UNION ALL SELECT 1);
+    CROSS JOIN f_ways;
 
 -- Segments, outcomes and their ratios: each outcome / N. The eleven ratios sum to one.
 CREATE TEMP VIEW f_outcomes AS
 SELECT i, queue,
     count(*) AS offered,
-    sum(counts) AS counted,
+    count(*) FILTER (WHERE counts) AS counted,
     count(*) FILTER (WHERE outcome = 'answered') AS answered,
     count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
     count(*) FILTER (WHERE outcome = 'short_abandoned') AS short_abandoned,
@@ -38,18 +42,18 @@ SELECT i, queue,
     count(*) FILTER (WHERE outcome = 'key_exit') AS key_exit,
     count(*) FILTER (WHERE outcome = 'withdrawn') AS withdrawn,
     count(*) FILTER (WHERE outcome = 'failed') AS failed,
-    1.0 * count(*) FILTER (WHERE outcome = 'answered') / nullif(sum(counts), 0) AS answered_ratio,
+    1.0 * count(*) FILTER (WHERE outcome = 'answered') / nullif(count(*) FILTER (WHERE counts), 0) AS answered_ratio,
     -- Abandonment rate = abandoned / N.
-    1.0 * count(*) FILTER (WHERE outcome = 'abandoned') / nullif(sum(counts), 0) AS abandoned_ratio,
-    1.0 * count(*) FILTER (WHERE outcome = 'callback') / nullif(sum(counts), 0) AS callback_ratio,
-    1.0 * count(*) FILTER (WHERE outcome = 'overflow') / nullif(sum(counts), 0) AS overflow_ratio,
-    1.0 * count(*) FILTER (WHERE outcome = 'timeout') / nullif(sum(counts), 0) AS timeout_ratio,
-    1.0 * count(*) FILTER (WHERE outcome = 'no_agents') / nullif(sum(counts), 0) AS no_agents_ratio,
-    1.0 * count(*) FILTER (WHERE outcome = 'closed') / nullif(sum(counts), 0) AS closed_ratio,
-    1.0 * count(*) FILTER (WHERE outcome = 'rejected_full') / nullif(sum(counts), 0) AS rejected_full_ratio,
-    1.0 * count(*) FILTER (WHERE outcome = 'key_exit') / nullif(sum(counts), 0) AS key_exit_ratio,
-    1.0 * count(*) FILTER (WHERE outcome = 'withdrawn') / nullif(sum(counts), 0) AS withdrawn_ratio,
-    1.0 * count(*) FILTER (WHERE outcome = 'failed') / nullif(sum(counts), 0) AS failed_ratio
+    1.0 * count(*) FILTER (WHERE outcome = 'abandoned') / nullif(count(*) FILTER (WHERE counts), 0) AS abandoned_ratio,
+    1.0 * count(*) FILTER (WHERE outcome = 'callback') / nullif(count(*) FILTER (WHERE counts), 0) AS callback_ratio,
+    1.0 * count(*) FILTER (WHERE outcome = 'overflow') / nullif(count(*) FILTER (WHERE counts), 0) AS overflow_ratio,
+    1.0 * count(*) FILTER (WHERE outcome = 'timeout') / nullif(count(*) FILTER (WHERE counts), 0) AS timeout_ratio,
+    1.0 * count(*) FILTER (WHERE outcome = 'no_agents') / nullif(count(*) FILTER (WHERE counts), 0) AS no_agents_ratio,
+    1.0 * count(*) FILTER (WHERE outcome = 'closed') / nullif(count(*) FILTER (WHERE counts), 0) AS closed_ratio,
+    1.0 * count(*) FILTER (WHERE outcome = 'rejected_full') / nullif(count(*) FILTER (WHERE counts), 0) AS rejected_full_ratio,
+    1.0 * count(*) FILTER (WHERE outcome = 'key_exit') / nullif(count(*) FILTER (WHERE counts), 0) AS key_exit_ratio,
+    1.0 * count(*) FILTER (WHERE outcome = 'withdrawn') / nullif(count(*) FILTER (WHERE counts), 0) AS withdrawn_ratio,
+    1.0 * count(*) FILTER (WHERE outcome = 'failed') / nullif(count(*) FILTER (WHERE counts), 0) AS failed_ratio
 FROM f_segments GROUP BY i, queue;
 
 -- Service level SL(T) = met / (met + missed), decided at the answer or at the instant the wait crosses T.
@@ -86,7 +90,7 @@ FROM (
     SELECT i, queue, waited_secs,
         row_number() OVER (PARTITION BY i, queue ORDER BY waited_secs) AS nth,
         count(*) OVER (PARTITION BY i, queue) AS n
-    FROM f_segments WHERE counts)
+    FROM f_segments WHERE counts) AS ranks
 GROUP BY i, queue;
 
 -- One row of each talk for its queue and one for all queues.
@@ -94,7 +98,7 @@ CREATE TEMP VIEW f_talks AS
 SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue, id, call, agent, connected_at, ended_at, talk_secs,
     hold_secs, coalesce(wrap_up_secs, 0.0) AS acw_secs
 FROM intervals JOIN talks ON counted_at >= from_at AND counted_at < to_at
-    JOIN (SELECT 0 AS every UNION ALL SELECT 1);
+    CROSS JOIN f_ways;
 
 -- AHT = (talk + hold + ACW) / handled segments; ringing is not in it. Its parts are means over the same base.
 CREATE TEMP VIEW f_handling AS
@@ -117,7 +121,7 @@ SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue,
     count(*) FILTER (WHERE hold_secs > 120) AS long_holds,
     1.0 * count(*) FILTER (WHERE hold_secs > 120) / nullif(count(*), 0) AS long_holds_ratio
 FROM intervals JOIN holds ON counted_at >= from_at AND counted_at < to_at
-    JOIN (SELECT 0 AS every UNION ALL SELECT 1)
+    CROSS JOIN f_ways
 GROUP BY i, CASE every WHEN 1 THEN '*' ELSE queue END;
 
 -- One row of each offer, for its queue, for all queues, and by agent.
@@ -127,15 +131,15 @@ SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue, agent, result, ran
     rang_secs > 0 OR result = 'answered' AS delivered,
     result = 'no_answer' AND rang_secs >= 3 AS rona
 FROM intervals JOIN offers ON counted_at >= from_at AND counted_at < to_at
-    JOIN (SELECT 0 AS every UNION ALL SELECT 1);
+    CROSS JOIN f_ways;
 
 -- RONA rate = offers that rang at least 3 s and rang out / offers delivered to a ringing phone.
 CREATE TEMP VIEW f_offers AS
 SELECT i, queue,
     count(*) AS offers,
-    sum(delivered) AS offers_delivered,
-    sum(rona) AS rona,
-    1.0 * sum(rona) / nullif(sum(delivered), 0) AS rona_ratio,
+    count(*) FILTER (WHERE delivered) AS offers_delivered,
+    count(*) FILTER (WHERE rona) AS rona,
+    1.0 * count(*) FILTER (WHERE rona) / nullif(count(*) FILTER (WHERE delivered), 0) AS rona_ratio,
     count(*) FILTER (WHERE result IN ('declined', 'busy')) AS offers_declined,
     avg(rang_secs) FILTER (WHERE delivered) AS mean_ring_secs
 FROM f_attempts GROUP BY i, queue;
@@ -144,7 +148,7 @@ FROM f_attempts GROUP BY i, queue;
 CREATE TEMP VIEW f_people AS
 SELECT call, agent AS who, connected_at AS at, ended_at FROM talks
 UNION ALL
-SELECT call, '' AS who, ended_at AS at, ended_at FROM transfers WHERE answered;
+SELECT call, '' AS who, ended_at AS at, ended_at FROM transfers WHERE answered <> 0;
 
 -- Talks that were passed on by a person, and whether another person had the call after it.
 CREATE TEMP VIEW f_passed_on AS
@@ -171,16 +175,16 @@ SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue,
     count(*) FILTER (WHERE moved_after_secs <= 60) AS misrouted,
     1.0 * count(*) FILTER (WHERE moved_after_secs <= 60) / nullif(count(*), 0) AS misroute_ratio
 FROM intervals JOIN f_first_talks ON counted_at >= from_at AND counted_at < to_at
-    JOIN (SELECT 0 AS every UNION ALL SELECT 1)
+    CROSS JOIN f_ways
 GROUP BY i, CASE every WHEN 1 THEN '*' ELSE queue END;
 
 -- Talks passed on, by how and to what; and those after which another person had the call.
 CREATE TEMP VIEW f_transfer_kinds AS
 SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue, how, target,
     count(*) AS transfers,
-    sum(moved) AS transfers_taken
+    count(*) FILTER (WHERE moved) AS transfers_taken
 FROM intervals JOIN f_passed_on ON counted_at >= from_at AND counted_at < to_at
-    JOIN (SELECT 0 AS every UNION ALL SELECT 1)
+    CROSS JOIN f_ways
 GROUP BY i, CASE every WHEN 1 THEN '*' ELSE queue END, how, target;
 
 -- All figures of the queues, one row for each interval and queue.
@@ -209,17 +213,21 @@ SELECT call, substr(code, 1, instr(code || '/', '/') - 1) AS topic
 FROM segments s WHERE code IS NOT NULL
     AND seq = (SELECT max(seq) FROM segments l WHERE l.call = s.call AND l.code IS NOT NULL);
 
+-- What every call was about: its code, the option that its caller took, or the queue that it waited in first.
+CREATE TEMP VIEW f_topics AS
+SELECT c.call, coalesce((SELECT topic FROM f_coded WHERE f_coded.call = c.call),
+    (SELECT topic FROM topics WHERE topics.call = c.call),
+    'queue ' || (SELECT queue FROM waits WHERE waits.call = c.call ORDER BY id LIMIT 1), '') AS topic
+FROM contacts c;
+
 -- Calls of an interval, and what became of them.
 CREATE TEMP VIEW f_calls AS
 SELECT i, c.call, c.caller, c.started_at, c.ended_at,
-    (c.ended_at - c.started_at) / 1e6 AS duration_secs,
-    coalesce((SELECT topic FROM f_coded WHERE f_coded.call = c.call),
-        (SELECT topic FROM topics WHERE topics.call = c.call),
-        'queue ' || (SELECT queue FROM waits WHERE waits.call = c.call ORDER BY id LIMIT 1), '') AS topic,
+    (c.ended_at - c.started_at) / 1e6 AS duration_secs, topic,
     EXISTS (SELECT 1 FROM f_people p WHERE p.call = c.call) AS by_human,
     coalesce((SELECT sum(talk_secs) FROM bot_talks b WHERE b.call = c.call AND b.connected_at IS NOT NULL), -1) AS bot_secs,
     EXISTS (SELECT 1 FROM waits w WHERE w.call = c.call AND w.outcome = 'rejected_full') AS turned_away
-FROM intervals JOIN contacts c ON c.started_at >= from_at AND c.started_at < to_at;
+FROM intervals JOIN contacts c ON c.started_at >= from_at AND c.started_at < to_at JOIN f_topics t ON t.call = c.call;
 
 -- Containment = calls that entered the bot and ended without a person / calls that entered the bot, those of less than
 -- 10 s with it left out. Escalation rate = bot to person / the same base.
@@ -241,7 +249,7 @@ FROM (
         caller <> '' AND ended_at <= (SELECT now FROM asked) - 7 * 86400000000 AS matured,
         EXISTS (SELECT 1 FROM contacts r WHERE r.caller = f.caller AND r.started_at > f.ended_at
             AND r.started_at <= f.ended_at + 7 * 86400000000) AS again
-    FROM f_calls f WHERE bot_secs >= 10 AND ended_at IS NOT NULL)
+    FROM f_calls f WHERE bot_secs >= 10 AND ended_at IS NOT NULL) AS entered
 GROUP BY i;
 
 -- Blocking = calls refused for want of capacity, or turned away by a full queue / all that came.
@@ -251,21 +259,18 @@ SELECT i, calls, refused, turned_away, calls + refused AS arrivals,
 FROM (
     SELECT i,
         (SELECT count(*) FROM f_calls f WHERE f.i = intervals.i) AS calls,
-        (SELECT coalesce(sum(turned_away), 0) FROM f_calls f WHERE f.i = intervals.i) AS turned_away,
-        (SELECT coalesce(sum(r.calls), 0) FROM refusals r WHERE minute_at >= from_at AND minute_at < to_at
+        (SELECT count(*) FROM f_calls f WHERE f.i = intervals.i AND f.turned_away) AS turned_away,
+        (SELECT CAST(coalesce(sum(r.calls), 0) AS INTEGER) FROM refusals r WHERE minute_at >= from_at AND minute_at < to_at
             AND reason IN ('overload', 'calls_max', 'draining', 'no_port')) AS refused
-    FROM intervals);
+    FROM intervals) AS counts;
 
 -- The windows of FCR, in days.
 CREATE TEMP VIEW f_windows AS SELECT 1 AS days UNION ALL SELECT 7 UNION ALL SELECT 30;
 
 -- Every call of a known caller with its topic: the population of FCR and what counts as a repeat.
 CREATE TEMP VIEW f_history AS
-SELECT c.call, c.caller, c.started_at, c.ended_at,
-    coalesce((SELECT topic FROM f_coded WHERE f_coded.call = c.call),
-        (SELECT topic FROM topics WHERE topics.call = c.call),
-        'queue ' || (SELECT queue FROM waits WHERE waits.call = c.call ORDER BY id LIMIT 1), '') AS topic
-FROM contacts c WHERE c.caller <> '';
+SELECT c.call, c.caller, c.started_at, c.ended_at, topic
+FROM contacts c JOIN f_topics t ON t.call = c.call WHERE c.caller <> '';
 
 -- FCR_N = resolved first contacts / first contacts, over contacts that ended at least N days ago (matured).
 -- Population: a known caller, handled by bot or person, longer than 10 s. First: the caller had no contact of the
@@ -290,9 +295,9 @@ FROM (
             AND r.started_at >= f.started_at - days * 86400000000 AND r.started_at < f.started_at) AS before_any,
         EXISTS (SELECT 1 FROM f_history r WHERE r.caller = f.caller
             AND r.started_at > f.ended_at AND r.started_at <= f.ended_at + days * 86400000000) AS after_any
-    FROM f_calls f JOIN f_windows
+    FROM f_calls f CROSS JOIN f_windows
     WHERE f.caller <> '' AND (f.by_human OR f.bot_secs > 0) AND f.duration_secs > 10
-        AND f.ended_at <= (SELECT now FROM asked) - days * 86400000000)
+        AND f.ended_at <= (SELECT now FROM asked) - days * 86400000000) AS first_calls
 GROUP BY i, days;
 
 -- Response rate = surveys with a score / surveys offered.
@@ -302,7 +307,7 @@ SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue,
     count(*) FILTER (WHERE answered > 0) AS surveys_answered,
     1.0 * count(*) FILTER (WHERE answered > 0) / nullif(count(*), 0) AS response_ratio
 FROM intervals JOIN survey_offers ON counted_at >= from_at AND counted_at < to_at
-    JOIN (SELECT 0 AS every UNION ALL SELECT 1)
+    CROSS JOIN f_ways
 GROUP BY i, CASE every WHEN 1 THEN '*' ELSE queue END;
 
 -- CSAT = scores of 4 and 5 / scores of 1 to 5. CSI = (mean - 1) / 4 * 100, with its 95 % interval
@@ -310,26 +315,27 @@ GROUP BY i, CASE every WHEN 1 THEN '*' ELSE queue END;
 CREATE TEMP VIEW f_scores AS
 SELECT i, queue, question, n AS scores, mean AS mean_score, csat,
     (mean - 1) / 4 * 100 AS csi,
-    max(0.0, (mean - 1.96 * error - 1) / 4 * 100) AS csi_low,
-    min(100.0, (mean + 1.96 * error - 1) / 4 * 100) AS csi_high
+    CASE WHEN n > 1 THEN max(0.0, (mean - 1.96 * error - 1) / 4 * 100) END AS csi_low,
+    CASE WHEN n > 1 THEN min(100.0, (mean + 1.96 * error - 1) / 4 * 100) END AS csi_high
 FROM (
-    SELECT i, queue, question, n, mean, csat, sqrt(max(0.0, 1.0 * (n * squares - total * total) / n / (n - 1)) / n) AS error
+    SELECT i, queue, question, n, mean, csat,
+        CASE WHEN n > 1 THEN sqrt(max(0.0, (n * squares - total * total) / n / (n - 1)) / n) END AS error
     FROM (
-        SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue, question, count(*) AS n, sum(score) AS total,
-            avg(score) AS mean, sum(score * score) AS squares,
+        SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue, question, count(*) AS n,
+            sum(1.0 * score) AS total, avg(1.0 * score) AS mean, sum(1.0 * score * score) AS squares,
             1.0 * count(*) FILTER (WHERE score >= 4) / count(*) AS csat
         FROM intervals JOIN survey_answers ON counted_at >= from_at AND counted_at < to_at
-            JOIN (SELECT 0 AS every UNION ALL SELECT 1)
+            CROSS JOIN f_ways
         WHERE score BETWEEN 1 AND 5
-        GROUP BY i, CASE every WHEN 1 THEN '*' ELSE queue END, question));
+        GROUP BY i, CASE every WHEN 1 THEN '*' ELSE queue END, question) AS sums) AS errors;
 
 -- Agents' time within each interval: stretches of a status with an activity, cut at the interval's ends and at now.
 CREATE TEMP VIEW f_stretches AS
 SELECT i, agent, team, status, activity,
     -- Rows of an older program do not say what was paid for.
-    coalesce(paid, status <> 'lunch') AS paid,
+    coalesce(paid, CASE status WHEN 'lunch' THEN 0 ELSE 1 END) <> 0 AS paid,
     (min(coalesce(s.to_at, now), now, intervals.to_at) - max(s.from_at, intervals.from_at)) / 1e6 AS secs
-FROM intervals JOIN asked JOIN agent_status s
+FROM intervals CROSS JOIN asked JOIN agent_status s
     ON s.from_at < intervals.to_at AND (s.to_at > intervals.from_at OR s.to_at IS NULL)
 WHERE status <> 'logged_out' AND s.from_at < now;
 
@@ -344,7 +350,7 @@ SELECT i, agent, team, logged_in_secs, idle_secs, ring_secs, on_talk_secs, on_ho
     paid_not_ready_secs / nullif(paid_secs, 0) AS shrinkage
 FROM (
     SELECT i, CASE every WHEN 1 THEN '*' ELSE agent END AS agent,
-        CASE every WHEN 1 THEN NULL ELSE max(team) END AS team,
+        max(CASE every WHEN 1 THEN NULL ELSE team END) AS team,
         sum(secs) AS logged_in_secs,
         coalesce(sum(secs) FILTER (WHERE status = 'ready' AND activity = 'idle'), 0.0) AS idle_secs,
         coalesce(sum(secs) FILTER (WHERE activity IN ('reserved', 'ringing', 'connecting')), 0.0) AS ring_secs,
@@ -354,32 +360,33 @@ FROM (
         coalesce(sum(secs) FILTER (WHERE status <> 'ready'), 0.0) AS not_ready_secs,
         coalesce(sum(secs) FILTER (WHERE paid AND status <> 'ready'), 0.0) AS paid_not_ready_secs,
         coalesce(sum(secs) FILTER (WHERE paid), 0.0) AS paid_secs
-    FROM f_stretches JOIN (SELECT 0 AS every UNION ALL SELECT 1)
-    GROUP BY i, CASE every WHEN 1 THEN '*' ELSE agent END);
+    FROM f_stretches CROSS JOIN f_ways
+    GROUP BY i, CASE every WHEN 1 THEN '*' ELSE agent END) AS times;
 
 -- What each agent handled and was offered; by t_q, as for the queues.
 CREATE TEMP VIEW f_agent_handling AS
 SELECT i, agent, count(*) AS handled, avg(talk_secs) AS mean_talk_secs, avg(hold_secs) AS mean_hold_secs,
     avg(acw_secs) AS mean_acw_secs, avg(talk_secs + hold_secs + acw_secs) AS aht_secs
 FROM (SELECT i, agent, talk_secs, hold_secs, acw_secs FROM f_talks WHERE queue = '*'
-    UNION ALL SELECT i, '*', talk_secs, hold_secs, acw_secs FROM f_talks WHERE queue = '*')
+    UNION ALL SELECT i, '*', talk_secs, hold_secs, acw_secs FROM f_talks WHERE queue = '*') AS talks_of
 GROUP BY i, agent;
 
 CREATE TEMP VIEW f_agent_offers AS
-SELECT i, agent, count(*) AS offers, sum(delivered) AS offers_delivered, sum(rona) AS rona,
-    1.0 * sum(rona) / nullif(sum(delivered), 0) AS rona_ratio,
+SELECT i, agent, count(*) AS offers, count(*) FILTER (WHERE delivered) AS offers_delivered,
+    count(*) FILTER (WHERE rona) AS rona,
+    1.0 * count(*) FILTER (WHERE rona) / nullif(count(*) FILTER (WHERE delivered), 0) AS rona_ratio,
     count(*) FILTER (WHERE result IN ('declined', 'busy')) AS offers_declined,
     avg(rang_secs) FILTER (WHERE delivered) AS mean_ring_secs
 FROM (SELECT i, agent, result, rang_secs, delivered, rona FROM f_attempts WHERE queue = '*'
-    UNION ALL SELECT i, '*', result, rang_secs, delivered, rona FROM f_attempts WHERE queue = '*')
+    UNION ALL SELECT i, '*', result, rang_secs, delivered, rona FROM f_attempts WHERE queue = '*') AS offers_of
 GROUP BY i, agent;
 
 -- Calls of agents' own, by the moment of their end.
 CREATE TEMP VIEW f_own_calls AS
 SELECT i, CASE every WHEN 1 THEN '*' ELSE agent END AS agent,
-    count(*) AS own_calls, sum(answered) AS own_calls_answered, sum(talk_secs) AS own_talk_secs
+    count(*) AS own_calls, count(*) FILTER (WHERE answered <> 0) AS own_calls_answered, sum(talk_secs) AS own_talk_secs
 FROM intervals JOIN own_calls ON ended_at >= from_at AND ended_at < to_at
-    JOIN (SELECT 0 AS every UNION ALL SELECT 1)
+    CROSS JOIN f_ways
 GROUP BY i, CASE every WHEN 1 THEN '*' ELSE agent END;
 
 -- All figures of the agents, one row for each interval and agent, '*' for all.
@@ -394,7 +401,7 @@ SELECT i, agent, team, coalesce(logged_in_secs, 0.0) AS logged_in_secs, coalesce
     coalesce(own_calls, 0) AS own_calls, coalesce(own_calls_answered, 0) AS own_calls_answered,
     coalesce(own_talk_secs, 0.0) AS own_talk_secs
 FROM (SELECT i, agent FROM f_agent_time UNION SELECT i, agent FROM f_agent_handling UNION SELECT i, agent FROM f_agent_offers
-        UNION SELECT i, agent FROM f_own_calls)
+        UNION SELECT i, agent FROM f_own_calls) AS everybody
     LEFT JOIN f_agent_time USING (i, agent)
     LEFT JOIN f_agent_handling USING (i, agent)
     LEFT JOIN f_agent_offers USING (i, agent)

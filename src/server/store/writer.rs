@@ -1,35 +1,47 @@
 //! The writer's thread: takes batches out of the mailbox and commits them, one transaction each.
 //!
-//! A transaction that fails for the machine's reasons (disk full, file locked) is tried again until it goes through,
-//! while the mailbox keeps the newest records; one that fails for a record's own reasons is taken apart, and only that
-//! record is dropped and counted.
+//! A transaction that fails for the machine's reasons (disk full, file locked, server away) is tried again until it
+//! goes through, while the mailbox keeps the newest records; one that fails for a record's own reasons is taken apart,
+//! and only that record is dropped and counted.
 
+use super::db::{Database, Db, DbError, Value, values};
 use super::ledger::Row;
+use super::link::Link;
 use super::mailbox::{Batch, Mailbox, Post};
 use super::record::{AgentMove, ConductRow, IncidentRow, Record, word};
 use super::schema::micros;
 use super::{RETRY, StoreStats, now};
 use dozvon_center::contact::Contact;
 use dozvon_center::ids::CallId;
-use rusqlite::{Connection, ErrorCode, Result, ToSql, params};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-/// Starts the thread.
+/// Starts the thread; without a link it opens the database itself, as soon as that can be done.
 pub(super) fn start(
-    connection: Connection,
-    run: i64,
+    database: Database,
+    link: Option<Link>,
     mailbox: Arc<Mailbox>,
     stats: Arc<StoreStats>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let writer = Writer { connection, run, mailbox, stats };
+    let run = link.as_ref().map(|link| link.run);
+    let (batches, in_doubt, given_up) = (0, false, false);
+    let writer = Writer { database, link, run, batches, in_doubt, given_up, mailbox, stats };
     std::thread::Builder::new().name("store".to_owned()).spawn(move || writer.run())
 }
 
 struct Writer {
-    connection: Connection,
-    run: i64,
+    database: Database,
+    /// The connection; `None` while there is none.
+    link: Option<Link>,
+    /// The number of this run, once the database was opened.
+    run: Option<i64>,
+    /// Batches taken so far: the number of the last one.
+    batches: i64,
+    /// Whether a commit of the last batch may have been done although it was not confirmed.
+    in_doubt: bool,
+    /// Whether the store is being closed and the database has refused to the end.
+    given_up: bool,
     mailbox: Arc<Mailbox>,
     stats: Arc<StoreStats>,
 }
@@ -49,115 +61,113 @@ impl Writer {
                 Post::Closed => break,
             }
         }
-        let now = micros(now());
-        let stop = "UPDATE runs SET last_alive_at = ?1, stopped_at = ?1 WHERE id = ?2";
-        let stopped = self.connection.execute(stop, [now, self.run]);
+        if self.given_up {
+            return;
+        }
+        let stopped = self.say_goodbye();
         self.note(stopped.as_ref().err());
-        // Nobody is at work at a switch that is down: reports read meanwhile count no time after this.
-        let close = "UPDATE agent_status SET to_at = max(from_at, ?1) WHERE to_at IS NULL";
-        let closed = self.connection.execute(close, [now]);
-        self.note(closed.as_ref().err());
     }
 
-    /// Writes a batch, however long the disk refuses, unless the store is being closed.
+    /// Notes the orderly stop.
+    fn say_goodbye(&mut self) -> Result<(), DbError> {
+        let now = micros(now());
+        let Link { db, run } = self.linked()?;
+        db.transaction(|step| {
+            let stop = "UPDATE runs SET last_alive_at = ?1, stopped_at = ?1 WHERE id = ?2";
+            step.execute(stop, values![now, *run])?;
+            // Nobody is at work at a switch that is down: reports read meanwhile count no time after this.
+            let close = "UPDATE agent_status SET to_at = max(from_at, ?1) WHERE to_at IS NULL";
+            step.execute(close, values![now]).map(|_| ())
+        })
+    }
+
+    /// Writes a batch, however long the machine refuses. While the store is being closed there is one more try; after
+    /// that this and all later records are lost. Of a batch that the database will not have, each record is tried.
     fn insist(&mut self, batch: Batch) {
-        let mut pause = RETRY.0;
+        if self.given_up {
+            return self.lose(&batch);
+        }
+        let (mut pause, mut closing) = (RETRY.0, false);
+        self.batches += 1;
         loop {
-            let closing = match self.commit(&batch) {
-                Ok(()) => {
-                    self.note(None);
-                    return add(&self.stats.written, batch.len());
-                }
-                Err(error) if is_of_the_machine(&error) => {
-                    self.note(Some(&error));
-                    self.mailbox.pause(pause)
-                }
-                Err(error) => {
-                    self.note(Some(&error));
-                    return self.one_by_one(batch);
-                }
+            let Err(error) = self.commit(&batch) else {
+                self.note(None);
+                return add(&self.stats.written, batch.len());
             };
-            if closing {
-                return self.last_try(&batch);
+            self.note(Some(&error));
+            if !error.may_pass() && batch.len() > 1 {
+                return batch.split().for_each(|one| self.insist(one));
             }
+            if !error.may_pass() {
+                let call = batch.contacts.first().map(|contact| contact.call);
+                tracing::error!(%error, ?call, "the database refused a record");
+                return self.lose(&batch);
+            }
+            if closing {
+                let records = batch.len();
+                tracing::error!(%error, records, "records lost: the database refused to the end");
+                self.given_up = true;
+                return self.lose(&batch);
+            }
+            closing = self.mailbox.pause(pause);
             pause = (pause * 2).min(RETRY.1);
         }
     }
 
-    fn last_try(&mut self, batch: &Batch) {
-        match self.commit(batch) {
-            Ok(()) => add(&self.stats.written, batch.len()),
-            Err(error) => {
-                tracing::error!(%error, records = batch.len(), "records lost: the disk refused to the end");
-                let ends =
-                    batch.contacts.iter().filter(|contact| contact.ended_at.is_some()).count();
-                add(&self.stats.ends_dropped, ends);
-                add(&self.stats.changes_dropped, batch.contacts.len() - ends);
-                add(&self.stats.moves_dropped, batch.moves.len());
-                add(&self.stats.rows_dropped, batch.rows.len() + batch.refusals.len());
-            }
-        }
+    /// Counts the records of a batch as dropped.
+    fn lose(&self, batch: &Batch) {
+        let ended = |contact: &&Contact| contact.ended_at.is_some();
+        let ends = batch.contacts.iter().filter(ended).count();
+        add(&self.stats.ends_dropped, ends);
+        add(&self.stats.changes_dropped, batch.contacts.len() - ends);
+        add(&self.stats.moves_dropped, batch.moves.len());
+        add(&self.stats.rows_dropped, batch.rows.len() + batch.refusals.len());
     }
 
-    /// Finds the record that the database will not have.
-    fn one_by_one(&mut self, batch: Batch) {
-        for contact in batch.contacts {
-            let ended = contact.ended_at.is_some();
-            let call = contact.call;
-            let one = Batch { contacts: vec![contact], ..Batch::default() };
-            if let Err(error) = self.commit(&one) {
-                tracing::error!(%error, %call, "the database refused a contact record");
-                let counter =
-                    if ended { &self.stats.ends_dropped } else { &self.stats.changes_dropped };
-                add(counter, 1);
+    /// Writes a batch in one transaction, with its number: where an earlier try has done it after all, nothing is
+    /// written again. The lock is ours again only after the session of that try has ended, so it can't do it later.
+    fn commit(&mut self, batch: &Batch) -> Result<(), DbError> {
+        let (number, in_doubt) = (self.batches, self.in_doubt);
+        let link = self.linked()?;
+        let done = if in_doubt { link.last_batch() } else { Ok(0) };
+        let written = done.and_then(|done| {
+            if done == number {
+                return Ok(());
             }
-        }
-        for change in batch.moves {
-            let one = Batch { moves: vec![change], ..Batch::default() };
-            if let Err(error) = self.commit(&one) {
-                tracing::error!(%error, "the database refused an agent's change");
-                add(&self.stats.moves_dropped, 1);
+            let run = link.run;
+            link.db.transaction(|step| write(step, batch, run, number))
+        });
+        match &written {
+            Ok(()) => self.in_doubt = false,
+            Err(error) if error.may_pass() => {
+                self.in_doubt = true;
+                if self.database.file().is_none() {
+                    self.link = None;
+                }
             }
+            Err(_) => {}
         }
-        let rows = batch.rows.into_iter().map(|row| Batch { rows: vec![row], ..Batch::default() });
-        let refusals = batch.refusals.into_iter();
-        let refusals = refusals.map(|one| Batch { refusals: vec![one], ..Batch::default() });
-        for one in rows.chain(refusals) {
-            if let Err(error) = self.commit(&one) {
-                tracing::error!(%error, "the database refused a row of figures");
-                add(&self.stats.rows_dropped, 1);
-            }
-        }
+        written
     }
 
-    fn commit(&mut self, batch: &Batch) -> Result<()> {
-        let step = self.connection.transaction()?;
-        for contact in &batch.contacts {
-            write_contact(&step, contact)?;
-        }
-        for change in &batch.moves {
-            write_event(&step, change)?;
-        }
-        for row in &batch.rows {
-            write_row(&step, row)?;
-        }
-        for (minute, reason, calls) in &batch.refusals {
-            step.prepare_cached(
-                "INSERT INTO refusals VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
-            )?
-            .execute(params![
-                micros(*minute),
-                reason,
-                i64::try_from(*calls).unwrap_or(i64::MAX)
-            ])?;
-        }
-        let alive = "UPDATE runs SET last_alive_at = ?1 WHERE id = ?2";
-        step.prepare_cached(alive)?.execute([micros(now()), self.run])?;
-        step.commit()
+    /// The connection, a new one if need be.
+    fn linked(&mut self) -> Result<&mut Link, DbError> {
+        let link = match self.link.take() {
+            Some(link) => link,
+            None => {
+                let link = match self.run {
+                    Some(run) => Link::again(&self.database, run),
+                    None => Link::open(&self.database, &self.stats),
+                };
+                // A record is not to blame for what is wrong with the server, however long it lasts.
+                link.map_err(|error| DbError::Away(error.to_string()))?
+            }
+        };
+        self.run = Some(link.run);
+        Ok(self.link.insert(link))
     }
 
-    fn note(&self, error: Option<&rusqlite::Error>) {
+    fn note(&self, error: Option<&DbError>) {
         let was_failing = self.stats.failing.swap(error.is_some(), Ordering::Relaxed);
         match error {
             Some(error) => {
@@ -176,96 +186,116 @@ fn add(counter: &AtomicU64, records: usize) {
     counter.fetch_add(u64::try_from(records).unwrap_or(0), Ordering::Relaxed);
 }
 
-/// Whether trying again may help.
-fn is_of_the_machine(error: &rusqlite::Error) -> bool {
-    let Some(code) = error.sqlite_error_code() else { return false };
-    matches!(
-        code,
-        ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::CannotOpen
-            | ErrorCode::ReadOnly
-            | ErrorCode::OutOfMemory
-            | ErrorCode::FileLockingProtocolFailed
-            | ErrorCode::PermissionDenied
-            | ErrorCode::OperationInterrupted
-    )
+/// All records of a batch, and that the run is alive and has written it.
+fn write(step: &mut Db, batch: &Batch, run: i64, number: i64) -> Result<(), DbError> {
+    for contact in &batch.contacts {
+        write_contact(step, contact)?;
+    }
+    for change in &batch.moves {
+        write_event(step, change)?;
+    }
+    for row in &batch.rows {
+        write_row(step, row)?;
+    }
+    for (minute, reason, calls) in &batch.refusals {
+        let sql = "INSERT INTO refusals (minute_at, reason, calls) VALUES (?1, ?2, ?3)
+             ON CONFLICT (minute_at, reason) DO UPDATE SET calls = refusals.calls + excluded.calls";
+        step.execute(
+            sql,
+            values![micros(*minute), reason, i64::try_from(*calls).unwrap_or(i64::MAX)],
+        )?;
+    }
+    let alive = "UPDATE runs SET last_alive_at = ?1, batch = ?2 WHERE id = ?3";
+    step.execute(alive, values![micros(now()), number, run])?;
+    Ok(())
 }
 
-fn write_contact(step: &Connection, contact: &Contact) -> Result<()> {
+fn write_contact(step: &mut Db, contact: &Contact) -> Result<(), DbError> {
     let call = i64::try_from(contact.call.0).unwrap_or(i64::MAX);
     let path: Vec<&str> = contact.path.iter().map(|node| &**node).collect();
     let ending = contact.ending.as_ref();
-    step.prepare_cached(
-        "INSERT OR REPLACE INTO contacts (call, caller, dialled, flow, flow_version, language, started_at, answered_at,
-             ended_at, ending_fault, ending_reason, path, operator_requested)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    )?
-    .execute(params![
-        call,
-        contact.caller,
-        contact.dialled,
-        contact.flow,
-        contact.flow_version,
-        contact.language,
-        micros(contact.started_at),
-        contact.answered_at.map(micros),
-        contact.ended_at.map(micros),
-        ending.map(|ending| word(ending.fault)),
-        ending.map(|ending| ending.reason.clone()),
-        serde_json::Value::from(path).to_string(),
-        contact.operator_requested,
-    ])?;
+    let sql = "INSERT INTO contacts (call, caller, dialled, flow, flow_version, language, started_at,
+             answered_at, ended_at, ending_fault, ending_reason, path, operator_requested)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+         ON CONFLICT (call) DO UPDATE SET caller = excluded.caller, dialled = excluded.dialled, flow = excluded.flow,
+             flow_version = excluded.flow_version, language = excluded.language, started_at = excluded.started_at,
+             answered_at = excluded.answered_at, ended_at = excluded.ended_at, ending_fault = excluded.ending_fault,
+             ending_reason = excluded.ending_reason, path = excluded.path,
+             operator_requested = excluded.operator_requested";
+    step.execute(
+        sql,
+        values![
+            call,
+            contact.caller,
+            contact.dialled,
+            contact.flow,
+            contact.flow_version,
+            contact.language,
+            micros(contact.started_at),
+            contact.answered_at.map(micros),
+            contact.ended_at.map(micros),
+            ending.map(|ending| word(ending.fault)),
+            ending.map(|ending| ending.reason.clone()),
+            serde_json::Value::from(path).to_string(),
+            contact.operator_requested,
+        ],
+    )?;
     write_parts(step, call, contact)
 }
 
 /// Stages, draws and answers are only ever added to a contact, so replacing by number leaves none behind.
-fn write_parts(step: &Connection, call: i64, contact: &Contact) -> Result<()> {
+fn write_parts(step: &mut Db, call: i64, contact: &Contact) -> Result<(), DbError> {
     for (seq, stage) in (0_i64..).zip(&contact.stages) {
-        step.prepare_cached(
-            "INSERT OR REPLACE INTO segments (call, seq, kind, from_at, to_at, queue, agent, peer, outcome, hold_secs,
-                 wrap_up_secs, code, code_version, code_note)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        )?
-        .execute(params![
-            call,
-            seq,
-            word(stage.kind),
-            micros(stage.from),
-            stage.to.map(micros),
-            stage.queue,
-            stage.agent,
-            stage.peer,
-            stage.outcome.map(|outcome| outcome.as_str()),
-            stage.hold_secs,
-            stage.wrap_up_secs,
-            stage.code,
-            stage.code_version,
-            stage.code_note,
-        ])?;
+        let sql = "INSERT INTO segments (call, seq, kind, from_at, to_at, queue, agent, peer, outcome,
+                 hold_secs, wrap_up_secs, code, code_version, code_note)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+             ON CONFLICT (call, seq) DO UPDATE SET kind = excluded.kind, from_at = excluded.from_at,
+                 to_at = excluded.to_at, queue = excluded.queue, agent = excluded.agent, peer = excluded.peer,
+                 outcome = excluded.outcome, hold_secs = excluded.hold_secs, wrap_up_secs = excluded.wrap_up_secs,
+                 code = excluded.code, code_version = excluded.code_version, code_note = excluded.code_note";
+        step.execute(
+            sql,
+            values![
+                call,
+                seq,
+                word(stage.kind),
+                micros(stage.from),
+                stage.to.map(micros),
+                stage.queue,
+                stage.agent,
+                stage.peer,
+                stage.outcome.map(|outcome| outcome.as_str()),
+                stage.hold_secs,
+                stage.wrap_up_secs,
+                stage.code,
+                stage.code_version,
+                stage.code_note,
+            ],
+        )?;
     }
     for (seq, arm) in (0_i64..).zip(&contact.arms) {
-        step.prepare_cached("INSERT OR REPLACE INTO arms VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-            .execute(params![call, seq, arm.option, word(arm.arm), arm.share, arm.delivered])?;
+        let sql = "INSERT INTO arms (call, seq, option, arm, share, delivered) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (call, seq) DO UPDATE SET option = excluded.option, arm = excluded.arm,
+                 share = excluded.share, delivered = excluded.delivered";
+        step.execute(sql, values![call, seq, arm.option, word(arm.arm), arm.share, arm.delivered])?;
     }
     for (seq, (question, score)) in (0_i64..).zip(&contact.survey) {
-        step.prepare_cached("INSERT OR REPLACE INTO survey VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![call, seq, question, score])?;
+        let sql = "INSERT INTO survey (call, seq, question, score) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (call, seq) DO UPDATE SET question = excluded.question, score = excluded.score";
+        step.execute(sql, values![call, seq, question, score])?;
     }
     Ok(())
 }
 
 /// Writes one row; a wrap-up goes to the talk that it belongs to.
-fn write_row(step: &Connection, row: &Row) -> Result<()> {
+fn write_row(step: &mut Db, row: &Row) -> Result<(), DbError> {
     let id = |call: CallId| i64::try_from(call.0).unwrap_or(i64::MAX);
-    let insert = |sql: &str, values: &[&dyn ToSql]| step.prepare_cached(sql)?.execute(values);
+    let mut insert = |sql: &str, values: &[Value]| step.execute(sql, values);
     match row {
         Row::Wait(row) => insert(
             "INSERT INTO waits (call, queue, entered_at, ended_at, waited_secs, outcome, service_level, threshold_secs)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
+            values![
                 id(row.call),
                 row.queue,
                 micros(row.entered_at),
@@ -279,7 +309,7 @@ fn write_row(step: &Connection, row: &Row) -> Result<()> {
         Row::Offer(row) => insert(
             "INSERT INTO offers (call, queue, agent, counted_at, began_at, ended_at, rang_secs, result)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
+            values![
                 id(row.call),
                 row.queue,
                 row.agent,
@@ -294,7 +324,7 @@ fn write_row(step: &Connection, row: &Row) -> Result<()> {
             "INSERT INTO talks (call, queue, agent, counted_at, connected_at, ended_at, waited_secs, talk_secs,
                  hold_secs, ended_by, passed_on, passed_to, handed)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-            params![
+            values![
                 id(row.call),
                 row.queue,
                 row.agent,
@@ -312,7 +342,7 @@ fn write_row(step: &Connection, row: &Row) -> Result<()> {
         ),
         Row::Hold(row) => insert(
             "INSERT INTO holds (call, queue, agent, counted_at, ended_at, hold_secs) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![
+            values![
                 id(row.call),
                 row.queue,
                 row.agent,
@@ -323,21 +353,21 @@ fn write_row(step: &Connection, row: &Row) -> Result<()> {
         ),
         Row::OwnCall { agent, ended_at, peer, answered, talk_secs } => insert(
             "INSERT INTO own_calls (agent, ended_at, peer, answered, talk_secs) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![agent, micros(*ended_at), peer, answered, talk_secs],
+            values![agent, micros(*ended_at), peer, answered, talk_secs],
         ),
         Row::WrapUp { call, agent, secs } => insert(
             "UPDATE talks SET wrap_up_secs = ?3 WHERE call = ?1 AND agent = ?2 AND wrap_up_secs IS NULL",
-            params![id(*call), agent, secs],
+            values![id(*call), agent, secs],
         ),
         Row::MoreWrapUp { call, agent, secs } => insert(
             "UPDATE talks SET wrap_up_secs = wrap_up_secs + ?3
              WHERE id = (SELECT max(id) FROM talks WHERE call = ?1 AND agent = ?2)",
-            params![id(*call), agent, secs],
+            values![id(*call), agent, secs],
         ),
         Row::Bot(row) => insert(
             "INSERT INTO bot_talks (call, bot, counted_at, connected_at, ended_at, end, talk_secs)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
+            values![
                 id(row.call),
                 row.bot,
                 micros(row.counted_at),
@@ -350,11 +380,11 @@ fn write_row(step: &Connection, row: &Row) -> Result<()> {
         Row::Transfer { call, counted_at, ended_at, answered } => insert(
             "INSERT INTO transfers (call, counted_at, ended_at, kind, target, answered)
              VALUES (?1, ?2, ?3, 'blind', 'external', ?4)",
-            params![id(*call), micros(*counted_at), micros(*ended_at), answered],
+            values![id(*call), micros(*counted_at), micros(*ended_at), answered],
         ),
         Row::Survey(row) => insert(
             "INSERT INTO survey_offers (call, queue, counted_at, offered_at, answered) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![
+            values![
                 id(row.call),
                 row.queue,
                 micros(row.counted_at),
@@ -364,65 +394,73 @@ fn write_row(step: &Connection, row: &Row) -> Result<()> {
         ),
         Row::Answer { call, queue, counted_at, question, score } => insert(
             "INSERT INTO survey_answers (call, queue, counted_at, question, score) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![id(*call), queue, micros(*counted_at), question, score],
+            values![id(*call), queue, micros(*counted_at), question, score],
         ),
         Row::Topic { call, topic } => insert(
-            "INSERT OR REPLACE INTO topics VALUES (?1, ?2)",
-            params![id(*call), topic],
+            "INSERT INTO topics (call, topic) VALUES (?1, ?2)
+             ON CONFLICT (call) DO UPDATE SET topic = excluded.topic",
+            values![id(*call), topic],
         ),
     }
     .map(|_| ())
 }
 
-fn write_move(step: &Connection, change: &AgentMove) -> Result<()> {
+fn write_move(step: &mut Db, change: &AgentMove) -> Result<(), DbError> {
     let at = micros(change.at);
-    step.prepare_cached(
+    step.execute(
         "UPDATE agent_status SET to_at = max(from_at, ?1) WHERE agent = ?2 AND to_at IS NULL",
-    )?
-    .execute(params![at, change.agent])?;
-    step.prepare_cached(
-        "INSERT INTO agent_status (agent, status, activity, from_at, to_at, cause, asked_by, reason, team, paid)
-         VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6, ?7, ?8, ?9)",
-    )?
-    .execute(params![
-        change.agent,
-        change.status,
-        change.activity,
-        at,
-        change.cause,
-        change.asked_by,
-        change.reason,
-        change.team,
-        change.paid,
-    ])?;
+        values![at, change.agent],
+    )?;
+    let sql = "INSERT INTO agent_status (agent, status, activity, from_at, to_at, cause, asked_by, reason, team, paid)
+         VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6, ?7, ?8, ?9)";
+    step.execute(
+        sql,
+        values![
+            change.agent,
+            change.status,
+            change.activity,
+            at,
+            change.cause,
+            change.asked_by,
+            change.reason,
+            change.team,
+            change.paid,
+        ],
+    )?;
     Ok(())
 }
 
-fn write_conduct(step: &Connection, row: &ConductRow) -> Result<()> {
+fn write_conduct(step: &mut Db, row: &ConductRow) -> Result<(), DbError> {
     let call = row.call.map(|call| i64::try_from(call.0).unwrap_or(i64::MAX));
-    step.prepare_cached("INSERT INTO conduct (agent, at, kind, call) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![row.agent, micros(row.at), row.kind, call])?;
+    step.execute(
+        "INSERT INTO conduct (agent, at, kind, call) VALUES (?1, ?2, ?3, ?4)",
+        values![row.agent, micros(row.at), row.kind, call],
+    )?;
     Ok(())
 }
 
-fn write_incident(step: &Connection, row: &IncidentRow) -> Result<()> {
-    step.prepare_cached(
-        "INSERT OR REPLACE INTO incidents (id, started_at, ended_at, agents, requeued, lost, unlisted)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![
-        row.id,
-        row.started_at,
-        row.ended_at,
-        serde_json::json!(row.agents).to_string(),
-        serde_json::json!(row.requeued).to_string(),
-        serde_json::json!(row.lost).to_string(),
-        row.unlisted
-    ])?;
+fn write_incident(step: &mut Db, row: &IncidentRow) -> Result<(), DbError> {
+    let sql = "INSERT INTO incidents (id, started_at, ended_at, agents, requeued, lost, unlisted)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at, ended_at = excluded.ended_at,
+             agents = excluded.agents, requeued = excluded.requeued, lost = excluded.lost,
+             unlisted = excluded.unlisted";
+    step.execute(
+        sql,
+        values![
+            row.id,
+            row.started_at,
+            row.ended_at,
+            serde_json::json!(row.agents).to_string(),
+            serde_json::json!(row.requeued).to_string(),
+            serde_json::json!(row.lost).to_string(),
+            row.unlisted
+        ],
+    )?;
     Ok(())
 }
 
-fn write_event(step: &Connection, event: &Record) -> Result<()> {
+fn write_event(step: &mut Db, event: &Record) -> Result<(), DbError> {
     match event {
         Record::Contact(contact) => write_contact(step, contact),
         Record::Agent(change) => write_move(step, change),

@@ -29,13 +29,39 @@ pub(in crate::server::config) const STORE: Section = Section {
     file: "dozvon.toml",
     name: "store",
     many: false,
-    doc: "The database of contacts, their stages and the agents' statuses.",
-    keys: &[key(
-        "path",
-        Kind::Path,
-        Value(r#""../data/dozvon.db""#),
-        "The SQLite file. It and its folder are made when they are not there.",
-    )],
+    doc: "The database of contacts, their stages and the agents' statuses: a SQLite file, or a PostgreSQL server.",
+    keys: &[
+        key(
+            "path",
+            Kind::Path,
+            Value(r#""../data/dozvon.db""#),
+            "The SQLite file. It and its folder are made when they are not there.",
+        ),
+        key(
+            "url",
+            Kind::Text,
+            Value(r#""""#),
+            "A PostgreSQL server in the place of the file: postgres://user@host/database. Empty: the file.",
+        ),
+        key(
+            "password_file",
+            Kind::Path,
+            Value(r#""""#),
+            "A file with the user's password, one line.",
+        ),
+        key(
+            "password_env",
+            Kind::EnvVar,
+            Value(r#""""#),
+            "An environment variable with that password.",
+        ),
+        key(
+            "ca_file",
+            Kind::Path,
+            Value(r#""""#),
+            "Certificates (PEM) that the server's one must go back to. Empty: those that browsers know.",
+        ),
+    ],
 };
 
 pub(in crate::server::config) const EVENTS: Section = Section {
