@@ -150,7 +150,7 @@ fn the_environment_is_checked_like_a_file() {
     let shown = text(&output.stderr);
     assert_eq!(output.status.code(), Some(EX_CONFIG));
     for part in
-        ["did you mean `DOZVON__SIP__REALM`?", "`many` is no whole number (choose from 1 to 5000)"]
+        ["did you mean `DOZVON__SIP__REALM`?", "`many` is no whole number (choose from 1 to 12000)"]
     {
         assert!(shown.contains(part), "{part:?} is not in:\n{shown}");
     }
