@@ -237,6 +237,12 @@ pub(crate) struct SegmentView {
     outcome: Option<String>,
     /// Seconds on hold.
     hold_secs: f64,
+    /// How many times the customer was put on hold.
+    holds: u32,
+    /// How many of them were longer than `[talk] hold_max_secs`.
+    long_holds: u32,
+    /// How a talk was passed on: `blind`, `attended`, `conference`, `taken_over`, `agent_lost`, `agent_dropped`.
+    passed_on: Option<String>,
     /// Seconds of wrap-up.
     wrap_up_secs: Option<f64>,
     /// What the talk was about.
@@ -429,6 +435,9 @@ fn contact(row: ContactRow, plain: bool) -> ContactView {
         peer: row.peer,
         outcome: row.outcome,
         hold_secs: row.hold_secs,
+        holds: row.holds,
+        long_holds: row.long_holds,
+        passed_on: row.passed_on,
         wrap_up_secs: row.wrap_up_secs,
         code: row.code,
         code_version: row.code_version,

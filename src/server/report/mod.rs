@@ -80,7 +80,7 @@ pub(crate) enum ReportError {
         cure: &'static str,
     },
     /// The database refused.
-    #[error("database {database}: {error}; {}", cure(.database))]
+    #[error("database {database}: {error}; {}", cure(.database, .error))]
     Refused {
         /// Which.
         database: Database,
@@ -89,8 +89,9 @@ pub(crate) enum ReportError {
     },
 }
 
-fn cure(database: &Database) -> &'static str {
+fn cure(database: &Database, error: &DbError) -> &'static str {
     match database {
+        Database::Server(_) if error.may_pass() => "see that it runs and can be reached from here",
         Database::File(_) => "run this as the user that dozvon runs as",
         Database::Server(_) => {
             "its user must read all tables and be allowed to make temporary ones"

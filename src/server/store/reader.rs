@@ -120,6 +120,12 @@ pub(crate) struct SegmentRow {
     pub(crate) outcome: Option<String>,
     /// Seconds on hold.
     pub(crate) hold_secs: f64,
+    /// Times on hold.
+    pub(crate) holds: u32,
+    /// Those that were too long.
+    pub(crate) long_holds: u32,
+    /// How a talk was passed on.
+    pub(crate) passed_on: Option<String>,
     /// Seconds of wrap-up.
     pub(crate) wrap_up_secs: Option<f64>,
     /// What the talk was about.
@@ -345,7 +351,7 @@ fn read_parts(db: &mut Db, contact: &mut ContactRow) -> Result<(), DbError> {
     let call = values![contact.call];
     let sql =
         "SELECT kind, from_at, to_at, queue, agent, peer, outcome, hold_secs, wrap_up_secs, code,
-                   code_version, code_note
+                   code_version, code_note, holds, long_holds, passed_on
                FROM segments WHERE call = ?1 ORDER BY seq";
     contact.segments = db.rows(sql, call, |row| {
         Ok(SegmentRow {
@@ -361,6 +367,9 @@ fn read_parts(db: &mut Db, contact: &mut ContactRow) -> Result<(), DbError> {
             code: row.get(9)?,
             code_version: row.get(10)?,
             code_note: row.get(11)?,
+            holds: row.get(12)?,
+            long_holds: row.get(13)?,
+            passed_on: row.get(14)?,
         })
     })?;
     let sql = "SELECT option, arm, share, delivered FROM arms WHERE call = ?1 ORDER BY seq";

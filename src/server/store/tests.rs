@@ -75,6 +75,8 @@ fn full(call: u64) -> Contact {
     talk.queue = Some("cards".into());
     talk.agent = Some("anna".into());
     talk.hold_secs = 1.5;
+    (talk.holds, talk.long_holds) = (3, 2);
+    talk.passed_on = Some(dozvon_center::contact::PassedOn::Attended);
     talk.wrap_up_secs = Some(4.0);
     talk.code = Some("cards/lost".into());
     talk.code_version = Some("bank@3".into());
@@ -153,6 +155,8 @@ fn a_contact_comes_back_whole() {
         assert_eq!(row.segments[1].outcome.as_deref(), Some("answered"));
         let talk = &row.segments[2];
         assert_eq!(talk.wrap_up_secs, Some(4.0));
+        assert_eq!((talk.hold_secs, talk.holds, talk.long_holds), (1.5, 3, 2));
+        assert_eq!(talk.passed_on.as_deref(), Some("attended"));
         assert_eq!(talk.code.as_deref(), Some("cards/lost"));
         assert_eq!(talk.code_version.as_deref(), Some("bank@3"));
         assert_eq!(talk.code_note.as_deref(), Some("second card too"));

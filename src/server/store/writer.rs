@@ -247,12 +247,13 @@ fn write_contact(step: &mut Db, contact: &Contact) -> Result<(), DbError> {
 fn write_parts(step: &mut Db, call: i64, contact: &Contact) -> Result<(), DbError> {
     for (seq, stage) in (0_i64..).zip(&contact.stages) {
         let sql = "INSERT INTO segments (call, seq, kind, from_at, to_at, queue, agent, peer, outcome,
-                 hold_secs, wrap_up_secs, code, code_version, code_note)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                 hold_secs, wrap_up_secs, code, code_version, code_note, holds, long_holds, passed_on)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
              ON CONFLICT (call, seq) DO UPDATE SET kind = excluded.kind, from_at = excluded.from_at,
                  to_at = excluded.to_at, queue = excluded.queue, agent = excluded.agent, peer = excluded.peer,
                  outcome = excluded.outcome, hold_secs = excluded.hold_secs, wrap_up_secs = excluded.wrap_up_secs,
-                 code = excluded.code, code_version = excluded.code_version, code_note = excluded.code_note";
+                 code = excluded.code, code_version = excluded.code_version, code_note = excluded.code_note,
+                 holds = excluded.holds, long_holds = excluded.long_holds, passed_on = excluded.passed_on";
         step.execute(
             sql,
             values![
@@ -270,6 +271,9 @@ fn write_parts(step: &mut Db, call: i64, contact: &Contact) -> Result<(), DbErro
                 stage.code,
                 stage.code_version,
                 stage.code_note,
+                stage.holds,
+                stage.long_holds,
+                stage.passed_on.map(|how| how.as_str()),
             ],
         )?;
     }
