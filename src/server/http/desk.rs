@@ -2,11 +2,11 @@
 
 use super::App;
 use super::auth::{Right, Who};
+use super::body::Body;
 use super::problem::Problem;
 use super::view::AgentView;
 use crate::server::handle::DeskRefusal;
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use dozvon_center::acd::{Actor, Status, StatusError};
@@ -82,10 +82,10 @@ pub(super) async fn set_status(
     State(app): State<Arc<App>>,
     who: Who,
     Path(name): Path<String>,
-    body: Result<axum::body::Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<AgentView>, Problem> {
     who.may(Right::Command(&name))?;
-    let wish: StatusWish = read_json(body, r#"{"status":"lunch"}"#)?;
+    let wish: StatusWish = body.json(r#"{"status":"lunch"}"#)?;
     let status: Status =
         wish.status.parse().map_err(|error| Problem::bad_request(format!("{error}")))?;
     let StatusWish { epoch, reason, place, take_over, schedule, .. } = wish;
@@ -113,11 +113,11 @@ pub(super) async fn log_out(
     State(app): State<Arc<App>>,
     who: Who,
     Path(name): Path<String>,
-    body: Result<axum::body::Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<AgentView>, Problem> {
     who.may(Right::Command(&name))?;
-    let empty = matches!(&body, Ok(body) if body.is_empty());
-    let wish = if empty { LogOutWish::default() } else { read_json(body, "{\"reason\":\"…\"}")? };
+    let wish =
+        if body.is_empty() { LogOutWish::default() } else { body.json("{\"reason\":\"…\"}")? };
     let asker = asker(&who, actor(&who), wish.reason, wish.place, wish.take_over);
     give(&app, &who, &name, DeskCommand::LogOut { asker }).await
 }
@@ -161,19 +161,6 @@ fn asker(
         Some(place) if !place.trim().is_empty() => asker.at(place.trim()),
         Some(_) | None => asker,
     }
-}
-
-/// The body of a command; `example` shows in the refusal what it looks like.
-pub(super) fn read_json<T: serde::de::DeserializeOwned>(
-    body: Result<axum::body::Bytes, BytesRejection>,
-    example: &str,
-) -> Result<T, Problem> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
-        _ => Problem::bad_request(rejection.body_text()),
-    })?;
-    serde_json::from_slice(&body)
-        .map_err(|error| Problem::bad_request(format!("send JSON like {example}: {error}")))
 }
 
 fn find<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a AgentRow, Problem> {

@@ -3,6 +3,7 @@
 //! Bounded in every direction: connections ([`CONNECTIONS_MAX`]), idle time, request time, body size, live screens.
 
 mod auth;
+mod body;
 mod contacts;
 mod desk;
 mod incidents;

@@ -2,9 +2,8 @@
 
 use super::App;
 use super::auth::{Right, Who};
-use super::desk::read_json;
+use super::body::Body;
 use super::problem::Problem;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use dozvon_center::ids::{AgentId, CallId, QueueId};
@@ -95,12 +94,12 @@ pub(super) async fn talk(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<String>,
-    body: Result<axum::body::Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<StatusCode, Problem> {
     let call = call_id(&id)?;
     let holder = talker(&app, call).await?;
     who.may(holder.as_deref().map_or(Right::HangUp, Right::Command))?;
-    let wish: TalkWish = read_json(body, r#"{"command":"transfer","to":{"queue":"cards"}}"#)?;
+    let wish: TalkWish = body.json(r#"{"command":"transfer","to":{"queue":"cards"}}"#)?;
     let command = command(&app, wish)?;
     give(&app, &who, CallCommand::Talk { call, command }).await
 }
@@ -116,11 +115,11 @@ pub(super) async fn retrieve(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<String>,
-    body: Result<axum::body::Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<StatusCode, Problem> {
     let call = call_id(&id)?;
     who.may(Right::Talk)?;
-    let wish: RetrieveWish = read_json(body, r#"{"agent":"anna"}"#)?;
+    let wish: RetrieveWish = body.json(r#"{"agent":"anna"}"#)?;
     who.may(Right::Command(&wish.agent))?;
     let agent = agent(&app, &wish.agent)?;
     give(&app, &who, CallCommand::Retrieve { call, agent }).await
@@ -138,10 +137,10 @@ pub(super) async fn watch(
     State(app): State<Arc<App>>,
     who: Who,
     Path(name): Path<String>,
-    body: Result<axum::body::Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<StatusCode, Problem> {
     who.may(Right::HangUp)?;
-    let wish: WatchWish = read_json(body, r#"{"supervisor":"vera","mode":"listen"}"#)?;
+    let wish: WatchWish = body.json(r#"{"supervisor":"vera","mode":"listen"}"#)?;
     let supervisor = agent(&app, &wish.supervisor)?;
     let command = WatchCommand::Watch { agent: agent(&app, &name)?, mode: wish.mode };
     give(&app, &who, CallCommand::Supervise { supervisor, command }).await

@@ -2,11 +2,11 @@
 
 use super::App;
 use super::auth::{Right, Who};
-use super::desk::{actor, give, read_json};
+use super::body::Body;
+use super::desk::{actor, give};
 use super::problem::Problem;
 use super::view::AgentView;
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use dozvon_center::acd::Activity;
 use dozvon_center::classifier::{Classifier, LANGUAGES};
@@ -110,10 +110,10 @@ pub(super) async fn extend(
     State(app): State<Arc<App>>,
     who: Who,
     Path(name): Path<String>,
-    body: Result<axum::body::Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<AgentView>, Problem> {
     who.may(Right::Command(&name))?;
-    let wish: ExtendWish = read_json(body, r#"{"secs":30}"#)?;
+    let wish: ExtendWish = body.json(r#"{"secs":30}"#)?;
     if !(1..=86_400).contains(&wish.secs) {
         return Err(Problem::bad_request("secs: 1 to 86400"));
     }
@@ -134,7 +134,7 @@ pub(super) async fn code(
     State(app): State<Arc<App>>,
     who: Who,
     Path(name): Path<String>,
-    body: Result<axum::body::Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<AgentView>, Problem> {
     who.may(Right::Command(&name))?;
     let coding = coding(body, None)?;
@@ -154,7 +154,7 @@ pub(super) async fn code_of_call(
     State(app): State<Arc<App>>,
     who: Who,
     Path(id): Path<String>,
-    body: Result<axum::body::Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Json<AgentView>, Problem> {
     let call = super::talk::call_id(&id)?;
     who.may(Right::Talk)?;
@@ -190,11 +190,8 @@ pub(super) async fn classifier(
     found.map(|classifier| Json(ClassifierView::new(classifier))).ok_or_else(missing)
 }
 
-fn coding(
-    body: Result<axum::body::Bytes, BytesRejection>,
-    call: Option<CallId>,
-) -> Result<Coding, Problem> {
-    let wish: CodeWish = read_json(body, r#"{"code":"cards/lost"}"#)?;
+fn coding(body: Body, call: Option<CallId>) -> Result<Coding, Problem> {
+    let wish: CodeWish = body.json(r#"{"code":"cards/lost"}"#)?;
     let note = wish.note.map(Arc::from);
     Ok(Coding { code: CodeName::Path(wish.code.into()), note, call })
 }
