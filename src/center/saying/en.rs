@@ -148,7 +148,7 @@ impl Tongue for En {
     }
 
     fn time(&self, hour: u8, minute: u8, said: &mut Vec<Fragment>) {
-        let on_the_face = if hour % 12 == 0 { 12 } else { hour % 12 };
+        let on_the_face = if hour.is_multiple_of(12) { 12 } else { hour % 12 };
         said.push(ONES[usize::from(on_the_face) - 1]);
         if (1..10).contains(&minute) {
             said.push(OH);

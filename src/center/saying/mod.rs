@@ -1,8 +1,8 @@
 //! Numbers, money, dates and times in words: which recorded fragments say them, in Russian, Kazakh and English.
 //!
-//! A fragment is a prompt like any other, `prompts/<language>/<name>.wav`; its text stands here beside its name, so that
-//! recordings can be ordered, synthesised and checked. Played one after another, the fragments of a [`Saying`] are what
-//! a person would say: genders and plural forms agree («одна тысяча», «двадцать один тиын», "twenty-one cents").
+//! A fragment is a prompt like any other, `prompts/<language>/<name>.wav`; its text stands here beside its name, so
+//! that recordings can be ordered, synthesised and checked. Played one after another, the fragments of a [`Saying`] are
+//! what a person would say: genders and plural forms agree («одна тысяча», «двадцать один тиын», "twenty-one cents").
 
 mod en;
 mod kk;
@@ -308,14 +308,14 @@ fn money(tongue: &dyn Tongue, hundredths: i64, currency: Currency, said: &mut Ve
     if amount >= 100 || amount == 0 {
         counted(tongue, amount / 100, whole, said);
     }
-    if amount % 100 > 0 {
+    if !amount.is_multiple_of(100) {
         counted(tongue, amount % 100, part, said);
     }
 }
 
 /// Days of a month; `None` for a month that there isn't.
 fn days_of(year: u16, month: u8) -> Option<u8> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
         4 | 6 | 9 | 11 => Some(30),
