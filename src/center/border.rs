@@ -3,9 +3,10 @@
 use crate::contact::{Contact, Ending};
 use crate::fact::Fact;
 use crate::flow::Prompt;
-use crate::ids::{AgentId, CallId, Key, LegId, PlayId};
+use crate::ids::{AgentId, CallId, Key, LegId, MeasureId, PlayId};
 use crate::talk::Destination;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The music of [`LegCommand::Music`] that is heard while a number outside, or a colleague, rings. It is there whatever
 /// music has been recorded.
@@ -175,6 +176,21 @@ pub enum LegCommand {
     Beep,
     /// Nobody hears the leg, or it is heard again.
     Mute(bool),
+    /// Begin to measure how the agent on this leg and the caller talk, or go on with it after a pause.
+    /// [`Center::heard`](crate::Center::heard) follows when one of them is silent, and at the end
+    /// [`Center::measured`](crate::Center::measured).
+    Measure {
+        /// Comes back in both.
+        measure: MeasureId,
+        /// The caller's leg.
+        with: LegId,
+        /// The silence of one side that is told.
+        unheard_after: Duration,
+    },
+    /// Let the time of this measure stand still.
+    PauseMeasure(MeasureId),
+    /// End this measure, if the end of a leg has not done so yet.
+    EndMeasure(MeasureId),
     /// End the leg. No event follows; the leg is gone.
     Release(Ending),
 }

@@ -6,7 +6,7 @@
 use crate::acd::{Estimate, Manner};
 use crate::flow::{ExitKey, Run};
 use crate::hearing::Ear;
-use crate::ids::{AgentId, CallId, LegId, OfferId, PlayId, QueueId};
+use crate::ids::{AgentId, CallId, LegId, MeasureId, OfferId, PlayId, QueueId};
 use crate::overflow::WaitRules;
 use crate::policy::Policy;
 use crate::record::Record;
@@ -93,6 +93,8 @@ pub(crate) struct Talk {
     pub(crate) desk_holds: bool,
     pub(crate) muted: bool,
     pub(crate) third: Option<Third>,
+    /// How it goes by ear.
+    pub(crate) measure: MeasureId,
     /// The manner that the ACD was told last.
     pub(crate) shown: Manner,
 }

@@ -20,6 +20,7 @@ use crate::policy::Policy;
 use crate::recalled::Recalled;
 use crate::record::{Opening, Record};
 use crate::returning::Returning;
+use crate::speech::Measures;
 use crate::supervise::Watch;
 use crate::waiting::Told;
 use crate::wrapping::Wrapping;
@@ -114,6 +115,7 @@ pub struct Center {
     /// Who watches whose calls, by supervisor.
     pub(crate) watches: BTreeMap<AgentId, Watch>,
     pub(crate) returning: Returning,
+    pub(crate) measures: Measures,
     pub(crate) deadlines: Deadlines<(CallId, Timer)>,
     pub(crate) outputs: VecDeque<Output>,
     /// Events of the ACD that wait for their turn behind one that was needed first.
@@ -141,6 +143,7 @@ impl Center {
             own_lines: BTreeMap::new(),
             watches: BTreeMap::new(),
             returning: Returning::default(),
+            measures: Measures::default(),
             deadlines: Deadlines::new(),
             outputs: VecDeque::new(),
             held_events: VecDeque::new(),

@@ -171,6 +171,52 @@ impl PassedOn {
     }
 }
 
+/// One of the two who talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Party {
+    /// The caller.
+    Caller,
+    /// The agent.
+    Agent,
+}
+
+impl Party {
+    /// Both, for metrics.
+    pub const ALL: [Party; 2] = [Party::Caller, Party::Agent];
+
+    /// The word used in facts and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Party::Caller => "caller",
+            Party::Agent => "agent",
+        }
+    }
+}
+
+/// How a talk went by ear: by the activity of both voices, holds left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Speech {
+    /// Seconds measured: the talk without its holds.
+    pub measured_secs: f64,
+    /// Seconds from the answer to the agent's first word; `None`: he said nothing.
+    pub greeting_secs: Option<f64>,
+    /// Seconds in which the agent spoke.
+    pub agent_secs: f64,
+    /// Seconds in which the caller spoke; 0: he was never heard.
+    pub caller_secs: f64,
+    /// Seconds in which both spoke at once.
+    pub both_secs: f64,
+    /// How many times they did.
+    pub both_times: u32,
+    /// Silences of both that were longer than five seconds.
+    pub silences: u32,
+    /// Seconds of these silences.
+    pub silence_secs: f64,
+    /// The longest of them, seconds; 0: there was none.
+    pub longest_silence_secs: f64,
+}
+
 /// One stage of a contact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
@@ -210,6 +256,9 @@ pub struct Stage {
     /// The note that came with the code, bounded by `limits::NOTE_CHARS_MAX`.
     #[serde(default)]
     pub code_note: Option<Arc<str>>,
+    /// How a `Talk` went by ear, known a moment after its end; `None` where it was not measured.
+    #[serde(default)]
+    pub speech: Option<Speech>,
 }
 
 /// The drawn arm of a rollout, as the record keeps it.

@@ -5,7 +5,7 @@ use crate::acd::{
     Activity, Cause, Decision, LimitKind, OfferResult, Presence, ServiceLevel, Side, Status,
 };
 use crate::conduct::ConductKind;
-use crate::contact::{Ending, Outcome, PassedOn};
+use crate::contact::{Ending, Outcome, Party, PassedOn, Speech};
 use crate::ids::{AgentId, CallId, OfferId};
 use crate::incident::Incident;
 use crate::rollout::Arm;
@@ -67,6 +67,32 @@ impl IvrExit {
             IvrExit::SelfServed => "self_served",
             IvrExit::Transfer => "transfer",
             IvrExit::Error => "error",
+        }
+    }
+}
+
+/// How a caller was greeted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Greeting {
+    /// Within the policy's `greet_within` of the answer.
+    InTime,
+    /// Later.
+    Late,
+    /// The agent said nothing.
+    None,
+}
+
+impl Greeting {
+    /// All of them, for metrics.
+    pub const ALL: [Greeting; 3] = [Greeting::InTime, Greeting::Late, Greeting::None];
+
+    /// The word used in facts and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Greeting::InTime => "in_time",
+            Greeting::Late => "late",
+            Greeting::None => "none",
         }
     }
 }
@@ -396,6 +422,37 @@ pub enum What {
         hold_secs: f64,
         /// Whether it was longer than the policy's `hold_max`.
         too_long: bool,
+    },
+    /// How a talk went by ear, told a moment after its end.
+    TalkMeasured {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+        /// How the caller was greeted.
+        greeting: Greeting,
+        /// The caller was never heard, although the talk was long enough to hear him.
+        no_audio: bool,
+        /// What was measured.
+        speech: Box<Speech>,
+    },
+    /// One of the two who talk has not been heard for as long as the policy's `unheard_after`.
+    Unheard {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+        /// Who.
+        party: Party,
+    },
+    /// He is heard again.
+    HeardAgain {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+        /// Who.
+        party: Party,
     },
     /// An agent has a third party called about his call.
     AskStarted {

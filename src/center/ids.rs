@@ -50,6 +50,10 @@ id!(
     /// One order to play prompts on a leg.
     PlayId(u64), "play-"
 );
+id!(
+    /// One measure of how a talk goes by ear. Never used twice.
+    MeasureId(u64), "measure-"
+);
 
 /// A key of the telephone: `0-9`, `*`, `#`, `A-D`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

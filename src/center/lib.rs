@@ -34,6 +34,7 @@ pub mod rollout;
 pub mod saying;
 pub mod shift;
 mod sides;
+mod speech;
 pub mod supervise;
 pub mod talk;
 pub mod waiting;

@@ -126,5 +126,8 @@ pub const SURVEY_ANSWERS_MAX: usize = 16;
 /// answer is ended all the same, only not counted.
 pub const RECALLED_MAX: usize = 256;
 
+/// Measures of talks that last or are to be told. Past it the oldest is forgotten: its talk has no figures by ear.
+pub const MEASURES_OPEN_MAX: usize = 65_536;
+
 /// Supervisors who listen to or speak in agents' calls at the same time. One more is refused.
 pub const WATCHES_MAX: usize = 256;

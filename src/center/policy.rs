@@ -68,6 +68,10 @@ pub struct TalkPolicy {
     /// the queue, and the agent rests. After a customer who does there is no wrap-up. Default 2 s; zero: every answer
     /// begins a talk.
     pub min_talk: Duration,
+    /// The agent is to greet his caller within this time of the answer; default 5 s.
+    pub greet_within: Duration,
+    /// A party of a talk who is not heard for this long is told of; default 15 s, longer than most let the other speak.
+    pub unheard_after: Duration,
     /// How long a call may be parked before its queue has it again; default 120 s.
     pub park_max: Duration,
 }
@@ -81,6 +85,8 @@ impl Default for TalkPolicy {
             lost_phrase: None,
             ring_timeout: Duration::from_secs(30),
             min_talk: Duration::from_secs(2),
+            greet_within: Duration::from_secs(5),
+            unheard_after: Duration::from_secs(15),
             park_max: Duration::from_secs(120),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of legs or decisions; the call machine tells it what happened and when.
 
-use crate::contact::{ArmRecord, Contact, Ending, Outcome, PassedOn, Stage, StageKind};
+use crate::contact::{ArmRecord, Contact, Ending, Outcome, PassedOn, Speech, Stage, StageKind};
 use crate::ids::CallId;
 use crate::limits;
 use dozvon_clock::Timestamp;
@@ -143,6 +143,7 @@ impl Record {
             code: None,
             code_version: None,
             code_note: None,
+            speech: None,
         });
     }
 
@@ -179,6 +180,13 @@ impl Record {
     pub(crate) fn wrap_up(&mut self, stage: usize, spent: Duration) {
         if let Some(stage) = self.contact.stages.get_mut(stage) {
             stage.wrap_up_secs = Some(spent.as_secs_f64());
+        }
+    }
+
+    /// How the talk with index `stage` went by ear.
+    pub(crate) fn speech(&mut self, stage: usize, speech: Speech) {
+        if let Some(stage) = self.contact.stages.get_mut(stage) {
+            stage.speech = Some(speech);
         }
     }
 

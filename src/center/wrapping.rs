@@ -1,7 +1,8 @@
-//! Talks whose wrap-up still runs: what is needed to finish their figures and, when the contact is over, its record.
+//! Talks whose wrap-up still runs, or of which a measure is still to be told: what is needed to finish their figures
+//! and, when the contact is over, its record.
 
 use crate::acd::Activity;
-use crate::contact::Contact;
+use crate::contact::{Contact, Speech};
 use crate::ids::{AgentId, CallId};
 use crate::record::{Coded, Record};
 use std::collections::BTreeMap;
@@ -14,9 +15,9 @@ pub(crate) struct Wrapping {
     talks: BTreeMap<AgentId, Finished>,
     /// Wrap-ups that are over and might go on yet, until the agent does something else.
     late: BTreeMap<AgentId, Finished>,
-    /// How many wrap-ups of a call still run, or might go on.
+    /// How many wrap-ups of a call still run or might go on, and how many of its measures are awaited.
     open: BTreeMap<CallId, u32>,
-    /// Records of contacts that are over but wait for a wrap-up.
+    /// Records of contacts that are over but wait for a wrap-up or a measure.
     closed: BTreeMap<CallId, Record>,
 }
 
@@ -59,7 +60,7 @@ impl Wrapping {
         assert!(before.is_none(), "{agent} ends a talk while another one's wrap-up runs");
     }
 
-    /// Keeps the record of a contact that is over, if one of its wrap-ups still runs.
+    /// Keeps the record of a contact that is over, if a wrap-up still runs or a measure is awaited.
     pub(crate) fn keep(&mut self, call: CallId, record: &Record) {
         if self.open.contains_key(&call) {
             self.closed.insert(call, record.clone());
@@ -100,14 +101,33 @@ impl Wrapping {
 
     /// The agent's last wrap-up is over for good.
     fn forget(&mut self, agent: AgentId) {
-        let Some(talk) = self.late.remove(&agent) else { return };
-        if let Some(open) = self.open.get_mut(&talk.call) {
+        if let Some(talk) = self.late.remove(&agent) {
+            self.told(talk.call);
+        }
+    }
+
+    /// A measure of a talk in this call will be told.
+    pub(crate) fn awaits(&mut self, call: CallId) {
+        *self.open.entry(call).or_default() += 1;
+    }
+
+    /// Nothing more is to come of a wrap-up, or of a measure.
+    pub(crate) fn told(&mut self, call: CallId) {
+        if let Some(open) = self.open.get_mut(&call) {
             *open -= 1;
             if *open == 0 {
-                self.open.remove(&talk.call);
-                self.closed.remove(&talk.call);
+                self.open.remove(&call);
+                self.closed.remove(&call);
             }
         }
+    }
+
+    /// Writes how a talk went by ear into the record of a contact that is over; the record to be written again, if it
+    /// was kept here.
+    pub(crate) fn speech(&mut self, call: CallId, stage: usize, speech: Speech) -> Option<Contact> {
+        let record = self.closed.get_mut(&call)?;
+        record.speech(stage, speech);
+        Some(record.contact().clone())
     }
 
     /// Writes a finished wrap-up into the record of a contact that is over; the record to be written again, if it was

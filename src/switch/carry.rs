@@ -7,14 +7,15 @@ use dozvon_center::border::{LegCommand, LegEvent, RINGBACK, ReferralNews, Refusa
 use dozvon_center::contact::{Ending, Fault};
 use dozvon_center::flow::Prompt;
 use dozvon_center::flow::model::MUSIC;
-use dozvon_center::ids::{AgentId, LegId};
+use dozvon_center::ids::{AgentId, LegId, MeasureId};
 use dozvon_clock::Timestamp;
 use dozvon_media::clip::Library;
-use dozvon_media::order::{ClipId, Order, PlayId};
+use dozvon_media::order::{self as media, ClipId, Order, PlayId};
 use dozvon_sip::endpoint::{
     Credentials, Invite, Party, Protocol, Reason, Refusal as Refused, Target,
 };
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One INVITE to be sent for a leg.
 struct Branch {
@@ -68,6 +69,16 @@ impl Switch {
             LegCommand::Mute(muted) => {
                 self.order_line(owner, |session| Order::Mute { session, muted });
             }
+            LegCommand::Measure { measure, with, unheard_after } => {
+                self.measure(measure, owner, Owner::Leg(with), unheard_after);
+            }
+            LegCommand::PauseMeasure(measure) => {
+                self.order_measure(measure, |measure| Order::PauseMeasure { measure })
+            }
+            LegCommand::EndMeasure(measure) => {
+                self.order_measure(measure, |measure| Order::Unmeasure { measure });
+                self.measures.end(measure);
+            }
             LegCommand::Ring => self.ring_back(now, owner),
             LegCommand::Reject(refusal) => self.reject(now, owner, refusal),
             LegCommand::Referral(news) => self.tell_referral(now, leg, news),
@@ -114,6 +125,27 @@ impl Switch {
     fn bring(&mut self, now: Timestamp, owner: Owner, worker: u16) {
         if self.lines.get(owner).is_some_and(|line| line.sound.worker != worker) {
             self.move_line(now, owner, worker);
+        }
+    }
+
+    /// Measures how the agent of the first line and the caller of the second one talk. They are at one worker since
+    /// they hear each other; a line that found no port there hears nobody, and isn't measured.
+    fn measure(&mut self, id: MeasureId, agent: Owner, caller: Owner, unheard_after: Duration) {
+        let lines = (self.lines.get(agent), self.lines.get(caller));
+        let (Some(agent), Some(caller)) = lines else { return };
+        let (worker, first, second) =
+            (agent.sound.worker, agent.sound.session, caller.sound.session);
+        if caller.sound.worker == worker {
+            self.measures.begin(id, worker, [first, second]);
+            let measure = measure_id(id);
+            self.order(worker, Order::Measure { measure, first, second, unheard_after });
+        }
+    }
+
+    /// Gives an order about a measure, if it runs.
+    fn order_measure(&mut self, id: MeasureId, order: impl FnOnce(media::MeasureId) -> Order) {
+        if let Some(worker) = self.measures.worker(id) {
+            self.order(worker, order(measure_id(id)));
         }
     }
 
@@ -279,6 +311,11 @@ impl Switch {
 
 fn is_ringback(prompt: &Prompt) -> bool {
     &*prompt.language == MUSIC && &*prompt.name == RINGBACK
+}
+
+/// The center's name of a measure is the media plane's too.
+const fn measure_id(measure: MeasureId) -> media::MeasureId {
+    media::MeasureId(measure.0)
 }
 
 fn branch(address: &Address, credentials: Option<Credentials>) -> Branch {

@@ -4,9 +4,10 @@ use crate::border::Note;
 use crate::line::Kind;
 use crate::switch::Switch;
 use dozvon_center::border::{LegEvent, Loss};
-use dozvon_center::ids::{Key, PlayId};
+use dozvon_center::contact::{Party, Speech};
+use dozvon_center::ids::{Key, MeasureId, PlayId};
 use dozvon_clock::Timestamp;
-use dozvon_media::order::{Quality, Report, SessionId};
+use dozvon_media::order::{Conversation, Quality, Report, SessionId, Side};
 
 impl Switch {
     pub(crate) fn report(&mut self, now: Timestamp, report: Report) {
@@ -22,8 +23,15 @@ impl Switch {
             }
             Report::Played { session, play } => self.played(now, session, PlayId(play.0)),
             Report::Silent { session, .. } => self.silent(now, session),
-            // Nobody here orders a measure.
-            Report::Unheard { .. } | Report::HeardAgain { .. } | Report::Measured { .. } => {}
+            Report::Unheard { measure, side } => {
+                self.center.heard(now, MeasureId(measure.0), party(side), false);
+            }
+            Report::HeardAgain { measure, side } => {
+                self.center.heard(now, MeasureId(measure.0), party(side), true);
+            }
+            Report::Measured { measure, conversation } => {
+                self.center.measured(now, MeasureId(measure.0), speech(&conversation));
+            }
             Report::Closed { session, quality } => self.closed(now, session, quality),
         }
     }
@@ -59,6 +67,7 @@ impl Switch {
         for dialog in &line.dialogs {
             self.endpoint.bye(now, *dialog, None);
         }
+        self.measures.closed(line.sound.session);
         self.ports.quarantine(now, line.sound.local.port());
         self.load[usize::from(line.sound.worker)] -= 1;
         self.settle_line(now, &line);
@@ -69,5 +78,27 @@ impl Switch {
         let Some((port, call)) = self.closing.remove(&session) else { return };
         self.ports.give_back(now, port);
         self.note(Note::MediaClosed { call, quality });
+    }
+}
+
+/// The sides of a measure as [`Switch::carry`] orders them: the agent first.
+const fn party(side: Side) -> Party {
+    match side {
+        Side::First => Party::Agent,
+        Side::Second => Party::Caller,
+    }
+}
+
+fn speech(found: &Conversation) -> Speech {
+    Speech {
+        measured_secs: found.lasted.as_secs_f64(),
+        greeting_secs: found.first.first_voice_after.map(|after| after.as_secs_f64()),
+        agent_secs: found.first.voice.as_secs_f64(),
+        caller_secs: found.second.voice.as_secs_f64(),
+        both_secs: found.both.as_secs_f64(),
+        both_times: found.both_times,
+        silences: found.silences.count,
+        silence_secs: found.silences.total.as_secs_f64(),
+        longest_silence_secs: found.silences.longest.as_secs_f64(),
     }
 }

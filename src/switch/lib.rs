@@ -11,6 +11,7 @@ pub mod config;
 mod ears;
 mod guard;
 mod line;
+mod measures;
 pub mod network;
 mod paperwork;
 mod picture;

@@ -9,6 +9,7 @@ use crate::border::{CallCommand, CallRefusal, DeskCommand, Input, Note, Output, 
 use crate::config::{Config, FeatureCode, Trunk};
 use crate::guard::Guard;
 use crate::line::{Kind, Line, Lines, Owner};
+use crate::measures::Measures;
 use crate::sound::Sound;
 use dozvon_center::Center;
 use dozvon_center::acd::StatusError;
@@ -47,6 +48,8 @@ pub struct Switch {
     pub(crate) referrals: BTreeMap<LegId, DialogId>,
     /// Agents' dialogs cancelled while they rang, until the phone has said how they ended.
     pub(crate) recalled: BTreeMap<DialogId, LegId>,
+    /// Talks that are measured.
+    pub(crate) measures: Measures,
     next_session: u64,
     next_service: u64,
 }
@@ -78,6 +81,7 @@ impl Switch {
             draining: false,
             referrals: BTreeMap::new(),
             recalled: BTreeMap::new(),
+            measures: Measures::default(),
             next_session: 0,
             next_service: 0,
             config,
@@ -275,6 +279,7 @@ impl Switch {
 
     /// Closes a session that has no line (yet, or any more).
     pub(crate) fn close_sound(&mut self, sound: &Sound, call: Option<CallId>) {
+        self.measures.closed(sound.session);
         self.closing.insert(sound.session, (sound.local.port(), call));
         self.load[usize::from(sound.worker)] -= 1;
         self.order(sound.worker, Order::Close { session: sound.session });
@@ -362,6 +367,7 @@ impl Switch {
     pub fn check_invariants(&self) {
         self.center.check_invariants();
         self.lines.check_invariants();
+        self.measures.check_invariants(|session| self.lines.of_session(session).is_some());
         assert_eq!(
             self.ports.taken(),
             self.lines.len() + self.closing.len(),

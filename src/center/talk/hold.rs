@@ -39,11 +39,16 @@ impl Center {
         match (talk.held.since, hold) {
             (None, true) => {
                 talk.held.since = Some(now);
+                let (leg, measure) = (talk.leg, talk.measure);
                 let times = &self.policy.talk;
                 self.deadlines.set((call.id, Timer::HoldWarning), now + times.hold_warn_at);
                 self.deadlines.set((call.id, Timer::HoldLimit), now + times.hold_max);
+                self.tell(leg, LegCommand::PauseMeasure(measure));
             }
-            (Some(_), false) => self.hold_over(now, call),
+            (Some(_), false) => {
+                self.hold_over(now, call);
+                self.measure(call);
+            }
             (None, false) | (Some(_), true) => {}
         }
     }
@@ -100,6 +105,7 @@ impl Center {
         call.last_queue = Some(queue.clone());
         self.fact(now, Some(call.id), What::TalkStarted { queue: queue.clone(), agent });
         call.record.enter(now, StageKind::Talk, place);
+        let measure = self.new_measure(call, agent, &queue);
         let talk = Talk {
             leg,
             agent,
@@ -111,11 +117,13 @@ impl Center {
             desk_holds: false,
             muted: false,
             third: None,
+            measure,
             shown: Manner::Talk,
         };
         self.state(now, call, State::Talking(talk));
         self.watchers_follow(now, agent, call.id);
         self.arrange(now, call);
+        self.measure(call);
         self.write(call);
     }
 
@@ -124,12 +132,14 @@ impl Center {
         self.hold_over(now, call);
         let State::Talking(talk) = &call.state else { return };
         let (agent, queue, hold) = (talk.agent, talk.queue.clone(), talk.held.total);
+        let (leg, measure) = (talk.leg, talk.measure);
         let spoken = now.since(talk.since).saturating_sub(hold);
         let stage = call.record.stage_index();
         let coded = call.record.is_coded();
         self.wrapping.begin(agent, call.id, stage, queue.clone(), spoken + hold, coded);
         let (talk_secs, hold_secs) = (spoken.as_secs_f64(), hold.as_secs_f64());
         self.fact(now, Some(call.id), What::TalkEnded { queue, agent, talk_secs, hold_secs, by });
+        self.tell(leg, LegCommand::EndMeasure(measure));
         self.hush_watchers(agent);
         self.remember_talk(now, call, false);
     }

@@ -310,6 +310,8 @@ impl Base {
             lost_phrase: phrase("lost_phrase"),
             ring_timeout: table.secs("ring_timeout_secs"),
             min_talk: table.millis("min_talk_ms"),
+            greet_within: table.secs("greet_within_secs"),
+            unheard_after: table.secs("unheard_after_secs"),
             park_max: table.secs("park_max_secs"),
         }
     }

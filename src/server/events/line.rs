@@ -65,6 +65,9 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::TalkStarted { agent, .. }
         | What::HoldLasts { agent, .. }
         | What::HoldEnded { agent, .. }
+        | What::TalkMeasured { agent, .. }
+        | What::Unheard { agent, .. }
+        | What::HeardAgain { agent, .. }
         | What::AskStarted { agent, .. }
         | What::Transferred { agent, .. }
         | What::AgentLost { agent, .. }

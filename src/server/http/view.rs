@@ -4,6 +4,7 @@ use crate::server::events::rfc3339;
 use crate::server::store::{ContactPage, ContactRow, IncidentRow};
 use crate::server::telemetry::Masked;
 use dozvon_center::acd::Estimate;
+use dozvon_center::contact::Speech;
 use dozvon_clock::Timestamp;
 use dozvon_switch::border::{AgentRow, CallRow, QueueRow, WrapUpRow};
 use serde::Serialize;
@@ -251,6 +252,51 @@ pub(crate) struct SegmentView {
     code_version: Option<String>,
     /// The note that came with the code; only with the right to see numbers.
     code_note: Option<String>,
+    /// How the talk went by ear, where it was measured.
+    speech: Option<SpeechView>,
+}
+
+/// How a talk went by ear, holds left out.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct SpeechView {
+    /// Seconds measured.
+    measured_secs: f64,
+    /// Seconds from the answer to the agent's first word; missing when he said nothing.
+    greeting_secs: Option<f64>,
+    /// Seconds in which the agent spoke.
+    agent_secs: f64,
+    /// Seconds in which the caller spoke.
+    caller_secs: f64,
+    /// The agent's part of both voices, 0 to 1; missing when nobody spoke.
+    talk_ratio: Option<f64>,
+    /// Seconds in which both spoke at once.
+    both_secs: f64,
+    /// How many times they did.
+    both_times: u32,
+    /// Silences of both longer than five seconds.
+    silences: u32,
+    /// Seconds of these silences.
+    silence_secs: f64,
+    /// The longest of them.
+    longest_silence_secs: f64,
+}
+
+impl From<Speech> for SpeechView {
+    fn from(speech: Speech) -> SpeechView {
+        let voices = speech.agent_secs + speech.caller_secs;
+        SpeechView {
+            measured_secs: speech.measured_secs,
+            greeting_secs: speech.greeting_secs,
+            agent_secs: speech.agent_secs,
+            caller_secs: speech.caller_secs,
+            talk_ratio: (voices > 0.0).then(|| speech.agent_secs / voices),
+            both_secs: speech.both_secs,
+            both_times: speech.both_times,
+            silences: speech.silences,
+            silence_secs: speech.silence_secs,
+            longest_silence_secs: speech.longest_silence_secs,
+        }
+    }
 }
 
 /// A rollout draw.
@@ -442,6 +488,7 @@ fn contact(row: ContactRow, plain: bool) -> ContactView {
         code: row.code,
         code_version: row.code_version,
         code_note: row.code_note.filter(|_| plain),
+        speech: row.speech.map(SpeechView::from),
     };
     let arm = |(option, arm, share, delivered)| ArmView { option, arm, share, delivered };
     ContactView {

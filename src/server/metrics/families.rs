@@ -5,8 +5,8 @@ use dozvon_center::acd::{
     Activity, AgentCounts, Estimate, LimitKind, Presence, ServiceLevel, Status, Statuses,
 };
 use dozvon_center::conduct::ConductKind;
-use dozvon_center::contact::{Fault, Outcome, PassedOn};
-use dozvon_center::fact::{AskEnd, Handler, IvrExit, OperatorRequest, TransferTarget};
+use dozvon_center::contact::{Fault, Outcome, Party, PassedOn, Speech};
+use dozvon_center::fact::{AskEnd, Greeting, Handler, IvrExit, OperatorRequest, TransferTarget};
 use dozvon_sip::endpoint::SecurityKind;
 use prometheus::{
     Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter,
@@ -32,6 +32,13 @@ const ALARMED: [Activity; 7] = [
 ];
 /// How far waits are from their forecasts, seconds.
 const ETA_ERROR_BUCKETS: [f64; 9] = [5., 10., 15., 30., 60., 120., 180., 300., 600.];
+/// Results of `dozvon_talks_measured_total`.
+const HEARD: &str = "heard";
+const NO_AUDIO: &str = "no_audio";
+/// Who spoke, in `dozvon_speech_seconds_total`; `both` is a part of `agent` and of `caller`.
+const WHO_SPOKE: [&str; 4] = ["agent", "caller", "both", "nobody"];
+/// From the answer to the agent's first word, seconds; five are the limit that banks set.
+const GREETING_BUCKETS: [f64; 7] = [1., 2., 3., 4., 5., 8., 15.];
 /// Ringing, seconds.
 const RING_BUCKETS: [f64; 9] = [1., 2., 3., 5., 8., 10., 15., 20., 30.];
 /// Talk, hold, wrap-up and handle time, seconds; 120 is the hold limit.
@@ -192,6 +199,17 @@ pub(super) struct Families {
     pub(super) agents_lost: IntCounterVec,
     pub(super) agents_dropped: IntCounterVec,
     pub(super) holds: IntCounterVec,
+    pub(super) greeting_seconds: HistogramVec,
+    /// `queue`, `greeting`.
+    greetings: IntCounterVec,
+    /// `queue`, `result`.
+    talks_measured: IntCounterVec,
+    /// `queue`, `who`.
+    speech: CounterVec,
+    talk_overs: IntCounterVec,
+    silences: IntCounterVec,
+    /// `queue`, `party`.
+    pub(super) unheard: IntCounterVec,
     pub(super) wrap_up_codes: IntCounterVec,
     pub(super) asks_ended: IntCounterVec,
     pub(super) supervisions: IntCounterVec,
@@ -471,6 +489,44 @@ impl Families {
                 "Times a customer was put on hold, by whether it was longer than [talk] hold_max_secs.",
                 &["queue", "too_long"],
             ),
+            greeting_seconds: m.histograms(
+                "dozvon_greeting_seconds",
+                "From the answer to the agent's first word, of talks in which he said any.",
+                &GREETING_BUCKETS,
+                &["queue"],
+            ),
+            greetings: m.counters(
+                "dozvon_greetings_total",
+                "Talks measured, by whether the agent greeted within [talk] greet_within_secs.",
+                &["queue", "greeting"],
+            ),
+            talks_measured: m.counters(
+                "dozvon_talks_measured_total",
+                "Talks measured by ear, by whether the caller was ever heard.",
+                &["queue", "result"],
+            ),
+            speech: m.register(CounterVec::new(
+                Opts::new(
+                    "dozvon_speech_seconds_total",
+                    "Seconds of talks by who spoke: either side, both at once, or nobody for long.",
+                ),
+                &["queue", "who"],
+            )),
+            talk_overs: m.counters(
+                "dozvon_talk_overs_total",
+                "Times that agent and caller spoke at once.",
+                &["queue"],
+            ),
+            silences: m.counters(
+                "dozvon_silences_total",
+                "Silences of both in a talk that were longer than five seconds.",
+                &["queue"],
+            ),
+            unheard: m.counters(
+                "dozvon_unheard_total",
+                "Times that a party of a talk was not heard for [talk] unheard_after_secs.",
+                &["queue", "party"],
+            ),
             wrap_up_codes: m.counters(
                 "dozvon_wrap_up_codes_total",
                 "Talks of queues with a classifier, by whether they were given a code.",
@@ -628,6 +684,46 @@ impl Families {
         }
     }
 
+    fn create_speech(&self, queue: &str) {
+        self.greeting_seconds.with_label_values(&[queue]);
+        self.talk_overs.with_label_values(&[queue]);
+        self.silences.with_label_values(&[queue]);
+        for greeting in Greeting::ALL {
+            self.greetings.with_label_values(&[queue, greeting.as_str()]);
+        }
+        for result in [HEARD, NO_AUDIO] {
+            self.talks_measured.with_label_values(&[queue, result]);
+        }
+        for who in WHO_SPOKE {
+            self.speech.with_label_values(&[queue, who]);
+        }
+        for party in Party::ALL {
+            self.unheard.with_label_values(&[queue, party.as_str()]);
+        }
+    }
+
+    /// Counts how a talk went by ear.
+    pub(super) fn talk_measured(
+        &self,
+        queue: &str,
+        greeting: Greeting,
+        no_audio: bool,
+        speech: &Speech,
+    ) {
+        if let Some(secs) = speech.greeting_secs {
+            self.greeting_seconds.with_label_values(&[queue]).observe(secs);
+        }
+        self.greetings.with_label_values(&[queue, greeting.as_str()]).inc();
+        let result = if no_audio { NO_AUDIO } else { HEARD };
+        self.talks_measured.with_label_values(&[queue, result]).inc();
+        let secs = [speech.agent_secs, speech.caller_secs, speech.both_secs, speech.silence_secs];
+        for (who, secs) in WHO_SPOKE.into_iter().zip(secs) {
+            self.speech.with_label_values(&[queue, who]).inc_by(secs);
+        }
+        self.talk_overs.with_label_values(&[queue]).inc_by(speech.both_times.into());
+        self.silences.with_label_values(&[queue]).inc_by(speech.silences.into());
+    }
+
     fn create_queue(&self, queue: &str) {
         self.offered.with_label_values(&[queue]);
         self.waiting.with_label_values(&[queue]);
@@ -668,6 +764,7 @@ impl Families {
         for long in ["false", "true"] {
             self.holds.with_label_values(&[queue, long]);
         }
+        self.create_speech(queue);
         for result in ["coded", "uncoded"] {
             self.wrap_up_codes.with_label_values(&[queue, result]);
         }

@@ -148,6 +148,12 @@ impl Metrics {
                 let long = if *too_long { "true" } else { "false" };
                 f.holds.with_label_values(&[&**queue, long]).inc();
             }
+            What::TalkMeasured { queue, greeting, no_audio, speech, .. } => {
+                f.talk_measured(queue, *greeting, *no_audio, speech);
+            }
+            What::Unheard { queue, party, .. } => {
+                f.unheard.with_label_values(&[&**queue, party.as_str()]).inc();
+            }
             What::AskEnded { end, .. } => f.asks_ended.with_label_values(&[end.as_str()]).inc(),
             What::Supervised { mode, .. } => f.supervisions.with_label_values(&[mode]).inc(),
             What::SurveyOffered { queue } => {
@@ -183,6 +189,7 @@ impl Metrics {
             | What::IncidentClosed { .. }
             | What::TalkStarted { .. }
             | What::HoldLasts { .. }
+            | What::HeardAgain { .. }
             | What::AskStarted { .. }
             | What::WrapUpResumed { .. }
             | What::WrapUpExtended { .. }

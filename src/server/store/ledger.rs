@@ -455,6 +455,9 @@ impl Open {
             | What::WaitForecast { .. }
             | What::ForecastMet { .. }
             | What::HoldLasts { .. }
+            | What::TalkMeasured { .. }
+            | What::Unheard { .. }
+            | What::HeardAgain { .. }
             | What::AskStarted { .. }
             | What::AskEnded { .. }
             | What::AgentDropped { .. }

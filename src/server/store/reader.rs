@@ -3,6 +3,7 @@
 
 use super::db::{Access, Column as _, Database, Db, DbError, Row, Value, values};
 use super::{IncidentRow, StoreStats};
+use dozvon_center::contact::Speech;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
@@ -134,6 +135,8 @@ pub(crate) struct SegmentRow {
     pub(crate) code_version: Option<String>,
     /// The note that came with the code.
     pub(crate) code_note: Option<String>,
+    /// How the talk went by ear, where it was measured.
+    pub(crate) speech: Option<Speech>,
 }
 
 /// Why nothing was read.
@@ -347,11 +350,30 @@ fn contact_row(row: &Row<'_>) -> Result<ContactRow, DbError> {
     })
 }
 
+/// How a talk went by ear: the columns from number 15 on.
+fn read_speech(row: &Row) -> Result<Option<Speech>, DbError> {
+    let measured: Option<f64> = row.get(15)?;
+    let Some(measured_secs) = measured else { return Ok(None) };
+    Ok(Some(Speech {
+        measured_secs,
+        greeting_secs: row.get(16)?,
+        agent_secs: row.get(17)?,
+        caller_secs: row.get(18)?,
+        both_secs: row.get(19)?,
+        both_times: row.get(20)?,
+        silences: row.get(21)?,
+        silence_secs: row.get(22)?,
+        longest_silence_secs: row.get(23)?,
+    }))
+}
+
 fn read_parts(db: &mut Db, contact: &mut ContactRow) -> Result<(), DbError> {
     let call = values![contact.call];
     let sql =
         "SELECT kind, from_at, to_at, queue, agent, peer, outcome, hold_secs, wrap_up_secs, code,
-                   code_version, code_note, holds, long_holds, passed_on
+                   code_version, code_note, holds, long_holds, passed_on,
+                   measured_secs, greeting_secs, agent_secs, caller_secs, both_secs, both_times, silences,
+                   silence_secs, longest_silence_secs
                FROM segments WHERE call = ?1 ORDER BY seq";
     contact.segments = db.rows(sql, call, |row| {
         Ok(SegmentRow {
@@ -370,6 +392,7 @@ fn read_parts(db: &mut Db, contact: &mut ContactRow) -> Result<(), DbError> {
             holds: row.get(12)?,
             long_holds: row.get(13)?,
             passed_on: row.get(14)?,
+            speech: read_speech(row)?,
         })
     })?;
     let sql = "SELECT option, arm, share, delivered FROM arms WHERE call = ?1 ORDER BY seq";

@@ -4,7 +4,9 @@ use super::db::{Access, Db, values};
 use super::testing::{Place, Server, on_each};
 use super::*;
 use crate::server::events::Directory;
-use dozvon_center::contact::{ArmRecord, Contact, Ending, Fault, Outcome, Stage, StageKind};
+use dozvon_center::contact::{
+    ArmRecord, Contact, Ending, Fault, Outcome, Speech, Stage, StageKind,
+};
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::ids::CallId;
 use dozvon_center::rollout::Arm;
@@ -50,6 +52,7 @@ fn stage(kind: StageKind, from: Timestamp, to: Option<Timestamp>) -> Stage {
         code: None,
         code_version: None,
         code_note: None,
+        speech: None,
     }
 }
 
@@ -61,6 +64,19 @@ pub(crate) fn ended(call: u64) -> Contact {
     contact.stages[0].to = contact.ended_at;
     contact
 }
+
+/// A talk in which the agent said nothing before the silence.
+const SPEECH: Speech = Speech {
+    measured_secs: 3.5,
+    greeting_secs: None,
+    agent_secs: 0.0,
+    caller_secs: 1.25,
+    both_secs: 0.5,
+    both_times: 2,
+    silences: 1,
+    silence_secs: 6.5,
+    longest_silence_secs: 6.5,
+};
 
 /// One that went through queue and talk, with everything a record can hold.
 fn full(call: u64) -> Contact {
@@ -81,6 +97,7 @@ fn full(call: u64) -> Contact {
     talk.code = Some("cards/lost".into());
     talk.code_version = Some("bank@3".into());
     talk.code_note = Some("second card too".into());
+    talk.speech = Some(SPEECH);
     contact.stages = vec![ivr, wait, talk];
     contact.arms =
         vec![ArmRecord { option: "block".into(), arm: Arm::Bot, share: 0.1, delivered: true }];
@@ -160,6 +177,7 @@ fn a_contact_comes_back_whole() {
         assert_eq!(talk.code.as_deref(), Some("cards/lost"));
         assert_eq!(talk.code_version.as_deref(), Some("bank@3"));
         assert_eq!(talk.code_note.as_deref(), Some("second card too"));
+        assert_eq!((talk.speech, row.segments[0].speech), (Some(SPEECH), None));
         assert_eq!(row.segments[0].to_at, Some(row.segments[1].from_at), "stages abut");
         store.close();
     });

@@ -247,13 +247,21 @@ fn write_contact(step: &mut Db, contact: &Contact) -> Result<(), DbError> {
 fn write_parts(step: &mut Db, call: i64, contact: &Contact) -> Result<(), DbError> {
     for (seq, stage) in (0_i64..).zip(&contact.stages) {
         let sql = "INSERT INTO segments (call, seq, kind, from_at, to_at, queue, agent, peer, outcome,
-                 hold_secs, wrap_up_secs, code, code_version, code_note, holds, long_holds, passed_on)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+                 hold_secs, wrap_up_secs, code, code_version, code_note, holds, long_holds, passed_on, measured_secs,
+                 greeting_secs, agent_secs, caller_secs, both_secs, both_times, silences, silence_secs,
+                 longest_silence_secs)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+                 ?21, ?22, ?23, ?24, ?25, ?26)
              ON CONFLICT (call, seq) DO UPDATE SET kind = excluded.kind, from_at = excluded.from_at,
                  to_at = excluded.to_at, queue = excluded.queue, agent = excluded.agent, peer = excluded.peer,
                  outcome = excluded.outcome, hold_secs = excluded.hold_secs, wrap_up_secs = excluded.wrap_up_secs,
                  code = excluded.code, code_version = excluded.code_version, code_note = excluded.code_note,
-                 holds = excluded.holds, long_holds = excluded.long_holds, passed_on = excluded.passed_on";
+                 holds = excluded.holds, long_holds = excluded.long_holds, passed_on = excluded.passed_on,
+                 measured_secs = excluded.measured_secs, greeting_secs = excluded.greeting_secs,
+                 agent_secs = excluded.agent_secs, caller_secs = excluded.caller_secs,
+                 both_secs = excluded.both_secs, both_times = excluded.both_times,
+                 silences = excluded.silences, silence_secs = excluded.silence_secs,
+                 longest_silence_secs = excluded.longest_silence_secs";
         step.execute(
             sql,
             values![
@@ -274,6 +282,15 @@ fn write_parts(step: &mut Db, call: i64, contact: &Contact) -> Result<(), DbErro
                 stage.holds,
                 stage.long_holds,
                 stage.passed_on.map(|how| how.as_str()),
+                stage.speech.map(|speech| speech.measured_secs),
+                stage.speech.and_then(|speech| speech.greeting_secs),
+                stage.speech.map(|speech| speech.agent_secs),
+                stage.speech.map(|speech| speech.caller_secs),
+                stage.speech.map(|speech| speech.both_secs),
+                stage.speech.map(|speech| speech.both_times),
+                stage.speech.map(|speech| speech.silences),
+                stage.speech.map(|speech| speech.silence_secs),
+                stage.speech.map(|speech| speech.longest_silence_secs),
             ],
         )?;
     }

@@ -13,7 +13,7 @@ pub(super) const MEDIA_TYPE: &str = "application/cloudevents+json; charset=utf-8
 pub(super) const SIGNATURE: &str = "x-dozvon-signature";
 
 /// The names of all facts, as `events` of a webhook chooses from them.
-pub(crate) const FACTS: [&str; 48] = [
+pub(crate) const FACTS: [&str; 51] = [
     "call_started",
     "call_answered",
     "node_entered",
@@ -38,6 +38,9 @@ pub(crate) const FACTS: [&str; 48] = [
     "talk_ended",
     "hold_lasts",
     "hold_ended",
+    "talk_measured",
+    "unheard",
+    "heard_again",
     "ask_started",
     "ask_ended",
     "transferred",

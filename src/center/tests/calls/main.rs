@@ -5,6 +5,7 @@ mod desk;
 mod house;
 mod own;
 mod races;
+mod speech;
 mod talk;
 mod waiting;
 mod wrap;

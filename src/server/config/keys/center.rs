@@ -79,6 +79,18 @@ pub(in crate::server::config) const TALK: Section = Section {
             "An agent's hanging up sooner gives the place back, he rests; a customer's leaves no wrap-up. 0: never.",
         ),
         key(
+            "greet_within_secs",
+            Kind::Int(1, 60),
+            Value("5"),
+            "An agent who says his first word later after his answer has greeted late.",
+        ),
+        key(
+            "unheard_after_secs",
+            Kind::Int(3, 600),
+            Value("15"),
+            "A party of a talk who is not heard for so many seconds is told of, on the screen too. Holds are left out.",
+        ),
+        key(
             "park_max_secs",
             Kind::Int(5, SECS_PER_HOUR),
             Value("120"),

@@ -93,7 +93,7 @@ pub(crate) struct World {
     pub(crate) playing: BTreeMap<SessionId, PlayId>,
     hears: BTreeMap<SessionId, Vec<SessionId>>,
     /// The worker of each session, and the newest message of each phone to the switch, by its first word.
-    workers: BTreeMap<SessionId, u16>,
+    pub(crate) workers: BTreeMap<SessionId, u16>,
     said: BTreeMap<(SocketAddr, String), String>,
     pub(crate) open: BTreeSet<SessionId>,
     pub(crate) contacts: BTreeMap<CallId, Contact>,

@@ -63,7 +63,10 @@ impl Ears {
             | LegCommand::Dial { .. }
             | LegCommand::Announce { .. }
             | LegCommand::Beep
-            | LegCommand::Mute(_) => {}
+            | LegCommand::Mute(_)
+            | LegCommand::Measure { .. }
+            | LegCommand::PauseMeasure(_)
+            | LegCommand::EndMeasure(_) => {}
         }
     }
 
