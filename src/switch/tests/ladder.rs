@@ -151,7 +151,7 @@ fn a_code_dialled_after_the_talk_is_written_and_an_unknown_one_is_told() {
     let anna = world.ready_agent(0);
     let caller = world.dial(0, "100");
     world.press(caller, '0');
-    world.run(SECOND);
+    world.run(4 * SECOND);
     let now = world.now;
     world.phones.get_mut(&caller).unwrap().hang_up(now);
     world.run(SECOND / 2);
