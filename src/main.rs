@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::AgentPassword(args) => cli::agent_password(&args),
         Command::Config(args) => cli::config(&args),
         Command::Shift(args) => cli::shift(&args),
+        Command::Prompts(args) => cli::prompts(&args),
     }
 }
 

@@ -127,10 +127,12 @@ fn the_shipped_configuration_has_no_error_and_no_warning() {
 }
 
 #[test]
-fn the_shipped_dozvon_toml_and_its_reference_are_those_of_the_binary() {
-    for (arguments, file) in
-        [(["config", "sample"], "config/dozvon.toml"), (["config", "reference"], "docs/config.md")]
-    {
+fn generated_files_are_those_of_the_binary() {
+    for (arguments, file) in [
+        (["config", "sample"], "config/dozvon.toml"),
+        (["config", "reference"], "docs/config.md"),
+        (["prompts", "texts"], "ivr-flows/prompts/values.tsv"),
+    ] {
         let output = dozvon(&root(), &arguments);
         let printed = text(&output.stdout);
         let kept = fs::read_to_string(root().join(file)).unwrap_or_default();
@@ -260,6 +262,7 @@ fn the_help_of_every_command_has_an_example() {
         &["flow", "check", "--help"],
         &["flow", "test", "--help"],
         &["flow", "graph", "--help"],
+        &["prompts", "texts", "--help"],
         &["agent-password", "--help"],
     ] {
         let shown = text(&dozvon(&root(), arguments).stdout);

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Speaks the texts of prompts.yaml into <language>/<name>.wav: 8 kHz, mono, 16 bit, silence trimmed, loudness evened.
+# Speaks the texts of prompts.yaml and values.tsv into <language>/<name>.wav: 8 kHz, mono, 16 bit, silence trimmed,
+# loudness evened.
 #
 #   ./build.sh            speak what has no recording yet
 #   ./build.sh --all      speak everything again (recordings made by people are overwritten!)
@@ -29,6 +30,7 @@ texts() {
             text = $0; sub(/^    [a-z]+: "/, "", text); sub(/"[ ]*$/, "", text)
             printf "%s\t%s\t%s\n", name, language, text
         }' prompts.yaml
+    cat values.tsv # as `dozvon prompts texts` lists them
 }
 
 speak() { # language, text, file

@@ -11,7 +11,9 @@ use crate::fact::What;
 use crate::flow::Prompt;
 use crate::ids::CallId;
 use crate::limits::SPOKEN_NUMBER_MAX;
+use crate::saying::{Language, Saying};
 use dozvon_clock::Timestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,8 +38,8 @@ impl Announcements {
         !self.position && !self.wait && self.comfort.is_empty()
     }
 
-    /// Every prompt that may be needed, in the caller's language.
-    pub fn prompts(&self) -> Vec<Arc<str>> {
+    /// Every prompt that may be needed, in a caller's language.
+    pub fn prompts(&self, language: &str) -> Vec<Arc<str>> {
         let mut prompts = self.comfort.clone();
         let mut add = |name: &str| prompts.push(name.into());
         if self.position {
@@ -48,7 +50,8 @@ impl Announcements {
         }
         if self.position || self.wait {
             add(MORE_PEOPLE);
-            prompts.extend((1..=SPOKEN_NUMBER_MAX).map(number));
+            let numbers = (1..=SPOKEN_NUMBER_MAX).flat_map(|value| number(value, language));
+            prompts.extend(numbers.collect::<BTreeSet<_>>());
         }
         prompts
     }
@@ -60,8 +63,15 @@ const WAIT_SHORT: &str = "queue-wait-short";
 const WAIT_MINUTES: &str = "queue-wait-minutes";
 const MORE_PEOPLE: &str = "queue-more-people";
 
-fn number(value: u64) -> Arc<str> {
-    format!("number-{value}").into()
+/// A number in words; in a language that has no words for values, one recording.
+fn number(value: u64, language: &str) -> Vec<Arc<str>> {
+    match Language::by_code(language) {
+        Some(language) => {
+            let said = Saying::Number(value as i64).fragments(language);
+            said.into_iter().map(|fragment| fragment.name.into()).collect()
+        }
+        None => vec![format!("say-{value}").into()],
+    }
 }
 
 /// What a caller has been told so far.
@@ -80,6 +90,7 @@ impl Told {
     pub(crate) fn next(
         &mut self,
         what: &Announcements,
+        language: &str,
         position: Option<usize>,
         estimate: Option<Estimate>,
     ) -> Vec<Arc<str>> {
@@ -95,12 +106,18 @@ impl Told {
         }
         match position {
             Some(place) if place > SPOKEN_NUMBER_MAX => said.push(POSITION_OVER.into()),
-            Some(place) => said.extend([POSITION.into(), number(place)]),
+            Some(place) => {
+                said.push(POSITION.into());
+                said.extend(number(place, language));
+            }
             None => {}
         }
         match minutes {
             Some(0) => said.push(WAIT_SHORT.into()),
-            Some(minutes) => said.extend([WAIT_MINUTES.into(), number(minutes)]),
+            Some(minutes) => {
+                said.push(WAIT_MINUTES.into());
+                said.extend(number(minutes, language));
+            }
             None => {}
         }
         self.position = position.or(self.position);
@@ -143,7 +160,7 @@ impl Center {
         let position = what.position.then(|| self.acd.position(call.id)).flatten();
         let estimate = what.wait.then(|| self.acd.estimate(call.id)).flatten();
         let language: Arc<str> = call.run.language().into();
-        let said = call.told.next(&what, position, estimate).into_iter();
+        let said = call.told.next(&what, &language, position, estimate).into_iter();
         let prompts: Vec<Prompt> =
             said.map(|name| Prompt { name, language: language.clone() }).collect();
         self.announce(call, prompts);
@@ -205,7 +222,7 @@ mod tests {
     }
 
     fn said(told: &mut Told, position: usize, estimate: Option<Estimate>) -> String {
-        told.next(&all(), Some(position), estimate).join(" ")
+        told.next(&all(), "ru", Some(position), estimate).join(" ")
     }
 
     #[test]
@@ -213,30 +230,27 @@ mod tests {
         let mut told = Told::default();
         assert_eq!(
             said(&mut told, 4, estimate(200, 241)),
-            "queue-position number-4 queue-wait-minutes number-5 a"
+            "queue-position say-4 queue-wait-minutes say-5 a"
         );
         assert_eq!(
             said(&mut told, 2, estimate(100, 120)),
-            "queue-position number-2 queue-wait-minutes number-2 b"
+            "queue-position say-2 queue-wait-minutes say-2 b"
         );
-        assert_eq!(
-            said(&mut told, 1, estimate(59, 90)),
-            "queue-position number-1 queue-wait-short a"
-        );
+        assert_eq!(said(&mut told, 1, estimate(59, 90)), "queue-position say-1 queue-wait-short a");
     }
 
     #[test]
     fn a_larger_number_is_explained_and_one_that_can_not_be_known_is_not_told() {
         let mut told = Told::default();
-        assert_eq!(said(&mut told, 2, None), "queue-position number-2 a");
-        assert_eq!(said(&mut told, 3, None), "queue-more-people queue-position number-3 b");
-        assert_eq!(said(&mut told, 3, None), "queue-position number-3 a");
+        assert_eq!(said(&mut told, 2, None), "queue-position say-2 a");
+        assert_eq!(said(&mut told, 3, None), "queue-more-people queue-position say-3 b");
+        assert_eq!(said(&mut told, 3, None), "queue-position say-3 a");
         said(&mut told, 3, estimate(30, 50));
         // The wait was last told before the forecast was lost; it is compared with that.
         said(&mut told, 3, None);
         assert_eq!(
             said(&mut told, 3, estimate(70, 100)),
-            "queue-more-people queue-position number-3 queue-wait-minutes number-2 b"
+            "queue-more-people queue-position say-3 queue-wait-minutes say-2 b"
         );
     }
 
@@ -247,7 +261,7 @@ mod tests {
         assert_eq!(said(&mut told, 900, None), "queue-over-30 b");
         assert_eq!(
             said(&mut told, 30, estimate(1_700, 1_800)),
-            "queue-position number-30 queue-wait-minutes number-30 a"
+            "queue-position say-30 queue-wait-minutes say-30 a"
         );
         assert_eq!(said(&mut told, 31, None), "queue-more-people queue-over-30 b");
     }
@@ -256,12 +270,18 @@ mod tests {
     fn only_what_is_wanted_is_said_and_all_of_it_is_asked_for() {
         let what = Announcements { position: false, wait: false, comfort: vec![], ..all() };
         assert!(what.is_silent());
-        assert_eq!(Told::default().next(&what, Some(3), estimate(70, 90)), [""; 0].map(Arc::from));
-        let wanted = all().prompts();
-        for position in 1..=40 {
-            for p90 in 60..2_000 {
-                let said = Told::default().next(&all(), Some(position), estimate(p90 - 10, p90));
-                assert!(said.iter().all(|name| wanted.contains(name)), "{said:?}");
+        assert_eq!(
+            Told::default().next(&what, "ru", Some(3), estimate(70, 90)),
+            [""; 0].map(Arc::from)
+        );
+        for language in ["ru", "kk", "en", "uz"] {
+            let wanted = all().prompts(language);
+            for position in 1..=40 {
+                for p90 in (60..2_000).step_by(7) {
+                    let estimate = estimate(p90 - 10, p90);
+                    let said = Told::default().next(&all(), language, Some(position), estimate);
+                    assert!(said.iter().all(|name| wanted.contains(name)), "{said:?}");
+                }
             }
         }
     }

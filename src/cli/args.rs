@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// What was planned for agents against what they did.
     Shift(ShiftArgs),
+    /// The prompts that flows play.
+    Prompts(PromptsArgs),
 }
 
 /// `dozvon serve`.
@@ -524,4 +526,20 @@ mod tests {
         assert_eq!(call.codec, [CodecName::Opus]);
         assert_eq!(call.duration, Duration::from_secs(30));
     }
+}
+
+/// `dozvon prompts`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PromptsArgs {
+    /// What to show.
+    #[command(subcommand)]
+    pub(crate) command: PromptsCommand,
+}
+
+/// What can be shown of prompts.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum PromptsCommand {
+    /// The words that numbers, amounts, days and times are said with: name, language and text, one a line.
+    #[command(after_help = "Example:\n  dozvon prompts texts > ivr-flows/prompts/values.tsv")]
+    Texts,
 }

@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod export;
 mod flow;
+mod prompts;
 mod report;
 mod shift;
 mod when;
@@ -16,6 +17,7 @@ pub(crate) use check::check;
 pub(crate) use config::config;
 pub(crate) use export::export;
 pub(crate) use flow::flow;
+pub(crate) use prompts::prompts;
 pub(crate) use report::report;
 pub(crate) use shift::shift;
 

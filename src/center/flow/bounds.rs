@@ -5,7 +5,8 @@
 //! Knows nothing of promises; [`super::check`] compares.
 
 use super::check::Surroundings;
-use super::model::{Flow, Kind, Menu, NodeIx, PromptRef, Target, VarKind, Way};
+use super::model::{Flow, Kind, Menu, NodeIx, PromptRef, Said, Target, VarKind, Way};
+use crate::saying::Language;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,7 +175,16 @@ impl<'a> Map<'a> {
         let one = |prompt: &PromptRef, language: &str| {
             let spoken = prompt.language.as_deref().unwrap_or(language);
             // A missing prompt is an error of its own (F004).
-            self.around.prompt_duration(spoken, &prompt.name).unwrap_or_default()
+            let length = |name: &str| self.around.prompt_duration(spoken, name).unwrap_or_default();
+            match (&prompt.said, Language::by_code(spoken)) {
+                (Said::Recording(name), _) => length(name),
+                (Said::Value(_, manner), Some(language)) => {
+                    let fragments = manner.fragments(language);
+                    let longest = fragments.iter().map(|fragment| length(fragment.name)).max();
+                    longest.unwrap_or_default() * manner.fragments_max()
+                }
+                (Said::Value(..), None) => Duration::ZERO,
+            }
         };
         let codes: &[_] = &self.flow.languages;
         let each = prompts.into_iter().map(|prompt| match language {

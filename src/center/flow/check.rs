@@ -7,12 +7,14 @@ use super::bounds::{self, Bounds};
 use super::diagnostic::{Diagnostic, Spanned, Spot};
 use super::load::F005;
 use super::model::{
-    Flow, Kind, MUSIC, Menu, Node, NodeIx, Part, PromptRef, Queue, Template, VarKind, WaitAct,
+    Flow, Kind, MUSIC, Menu, Node, NodeIx, Part, PromptRef, Queue, Said, Template, VarIx, VarKind,
+    WaitAct,
 };
 use super::spoken;
 use super::yaml::{self, show};
 use crate::acd::Expression;
 use crate::ids::Key;
+use crate::saying::{Language, Manner};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -261,7 +263,7 @@ impl<'a> Check<'a> {
                         }
                         VarKind::Enum(values) => values.clone(),
                         // Any text at all: nothing can be said before the call.
-                        VarKind::Text | VarKind::Digits => return,
+                        VarKind::Text | VarKind::Digits | VarKind::Value(_) => return,
                     }
                 }
             };
@@ -281,33 +283,67 @@ impl<'a> Check<'a> {
     // ---- prompts --------------------------------------------------------------------------------
 
     fn prompts(&mut self) {
-        let (flow, around) = (self.flow, self.around);
+        let flow = self.flow;
         for node in &flow.nodes {
             for prompt in prompts_of(node) {
-                let languages = self.spoken_in(prompt).into_iter();
-                let missing: Vec<&str> = languages
-                    .filter(|language| around.prompt(language, &prompt.name).is_none())
-                    .collect();
-                self.missing(prompt, &missing, "prompt");
+                let languages = self.spoken_in(prompt);
+                match &prompt.said {
+                    Said::Recording(name) => {
+                        self.recorded(name, prompt.spot, &languages, "prompt");
+                    }
+                    Said::Value(var, manner) => {
+                        self.sayable(*var, *manner, prompt.spot, &languages);
+                    }
+                }
             }
-            if let Kind::Queue(Queue { music: Some(music), .. }) = &node.kind
-                && around.prompt(MUSIC, &music.name).is_none()
-            {
-                self.missing(music, &[MUSIC], "music");
+            if let Kind::Queue(Queue { music: Some(music), .. }) = &node.kind {
+                self.recorded(&music.value, music.spot, &[MUSIC], "music");
             }
         }
     }
 
-    fn missing(&mut self, prompt: &PromptRef, folders: &[&str], what: &str) {
-        let Some(first) = folders.first() else { return };
-        let folders_text = folders.join(", ");
-        let message = format!("{what} `{}` has no recording in: {folders_text}", prompt.name);
-        let known = self.around.prompts.get(*first);
+    fn recorded(&mut self, name: &str, spot: Spot, folders: &[&str], what: &str) {
+        let around = self.around;
+        let lacking = folders.iter().filter(|folder| around.prompt(folder, name).is_none());
+        let lacking: Vec<&str> = lacking.copied().collect();
+        let Some(first) = lacking.first() else { return };
+        let message = format!("{what} `{name}` has no recording in: {}", lacking.join(", "));
+        let known = around.prompts.get(*first);
         let known = known.into_iter().flat_map(BTreeMap::keys).map(String::as_str);
-        let found = Diagnostic::error(F004, &self.flow.file, prompt.spot, message)
-            .help(format!("record prompts/{first}/{}.wav", prompt.name))
-            .nearest(&prompt.name, known);
+        let found = Diagnostic::error(F004, &self.flow.file, spot, message)
+            .help(format!("record prompts/{first}/{name}.wav"))
+            .nearest(name, known);
         self.found.push(found);
+    }
+
+    /// A value is no secret, and every word that it may need is recorded.
+    fn sayable(&mut self, var: VarIx, manner: Manner, spot: Spot, languages: &[&str]) {
+        let var = self.flow.var(var);
+        if var.secret {
+            let message = format!("`{}` is secret and can't be said", var.name);
+            self.error(F010, spot, message, "play a recording that doesn't tell it");
+        }
+        for code in languages {
+            let Some(language) = Language::by_code(code) else {
+                let known = Language::ALL.map(Language::code).join(", ");
+                let help = format!("values are said in: {known}");
+                self.error(F004, spot, format!("there are no words for values in `{code}`"), &help);
+                continue;
+            };
+            let fragments: BTreeSet<_> =
+                manner.fragments(language).iter().map(|fragment| fragment.name).collect();
+            let lacking = fragments.iter().filter(|name| self.around.prompt(code, name).is_none());
+            let lacking: Vec<&str> = lacking.copied().collect();
+            if let Some(first) = lacking.first() {
+                let (many, all) = (lacking.len(), fragments.len());
+                let message = format!(
+                    "saying `{}` in {code} takes {all} recordings, and {many} are missing: {first}, …",
+                    var.name
+                );
+                let help = "`dozvon prompts texts` tells all of them with their texts";
+                self.error(F004, spot, message, help);
+            }
+        }
     }
 
     fn spoken_in(&self, prompt: &'a PromptRef) -> Vec<&'a str> {
@@ -320,16 +356,16 @@ impl<'a> Check<'a> {
     /// "For cards press 3" must stand at key 3, in every language whose text is known.
     fn names_key(&mut self, prompt: &'a PromptRef, key: Key) {
         let mut found = Vec::new();
+        let Said::Recording(name) = &prompt.said else { return };
         for language in self.spoken_in(prompt) {
-            let facts = self.around.prompt(language, &prompt.name);
+            let facts = self.around.prompt(language, name);
             let Some(text) = facts.and_then(|facts| facts.text.as_deref()) else { continue };
             let named = spoken::keys(text);
             if !named.contains(&key) {
                 let said: Vec<String> = named.iter().map(|key| format!("key {key}")).collect();
                 let said = if said.is_empty() { "no key".to_owned() } else { said.join(", ") };
                 found.push(format!(
-                    "`{}` is for key {key}, but its text in {language} names {said}",
-                    prompt.name
+                    "`{name}` is for key {key}, but its text in {language} names {said}"
                 ));
             }
         }
@@ -353,7 +389,8 @@ impl<'a> Check<'a> {
         for language in languages {
             let texts = play.iter().map(|prompt| {
                 let spoken = prompt.language.as_deref().unwrap_or(&language);
-                self.around.prompt(spoken, &prompt.name).and_then(|facts| facts.text.as_deref())
+                let Said::Recording(name) = &prompt.said else { return Some("") };
+                self.around.prompt(spoken, name).and_then(|facts| facts.text.as_deref())
             });
             let Some(texts) = texts.collect::<Option<Vec<&str>>>() else { continue };
             let named = texts.iter().flat_map(|text| spoken::keys(text));

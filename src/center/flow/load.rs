@@ -185,7 +185,7 @@ fn nothing(word: &str) -> Spanned<Arc<str>> {
 mod tests {
     use super::*;
     use crate::flow::model::Kind;
-    use crate::flow::yaml::Y006;
+    use crate::flow::yaml::{Y002, Y006};
 
     const GOOD: &str = "flow: f\nlanguages: [ru, en]\nstart: a\noperator: {keys: [\"0\"], to: q}\nnodes:\n  a: \
         {say: {play: \
@@ -225,7 +225,7 @@ mod tests {
             ("Y004", 5),
             ("F005", 5),
             ("Y004", 6),
-            ("Y006", 8),
+            ("F015", 8),
             ("Y004", 9),
             ("F012", 9),
             ("Y002", 10),
@@ -250,6 +250,33 @@ mod tests {
             let found = found(&GOOD.replacen(from, to, 1));
             assert_eq!(found.len(), 1, "{found:?}");
             assert!(found[0].0 == Y006 && found[0].2.contains("not yet supported"), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_variable_must_suit_its_type() {
+        let vars = "vars:\n  sum: {type: money, currency: KZT}\n  day: {type: date}\n  any: {type: text}\nnodes:";
+        let good = GOOD.replacen("nodes:", vars, 1);
+        let said = |what: &str| found(&good.replacen("play: p", &format!("play: [{what}]"), 1));
+        assert_eq!(said("{money: sum}, {date: day, language: en}"), []);
+        for (what, code) in [
+            ("{money: day}", F015),
+            ("{number: any}", F015),
+            ("{time: tomorrow}", F015),
+            ("{money: sum, prompt: p}", Y002),
+            ("{date: day, language: fr}", Y004),
+        ] {
+            let found = said(what);
+            assert_eq!(found.iter().map(|f| f.0).collect::<Vec<_>>(), [code], "{what}: {found:?}");
+        }
+        for (from, to, code) in [
+            ("currency: KZT", "currency: XAU", Y004),
+            (", currency: KZT", "", Y002),
+            ("{type: date}", "{type: date, currency: KZT}", Y004),
+            ("{type: date}", "{type: date, default: 2026-02-30}", F015),
+        ] {
+            let found = found(&good.replacen(from, to, 1));
+            assert_eq!(found.iter().map(|f| f.0).collect::<Vec<_>>(), [code], "{to}: {found:?}");
         }
     }
 

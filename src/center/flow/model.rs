@@ -7,6 +7,7 @@ use super::diagnostic::{Spanned, Spot};
 use super::script::Case;
 use crate::acd::Expression;
 use crate::ids::Key;
+use crate::saying::Manner;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -142,6 +143,8 @@ pub enum VarKind {
     Enum(Vec<Arc<str>>),
     /// Keys `0-9`, collected by `digits`.
     Digits,
+    /// A number, an amount, a day or a time, which can be said.
+    Value(Manner),
 }
 
 /// Where an outcome leads.
@@ -153,15 +156,24 @@ pub struct Target {
     pub spot: Spot,
 }
 
-/// A prompt named in a flow: `prompts/<language>/<name>.wav`.
+/// Something heard, as a flow names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PromptRef {
-    /// Its name.
-    pub name: Arc<str>,
+    /// What it is.
+    pub said: Said,
     /// Spoken in this language whatever the caller's is.
     pub language: Option<Arc<str>>,
-    /// Where the name stands.
+    /// Where its name stands.
     pub spot: Spot,
+}
+
+/// What is heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A recording: `prompts/<language>/<name>.wav`.
+    Recording(Arc<str>),
+    /// The value of a variable, in recorded words. One that has no value yet is not said.
+    Value(VarIx, Manner),
 }
 
 /// A prompt to play: `prompts/<language>/<name>.wav`; music has the language [`MUSIC`].
@@ -291,7 +303,11 @@ impl Menu {
 impl MenuOption {
     /// Its name for records: the label, without one the prompt's name; `None` when it has neither.
     pub fn name(&self) -> Option<&Arc<str>> {
-        self.label.as_ref().or_else(|| self.say.as_ref().map(|say| &say.name))
+        let recording = self.say.as_ref().and_then(|say| match &say.said {
+            Said::Recording(name) => Some(name),
+            Said::Value(..) => None,
+        });
+        self.label.as_ref().or(recording)
     }
 }
 
@@ -397,7 +413,7 @@ pub struct Queue {
     /// Another priority for some callers.
     pub raise: Option<Raise>,
     /// What is heard while waiting; the queue's own music when missing.
-    pub music: Option<PromptRef>,
+    pub music: Option<Spanned<Arc<str>>>,
     /// The longest wait. Always present in a checked flow (F013).
     pub max_wait: Option<Duration>,
     /// What becomes of a caller who waits on, in the order of the file.

@@ -10,13 +10,14 @@ mod tests;
 
 use super::limits::{ENTERED_MAX, PATH_MAX, STEPS_MAX};
 use super::model::{
-    Flow, Hangup, Kind, MUSIC, NodeIx, Part, Prompt, PromptRef, Queue, Target, Template, VarIx,
-    VarKind, WaitAct, WaitPoint, Way,
+    Flow, Hangup, Kind, MUSIC, NodeIx, Part, Prompt, PromptRef, Queue, Said, Target, Template,
+    VarIx, VarKind, WaitAct, WaitPoint, Way,
 };
 use crate::acd::Expression;
 use crate::calendar::{Calendars, Open};
 use crate::ids::Key;
 use crate::rollout::Arm;
+use crate::saying::Language;
 use dozvon_clock::Timestamp;
 use std::collections::VecDeque;
 use std::fmt;
@@ -289,7 +290,7 @@ impl Run {
         let language = Arc::clone(flow.language_or_default(caller.language.as_deref()));
         let values = flow.vars.iter().map(|var| match var.kind {
             VarKind::Language => Arc::clone(&language),
-            VarKind::Text | VarKind::Enum(_) | VarKind::Digits => {
+            VarKind::Text | VarKind::Enum(_) | VarKind::Digits | VarKind::Value(_) => {
                 var.default.clone().unwrap_or_default()
             }
         });
@@ -721,7 +722,8 @@ impl Run {
 
     /// Orders prompts; `None` when there are none.
     fn play<'a>(&mut self, prompts: impl IntoIterator<Item = &'a PromptRef>) -> Option<u32> {
-        let prompts: Vec<Prompt> = prompts.into_iter().map(|prompt| self.prompt(prompt)).collect();
+        let prompts: Vec<Prompt> =
+            prompts.into_iter().flat_map(|prompt| self.said(prompt)).collect();
         if prompts.is_empty() {
             return None;
         }
@@ -730,9 +732,19 @@ impl Run {
         Some(self.ticket)
     }
 
-    fn prompt(&self, prompt: &PromptRef) -> Prompt {
+    /// What is heard of it now: one recording, or the words of a value. A variable without a value is not said.
+    fn said(&self, prompt: &PromptRef) -> Vec<Prompt> {
         let language = prompt.language.as_ref().unwrap_or(&self.language);
-        Prompt { name: Arc::clone(&prompt.name), language: Arc::clone(language) }
+        let one = |name: Arc<str>| Prompt { name, language: Arc::clone(language) };
+        match &prompt.said {
+            Said::Recording(name) => vec![one(Arc::clone(name))],
+            Said::Value(var, manner) => {
+                let saying = manner.read(&self.values[var.0 as usize]);
+                let spoken = saying.zip(Language::by_code(language));
+                let fragments = spoken.map(|(saying, language)| saying.fragments(language));
+                fragments.into_iter().flatten().map(|fragment| one(fragment.name.into())).collect()
+            }
+        }
     }
 
     /// Barge-in: stops the prompt if one plays, and its clock if none does.
@@ -767,7 +779,7 @@ impl Run {
             music: queue
                 .music
                 .as_ref()
-                .map(|music| Prompt { name: Arc::clone(&music.name), language: MUSIC.into() }),
+                .map(|music| Prompt { name: Arc::clone(&music.value), language: MUSIC.into() }),
             max_wait: queue.max_wait,
             rules: self.rules(queue),
             lose_place: queue.lose_place,
@@ -779,7 +791,7 @@ impl Run {
         let rules = queue.rules.iter().map(|rule| {
             let act = match &rule.act {
                 WaitAct::Announce(play) => {
-                    OrderAct::Announce(play.iter().map(|prompt| self.prompt(prompt)).collect())
+                    OrderAct::Announce(play.iter().flat_map(|prompt| self.said(prompt)).collect())
                 }
                 WaitAct::Overflow(_) => {
                     overflows += 1;

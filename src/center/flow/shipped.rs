@@ -10,8 +10,9 @@ use super::{bounds, check, graph, load, prompts, script};
 use crate::calendar::{Calendar, Calendars};
 use crate::ids::Key;
 use crate::rollout::Arm;
+use crate::saying::{Language, recordings};
 use dozvon_clock::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,8 +125,11 @@ fn every_prompt_has_a_text_and_a_recording_in_every_language() {
             .iter()
             .map(|p| stem(p))
             .collect();
-        let mut written: Vec<String> = texts[language].keys().cloned().collect();
-        written.sort();
+        let written = texts[language].keys().cloned();
+        let values = recordings(Language::by_code(language).unwrap());
+        let written: BTreeSet<String> =
+            written.chain(values.keys().map(|name| (*name).to_owned())).collect();
+        let recorded: BTreeSet<String> = recorded.into_iter().collect();
         assert_eq!(recorded, written, "{language}");
     }
     for language in ["ru", "kk", "en", "music"] {
@@ -512,4 +516,25 @@ fn typical_mistakes_in_the_shipped_flow_are_found_with_their_place() {
         assert!(wanted.iter().all(|code| got.contains(code)), "{from} → {to}: {found:#?}");
         assert!(got.contains(&first[0]) && found.iter().all(|f| f.line > 0), "{found:#?}");
     }
+}
+
+#[test]
+fn a_value_is_said_only_with_all_its_words_and_when_it_is_no_secret() {
+    let source = text(&root().join("ivr-flows/bank-main.yaml"));
+    let with = |vars: &str, play: &str| {
+        let source = source.replacen("\nvars:\n", &format!("\nvars:\n{vars}"), 1);
+        source.replacen("play: [hello,", &format!("play: [{play}, hello,"), 1)
+    };
+    let mut around = surroundings();
+    let codes = |source: &str, around: &Surroundings| -> Vec<&'static str> {
+        let found = load::load_and_check("f.yaml", source, around).1;
+        found.iter().map(|finding| finding.code).collect()
+    };
+    let sum = with("  sum: {type: money, currency: KZT}\n", "{money: sum}");
+    // The longest amount that could be said is too long before the operator is mentioned, and that is promised.
+    assert_eq!(codes(&sum, &around), ["F009", "F008", "F011"]);
+    around.prompts.get_mut("kk").unwrap().remove("say-tenge");
+    assert_eq!(codes(&sum, &around), ["F009", "F008", "F011", "F004"]);
+    let secret = with("  pin: {type: digits, secret: true}\n", "{digits: pin}");
+    assert!(codes(&secret, &around).contains(&"F010"));
 }

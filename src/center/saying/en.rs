@@ -157,12 +157,20 @@ impl Tongue for En {
         said.push(if hour < 12 { AM } else { PM });
     }
 
-    fn fragments(&self) -> Vec<Fragment> {
-        let mut all = vec![ZERO, MINUS, AND, HUNDRED, OH, AM, PM];
-        for list in [&ONES[..], &TENS, &SCALES, &DAYS, &DAY_TENS, &MONTHS] {
-            all.extend(list);
-        }
+    fn numbers(&self) -> Vec<Fragment> {
+        let mut all = vec![ZERO, MINUS, AND, HUNDRED];
+        [&ONES[..], &TENS, &SCALES].into_iter().for_each(|list| all.extend(list));
         all
+    }
+
+    fn days(&self) -> Vec<Fragment> {
+        let mut all = vec![OH];
+        [&DAYS[..], &DAY_TENS, &MONTHS].into_iter().for_each(|list| all.extend(list));
+        all
+    }
+
+    fn hours(&self) -> Vec<Fragment> {
+        vec![OH, AM, PM]
     }
 }
 

@@ -139,13 +139,20 @@ impl Tongue for Kk {
         }
     }
 
-    fn fragments(&self) -> Vec<Fragment> {
-        let mut all = vec![ZERO, MINUS, HUNDRED, ORDINAL_HUNDRED, ORDINAL_THOUSAND, OF_YEAR];
-        for list in [&ONES[..], &TENS, &SCALES, &ORDINAL_ONES, &ORDINAL_TENS, &MONTHS] {
-            all.extend(list);
-        }
-        all.extend([HOUR.one, MINUTE.one]);
+    fn numbers(&self) -> Vec<Fragment> {
+        let mut all = vec![ZERO, MINUS, HUNDRED];
+        [&ONES[..], &TENS, &SCALES].into_iter().for_each(|list| all.extend(list));
         all
+    }
+
+    fn days(&self) -> Vec<Fragment> {
+        let mut all = vec![ORDINAL_HUNDRED, ORDINAL_THOUSAND, OF_YEAR];
+        [&ORDINAL_ONES[..], &ORDINAL_TENS, &MONTHS].into_iter().for_each(|list| all.extend(list));
+        all
+    }
+
+    fn hours(&self) -> Vec<Fragment> {
+        vec![HOUR.one, MINUTE.one]
     }
 }
 

@@ -101,6 +101,70 @@ impl Currency {
     }
 }
 
+/// How a value is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Manner {
+    /// As a number of things.
+    Number,
+    /// Digit by digit.
+    Digits,
+    /// As an amount of a currency.
+    Money(Currency),
+    /// As a day.
+    Date,
+    /// As a time of day.
+    Time,
+}
+
+impl Manner {
+    /// Reads a value: `-15`, `0042`, `5123.45`, `2026-11-22` or `14:05`; `None` when it can't be said so.
+    pub fn read(self, value: &str) -> Option<Saying> {
+        match self {
+            Manner::Number => value.parse().ok().map(Saying::Number),
+            Manner::Digits => {
+                let plain = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+                plain.then(|| Saying::Digits(value.to_owned()))
+            }
+            Manner::Money(currency) => Saying::money(value, currency),
+            Manner::Date => Saying::date(value),
+            Manner::Time => Saying::time(value),
+        }
+    }
+
+    /// Every fragment that this manner may need in a language: what has to be recorded.
+    pub fn fragments(self, language: Language) -> Vec<Fragment> {
+        let tongue = language.tongue();
+        let mut all = tongue.numbers();
+        match self {
+            Manner::Number => {}
+            Manner::Digits => all = (0..10).map(|digit| tongue.digit(digit)).collect(),
+            Manner::Money(currency) => {
+                let (whole, part) = tongue.currency(currency);
+                all.extend([whole, part].into_iter().flat_map(Noun::forms));
+            }
+            Manner::Date => all.extend(tongue.days()),
+            Manner::Time => all.extend(tongue.hours()),
+        }
+        all
+    }
+
+    /// The most fragments that one value takes, in any language.
+    pub fn fragments_max(self) -> u32 {
+        // Four groups of at most five words ("nine hundred and ninety nine"), three scales, a joint, a sign.
+        const NUMBER: u32 = 4 * 5 + 3 + 1 + 1;
+        match self {
+            Manner::Number => NUMBER,
+            Manner::Digits => DIGITS_MAX as u32,
+            // A number, its noun, a number below a hundred, and its noun.
+            Manner::Money(_) => NUMBER + 1 + 2 + 1,
+            // Two words for the day, one for the month, five for the year and «года».
+            Manner::Date => 2 + 1 + 5 + 1,
+            // Two numbers below a hundred and their nouns, or "oh" and "p.m.".
+            Manner::Time => 2 + 1 + 2 + 1,
+        }
+    }
+}
+
 /// Something to say that no single recording holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saying {
@@ -190,13 +254,11 @@ impl Saying {
 
 /// Every fragment that sayings of a language are made of, by name: what has to be recorded.
 pub fn recordings(language: Language) -> BTreeMap<&'static str, &'static str> {
-    let tongue = language.tongue();
-    let mut all: Vec<Fragment> = tongue.fragments();
-    for currency in Currency::ALL {
-        let (whole, part) = tongue.currency(currency);
-        all.extend([whole, part].into_iter().flat_map(Noun::forms));
-    }
-    all.into_iter().map(|fragment| (fragment.name, fragment.text)).collect()
+    let money = Currency::ALL.map(Manner::Money);
+    let manners =
+        [Manner::Number, Manner::Digits, Manner::Date, Manner::Time].into_iter().chain(money);
+    let all = manners.flat_map(|manner| manner.fragments(language));
+    all.map(|fragment| (fragment.name, fragment.text)).collect()
 }
 
 /// The grammatical gender of what is counted.
@@ -247,8 +309,12 @@ trait Tongue {
     fn currency(&self, currency: Currency) -> (Noun, Noun);
     fn date(&self, year: u16, month: u8, day: u8, said: &mut Vec<Fragment>);
     fn time(&self, hour: u8, minute: u8, said: &mut Vec<Fragment>);
-    /// All fragments but those of currencies.
-    fn fragments(&self) -> Vec<Fragment>;
+    /// All fragments of numbers.
+    fn numbers(&self) -> Vec<Fragment>;
+    /// Those that days need beside numbers.
+    fn days(&self) -> Vec<Fragment>;
+    /// Those that times need beside numbers.
+    fn hours(&self) -> Vec<Fragment>;
 }
 
 /// Says a number up to [`NUMBER_MAX`].

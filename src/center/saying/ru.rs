@@ -234,15 +234,23 @@ impl Tongue for Ru {
         }
     }
 
-    fn fragments(&self) -> Vec<Fragment> {
-        let single = [ZERO, MINUS, ONE_F, TWO_F, YEAR_100, YEAR_900, YEAR_2000, YEAR];
-        let mut all = Vec::from(single);
-        for list in [&ONES[..], &TENS, &HUNDREDS, &DAYS, &DAY_TENS, &MONTHS, &YEAR_ONES, &YEAR_TENS]
-        {
+    fn numbers(&self) -> Vec<Fragment> {
+        let mut all = vec![ZERO, MINUS, ONE_F, TWO_F];
+        [&ONES[..], &TENS, &HUNDREDS].into_iter().for_each(|list| all.extend(list));
+        all.extend(SCALES.into_iter().flat_map(Noun::forms));
+        all
+    }
+
+    fn days(&self) -> Vec<Fragment> {
+        let mut all = vec![YEAR_100, YEAR_900, YEAR_2000, YEAR];
+        for list in [&DAYS[..], &DAY_TENS, &MONTHS, &YEAR_ONES, &YEAR_TENS] {
             all.extend(list);
         }
-        all.extend(SCALES.into_iter().chain([HOUR, MINUTE]).flat_map(Noun::forms));
         all
+    }
+
+    fn hours(&self) -> Vec<Fragment> {
+        [HOUR, MINUTE].into_iter().flat_map(Noun::forms).collect()
     }
 }
 

@@ -393,7 +393,7 @@ fn check_announcements(
         for language in languages.collect::<BTreeSet<Arc<str>>>() {
             let there =
                 |name: &Arc<str>| prompts.iter().any(|p| p.language == language && p.name == *name);
-            let mut missing = what.prompts();
+            let mut missing = what.prompts(&language);
             missing.retain(|name| !there(name));
             if let Some(first) = missing.first() {
                 let (many, shown) = (missing.len(), &missing[..missing.len().min(5)]);

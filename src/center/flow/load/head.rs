@@ -3,7 +3,8 @@
 use super::{F005, F015, Loader};
 use crate::flow::diagnostic::{Diagnostic, Spanned, Spot};
 use crate::flow::model::{Operator, Promises, Target, Var, VarIx, VarKind};
-use crate::flow::yaml::{Fields, Word, Y004, Y006, Yaml};
+use crate::flow::yaml::{Fields, Word, Y002, Y004, Yaml};
+use crate::saying::{Currency, Manner};
 use std::sync::Arc;
 
 impl Loader<'_> {
@@ -107,11 +108,21 @@ impl Loader<'_> {
             secret: false,
             default: None,
         };
-        let keys = ["type", "values", "default", "secret"];
+        let keys = ["type", "values", "currency", "default", "secret"];
         let Some(fields) = self.reader.map(yaml, "a variable", &keys) else { return var };
         let values = fields.get("values");
+        let currency = fields.get("currency");
         if let Some(yaml) = self.reader.need(fields, "a variable", "type") {
-            var.kind = self.var_kind(yaml, values);
+            var.kind = self.var_kind(yaml, values, currency);
+        }
+        if let Some(currency) = currency
+            && !matches!(var.kind, VarKind::Value(Manner::Money(_)))
+        {
+            self.reader.error(
+                Y004,
+                currency.spot,
+                "only a variable of type `money` has a currency",
+            );
         }
         if let Some(values) = values
             && !matches!(var.kind, VarKind::Enum(_))
@@ -126,9 +137,10 @@ impl Loader<'_> {
         var
     }
 
-    fn var_kind(&mut self, yaml: &Yaml, values: Option<&Yaml>) -> VarKind {
-        const TYPES: [&str; 4] = ["language", "text", "enum", "digits"];
-        let Some(word) = self.reader.word(yaml, "a type: language, text, enum or digits") else {
+    fn var_kind(&mut self, yaml: &Yaml, values: Option<&Yaml>, currency: Option<&Yaml>) -> VarKind {
+        const TYPES: [&str; 8] =
+            ["language", "text", "enum", "digits", "number", "money", "date", "time"];
+        let Some(word) = self.reader.word(yaml, "a type, such as text or digits") else {
             return VarKind::Text;
         };
         match word {
@@ -143,19 +155,43 @@ impl Loader<'_> {
                 let words = items.iter().filter_map(|item| self.reader.word(item, "a value"));
                 VarKind::Enum(words.map(Arc::from).collect())
             }
-            "money" | "number" => {
-                self.reader.error(Y006, yaml.spot, format!("type `{word}` is not yet supported"));
-                VarKind::Text
-            }
+            "number" => VarKind::Value(Manner::Number),
+            "date" => VarKind::Value(Manner::Date),
+            "time" => VarKind::Value(Manner::Time),
+            "money" => VarKind::Value(Manner::Money(self.currency(yaml, currency))),
             _ => {
                 let message = format!("there is no type `{word}`");
                 let found = Diagnostic::error(Y004, self.reader.file(), yaml.spot, message)
-                    .help("types are language, text, enum and digits")
+                    .help(format!("types are {}", TYPES.join(", ")))
                     .nearest(word, TYPES);
                 self.reader.push(found);
                 VarKind::Text
             }
         }
+    }
+
+    fn currency(&mut self, kind: &Yaml, yaml: Option<&Yaml>) -> Currency {
+        let codes = Currency::ALL.map(Currency::code);
+        let Some(yaml) = yaml else {
+            let found = Diagnostic::error(
+                Y002,
+                self.reader.file(),
+                kind.spot,
+                "`money` of which `currency`?",
+            )
+            .help(format!("it can be: {}", codes.join(", ")));
+            self.reader.push(found);
+            return Currency::Kzt;
+        };
+        let Some(word) = self.reader.word(yaml, "a currency") else { return Currency::Kzt };
+        Currency::by_code(word).unwrap_or_else(|| {
+            let message = format!("amounts of `{word}` can't be said");
+            let found = Diagnostic::error(Y004, self.reader.file(), yaml.spot, message)
+                .help(format!("it can be: {}", codes.join(", ")))
+                .nearest(word, codes);
+            self.reader.push(found);
+            Currency::Kzt
+        })
     }
 
     /// A value that the variable can hold.
@@ -171,6 +207,7 @@ impl Loader<'_> {
                 (values.contains(&word), values)
             }
             VarKind::Digits => (word.bytes().all(|b| b.is_ascii_digit()), vec!["digits"]),
+            VarKind::Value(manner) => (manner.read(word).is_some(), vec![form(*manner)]),
             VarKind::Text => (true, Vec::new()),
         };
         if !fits {
@@ -205,5 +242,16 @@ impl Loader<'_> {
             all.extend(self.value_for(&var, yaml).map(|value| (index, value)));
         }
         all
+    }
+}
+
+/// How values of a manner are written.
+fn form(manner: Manner) -> &'static str {
+    match manner {
+        Manner::Number => "a whole number",
+        Manner::Digits => "digits",
+        Manner::Money(_) => "an amount like 5123.45",
+        Manner::Date => "a day like 2026-11-22",
+        Manner::Time => "a time like 14:05",
     }
 }

@@ -312,7 +312,7 @@ impl Loader<'_> {
         let requires = fields.get("requires").and_then(|yaml| self.requires(yaml));
         let priority = self.priority(fields, false);
         let raise = fields.get("raise").and_then(|yaml| self.raise(yaml));
-        let music = fields.get("music").and_then(|yaml| self.prompt(yaml));
+        let music = fields.get("music").and_then(|yaml| self.name(yaml));
         let max_wait = self.reader.need_or(F013, fields, "queue", "max_wait");
         let max_wait = max_wait.and_then(|yaml| self.reader.duration(yaml));
         let rules = self.wait_rules(fields, max_wait);

@@ -1,14 +1,18 @@
 //! What nodes are made of: ways out, prompts, keys, names and requirements.
 
-use super::{F001, F012, Loader, nothing};
+use super::{F001, F012, F015, Loader, nothing};
 use crate::acd::Expression;
 use crate::flow::diagnostic::{Diagnostic, Spanned, Spot, nearest};
 use crate::flow::limits::{ATTEMPTS_MAX, PLAY_MAX};
-use crate::flow::model::{NodeIx, Part, PromptRef, Target, Template};
-use crate::flow::yaml::{Fields, Value, Y004, Y006, Yaml};
+use crate::flow::model::{NodeIx, Part, PromptRef, Said, Target, Template, VarKind};
+use crate::flow::yaml::{Fields, Value, Y004, Yaml};
 use crate::ids::Key;
+use crate::saying::Manner;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Keys of a play list behind which a variable stands.
+const SAID: [&str; 5] = ["number", "digits", "money", "date", "time"];
 
 impl Loader<'_> {
     pub(super) fn after<'t>(
@@ -90,25 +94,48 @@ impl Loader<'_> {
     /// `hello`, or `{prompt: hello, language: kk}`.
     pub(super) fn prompt(&mut self, yaml: &Yaml) -> Option<PromptRef> {
         if let Value::Map(entries) = &yaml.value {
-            let said =
-                entries.iter().find(|(word, _)| matches!(&*word.text, "money" | "number" | "date"));
-            if let Some((word, _)) = said {
-                let message = format!("saying `{}` is not yet supported", word.text);
-                self.reader.error(Y006, word.spot, message);
-                return None;
-            }
-            let fields = self.reader.map(yaml, "a prompt", &["prompt", "language"])?;
-            let name = self.reader.need(fields, "a prompt", "prompt")?;
+            let value = entries.iter().find(|(word, _)| SAID.contains(&&*word.text));
+            let what = value.map_or("prompt", |(word, _)| &*word.text);
+            let fields = self.reader.map(yaml, "a prompt", &[what, "language"])?;
             let language = fields.get("language").and_then(|yaml| {
                 let word = self.reader.word(yaml, "a language")?;
                 self.check_language(word, yaml.spot);
                 Some(Arc::from(word))
             });
-            let name = self.name(name)?;
-            return Some(PromptRef { name: name.value, language, spot: name.spot });
+            let name = self.reader.need(fields, "a prompt", what)?;
+            let (said, spot) = match value {
+                Some((word, name)) => (self.value(&word.text, name)?, name.spot),
+                None => {
+                    let name = self.name(name)?;
+                    (Said::Recording(name.value), name.spot)
+                }
+            };
+            return Some(PromptRef { said, language, spot });
         }
         let name = self.name(yaml)?;
-        Some(PromptRef { name: name.value, language: None, spot: name.spot })
+        Some(PromptRef { said: Said::Recording(name.value), language: None, spot: name.spot })
+    }
+
+    /// `{money: balance}`: a variable whose type can be said in this manner.
+    fn value(&mut self, manner: &str, yaml: &Yaml) -> Option<Said> {
+        let name = self.reader.word(yaml, "a variable")?;
+        let index = self.find_var(name, yaml.spot)?;
+        let known = match (manner, &self.declared[index.0 as usize].kind) {
+            ("digits", VarKind::Digits) => Some(Manner::Digits),
+            ("number", VarKind::Digits | VarKind::Value(Manner::Number)) => Some(Manner::Number),
+            ("money", VarKind::Value(manner @ Manner::Money(_)))
+            | ("date", VarKind::Value(manner @ Manner::Date))
+            | ("time", VarKind::Value(manner @ Manner::Time)) => Some(*manner),
+            _ => None,
+        };
+        if known.is_none() {
+            let message = format!("`{name}` can't be said as `{manner}`");
+            let found = Diagnostic::error(F015, self.reader.file(), yaml.spot, message).help(
+                format!("its type under `vars` must be one that is said so: `type: {manner}`"),
+            );
+            self.reader.push(found);
+        }
+        known.map(|manner| Said::Value(index, manner))
     }
 
     /// `lang:{lang} and cards >= 2`.

@@ -5,7 +5,9 @@ use crate::calendar::Calendar;
 
 const HEAD: &str = "flow: f\nlanguages: [en, kk]\nstart: a\noperator: {keys: [\"0\"], to: q}\nvars:\n  \
     lang: {type: \
-                    language}\n  pin: {type: digits, secret: true}\n  who: {type: enum, values: [mass, vip], \
+                    language}\n  pin: {type: digits, secret: true}\n  sum: {type: money, currency: KZT, \
+                    default: \"2001.21\"}\n  day: {type: date}\n  left: {type: digits}\n  \
+                    who: {type: enum, values: [mass, vip], \
                     default: mass}\nnodes:\n  end: {hangup: {}}\n  q: {queue: {name: general, requires: \
                     \"lang:{lang}\", priority: 1, raise: {when: {who: vip}, priority: 7}, max_wait: 1m, after: \
                     {answered: end, max_wait: end, nobody: end}}}\n";
@@ -256,4 +258,26 @@ fn a_survey_takes_scores_asks_once_more_and_stops_at_silence() {
     run.handle(at(0), Happening::Played(3));
     run.handle_timeout(at(6_000));
     assert_eq!(names(&drain(&mut run)), ["end", "hang up"]);
+}
+
+#[test]
+fn a_value_is_said_in_words_of_the_language_spoken_and_nothing_is_said_of_none() {
+    let nodes = "  a: {say: {play: [hello, {money: sum}, {date: day}], next: b}}\n  \
+                 b: {say: {play: {money: sum, language: kk}, next: c}}\n  \
+                 c: {digits: {play: enter, into: left, length: \"3\", timeout: 6s, between: 3s, \
+                 next: d, failed: end}}\n  \
+                 d: {say: {play: [{digits: left}, {number: left}], next: end}}\n";
+    let (mut run, effects) = run(nodes);
+    let english = "say-2 say-thousand say-and say-1 say-tenge say-20 say-1 say-tiyn";
+    assert_eq!(names(&effects), ["a".to_owned(), format!("play hello {english}")]);
+    run.handle(at(100), Happening::Played(1));
+    let kazakh = "say-2 say-thousand say-1 say-tenge say-20 say-1 say-tiyn";
+    let effects = drain(&mut run);
+    assert_eq!(names(&effects), ["b".to_owned(), format!("play {kazakh}")]);
+    let Effect::Play { prompts, .. } = &effects[1] else { panic!("{effects:?}") };
+    assert!(prompts.iter().all(|prompt| &*prompt.language == "kk"));
+    run.handle(at(200), Happening::Played(2));
+    drain(&mut run);
+    let said = names(&press(&mut run, 300, "412"));
+    assert_eq!(said.last().unwrap(), "play say-4 say-1 say-2 say-4 say-100 say-and say-12");
 }

@@ -56,13 +56,13 @@ fn callers_hear_their_place_and_wait_over_the_music_until_they_are_answered() {
     assert_eq!(announced(&house, third), [""; 0]);
     house.pass(1.0);
     // Who is next may wait for any time; behind him two talks of four minutes have to end.
-    assert_eq!(announced(&house, second), ["queue-position number-1 please-hold"]);
-    let told = "queue-position number-2 queue-wait-minutes number-16 please-hold";
+    assert_eq!(announced(&house, second), ["queue-position say-1 please-hold"]);
+    let told = "queue-position say-2 queue-wait-minutes say-16 please-hold";
     assert_eq!(announced(&house, third), [told]);
     house.pass(10.0);
     house.event(second, LegEvent::HungUp);
     house.pass(20.0);
-    assert_eq!(announced(&house, third)[1..], ["queue-position number-1 please-hold"]);
+    assert_eq!(announced(&house, third)[1..], ["queue-position say-1 please-hold"]);
     // Nothing is heard any more once the phone rings, and the answer cuts off what is being said.
     house.event(first, LegEvent::HungUp);
     house.pass(15.0);
