@@ -5,7 +5,7 @@
 
 use crate::server::clock::Clock;
 use crate::server::events::Announcer;
-use crate::server::handle::{DeskRefusal, Query};
+use crate::server::handle::{DeskAnswer, DeskRefusal, Query};
 use crate::server::net::{Network, News};
 use crate::server::rtp::Workers;
 use dozvon_clock::Timestamp;
@@ -167,13 +167,14 @@ impl Brain {
                 let done = self.switch.desk(now, agent, command);
                 self.deliver(now);
                 let row = self.switch.agent_row(agent);
-                let _ = reply.send(match (done, row) {
+                let done = match (done, row) {
                     (Ok(()), Some(row)) => Ok(row),
                     (Ok(()), None) => {
                         unreachable!("a command was obeyed for an agent that is not there")
                     }
                     (Err(why), row) => Err(DeskRefusal { why, row: row.map(Box::new) }),
-                });
+                };
+                let _ = reply.send(DeskAnswer { at: now, done });
             }
             Query::Command { command, reply } => {
                 let done = self.switch.command(now, command);

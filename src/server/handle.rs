@@ -6,6 +6,7 @@
 
 use dozvon_center::acd::StatusError;
 use dozvon_center::ids::{AgentId, CallId};
+use dozvon_clock::Timestamp;
 use dozvon_switch::border::{AgentRow, CallCommand, CallRefusal, DeskCommand, Snapshot, WhyRow};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,7 +37,7 @@ pub(crate) enum Query {
         /// The command.
         command: DeskCommand,
         /// The agent's new row, or why not.
-        reply: oneshot::Sender<Result<AgentRow, DeskRefusal>>,
+        reply: oneshot::Sender<DeskAnswer>,
     },
     /// Give the switch this command about a call and tell what became of it.
     Command {
@@ -59,6 +60,15 @@ pub(crate) enum Query {
         /// Whether it was there.
         reply: oneshot::Sender<bool>,
     },
+}
+
+/// What became of a desk command.
+#[derive(Clone, Debug)]
+pub(crate) struct DeskAnswer {
+    /// When it was given.
+    pub(crate) at: Timestamp,
+    /// The agent's row after it, or why it did nothing.
+    pub(crate) done: Result<AgentRow, DeskRefusal>,
 }
 
 /// Why a desk command did nothing, and how the agent stands now.
@@ -115,15 +125,15 @@ impl BrainHandle {
         Ok(snapshot)
     }
 
-    /// Gives a command about an agent; answers the agent's row after it.
+    /// Gives a command about an agent; answers the agent's row after it. No picture is drawn for it.
     ///
     /// # Errors
-    /// The outer error is the brain's, the inner one the command's.
+    /// [`BrainError`] when the brain is overloaded or gone.
     pub(crate) async fn desk(
         &self,
         agent: AgentId,
         command: DeskCommand,
-    ) -> Result<Result<AgentRow, DeskRefusal>, BrainError> {
+    ) -> Result<DeskAnswer, BrainError> {
         let answer = self.ask(|reply| Query::Desk { agent, command, reply }).await;
         self.forget_picture().await;
         answer

@@ -5,14 +5,13 @@ use super::auth::{Right, Who};
 use super::body::Body;
 use super::problem::Problem;
 use super::view::AgentView;
-use crate::server::handle::DeskRefusal;
+use crate::server::handle::{DeskAnswer, DeskRefusal};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use dozvon_center::acd::{Actor, Status, StatusError};
 use dozvon_center::coding::CodeError;
 use dozvon_center::desk::Asker;
-use dozvon_center::ids::AgentId;
 use dozvon_switch::border::{AgentRow, DeskCommand, Snapshot, WrapUpCommand};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -192,8 +191,7 @@ pub(super) async fn give(
     name: &str,
     command: DeskCommand,
 ) -> Result<Json<AgentView>, Problem> {
-    let snapshot = app.brain.snapshot().await?;
-    let agent: AgentId = find(&snapshot, name)?.id;
+    let agent = super::talk::agent(app, name)?;
     let wanted = match &command {
         DeskCommand::SetStatus { status, .. } => status.as_str(),
         DeskCommand::LogOut { .. } => "log_out",
@@ -201,13 +199,10 @@ pub(super) async fn give(
         DeskCommand::WrapUp(WrapUpCommand::Extend { .. }) => "extend_wrap_up",
         DeskCommand::WrapUp(WrapUpCommand::Code(_)) => "code",
     };
-    let answer = app.brain.desk(agent, command).await?;
-    tracing::info!(by = %who.name, agent = name, wanted, done = answer.is_ok(), "desk command");
-    match answer {
-        Ok(row) => {
-            let now = row.since.max(snapshot.at);
-            Ok(Json(AgentView::new(&row, now)))
-        }
+    let DeskAnswer { at, done } = app.brain.desk(agent, command).await?;
+    tracing::info!(by = %who.name, agent = name, wanted, done = done.is_ok(), "desk command");
+    match done {
+        Ok(row) => Ok(Json(AgentView::new(&row, at))),
         Err(DeskRefusal { why: StatusError::UnknownAgent, .. }) => {
             Err(Problem::not_found(format!("no agent is called `{name}`")))
         }
@@ -222,8 +217,7 @@ pub(super) async fn give(
             ..
         }) => Err(Problem::bad_request(why.to_string())),
         Err(DeskRefusal { why, row }) => {
-            let now = |row: &AgentRow| row.since.max(snapshot.at);
-            let view = row.map(|row| AgentView::new(&row, now(&row)));
+            let view = row.map(|row| AgentView::new(&row, at));
             Err(Problem::conflict(sentence(why), view))
         }
     }

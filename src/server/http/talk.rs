@@ -225,7 +225,8 @@ fn destination(app: &App, target: Target) -> Result<Destination, Problem> {
     })
 }
 
-fn agent(app: &App, name: &str) -> Result<AgentId, Problem> {
+/// The agent of that name, by the configuration: no picture has to be drawn for it.
+pub(super) fn agent(app: &App, name: &str) -> Result<AgentId, Problem> {
     let at = app.directory.agents.iter().position(|agent| *agent.name == *name);
     let at = at.and_then(|at| u32::try_from(at).ok()).map(AgentId);
     at.ok_or_else(|| Problem::not_found(format!("no agent is called `{name}`")))

@@ -4,7 +4,7 @@ use super::auth::PROTOCOL_PREFIX;
 use super::*;
 use crate::server::config::{Role, Secret, Token};
 use crate::server::events::scratch::Scratch;
-use crate::server::handle::{DeskRefusal, Query, door};
+use crate::server::handle::{DeskAnswer, DeskRefusal, Query, door};
 use crate::server::metrics::tests::{directory, snapshot, value};
 use crate::server::store::db::Database;
 use crate::server::store::tests::ended;
@@ -28,6 +28,7 @@ use dozvon_switch::border::{
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tower::ServiceExt;
 use utoipa::OpenApi;
 
@@ -37,6 +38,8 @@ struct House {
     commands: Arc<Mutex<Vec<DeskCommand>>>,
     store: Option<Store>,
     asked: Arc<Mutex<Vec<CallCommand>>>,
+    /// How many pictures of the house the brain has drawn.
+    pictures: Arc<AtomicUsize>,
     stop: watch::Sender<bool>,
     _folder: Scratch,
 }
@@ -67,10 +70,12 @@ async fn brain(
     mut picture: Snapshot,
     commands: Arc<Mutex<Vec<DeskCommand>>>,
     asked: Arc<Mutex<Vec<CallCommand>>>,
+    pictures: Arc<AtomicUsize>,
 ) {
     while let Some(query) = queries.recv().await {
         match query {
             Query::Snapshot { reply } => {
+                pictures.fetch_add(1, Ordering::Relaxed);
                 let _ = reply.send(Arc::new(picture.clone()));
             }
             Query::Desk { agent, command, reply } => {
@@ -114,7 +119,7 @@ async fn brain(
                         None => Ok(row.clone()),
                     },
                 };
-                let _ = reply.send(answer);
+                let _ = reply.send(DeskAnswer { at: picture.at, done: answer });
             }
             Query::Command { command, reply } => {
                 let known = |call| picture.calls.iter().any(|row| row.call == call);
@@ -185,6 +190,18 @@ fn reasons() -> WhyRow {
 }
 
 #[tokio::test]
+async fn commands_about_agents_draw_no_picture_of_all_agents_and_calls() {
+    let house = house(everybody(), |_| {});
+    for _ in 0..20 {
+        let body = r#"{"status":"lunch","reason":"it is noon"}"#;
+        let (status, row) =
+            send(&house, "boss", Method::POST, "/api/v1/agents/boris/status", body).await;
+        assert_eq!((status, &row["status"]), (StatusCode::OK, &"lunch".into()));
+    }
+    assert_eq!(house.pictures.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
 async fn the_reasons_of_a_call_are_told_with_names() {
     let house = house(everybody(), |_| {});
     let (_, why) = send(&house, "wall", Method::GET, "/api/v1/calls/77/why", "").await;
@@ -211,7 +228,8 @@ fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> House {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let mut picture = snapshot(Timestamp::from_secs(200));
     change(&mut picture);
-    tokio::spawn(brain(queries, picture, commands.clone(), asked.clone()));
+    let pictures = Arc::new(AtomicUsize::new(0));
+    tokio::spawn(brain(queries, picture, commands.clone(), asked.clone(), pictures.clone()));
     let (stop, stopping) = watch::channel(false);
     let parts = Parts {
         brain: handle,
@@ -222,7 +240,7 @@ fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> House {
         tokens,
     };
     let app = Arc::new(App::new(parts, stopping));
-    House { app, commands, asked, store: Some(store), stop, _folder: folder }
+    House { app, commands, asked, pictures, store: Some(store), stop, _folder: folder }
 }
 
 impl Drop for House {
