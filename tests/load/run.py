@@ -79,7 +79,7 @@ def pinned(core, first, files=None):
     """Runs a child on one core; before all others there if wanted and allowed; with so many open files."""
     def before():
         if files:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (files, max(files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         if os.cpu_count() > 1 and not (core == SERVER_CORE and SPREAD):
             os.sched_setaffinity(0, {core})
         if first:
@@ -110,7 +110,7 @@ class Held:
 class Server:
     """One dozvon with its temporary folder."""
 
-    def __init__(self, dozvon, agents, calls_max=2500, calls_per_sec=10000, wrap_up=0, crowd=False):
+    def __init__(self, dozvon, agents, calls_max=2500, calls_per_sec=10000, wrap_up=0, crowd=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dozvon-load-"))
         self.agents = agents
         self.write(calls_max, calls_per_sec, wrap_up, crowd)
@@ -118,7 +118,7 @@ class Server:
         self.process = subprocess.Popen(
             [dozvon, "serve", "--config", str(self.folder)],
             stdout=subprocess.PIPE, stderr=self.log, text=True,
-            preexec_fn=pinned(SERVER_CORE, ALONE, 4 * calls_max + 1_000 if crowd else None))
+            preexec_fn=pinned(SERVER_CORE, ALONE, crowd))
         line = self.process.stdout.readline()
         if not line:
             sys.exit("the server did not start:\n" + (self.folder / "log").read_text())
@@ -362,10 +362,12 @@ def free(scale):
 
 def crowd(scale):
     """10,000 agents at work and 10,000 who wait, in one process; agents come free as their wrap-ups end."""
-    agents = waiting = int(10_000 * scale)
-    cycle = 100
+    agents, cycle = int(10_000 * scale), 100
+    # Each leg has two sockets; where no more files may be opened, fewer wait.
+    files = max(open_files_max(), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    waiting = min(agents, (files - 2_000) // 2)
     for looked_at in (False, True):
-        server = Server(DOZVON, agents, calls_max=int(12_000 * scale), wrap_up=cycle - 1, crowd=True)
+        server = Server(DOZVON, agents, calls_max=int(12_000 * scale), wrap_up=cycle - 1, crowd=files)
         registered = server.register()
         stop = threading.Event()
         helpers = [threading.Thread(target=begin_work, args=(server, waiting, cycle), daemon=True)]
@@ -377,7 +379,7 @@ def crowd(scale):
         # answered is replaced by the next caller.
         said = server.load(
             agents=True, flags=["deaf"], dial=200, calls=waiting + 6 * agents, rate=250 * scale,
-            keep=waiting + agents // 50, talk_ms=1000, wrap_up_ms=(cycle - 1) * 1000, settle_ms=(cycle + 10) * 1000,
+            keep=waiting + agents // 50, talk_ms=1000, wrap_up_ms=(cycle - 1) * 1000, settle_ms=(cycle + 50) * 1000,
             window_ms=60_000, give_up_ms=300_000)
         stop.set()
         for helper in helpers:
@@ -391,14 +393,21 @@ def crowd(scale):
         server.close()
 
 
+def open_files_max():
+    """How many files a child of ours may open, if we may say so."""
+    wanted = 60_000
+    trial = subprocess.run(["prlimit", f"--nofile={wanted}:{wanted}", "true"], capture_output=True)
+    return wanted if trial.returncode == 0 else 0
+
+
 def begin_work(server, waiting, cycle):
     """When all who shall wait do, the agents come to work, evenly over one cycle."""
     while server.metric("dozvon_queue_waiting") < waiting:
         time.sleep(1)
-    began = time.time()
+    began, connection = time.time(), http.client.HTTPConnection(server.ready["http"])
     for number in range(1, server.agents + 1):
         time.sleep(max(0, began + cycle * number / server.agents - time.time()))
-        server.ready_agent(number)
+        server.ready_agent(number, connection)
 
 
 def look(server, stop):
