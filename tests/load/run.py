@@ -362,7 +362,7 @@ def free(scale):
 
 def crowd(scale):
     """10,000 agents at work and 10,000 who wait, in one process; agents come free as their wrap-ups end."""
-    agents, cycle = int(10_000 * scale), 100
+    agents, cycle = int(10_000 * scale), 60
     # Each leg has two sockets; where no more files may be opened, fewer wait.
     files = max(open_files_max(), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     waiting = min(agents, (files - 2_000) // 2)
@@ -378,8 +378,8 @@ def crowd(scale):
         # begin to work one by one within a cycle: a talk of a second, and the paperwork for the rest of it; whoever is
         # answered is replaced by the next caller.
         said = server.load(
-            agents=True, flags=["deaf"], dial=200, calls=waiting + 6 * agents, rate=250 * scale,
-            keep=waiting + agents // 50, talk_ms=1000, wrap_up_ms=(cycle - 1) * 1000, settle_ms=(cycle + 50) * 1000,
+            agents=True, flags=["deaf"], dial=200, calls=waiting + 6 * agents, rate=500 * scale,
+            keep=waiting + agents // 50, talk_ms=1000, wrap_up_ms=(cycle - 1) * 1000, settle_ms=(cycle + 20) * 1000,
             window_ms=60_000, give_up_ms=300_000)
         stop.set()
         for helper in helpers:
