@@ -211,6 +211,78 @@ fn a_flow_that_fails_its_tests_says_where_the_caller_went() {
     }
 }
 
+/// A configuration with two calendars, queues of which one has hours, and a site.
+fn with_hours() -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("dozvon-hours-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder for the test");
+        fs::write(path, text).expect("it can be written");
+    };
+    let prompts = root().join("ivr-flows/prompts").display().to_string();
+    write("dozvon.toml", &format!("[flows]\nfolder = \".\"\nprompts = \"{prompts}\"\n"));
+    let queues =
+        "[[queue]]\nname = \"general\"\n\n[[queue]]\nname = \"loans\"\ncalendar = \"office\"\n";
+    write("queues.toml", queues);
+    write("numbers.toml", "[[number]]\ndial = \"101\"\necho = true\n");
+    let site = "[[site]]\nname = \"almaty\"\nnumbers = [\"101\"]\nduty_number = \"+77270000112\"\n";
+    write("sites.toml", site);
+    let shipped = root().join("config/calendars/holidays/kazakhstan.ics");
+    let holidays = fs::read_to_string(shipped).expect("it can be read");
+    write("calendars/holidays/kz.ics", &holidays);
+    let office = "calendar: office\nzone: Asia/Almaty\nweekly:\n  mon-fri: [09:00-18:00]\nholiday_lists: [kz]\n\
+                  holidays:\n  - {date: 2026-12-31, name: short, hours: [09:00-15:00]}\n";
+    write("calendars/office.yaml", office);
+    let saturdays = "BEGIN:VCALENDAR\nX-WR-TIMEZONE:Europe/Berlin\nBEGIN:VEVENT\nSUMMARY:Open on Saturdays\n\
+                     DTSTART:20260103T100000\nDTEND:20260103T140000\nRRULE:FREQ=WEEKLY\nEND:VEVENT\nEND:VCALENDAR\n";
+    write("calendars/branch.ics", saturdays);
+    folder
+}
+
+#[test]
+fn hours_are_told_with_the_line_that_makes_them_and_their_end() {
+    let folder = with_hours();
+    let ask = |more: &[&str]| dozvon(&folder, &[&["hours", "--config", "."], more].concat());
+    let all = ask(&["--at", "2026-12-31T16:00"]);
+    let holiday = ask(&["--at", "2026-12-15T20:00:00Z", "--queue", "loans", "--json"]);
+    let open = ask(&["--at", "2026-07-04T11:00+02:00", "--calendar", "branch"]);
+    let unknown = ask(&["--queue", "cards"]);
+    let no_moment = ask(&["--at", "noon"]);
+    let _ = fs::remove_dir_all(&folder);
+    assert_eq!(
+        text(&all.stdout),
+        "calendar branch: closed until 2027-01-02T10:00:00+01:00\n  by: no line opens it\n\
+         calendar office: closed until 2027-01-01T00:00:00+05:00\n  by: short (./calendars/office.yaml:7)\n  \
+         opens: 2027-01-04T09:00:00+05:00\n\
+         queue general: open: it has no calendar\n\
+         queue loans: closed until 2027-01-01T00:00:00+05:00\n  by: short (./calendars/office.yaml:7)\n  \
+         calendar office; who waits when it closes is served for 600 s more\n  \
+         opens: 2027-01-04T09:00:00+05:00\n\
+         site almaty: normal; in an emergency its calls go to number +77270000112\n",
+        "{}",
+        text(&all.stderr)
+    );
+    let rows: Value = serde_json::from_slice(&holiday.stdout).expect("JSON on standard output");
+    let row = &rows[0];
+    assert_eq!((rows.as_array().map(Vec::len), row["state"].as_str()), (Some(1), Some("holiday")));
+    assert_eq!(row["rule"]["says"], "Independence Day");
+    assert_eq!(row["rule"]["file"], "./calendars/holidays/kz.ics");
+    assert!(row["rule"]["line"].as_u64() > Some(3), "{row}");
+    assert_eq!(
+        (&row["at"], &row["until"]),
+        (&"2026-12-16T01:00:00+05:00".into(), &"2026-12-17T00:00:00+05:00".into())
+    );
+    let shown = text(&open.stdout);
+    assert_eq!(
+        shown,
+        "calendar branch: open until 2026-07-04T14:00:00+02:00\n  by: Open on Saturdays (./calendars/branch.ics:3)\n"
+    );
+    assert_eq!((unknown.status.code(), no_moment.status.code()), (Some(2), Some(2)));
+    assert!(text(&unknown.stderr).contains("there is no queue `cards`"));
+    assert!(text(&no_moment.stderr).contains("2026-01-01T09:00"));
+}
+
 fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder for the test");
     for entry in fs::read_dir(from).expect("it can be listed") {
@@ -259,6 +331,7 @@ fn the_help_of_every_command_has_an_example() {
         &["demo", "--help"],
         &["check", "--help"],
         &["call", "--help"],
+        &["hours", "--help"],
         &["flow", "check", "--help"],
         &["flow", "test", "--help"],
         &["flow", "graph", "--help"],

@@ -14,6 +14,7 @@ use crate::fact::{AskEnd, Fact, HoldAlarm, IvrExit, OperatorRequest, What};
 use crate::flow::{BotEnd, Caller, ExitKey, Run};
 use crate::ids::{AgentId, CallId, LegId, OfferId, PlayId, QueueId};
 use crate::incident::{Incident, Incidents};
+use crate::opening::Emergency;
 use crate::overflow::WaitRules;
 use crate::own::OwnCall;
 use crate::policy::Policy;
@@ -116,6 +117,8 @@ pub struct Center {
     pub(crate) watches: BTreeMap<AgentId, Watch>,
     pub(crate) returning: Returning,
     pub(crate) measures: Measures,
+    /// Emergencies that go on, by site.
+    pub(crate) emergencies: BTreeMap<Arc<str>, Emergency>,
     pub(crate) deadlines: Deadlines<(CallId, Timer)>,
     pub(crate) outputs: VecDeque<Output>,
     /// Events of the ACD that wait for their turn behind one that was needed first.
@@ -144,6 +147,7 @@ impl Center {
             watches: BTreeMap::new(),
             returning: Returning::default(),
             measures: Measures::default(),
+            emergencies: BTreeMap::new(),
             deadlines: Deadlines::new(),
             outputs: VecDeque::new(),
             held_events: VecDeque::new(),
@@ -161,7 +165,8 @@ impl Center {
         let flow = self.policy.flows.get(&arrival.flow)?.clone();
         let id = self.new_call_id();
         let leg = self.new_leg(id, Role::Caller);
-        let caller = Caller { number: arrival.caller.clone(), language: arrival.language };
+        let duty = self.duty_of(&arrival.dialled);
+        let caller = Caller { number: arrival.caller.clone(), language: arrival.language, duty };
         let run = Run::start(flow.clone(), self.policy.calendars.clone(), now, caller);
         let opening = Opening {
             call: id,

@@ -667,6 +667,17 @@ pub enum What {
         /// Who.
         agent: AgentId,
     },
+    /// An emergency was declared at a site, declared anew with another reason, or called off.
+    EmergencyChanged {
+        /// The site.
+        site: Arc<str>,
+        /// Whether there is one now.
+        on: bool,
+        /// Who says so.
+        by: Arc<str>,
+        /// Why; may be empty when it is called off.
+        reason: Arc<str>,
+    },
     /// The last agent with technical problems is back: the report.
     IncidentClosed {
         /// All of it.

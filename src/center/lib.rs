@@ -23,6 +23,7 @@ mod hearing;
 pub mod ids;
 pub mod incident;
 pub mod limits;
+pub mod opening;
 mod overflow;
 mod own;
 pub mod policy;

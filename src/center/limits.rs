@@ -101,11 +101,30 @@ pub const NOTE_CHARS_MAX: usize = 500;
 /// later has no next opening, one that closes later is told to be open until then.
 pub const CALENDAR_LOOK_AHEAD: Duration = Duration::from_secs(400 * 24 * 3600);
 
+/// The last year that recurring events of a calendar reach. Later ones do not take place.
+pub const CALENDAR_YEAR_MAX: i16 = 2099;
+
+/// Events of one iCalendar file. More are refused when the file is read.
+pub const CALENDAR_EVENTS_MAX: usize = 5_000;
+
+/// Days on which the events of one iCalendar file fall, all together. More are refused when the file is read.
+pub const CALENDAR_DATES_MAX: usize = 500_000;
+
+/// How far it is looked ahead for the end of a wait in a queue that closes. One that does not close by then is not
+/// closed to those who wait.
+pub const DRAIN_LOOK_AHEAD: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Letters of the reason of an emergency. A longer one is cut.
+pub const EMERGENCY_REASON_CHARS_MAX: usize = 200;
+
 // ---- calls and their records ----------------------------------------------------------------------------------------
 
 /// How often rules about places and forecasts are looked at while a caller waits. A place that is passed for less than
 /// this may go unseen.
 pub const WAIT_RULES_EVERY: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether a phone that rang at closing time, or when an emergency was declared, still does.
+pub const CLOSING_EVERY: Duration = Duration::from_secs(1);
 
 /// The largest number for which there is a prompt. A place beyond is paraphrased, a longer wait is not told.
 pub const SPOKEN_NUMBER_MAX: u64 = 30;

@@ -3,15 +3,13 @@
 //! A rule acts once in a stay, when its point is first seen to be reached. An offer that is open is let finish before
 //! anybody is sent on: the ring time-out bounds that.
 
-use crate::acd::Leaving;
 use crate::border::LegCommand;
 use crate::call::{Call, State};
 use crate::center::{Center, Timer};
-use crate::contact::{Outcome, StageKind};
+use crate::contact::Outcome;
 use crate::flow::model::WaitPoint;
-use crate::flow::{Happening, OrderAct, OrderRule, Prompt, QueueEnd};
-use crate::limits::WAIT_RULES_EVERY;
-use crate::record::Place;
+use crate::flow::{OrderAct, OrderRule, Prompt, QueueEnd};
+use crate::limits::{CLOSING_EVERY, WAIT_RULES_EVERY};
 use dozvon_clock::Timestamp;
 
 /// The rules of one stay that have not acted yet.
@@ -20,12 +18,19 @@ pub(crate) struct WaitRules {
     pending: Vec<OrderRule>,
     since: Timestamp,
     lose_place: bool,
+    /// Until when the queue serves those who wait.
+    served_until: Option<Timestamp>,
 }
 
 impl WaitRules {
     /// The rules of a stay that begins now.
     pub(crate) fn new(now: Timestamp, pending: Vec<OrderRule>, lose_place: bool) -> WaitRules {
-        WaitRules { pending, since: now, lose_place }
+        WaitRules { pending, since: now, lose_place, served_until: None }
+    }
+
+    /// The queue closes, and has served those who wait by then.
+    pub(crate) fn serve_until(&mut self, until: Timestamp) {
+        self.served_until = Some(until);
     }
 
     /// Takes out the first rule that has come to act. While the caller is being offered none does.
@@ -42,23 +47,37 @@ impl WaitRules {
                 now + WAIT_RULES_EVERY
             }
         };
-        self.pending.iter().map(at).min()
+        // A phone that rings at that moment is let finish, so it is looked again.
+        let closes = self.served_until.map(|until| match until > now {
+            true => until,
+            false => now + CLOSING_EVERY,
+        });
+        self.pending.iter().map(at).chain(closes).min()
     }
 }
 
 impl Center {
     /// A stay begins: its rules are looked at as soon as all that follows from its beginning is done.
     pub(crate) fn begin_rules(&mut self, now: Timestamp, call: &mut Call, rules: WaitRules) {
-        if !rules.pending.is_empty() {
+        call.rules = rules;
+        self.mind_closing(now, call);
+        if !call.rules.pending.is_empty() || call.run.is_wanted_on_duty() {
             self.deadlines.set((call.id, Timer::WaitRules), now);
         }
-        call.rules = rules;
     }
 
     /// Looks whether a rule has come to act.
     pub(crate) fn mind_rules(&mut self, now: Timestamp, call: &mut Call) {
         let State::Waiting { rings, .. } = &call.state else { return };
         let offered = !rings.is_empty();
+        if !offered && call.run.is_wanted_on_duty() {
+            self.send_on(now, call, QueueEnd::Emergency, Outcome::Overflow);
+            return;
+        }
+        if !offered && call.rules.served_until.is_some_and(|until| now >= until) {
+            self.send_on(now, call, QueueEnd::Closed, Outcome::Closed);
+            return;
+        }
         let (acd, id, since) = (&self.acd, call.id, call.rules.since);
         let holds = |point: WaitPoint| match point {
             WaitPoint::Waited(waited) => now.since(since) >= waited,
@@ -70,9 +89,12 @@ impl Center {
                 self.announce(call, prompts);
                 self.mind_rules(now, call);
             }
-            Some(OrderAct::Overflow(number)) => self.overflow(now, call, number),
+            Some(OrderAct::Overflow(number)) => {
+                self.send_on(now, call, QueueEnd::Overflow(number), Outcome::Overflow);
+            }
             None => {
-                if let Some(next) = call.rules.next(now) {
+                let wanted = call.run.is_wanted_on_duty().then(|| now + CLOSING_EVERY);
+                if let Some(next) = call.rules.next(now).into_iter().chain(wanted).min() {
                     self.deadlines.set((call.id, Timer::WaitRules), next);
                 }
             }
@@ -86,18 +108,6 @@ impl Center {
             call.announcing = Some(play);
             self.tell(call.leg, LegCommand::Announce { play, prompts });
         }
-    }
-
-    fn overflow(&mut self, now: Timestamp, call: &mut Call, number: usize) {
-        self.leave_queue(now, call, Leaving::Elsewhere, Outcome::Overflow);
-        self.hush_announcement(call);
-        self.tell(call.leg, LegCommand::StopPlaying);
-        self.keep_place(call);
-        self.state(now, call, State::InFlow);
-        call.record.enter(now, StageKind::Ivr, Place::default());
-        self.write(call);
-        call.run.handle(now, Happening::Queue(QueueEnd::Overflow(number)));
-        self.pump(now, call);
     }
 
     /// A caller goes on without having been answered. In the next queue he stands where he would stand had he waited

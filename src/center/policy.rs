@@ -5,6 +5,7 @@ use crate::calendar::Calendars;
 use crate::classifier::Classifier;
 use crate::flow::Flow;
 use crate::ids::{AgentId, SkillId};
+use crate::opening::Opening;
 use crate::rollout::Rollout;
 use crate::waiting::Announcements;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,8 @@ pub struct Policy {
     pub flows: BTreeMap<Arc<str>, Arc<Flow>>,
     /// Opening hours by name.
     pub calendars: Arc<Calendars>,
+    /// Which queues have opening hours, and the sites.
+    pub opening: Opening,
     /// Rollouts by name.
     pub rollouts: BTreeMap<Arc<str>, Rollout>,
     /// Voice bots by name.

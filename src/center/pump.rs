@@ -7,6 +7,7 @@ use crate::acd::{
     WaitEnd, Waiting, Withdrawal,
 };
 use crate::border::{LegCommand, RINGBACK};
+use crate::calendar::Open;
 use crate::call::{Call, State};
 use crate::center::{Center, Timer};
 use crate::contact::{ArmRecord, Ending, Fault, Outcome, StageKind};
@@ -137,7 +138,12 @@ impl Center {
             return;
         };
         call.music = order.music.map(|music| music.name);
+        let open = self.policy.queue_state(&order.queue, now) == Open::Open;
         self.start_wait(now, call, queue, order.queue);
+        if !open {
+            self.turn_away(now, call);
+            return;
+        }
         let welcome = self.welcome(now, call, queue);
         // Time at a bot counts as waited: a bot that fails or hands over costs the caller no place.
         let enqueued_at = call.credit_from.take().unwrap_or(now).min(welcome.since);
@@ -456,6 +462,15 @@ impl Center {
             call.run.handle(now, Happening::Queue(end));
             center.pump(now, call);
         });
+    }
+
+    /// A stay that ended as it began: its queue is closed.
+    pub(crate) fn turned_away(&mut self, now: Timestamp, id: CallId, queue: QueueId) {
+        let service_level = ServiceLevel::Missed;
+        let name = self.queue_name(queue);
+        let result = service_level;
+        self.fact(now, Some(id), What::ServiceLevelDecided { queue: name, result });
+        self.segment_ended(now, id, queue, Outcome::Closed, Duration::ZERO, service_level);
     }
 
     fn segment_ended(

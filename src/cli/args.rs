@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Shift(ShiftArgs),
     /// The prompts that flows play.
     Prompts(PromptsArgs),
+    /// Whether calendars, queues and sites are open at a moment, by which line of which file, and until when.
+    Hours(HoursArgs),
 }
 
 /// `dozvon serve`.
@@ -474,6 +476,36 @@ pub(crate) struct ShiftReportArgs {
     /// How it is written.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub(crate) format: ReportFormat,
+}
+
+/// `dozvon hours`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dozvon hours
+  dozvon hours --at 2026-12-31T16:00 --calendar loans-office
+  dozvon hours --at 2026-12-16T10:00+05:00 --queue loans --json | jq -r '.[].state'
+
+Exit codes: 0 said, 2 no such name or moment, 78 wrong configuration.")]
+pub(crate) struct HoursArgs {
+    /// The folder with dozvon.toml.
+    #[arg(long, value_name = "DIR", default_value = CONFIG_FOLDER)]
+    pub(crate) config: PathBuf,
+    /// The moment: by the clock on the calendar's wall, or with an offset; without it, now.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// Only this calendar.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) calendar: Option<String>,
+    /// Only this queue.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) queue: Option<String>,
+    /// Only this site. Its emergency is read from the database, as it was declared last.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<String>,
+    /// A JSON array, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// How a report is written.

@@ -7,6 +7,7 @@ mod config;
 mod export;
 mod flow;
 mod prompts;
+mod hours;
 mod report;
 mod shift;
 mod when;
@@ -18,6 +19,7 @@ pub(crate) use config::config;
 pub(crate) use export::export;
 pub(crate) use flow::flow;
 pub(crate) use prompts::prompts;
+pub(crate) use hours::hours;
 pub(crate) use report::report;
 pub(crate) use shift::shift;
 

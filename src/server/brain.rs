@@ -5,7 +5,7 @@
 
 use crate::server::clock::Clock;
 use crate::server::events::Announcer;
-use crate::server::handle::{DeskAnswer, DeskRefusal, Query};
+use crate::server::handle::{DeskAnswer, DeskRefusal, EmergencyWish, Query};
 use crate::server::net::{Network, News};
 use crate::server::rtp::Workers;
 use dozvon_clock::Timestamp;
@@ -183,6 +183,12 @@ impl Brain {
             }
             Query::Why { call, reply } => {
                 let _ = reply.send(self.switch.why(call).map(Box::new));
+            }
+            Query::Emergency { wish, reply } => {
+                let EmergencyWish { site, on, by, reason } = wish;
+                let done = self.switch.set_emergency(now, &site, on, &by, &reason);
+                self.deliver(now);
+                let _ = reply.send(done);
             }
             Query::HangUp { call, reply } => {
                 let known = self.switch.hang_up(now, call);

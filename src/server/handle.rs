@@ -7,6 +7,7 @@
 use dozvon_center::acd::StatusError;
 use dozvon_center::ids::{AgentId, CallId};
 use dozvon_clock::Timestamp;
+use dozvon_center::opening::EmergencyError;
 use dozvon_switch::border::{AgentRow, CallCommand, CallRefusal, DeskCommand, Snapshot, WhyRow};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,6 +54,13 @@ pub(crate) enum Query {
         /// Where the reasons go.
         reply: oneshot::Sender<Option<Box<WhyRow>>>,
     },
+    /// Declare an emergency at a site, or call it off.
+    Emergency {
+        /// What is wanted.
+        wish: EmergencyWish,
+        /// Why not, if not.
+        reply: oneshot::Sender<Result<(), EmergencyError>>,
+    },
     /// Hang up a call; answers whether there was one of that number.
     HangUp {
         /// Which.
@@ -69,6 +77,19 @@ pub(crate) struct DeskAnswer {
     pub(crate) at: Timestamp,
     /// The agent's row after it, or why it did nothing.
     pub(crate) done: Result<AgentRow, DeskRefusal>,
+}
+
+/// What somebody says of a site.
+#[derive(Clone, Debug)]
+pub(crate) struct EmergencyWish {
+    /// The site.
+    pub(crate) site: String,
+    /// Whether it has an emergency.
+    pub(crate) on: bool,
+    /// Who says so.
+    pub(crate) by: String,
+    /// Why.
+    pub(crate) reason: String,
 }
 
 /// Why a desk command did nothing, and how the agent stands now.
@@ -158,6 +179,19 @@ impl BrainHandle {
     /// [`BrainError`] when the brain is overloaded or gone.
     pub(crate) async fn why(&self, call: CallId) -> Result<Option<Box<WhyRow>>, BrainError> {
         self.ask(|reply| Query::Why { call, reply }).await
+    }
+
+    /// Declares an emergency at a site, or calls it off.
+    ///
+    /// # Errors
+    /// The outer error is the brain's, the inner one the command's.
+    pub(crate) async fn emergency(
+        &self,
+        wish: EmergencyWish,
+    ) -> Result<Result<(), EmergencyError>, BrainError> {
+        let answer = self.ask(|reply| Query::Emergency { wish, reply }).await;
+        self.forget_picture().await;
+        answer
     }
 
     /// Hangs up a call; answers whether there was such a call.

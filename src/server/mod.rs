@@ -187,6 +187,7 @@ impl Server {
         let system = |error: io::Error| one(StartError::System(error));
         let store = Store::open(&settings.store.database).map_err(|e| one(e.into()))?;
         let reader = store.reader();
+        let declared = store.emergencies().map_err(|e| one(e.into()))?;
         let directory = Arc::new(Directory::of(&policy));
         let events = match &settings.events.file {
             Some(file) => Some(
@@ -230,7 +231,10 @@ impl Server {
         let net_stats = Arc::new(NetStats::default());
         plane::watch(metrics.registry(), net_stats.clone(), workers.stats())
             .expect("no two figures have the same name");
-        let switch = Switch::new(switch, Arc::new(policy), clock.now());
+        let mut switch = Switch::new(switch, Arc::new(policy), clock.now());
+        for (site, emergency) in declared {
+            switch.restore_emergency(&site, emergency);
+        }
         let (brain, queries) = handle::door();
         let (stop, stopping) = watch::channel(Stop::Run);
         let (news_in, news) = mpsc::channel(net::limits::INBOX_MAX);

@@ -1,7 +1,7 @@
 //! The bell that the roof and the simulator both press: what goes into the switch and what comes out.
 //!
-//! THE LAW: one [`Input`] or one command (`desk`, `command`, `hang_up`, `drain`, `end_all`: methods of the switch,
-//! since their senders want an answer), then drain `poll_output` to `None`, then look at `poll_timeout`.
+//! THE LAW: one [`Input`] or one command (`desk`, `command`, `set_emergency`, `hang_up`, `drain`, `end_all`: methods of
+//! the switch, since their senders want an answer), then drain `poll_output` to `None`, then look at `poll_timeout`.
 
 use dozvon_center::acd::{Activity, Actor, AgentCounts, Estimate, Presence, Status};
 use dozvon_center::coding::Coding;
@@ -10,6 +10,7 @@ use dozvon_center::desk::Asker;
 use dozvon_center::fact::Fact;
 use dozvon_center::ids::{AgentId, CallId};
 use dozvon_center::incident::Incident;
+use dozvon_center::opening::SiteView;
 use dozvon_center::supervise::{WatchError, WatchMode};
 use dozvon_center::talk::{TalkCommand, TalkError};
 use dozvon_clock::Timestamp;
@@ -210,6 +211,8 @@ pub struct Snapshot {
     pub bindings: usize,
     /// The incident that goes on.
     pub incident: Option<Incident>,
+    /// Sites by name.
+    pub sites: Vec<SiteView>,
     /// Whether new calls are refused because we are going down.
     pub draining: bool,
 }

@@ -19,6 +19,7 @@ impl Switch {
             transactions: counts.transactions,
             bindings: counts.bindings,
             incident: self.center.incident().cloned(),
+            sites: self.center.sites(),
             draining: self.draining,
         }
     }

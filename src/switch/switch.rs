@@ -16,6 +16,7 @@ use dozvon_center::acd::StatusError;
 use dozvon_center::border::{LegEvent, Output as CenterOutput};
 use dozvon_center::contact::{Ending, Fault};
 use dozvon_center::ids::{AgentId, CallId, LegId};
+use dozvon_center::opening::{Emergency, EmergencyError};
 use dozvon_center::policy::Policy;
 use dozvon_center::supervise::WatchError;
 use dozvon_clock::Timestamp;
@@ -166,6 +167,28 @@ impl Switch {
         };
         self.settle(now);
         result
+    }
+
+    /// Declares an emergency at a site, or calls it off.
+    ///
+    /// # Errors
+    /// No such site, or no reason.
+    pub fn set_emergency(
+        &mut self,
+        now: Timestamp,
+        site: &str,
+        on: bool,
+        by: &str,
+        reason: &str,
+    ) -> Result<(), EmergencyError> {
+        let result = self.center.set_emergency(now, site, on, by, reason);
+        self.settle(now);
+        result
+    }
+
+    /// An emergency of an earlier run goes on.
+    pub fn restore_emergency(&mut self, site: &str, emergency: Emergency) {
+        self.center.restore_emergency(site, emergency);
     }
 
     /// Ends a call. False when there is none of that id.

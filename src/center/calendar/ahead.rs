@@ -4,7 +4,7 @@
 //! beginning or the end of hours, or where the wall's clock is put forward or back. Those moments are walked through in
 //! order; nothing between them is asked.
 
-use super::{Calendar, DAY, Open};
+use super::{Calendar, DAY, Open, Plan};
 use crate::limits::CALENDAR_LOOK_AHEAD;
 use dozvon_clock::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -16,8 +16,8 @@ impl Calendar {
     /// at no moment up to [`CALENDAR_LOOK_AHEAD`] later, which stands for never, and when it is closed by hand.
     pub fn next_open(&self, from: Timestamp) -> Option<Timestamp> {
         match self.emergency {
-            true => None,
-            false => self.first(from, |open| open == Open::Open),
+            Some(_) => None,
+            None => self.first(from, |open| open == Open::Open),
         }
     }
 
@@ -43,7 +43,9 @@ impl Calendar {
         }
         let until = from + CALENDAR_LOOK_AHEAD;
         let mut ahead: BTreeSet<Timestamp> = self.clock_changes(from, until);
-        let mut day = self.local(from).date().yesterday().ok()?;
+        // Hours that began yesterday may end now, and this night the clock may show yesterday once more.
+        let ago = jiff::SignedDuration::from_hours(48);
+        let mut day = self.local(from).date().saturating_sub(ago);
         loop {
             self.turns(day, &mut ahead);
             // All that comes before this noon is known: clocks are put forward and back by hours, and at night.
@@ -74,11 +76,11 @@ impl Calendar {
     /// Adds the moments of a local day at which it may turn.
     fn turns(&self, day: Date, turns: &mut BTreeSet<Timestamp>) {
         let midnight = day.at(0, 0, 0, 0);
-        let minutes = self.hours(day).iter().flat_map(|hours| {
-            let to = if hours.to <= hours.from { hours.to + DAY } else { hours.to };
-            [hours.from, to]
-        });
-        for minute in std::iter::once(0).chain(minutes) {
+        let mut minutes = vec![0, u32::from(DAY)];
+        if let Plan::Hours(hours, _) = self.plan(day) {
+            minutes.extend(hours.iter().flat_map(|hours| [u32::from(hours.from), hours.end()]));
+        }
+        for minute in minutes {
             let turn = midnight.checked_add(jiff::SignedDuration::from_mins(i64::from(minute)));
             let moments = turn.ok().map(|turn| self.moments(turn));
             turns.extend(moments.into_iter().flatten().flatten());

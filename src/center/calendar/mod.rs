@@ -1,12 +1,18 @@
-//! Opening hours: named calendars with a time zone, weekly hours and holidays.
+//! Opening hours: named calendars with a time zone, hours and holidays.
 //!
-//! Asked with a moment, answers open, closed or holiday. Time zones come from the database compiled in, never from the
-//! machine. Knows no queue and no flow; files are `config/calendars/*.yaml`.
+//! Asked with a moment, answers emergency, holiday, closed or open, and by which line of its file. Time zones come from
+//! the database compiled in, never from the machine. Knows no queue and no flow; files are `config/calendars/*.yaml`
+//! ([`yaml`]) and `*.ics` ([`ics`], whose recurring events are [`recurrence`]s). [`ahead`] knows what comes next.
 
 mod ahead;
+mod ics;
+#[cfg(test)]
+mod oracle;
+pub mod recurrence;
+mod yaml;
 
-use crate::flow::diagnostic::Diagnostic;
-use crate::flow::yaml::{self, Reader, Value, Y004, Yaml};
+use crate::flow::diagnostic::{Diagnostic, Spot};
+use crate::flow::yaml::Reader;
 use dozvon_clock::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -14,26 +20,31 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub use ics::{HolidayList, HolidayLists};
+
 /// Minutes of a day.
 const DAY: u16 = 24 * 60;
 
-/// Whether somebody is there.
+/// Whether somebody is there. What comes first here wins over what comes later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Open {
-    /// In opening hours.
-    Open,
-    /// Outside of them, or closed by hand.
-    Closed,
+    /// Closed by hand.
+    Emergency,
     /// The whole local day is a holiday.
     Holiday,
+    /// Outside of the opening hours.
+    Closed,
+    /// In opening hours.
+    Open,
 }
 
 impl fmt::Display for Open {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Open::Open => "open",
-            Open::Closed => "closed",
+            Open::Emergency => "emergency",
             Open::Holiday => "holiday",
+            Open::Closed => "closed",
+            Open::Open => "open",
         })
     }
 }
@@ -69,12 +80,6 @@ impl Calendars {
     pub fn state(&self, name: &str, now: Timestamp) -> Option<Open> {
         self.get(name).map(|calendar| calendar.state(now))
     }
-
-    /// Closes a calendar by hand, or opens it again; tells whether there is one of that name.
-    pub fn set_emergency(&mut self, name: &str, closed: bool) -> bool {
-        let calendar = self.by_name.get_mut(name);
-        calendar.map(|calendar| calendar.emergency = closed).is_some()
-    }
 }
 
 /// One calendar.
@@ -85,51 +90,143 @@ pub struct Calendar {
     zone: TimeZone,
     /// Hours by weekday, Monday first.
     weekly: [Vec<Hours>; 7],
-    /// Days with hours of their own; none at all = a holiday.
-    days: BTreeMap<Date, Option<Vec<Hours>>>,
-    /// Closed by hand whatever the clock says.
-    pub emergency: bool,
+    /// Days with hours of their own; none at all = a holiday. They win over all else.
+    days: BTreeMap<Date, Day>,
+    /// Whole days on which it is closed.
+    holidays: Vec<(Dates, RuleIx)>,
+    /// Hours on days of their own, which then count instead of the weekday's.
+    openings: Vec<(Dates, Hours)>,
+    /// The line that closes it whatever the clock says.
+    emergency: Option<RuleIx>,
+    rules: Vec<Rule>,
 }
 
-/// Minutes of the local day, `from` included, `to` not. `to <= from` reaches into the next day.
+/// Days in order, each once.
+type Dates = Vec<Date>;
+
+/// A line of a calendar's file, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// What it says: `mon-fri 09:00-18:00`, the name of a holiday, the summary of an event.
+    pub says: String,
+    /// The file, as the reader was given it.
+    pub file: Arc<str>,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+/// Where a [`Rule`] is in the calendar's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct RuleIx(u16);
+
+/// From a minute of the local day on, for so many minutes, by the clock on the wall; they may reach into the next day.
+/// At most a day's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Hours {
     from: u16,
-    to: u16,
+    minutes: u16,
+    rule: RuleIx,
+}
+
+impl Hours {
+    /// The first minute after them, from the midnight before they begin.
+    fn end(self) -> u32 {
+        u32::from(self.from) + u32::from(self.minutes)
+    }
+}
+
+/// A day with hours of its own.
+#[derive(Clone, Debug)]
+struct Day {
+    /// `None`: a holiday.
+    hours: Option<Vec<Hours>>,
+    rule: RuleIx,
+}
+
+/// What a day is.
+enum Plan<'a> {
+    Holiday(RuleIx),
+    /// The hours of the day, and the line that made it a day of its own.
+    Hours(Vec<&'a Hours>, Option<RuleIx>),
+}
+
+/// What a calendar says of a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict<'a> {
+    /// Whether somebody is there.
+    pub open: Open,
+    /// The line that says so. It is closed by no line when nothing opens it.
+    pub rule: Option<&'a Rule>,
 }
 
 impl Calendar {
-    /// A calendar that is always open, for tests and demos.
-    pub fn always_open(name: &str) -> Calendar {
-        let day = vec![Hours { from: 0, to: DAY }];
+    /// A calendar without any hours.
+    fn new(name: &str, zone: TimeZone) -> Calendar {
         Calendar {
             name: name.into(),
-            zone: TimeZone::UTC,
-            weekly: std::array::from_fn(|_| day.clone()),
+            zone,
+            weekly: Default::default(),
             days: BTreeMap::new(),
-            emergency: false,
+            holidays: Vec::new(),
+            openings: Vec::new(),
+            emergency: None,
+            rules: Vec::new(),
         }
+    }
+
+    /// A calendar that is always open, for tests and demos.
+    pub fn always_open(name: &str) -> Calendar {
+        let mut calendar = Calendar::new(name, TimeZone::UTC);
+        let rule = Rule { says: "always open".to_owned(), file: "built in".into(), line: 1 };
+        let rule = calendar.rule(rule).expect("the first rule has room");
+        let hours = Hours { from: 0, minutes: DAY, rule };
+        calendar.weekly = std::array::from_fn(|_| vec![hours]);
+        calendar
+    }
+
+    /// Adds a line for people; `None` when there are too many to number.
+    fn rule(&mut self, rule: Rule) -> Option<RuleIx> {
+        let at = u16::try_from(self.rules.len()).ok()?;
+        self.rules.push(rule);
+        Some(RuleIx(at))
     }
 
     /// What it says of a moment.
     pub fn state(&self, now: Timestamp) -> Open {
-        if self.emergency {
-            return Open::Closed;
+        self.verdict(now).open
+    }
+
+    /// What it says of a moment, and why: first an emergency, then the holidays, then the hours.
+    pub fn verdict(&self, now: Timestamp) -> Verdict<'_> {
+        let say = |open, rule: Option<RuleIx>| Verdict {
+            open,
+            rule: rule.map(|RuleIx(at)| &self.rules[usize::from(at)]),
+        };
+        if let Some(rule) = self.emergency {
+            return say(Open::Emergency, Some(rule));
         }
         let local = self.local(now);
-        let today = local.date();
-        if let Some(None) = self.days.get(&today) {
-            return Open::Holiday;
+        let minute = local.hour() as u32 * 60 + local.minute() as u32;
+        let mut own = None;
+        let mut day = local.date();
+        for ago in [0, 1] {
+            match self.plan(day) {
+                Plan::Holiday(rule) if ago == 0 => return say(Open::Holiday, Some(rule)),
+                Plan::Holiday(_) => {}
+                Plan::Hours(hours, rule) => {
+                    let minute = minute + ago * u32::from(DAY);
+                    let at =
+                        |hours: &&&Hours| (u32::from(hours.from)..hours.end()).contains(&minute);
+                    if let Some(hours) = hours.iter().find(at) {
+                        return say(Open::Open, Some(hours.rule));
+                    }
+                    own = own.or(rule.filter(|_| ago == 0));
+                }
+            }
+            let Ok(before) = day.yesterday() else { break };
+            day = before;
         }
-        let minute = local.hour() as u16 * 60 + local.minute() as u16;
-        let open_today = self
-            .hours(today)
-            .iter()
-            .any(|hours| minute >= hours.from && (minute < hours.to || hours.to <= hours.from));
-        let overnight = today.yesterday().is_ok_and(|yesterday| {
-            self.hours(yesterday).iter().any(|hours| hours.to <= hours.from && minute < hours.to)
-        });
-        if open_today || overnight { Open::Open } else { Open::Closed }
+        say(Open::Closed, own)
     }
 
     /// The moment when it is noon there on a Wednesday in November 2026: what scripts take for "an ordinary day".
@@ -139,33 +236,64 @@ impl Calendar {
         Timestamp::from_micros(u64::try_from(moment).unwrap_or_default())
     }
 
+    /// The moment when the clock on its wall shows this: `2026-01-01T09:00`. Of a time shown twice the first one, of one
+    /// that is left out the one as long after the change.
+    pub fn wall(&self, text: &str) -> Option<Timestamp> {
+        let wall: DateTime = text.parse().ok()?;
+        let moment = self.zone.to_ambiguous_timestamp(wall).compatible().ok()?;
+        u64::try_from(moment.as_microsecond()).ok().map(Timestamp::from_micros)
+    }
+
+    /// A moment as the clock on its wall shows it, with the offset from UTC: `2026-01-01T09:00:00+05:00`.
+    pub fn show(&self, at: Timestamp) -> String {
+        let zoned = on_the_line(at).to_zoned(self.zone.clone());
+        zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    }
+
     /// The name of its time zone.
     pub fn zone(&self) -> &str {
         self.zone.iana_name().unwrap_or("UTC")
     }
 
-    fn hours(&self, date: Date) -> &[Hours] {
-        match self.days.get(&date) {
-            Some(Some(hours)) => hours,
-            Some(None) => &[],
-            None => &self.weekly[date.weekday().to_monday_zero_offset() as usize],
+    /// What a day is: a day of its own in the file wins, then a holiday, then hours for this very day.
+    fn plan(&self, date: Date) -> Plan<'_> {
+        if let Some(day) = self.days.get(&date) {
+            return match &day.hours {
+                Some(hours) => Plan::Hours(hours.iter().collect(), Some(day.rule)),
+                None => Plan::Holiday(day.rule),
+            };
         }
+        let falls_on = |dates: &Dates| dates.binary_search(&date).is_ok();
+        if let Some((_, rule)) = self.holidays.iter().find(|(dates, _)| falls_on(dates)) {
+            return Plan::Holiday(*rule);
+        }
+        let openings = self.openings.iter().filter(|(dates, _)| falls_on(dates));
+        let openings: Vec<&Hours> = openings.map(|(_, hours)| hours).collect();
+        if !openings.is_empty() {
+            return Plan::Hours(openings, None);
+        }
+        let weekday = date.weekday().to_monday_zero_offset() as usize;
+        Plan::Hours(self.weekly[weekday].iter().collect(), None)
     }
 
     fn local(&self, now: Timestamp) -> DateTime {
         self.zone.to_datetime(on_the_line(now))
     }
+}
 
-    /// Reads a calendar file; all mistakes at once.
-    pub fn from_yaml(file: &str, text: &str) -> Result<Calendar, Vec<Diagnostic>> {
-        let (tree, found) = yaml::parse(file, text);
-        let mut reader = Reader::new(file, found);
-        let calendar = tree.and_then(|tree| read(&mut reader, &tree));
-        match calendar {
-            Some(calendar) if !reader.has_errors() => Ok(calendar),
-            _ => Err(reader.finish()),
-        }
+/// A zone by its name in the IANA database; one that isn't there is noted with the nearest that is.
+fn zone(reader: &mut Reader<'_>, code: &'static str, spot: Spot, word: &str) -> Option<TimeZone> {
+    let database = TimeZoneDatabase::bundled();
+    if let Ok(zone) = database.get(word) {
+        return Some(zone);
     }
+    let names: Vec<String> = database.available().map(|name| name.to_string()).collect();
+    let message = format!("there is no time zone `{word}`");
+    let found = Diagnostic::error(code, reader.file(), spot, message)
+        .help("zones are written as in the IANA database: Asia/Almaty")
+        .nearest(word, names.iter().map(String::as_str));
+    reader.push(found);
+    None
 }
 
 /// The same moment for the time zones. Beyond the year 9999 no bank is open; the last representable moment will do.
@@ -178,135 +306,6 @@ fn on_the_line(now: Timestamp) -> jiff::Timestamp {
 pub fn moment(text: &str) -> Option<Timestamp> {
     let moment: jiff::Timestamp = text.parse().ok()?;
     u64::try_from(moment.as_microsecond()).ok().map(Timestamp::from_micros)
-}
-
-const KEYS: [&str; 6] = ["calendar", "title", "zone", "weekly", "holidays", "emergency"];
-const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-
-fn read(reader: &mut Reader<'_>, tree: &Yaml) -> Option<Calendar> {
-    let top = reader.map(tree, "a calendar", &KEYS)?;
-    let name = reader.need(top, "a calendar", "calendar");
-    let name = name.and_then(|yaml| reader.word(yaml, "the calendar's name"));
-    let zone = reader.need(top, "a calendar", "zone").and_then(|yaml| read_zone(reader, yaml));
-    let mut weekly: [Vec<Hours>; 7] = Default::default();
-    if let Some(yaml) = reader.need(top, "a calendar", "weekly") {
-        read_week(reader, yaml, &mut weekly);
-    }
-    let mut days = BTreeMap::new();
-    if let Some(yaml) = top.get("holidays") {
-        for item in reader.list(yaml, "holidays") {
-            read_day(reader, item, &mut days);
-        }
-    }
-    let emergency = top.get("emergency").and_then(|yaml| reader.boolean(yaml)).unwrap_or(false);
-    Some(Calendar { name: name?.into(), zone: zone?, weekly, days, emergency })
-}
-
-fn read_zone(reader: &mut Reader<'_>, yaml: &Yaml) -> Option<TimeZone> {
-    let word = reader.word(yaml, "a time zone such as Asia/Almaty")?;
-    let database = TimeZoneDatabase::bundled();
-    if let Ok(zone) = database.get(word) {
-        return Some(zone);
-    }
-    let names: Vec<String> = database.available().map(|name| name.to_string()).collect();
-    let file = reader.file();
-    let found = Diagnostic::error(Y004, file, yaml.spot, format!("there is no time zone `{word}`"))
-        .help("zones are written as in the IANA database: Asia/Almaty")
-        .nearest(word, names.iter().map(String::as_str));
-    reader.push(found);
-    None
-}
-
-fn read_week(reader: &mut Reader<'_>, yaml: &Yaml, weekly: &mut [Vec<Hours>; 7]) {
-    let mut seen: [Option<u32>; 7] = [None; 7];
-    let Some(entries) = reader.entries(yaml, "weekly hours") else { return };
-    for (word, value) in entries.iter() {
-        let Some(days) = weekdays(&word.text) else {
-            let message = format!("`{}` is no weekday", word.text);
-            let found = Diagnostic::error(Y004, reader.file(), word.spot, message)
-                .help("write mon, tue, wed, thu, fri, sat, sun, or a range such as mon-fri");
-            reader.push(found);
-            continue;
-        };
-        let hours = read_hours(reader, value);
-        for day in days {
-            if let Some(line) = seen[day].replace(word.spot.line) {
-                let message = format!("{} has its hours already in line {line}", WEEKDAYS[day]);
-                reader.error(Y004, word.spot, message);
-            }
-            weekly[day] = hours.clone();
-        }
-    }
-}
-
-/// `mon` or `mon-fri`, a range may pass Sunday.
-fn weekdays(text: &str) -> Option<Vec<usize>> {
-    let index = |name: &str| WEEKDAYS.iter().position(|day| *day == name);
-    match text.split_once('-') {
-        None => Some(vec![index(text)?]),
-        Some((from, to)) => {
-            let (from, to) = (index(from)?, index(to)?);
-            let many = (to + 7 - from) % 7;
-            Some((0..=many).map(|step| (from + step) % 7).collect())
-        }
-    }
-}
-
-fn read_hours(reader: &mut Reader<'_>, yaml: &Yaml) -> Vec<Hours> {
-    let mut all = Vec::new();
-    for item in reader.list(yaml, "hours such as 09:00-18:00") {
-        let Some(word) = reader.word(item, "hours such as 09:00-18:00") else { continue };
-        match hours(word) {
-            Some(hours) => all.push(hours),
-            None => reader.error(
-                Y004,
-                item.spot,
-                format!("`{word}` is not of the form 09:00-18:00 (24:00 is the day's end)"),
-            ),
-        }
-    }
-    all
-}
-
-fn hours(text: &str) -> Option<Hours> {
-    let (from, to) = text.split_once('-')?;
-    let (from, to) = (minute(from)?, minute(to)?);
-    (from < DAY && from != to).then_some(Hours { from, to })
-}
-
-fn minute(text: &str) -> Option<u16> {
-    let (hour, minute) = text.split_once(':')?;
-    let digits = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
-    let (hour, minute): (u16, u16) = match digits(hour) && digits(minute) {
-        true => (hour.parse().ok()?, minute.parse().ok()?),
-        false => return None,
-    };
-    let all = hour * 60 + minute;
-    (minute < 60 && all <= DAY).then_some(all)
-}
-
-/// A date, or `{date, name, hours}`: with hours the day is a short one, without it is a holiday.
-fn read_day(reader: &mut Reader<'_>, yaml: &Yaml, days: &mut BTreeMap<Date, Option<Vec<Hours>>>) {
-    let (date, hours) = match &yaml.value {
-        Value::Map(_) => {
-            let Some(fields) = reader.map(yaml, "a holiday", &["date", "name", "hours"]) else {
-                return;
-            };
-            let hours = fields.get("hours").map(|yaml| read_hours(reader, yaml));
-            (reader.need(fields, "a holiday", "date"), hours)
-        }
-        Value::Word { .. } | Value::List(_) => (Some(yaml), None),
-    };
-    let Some(date) = date else { return };
-    let Some(word) = reader.word(date, "a date such as 2026-12-16") else { return };
-    match word.parse::<Date>() {
-        Ok(day) if word.len() == 10 => {
-            if days.insert(day, hours).is_some() {
-                reader.error(Y004, date.spot, format!("{word} is here for the second time"));
-            }
-        }
-        _ => reader.error(Y004, date.spot, format!("`{word}` is no date such as 2026-12-16")),
-    }
 }
 
 #[cfg(test)]
@@ -383,10 +382,29 @@ mod tests {
         calendars.insert(bank());
         let noon = moment("2026-11-25T12:00+01:00").unwrap();
         assert_eq!(calendars.state("bank", noon), Some(Open::Open));
-        assert!(calendars.set_emergency("bank", true));
-        assert_eq!(calendars.state("bank", noon), Some(Open::Closed));
-        assert!(!calendars.set_emergency("bnak", true));
+        let shut = format!("{BANK}emergency: true\n");
+        calendars.insert(Calendar::from_yaml("bank.yaml", &shut).unwrap());
+        assert_eq!(calendars.state("bank", noon), Some(Open::Emergency));
+        let christmas = moment("2026-12-25T12:00+01:00").unwrap();
+        assert_eq!(calendars.state("bank", christmas), Some(Open::Emergency));
         assert_eq!(calendars.state("bnak", noon), None);
+    }
+
+    #[test]
+    fn every_answer_names_the_line_that_gives_it() {
+        let bank = bank();
+        let why = |text: &str| {
+            let verdict = bank.verdict(moment(text).unwrap());
+            let rule =
+                verdict.rule.map(|rule| format!("{} ({}:{})", rule.says, rule.file, rule.line));
+            format!("{}: {}", verdict.open, rule.unwrap_or_default())
+        };
+        assert_eq!(why("2026-11-25T15:00+01:00"), "open: mon-fri 14:00-18:00 (bank.yaml:4)");
+        assert_eq!(why("2026-11-22T03:00+01:00"), "open: sat 22:00-06:00 (bank.yaml:5)");
+        assert_eq!(why("2026-11-22T12:00+01:00"), "closed: ");
+        assert_eq!(why("2026-12-25T12:00+01:00"), "holiday: 2026-12-25 (bank.yaml:7)");
+        assert_eq!(why("2026-12-24T10:00+01:00"), "open: Eve 09:00-12:00 (bank.yaml:8)");
+        assert_eq!(why("2026-12-24T15:00+01:00"), "closed: Eve (bank.yaml:8)");
     }
 
     #[test]

@@ -431,8 +431,10 @@ impl<'a> Map<'a> {
             let allowed: BTreeSet<NodeIx> = place
                 .edges()
                 .into_iter()
-                // Closed hours and a bot that has served the caller are good reasons to end.
-                .filter(|(way, _)| !matches!(way, Way::Closed | Way::Holiday | Way::Done))
+                // Closed hours, an emergency and a bot that has served the caller are good reasons to end.
+                .filter(|(way, _)| {
+                    !matches!(way, Way::Closed | Way::Holiday | Way::Emergency | Way::Done)
+                })
                 .map(|(_, to)| to.node)
                 .collect();
             for to in self.edges[node.0 as usize].iter().filter(|to| allowed.contains(to)) {

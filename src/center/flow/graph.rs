@@ -88,6 +88,7 @@ fn ways(node: &Node) -> Vec<(NodeIx, String)> {
             | Way::Closed
             | Way::Overflow
             | Way::Holiday
+            | Way::Emergency
             | Way::Bot
             | Way::People
             | Way::Done

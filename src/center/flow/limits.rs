@@ -1,5 +1,7 @@
 //! Every bound of the flow room, and what happens there.
 
+use std::time::Duration;
+
 /// Bytes of one flow or calendar file; a longer one is refused with Y001.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 
@@ -20,6 +22,9 @@ pub const STEPS_MAX: u32 = 100;
 
 /// Nodes that one call may enter; beyond it the caller is taken to the operator, and beyond twice that hung up.
 pub const ENTERED_MAX: u32 = 2_000;
+
+/// How long the number of a duty office may ring; then the call is over.
+pub const DUTY_RINGS: Duration = Duration::from_secs(120);
 
 /// Steps remembered in a run's path; later ones are not remembered.
 pub const PATH_MAX: usize = 200;

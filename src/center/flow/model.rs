@@ -371,6 +371,8 @@ pub struct Hours {
     pub closed: Target,
     /// On a holiday.
     pub holiday: Target,
+    /// In an emergency; without it the caller goes to the duty office of his site, or where it is closed.
+    pub emergency: Option<Target>,
 }
 
 /// Draws between bot and people; the share is not the flow's matter.
@@ -567,6 +569,8 @@ pub enum Way {
     Overflow,
     /// `holiday`
     Holiday,
+    /// `emergency`, or the duty office of the site.
+    Emergency,
     /// `bot`
     Bot,
     /// `people`
@@ -608,6 +612,7 @@ impl fmt::Display for Way {
             Way::Closed => "closed",
             Way::Overflow => "overflow",
             Way::Holiday => "holiday",
+            Way::Emergency => "emergency",
             Way::Bot => "bot",
             Way::People => "people",
             Way::Done => "done",
@@ -655,11 +660,13 @@ impl Node {
             Kind::Digits(digits) => vec![(Way::Next, digits.next), (Way::Failed, digits.failed)],
             Kind::Set(set) => vec![(Way::Next, set.next)],
             Kind::Hours(hours) => {
-                vec![
+                let emergency = hours.emergency.map(|target| (Way::Emergency, target));
+                let three = [
                     (Way::Open, hours.open),
                     (Way::Closed, hours.closed),
                     (Way::Holiday, hours.holiday),
-                ]
+                ];
+                three.into_iter().chain(emergency).collect()
             }
             Kind::Rollout(rollout) => vec![(Way::Bot, rollout.bot), (Way::People, rollout.people)],
             Kind::Bot(bot) => vec![

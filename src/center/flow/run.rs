@@ -8,9 +8,9 @@ mod entry;
 #[cfg(test)]
 mod tests;
 
-use super::limits::{ENTERED_MAX, PATH_MAX, STEPS_MAX};
+use super::limits::{DUTY_RINGS, ENTERED_MAX, PATH_MAX, STEPS_MAX};
 use super::model::{
-    Flow, Hangup, Kind, MUSIC, NodeIx, Part, Prompt, PromptRef, Queue, Said, Target, Template,
+    Flow, Hangup, Hours, Kind, MUSIC, NodeIx, Part, Prompt, PromptRef, Queue, Said, Target, Template,
     VarIx, VarKind, WaitAct, WaitPoint, Way,
 };
 use crate::acd::Expression;
@@ -31,6 +31,19 @@ pub struct Caller {
     pub number: Option<String>,
     /// The language on the customer's card, if known.
     pub language: Option<String>,
+    /// Where he goes instead of to hours and queues: his site has an emergency.
+    pub duty: Option<Duty>,
+}
+
+/// Where the calls of a site go in an emergency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// A number or a `sip:` address; after that the call is over.
+    Number(Arc<str>),
+    /// A queue; after it the call is over, whoever answers.
+    Queue(Arc<str>),
+    /// A node of the flow; one without it does as in a calendar's own emergency.
+    Node(Arc<str>),
 }
 
 /// What happens to the caller.
@@ -76,6 +89,8 @@ pub enum QueueEnd {
     Full,
     /// The queue is closed.
     Closed,
+    /// The site has an emergency.
+    Emergency,
     /// A rule of waiting sent the caller on: the one of this number among those that do. One that isn't there counts
     /// as [`QueueEnd::MaxWait`].
     Overflow(usize),
@@ -219,6 +234,9 @@ pub struct Run {
     /// A key that cut a `say` short: the next menu or entry takes it, so that those who know the way need not wait.
     ahead: Option<Key>,
     effects: VecDeque<Effect>,
+    /// The flow has been told of the emergency, or the caller is on his way to the duty office: from then on nothing is
+    /// changed for him.
+    on_duty: bool,
 }
 
 /// What the caller is waiting for.
@@ -237,6 +255,8 @@ enum State {
     InQueue,
     /// The end of the call outside.
     Outside,
+    /// The end of what the duty office does for him; then the run is over.
+    AtDuty,
     /// A score.
     Asked { question: usize, again: bool, playing: Option<u32> },
     /// The end of the goodbye.
@@ -307,6 +327,7 @@ impl Run {
             ticket: 0,
             ahead: None,
             effects: VecDeque::new(),
+            on_duty: false,
             flow,
             calendars,
             caller,
@@ -371,9 +392,29 @@ impl Run {
         self.deadline
     }
 
+    /// The site of the caller has an emergency from now on, or has none any more.
+    pub fn set_duty(&mut self, duty: Option<Duty>) {
+        self.caller.duty = duty;
+    }
+
+    /// Whether there is an emergency that the flow has not been told of yet.
+    pub fn is_wanted_on_duty(&self) -> bool {
+        self.caller.duty.is_some() && !self.on_duty
+    }
+
     /// Something happened to the caller.
     pub fn handle(&mut self, now: Timestamp, happening: Happening) {
         let step = match happening {
+            Happening::Queue(_) | Happening::Transfer(_) if matches!(self.state, State::AtDuty) => {
+                self.end();
+                None
+            }
+            Happening::Queue(QueueEnd::Emergency) if matches!(self.state, State::InQueue) => {
+                match self.to_duty() {
+                    Some(step) => step,
+                    None => self.queue_ended(QueueEnd::Closed),
+                }
+            }
             Happening::Key(key) => self.key(now, key),
             Happening::Played(ticket) => self.played(now, ticket),
             Happening::Drawn(arm) => self.drawn(arm),
@@ -398,7 +439,7 @@ impl Run {
     pub fn leave_for_operator(&mut self, now: Timestamp) {
         let queue = self.flow.operator.to.node;
         match self.state {
-            State::Ended => return,
+            State::Ended | State::AtDuty => return,
             State::InQueue if self.node == queue => return,
             State::InQueue | State::AtBot | State::Outside | State::Drawing => {
                 self.effects.push_back(Effect::Withdraw);
@@ -480,9 +521,15 @@ impl Run {
                 None
             }
             // A bot hears keys by its own ear; a queue and a draw have no use for them.
-            (State::Drawing | State::AtBot | State::InQueue | State::Outside | State::Ended, _) => {
-                None
-            }
+            (
+                State::Drawing
+                | State::AtBot
+                | State::InQueue
+                | State::Outside
+                | State::AtDuty
+                | State::Ended,
+                _,
+            ) => None,
             (state, _) => unreachable!("state {state:?} in a node of another kind"),
         }
     }
@@ -570,7 +617,7 @@ impl Run {
             QueueEnd::MaxWait => to(Way::MaxWait, queue.max_wait_to),
             QueueEnd::Nobody => to(Way::Nobody, queue.nobody),
             QueueEnd::Full => to(Way::Full, queue.full),
-            QueueEnd::Closed => to(Way::Closed, queue.closed),
+            QueueEnd::Closed | QueueEnd::Emergency => to(Way::Closed, queue.closed),
             QueueEnd::Overflow(number) => match queue.overflows().nth(number) {
                 Some(target) => to(Way::Overflow, target),
                 None => to(Way::MaxWait, queue.max_wait_to),
@@ -663,12 +710,7 @@ impl Run {
                 }
                 to(Way::Next, set.next)
             }
-            Kind::Hours(hours) => match self.calendars.state(&hours.calendar.value, now) {
-                Some(Open::Open) => to(Way::Open, hours.open),
-                Some(Open::Holiday) => to(Way::Holiday, hours.holiday),
-                // A calendar that vanished can't say that anybody is there.
-                Some(Open::Closed) | None => to(Way::Closed, hours.closed),
-            },
+            Kind::Hours(hours) => self.ask_hours(now, hours),
             Kind::Rollout(rollout) => {
                 let rollout = Arc::clone(&rollout.name.value);
                 self.wait(State::Drawing, Effect::Draw { rollout })
@@ -679,6 +721,11 @@ impl Run {
                 self.wait(State::AtBot, Effect::Bot { bot, max_duration })
             }
             Kind::Queue(queue) => {
+                if self.is_wanted_on_duty()
+                    && let Some(step) = self.to_duty()
+                {
+                    return step;
+                }
                 let order = self.order(queue);
                 self.wait(State::InQueue, Effect::Queue(order))
             }
@@ -696,6 +743,53 @@ impl Run {
                 None
             }
         }
+    }
+
+    /// First an emergency, then holidays, then hours.
+    fn ask_hours(&mut self, now: Timestamp, hours: &Hours) -> Step {
+        let said = self.calendars.state(&hours.calendar.value, now);
+        if self.is_wanted_on_duty() || said == Some(Open::Emergency) {
+            if let Some(target) = hours.emergency {
+                self.on_duty = true;
+                return to(Way::Emergency, target);
+            }
+            if self.is_wanted_on_duty()
+                && let Some(step) = self.to_duty()
+            {
+                return step;
+            }
+        }
+        match said {
+            Some(Open::Open) => to(Way::Open, hours.open),
+            Some(Open::Holiday) => to(Way::Holiday, hours.holiday),
+            // A calendar that vanished can't say that anybody is there.
+            Some(Open::Closed | Open::Emergency) | None => to(Way::Closed, hours.closed),
+        }
+    }
+
+    /// Goes to the duty office; `None` when this flow has no such node, and then nothing has changed.
+    fn to_duty(&mut self) -> Option<Step> {
+        let step = match self.caller.duty.clone()? {
+            Duty::Node(name) => Some((self.flow.find(&name)?, Way::Emergency)),
+            Duty::Queue(queue) => {
+                let order = QueueOrder {
+                    queue,
+                    requires: None,
+                    priority: 0,
+                    music: None,
+                    max_wait: None,
+                    rules: Vec::new(),
+                    lose_place: false,
+                };
+                self.wait(State::AtDuty, Effect::Queue(order))
+            }
+            Duty::Number(to) => {
+                let timeout = DUTY_RINGS;
+                self.wait(State::AtDuty, Effect::Transfer { to, timeout })
+            }
+        };
+        self.on_duty = true;
+        Some(step)
     }
 
     fn wait(&mut self, state: State, effect: Effect) -> Step {
@@ -754,7 +848,12 @@ impl Run {
             State::Choosing { playing, .. }
             | State::Collecting { playing, .. }
             | State::Asked { playing, .. } => playing.take().is_some(),
-            State::Drawing | State::AtBot | State::InQueue | State::Outside | State::Ended => false,
+            State::Drawing
+            | State::AtBot
+            | State::InQueue
+            | State::Outside
+            | State::AtDuty
+            | State::Ended => false,
         };
         self.deadline = None;
         if playing {
@@ -831,6 +930,7 @@ impl fmt::Debug for State {
             State::AtBot => f.write_str("AtBot"),
             State::InQueue => f.write_str("InQueue"),
             State::Outside => f.write_str("Outside"),
+            State::AtDuty => f.write_str("AtDuty"),
             State::Asked { question, again, playing } => {
                 write!(f, "Asked({question}, {again}, {playing:?})")
             }

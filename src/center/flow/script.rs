@@ -10,7 +10,7 @@ use super::limits::{SCRIPT_SECS_MAX, SCRIPT_STEPS_MAX};
 use super::load::F001;
 use super::model::{Flow, NodeIx, Prompt, Way};
 use super::run::{
-    BotEnd, Caller, Effect, Happening, QueueEnd, QueueOrder, Run, TransferEnd, Visit,
+    BotEnd, Caller, Duty, Effect, Happening, QueueEnd, QueueOrder, Run, TransferEnd, Visit,
 };
 use super::yaml::{self, Fields, Reader, Value, Y002, Y004, Yaml, show};
 use crate::acd::Expression;
@@ -215,13 +215,17 @@ impl CaseReader<'_, '_> {
     }
 
     fn given(&mut self, yaml: &Yaml) -> Option<Given> {
-        let keys = ["at", "caller", "language", "rollout", "bot", "queue", "transfer"];
+        let keys = ["at", "caller", "language", "emergency", "rollout", "bot", "queue", "transfer"];
         let fields = self.reader.map(yaml, "given", &keys)?;
         let text = |this: &mut Self, key: &str| {
             let yaml = fields.get(key)?;
             this.reader.word(yaml, "a text").map(str::to_owned)
         };
-        let caller = Caller { number: text(self, "caller"), language: text(self, "language") };
+        let (number, language) = (text(self, "caller"), text(self, "language"));
+        let emergency = fields.get("emergency").and_then(|yaml| self.reader.boolean(yaml));
+        // Whither is the site's matter: a script ends there.
+        let duty = emergency.unwrap_or(false).then(|| Duty::Number("duty".into()));
+        let caller = Caller { number, language, duty };
         let at = fields.get("at").and_then(|yaml| {
             let word = self.reader.word(yaml, "a moment such as 2026-11-23T10:00+05:00")?;
             let moment = calendar::moment(word);

@@ -7,7 +7,7 @@ use super::exit::ExitKey;
 use super::model::{Flow, Kind};
 use super::run::{BotEnd, Caller, Effect, Happening, QueueEnd, Run, TransferEnd};
 use super::{bounds, check, graph, load, prompts, script};
-use crate::calendar::{Calendar, Calendars};
+use crate::calendar::{Calendar, Calendars, HolidayList, HolidayLists};
 use crate::ids::Key;
 use crate::rollout::Arm;
 use crate::saying::{Language, recordings};
@@ -55,9 +55,15 @@ fn stem(path: &Path) -> String {
 }
 
 fn calendars() -> Arc<Calendars> {
+    let mut lists = HolidayLists::new();
+    for path in files("config/calendars/holidays", "ics") {
+        let list = HolidayList::from_ics(&path.display().to_string(), &text(&path));
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        lists.insert(stem, list.unwrap_or_else(|found| panic!("{found:#?}")));
+    }
     let mut calendars = Calendars::new();
     for path in files("config/calendars", "yaml") {
-        let calendar = Calendar::from_yaml(&path.display().to_string(), &text(&path));
+        let calendar = Calendar::with_lists(&path.display().to_string(), &text(&path), &lists);
         calendars.insert(calendar.unwrap_or_else(|found| panic!("{found:#?}")));
     }
     Arc::new(calendars)
@@ -443,7 +449,7 @@ fn a_secret_is_nowhere_to_be_seen() {
         assert!(!(path + &effects + &run).contains("4729"));
         assert_eq!(line.run.value("code"), None);
         assert!(run.contains("code=***"), "{run}");
-        let caller = Caller { number: Some("+77019998877".to_owned()), language: None };
+        let caller = Caller { number: Some("+77019998877".to_owned()), ..Caller::default() };
         let run = Run::start(Arc::clone(&flow), Arc::clone(&calendars), now, caller);
         assert!(!format!("{run:?}").contains("9998877"));
     }

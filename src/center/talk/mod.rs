@@ -10,6 +10,7 @@ mod third;
 
 use crate::acd::NotFree;
 use crate::border::LegCommand;
+use crate::calendar::Open;
 use crate::call::{Aim, Call, State, Talk, Who};
 use crate::center::Center;
 use crate::contact::{Ending, Fault, PassedOn, StageKind};
@@ -87,6 +88,9 @@ pub enum TalkError {
     /// The queue is full.
     #[error("queue `{0}` is full")]
     QueueFull(Arc<str>),
+    /// The queue is closed.
+    #[error("queue `{0}` is closed")]
+    QueueClosed(Arc<str>),
     /// The flow has no such node.
     #[error("flow `{flow}` has no node `{node}`")]
     NoNode {
@@ -200,7 +204,7 @@ impl Center {
         to: Destination,
         referrer: Option<LegId>,
     ) -> Result<(), TalkError> {
-        self.transfer_allowed(call, &to)?;
+        self.transfer_allowed(now, call, &to)?;
         match to {
             Destination::Agent(agent) => self.ask(now, call, Who::Agent(agent), Aim::Transfer)?,
             Destination::Number(number) => {
@@ -224,7 +228,12 @@ impl Center {
     }
 
     /// Whether there is room for a third party, and a queue or a node would take the call now.
-    fn transfer_allowed(&self, call: &Call, to: &Destination) -> Result<(), TalkError> {
+    fn transfer_allowed(
+        &self,
+        now: Timestamp,
+        call: &Call,
+        to: &Destination,
+    ) -> Result<(), TalkError> {
         if matches!(&call.state, State::Talking(Talk { third: Some(_), .. })) {
             return Err(TalkError::ThirdParty);
         }
@@ -233,6 +242,9 @@ impl Center {
                 let config = self.policy.acd.queues.get(usize::from(queue.0));
                 let config = config.ok_or(TalkError::NoQueue)?;
                 let full = self.acd.is_full(*queue);
+                if self.policy.queue_state(&config.name, now) != Open::Open {
+                    return Err(TalkError::QueueClosed(config.name.clone()));
+                }
                 if full { Err(TalkError::QueueFull(config.name.clone())) } else { Ok(()) }
             }
             Destination::Node(node) => {

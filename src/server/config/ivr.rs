@@ -3,7 +3,7 @@
 use super::files;
 use super::finding::{Finding, Findings, Place, Severity, SourceId};
 use super::settings::PromptFile;
-use dozvon_center::calendar::{Calendar, Calendars};
+use dozvon_center::calendar::{Calendar, Calendars, HolidayList, HolidayLists};
 use dozvon_center::flow::check::{self, PromptFacts};
 use dozvon_center::flow::{Diagnostic, Flow, Surroundings, load_and_check, prompts};
 use std::collections::BTreeMap;
@@ -11,14 +11,29 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Reads calendars/*.yaml.
+/// Reads calendars/*.yaml and *.ics, and the lists of holidays that they share, calendars/holidays/*.ics.
 pub(super) fn calendars(findings: &mut Findings, folder: &Path) -> Calendars {
+    let folder = folder.join("calendars");
+    let mut lists = HolidayLists::new();
+    for path in files::list(&folder.join("holidays"), "ics") {
+        let Some((source, text)) = files::read(findings, &path, None) else { continue };
+        match HolidayList::from_ics(&path.display().to_string(), &text) {
+            Err(found) => tell(findings, source, &found),
+            Ok(list) => {
+                lists.insert(stem(&path), list);
+            }
+        }
+    }
     let mut calendars = Calendars::new();
     let mut homes: BTreeMap<Arc<str>, String> = BTreeMap::new();
-    for path in files::list(&folder.join("calendars"), "yaml") {
+    for path in ["yaml", "ics"].into_iter().flat_map(|ending| files::list(&folder, ending)) {
         let Some((source, text)) = files::read(findings, &path, None) else { continue };
         let file = path.display().to_string();
-        match Calendar::from_yaml(&file, &text) {
+        let calendar = match path.extension().is_some_and(|ending| ending == "ics") {
+            true => Calendar::from_ics(&stem(&path), &file, &text),
+            false => Calendar::with_lists(&file, &text, &lists),
+        };
+        match calendar {
             Err(found) => tell(findings, source, &found),
             Ok(calendar) => {
                 if let Some(first) = homes.insert(Arc::clone(&calendar.name), file) {
@@ -35,6 +50,11 @@ pub(super) fn calendars(findings: &mut Findings, folder: &Path) -> Calendars {
         }
     }
     calendars
+}
+
+/// The name of a file without its ending.
+fn stem(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Flows by name, and the names of all of them, those with mistakes included.

@@ -12,7 +12,7 @@ mod wire;
 pub(super) use center::{
     ACD, FEATURE_CODES, FEATURE_CODES_TABLE, FLOWS, SHIFTS, STATUS_KEYS, STATUSES_TABLE, TALK,
 };
-pub(super) use routes::{BOT, NUMBER, ROLLOUT, TOKEN, TRUNK};
+pub(super) use routes::{BOT, NUMBER, ROLLOUT, SITE, TOKEN, TRUNK};
 pub(super) use service::{DRAIN, EVENTS, HTTP, LOG, STORE, WEBHOOK};
 pub(super) use staff::{AGENT, QUEUE, RESERVE, SKILLS, STAGE};
 pub(super) use wire::{LIMITS, MEDIA, SIP};
@@ -125,8 +125,10 @@ pub(super) const DOZVON: [&Section; 12] =
     [&SIP, &MEDIA, &LIMITS, &FLOWS, &ACD, &TALK, &SHIFTS, &HTTP, &STORE, &EVENTS, &LOG, &DRAIN];
 
 /// The tables of the other files.
-pub(super) const OTHERS: [&Section; 11] =
-    [&SKILLS, &QUEUE, &STAGE, &RESERVE, &AGENT, &TRUNK, &NUMBER, &BOT, &ROLLOUT, &TOKEN, &WEBHOOK];
+pub(super) const OTHERS: [&Section; 12] = [
+    &SKILLS, &QUEUE, &STAGE, &RESERVE, &AGENT, &TRUNK, &NUMBER, &SITE, &BOT, &ROLLOUT, &TOKEN,
+    &WEBHOOK,
+];
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ mod files;
 mod finding;
 mod ivr;
 mod keys;
+mod opening;
 mod prompts;
 mod reference;
 mod render;
@@ -94,6 +95,13 @@ pub(crate) fn load(
     let (flows, flow_names) = ivr::flows(&mut findings, &flows_folder, &around.surroundings);
     let flow_names: Vec<&str> = flow_names.iter().map(String::as_str).collect();
     let numbers = routes::numbers(&mut findings, &base, &flow_names, &around.staff);
+    let known = opening::Known {
+        staff: &around.staff,
+        calendars: &around.calendars,
+        numbers: &numbers,
+        flows: &flows,
+    };
+    let opening = opening::read(&mut findings, &base, &known);
     let trunks = routes::trunks(&mut findings, &base, &secrets, &numbers);
     let tokens = staff::tokens(&mut findings, &base, &secrets, &around.staff);
     check_music(&mut findings, &base, &around.prompts);
@@ -118,6 +126,7 @@ pub(crate) fn load(
         shared_numbers: shared.iter().map(|(number, _)| number.as_str().into()).collect(),
         flows,
         calendars: Arc::new(calendars),
+        opening,
         rollouts,
         bots,
         announcements,

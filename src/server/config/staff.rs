@@ -5,6 +5,7 @@ use super::classifiers::{self, Classifiers};
 use super::files::{refuse_duplicates, tables};
 use super::finding::{Findings, Place, suggest};
 use super::keys::{AGENT, QUEUE, RESERVE, SKILLS, STAGE, TOKEN};
+use super::opening;
 use super::secrets::Secrets;
 use super::settings::{Role, Secret, Token};
 use super::walk::Table;
@@ -14,6 +15,7 @@ use dozvon_center::acd::{
     StickyConfig,
 };
 use dozvon_center::ids::{QueueId, SkillId};
+use dozvon_center::opening::QueueHours;
 use dozvon_center::waiting::Announcements;
 use dozvon_sip::digest::Ha1;
 use dozvon_sip::endpoint::Ha1Pair;
@@ -28,6 +30,8 @@ pub(super) struct Staff {
     pub(super) queues: Vec<QueueConfig>,
     /// What waiting callers are told, by queue, and where that is said.
     pub(super) announcements: BTreeMap<Arc<str>, (Announcements, Place)>,
+    /// Opening hours by queue, and where they are said.
+    pub(super) hours: BTreeMap<Arc<str>, (QueueHours, Place)>,
     /// Skills: those listed, then the languages of agents as `lang:…`.
     pub(super) skills: Vec<Arc<str>>,
     /// Agents kept for those who have nobody else.
@@ -68,6 +72,8 @@ impl Staff {
             let place = if table.says("announce") { "announce" } else { "comfort" };
             let entry = (announcements(table), table.place(place).clone());
             staff.announcements.insert(table.text("name").into(), entry);
+            let hours = opening::queue_hours(findings, table);
+            staff.hours.extend(hours.map(|hours| (table.text("name").into(), hours)));
         }
 
         let path = base.folder.join("agents.toml");

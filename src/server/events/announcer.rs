@@ -127,6 +127,8 @@ impl Announcer {
         } else if let What::IncidentClosed { incident } = &fact.what {
             let (agents, calls) = (incident.agents.len(), incident.calls.len());
             tracing::warn!(incident = incident.id, agents, calls, "the incident is over");
+        } else if let What::EmergencyChanged { site, on, by, reason } = &fact.what {
+            tracing::warn!(%site, on, %by, %reason, "emergency of a site");
         } else {
             tracing::debug!(call, what = ?fact.what, "fact");
         }

@@ -103,7 +103,8 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::SurveyAnswered { .. }
         | What::CallEnded { .. }
         | What::IncidentOpened { .. }
-        | What::IncidentClosed { .. } => None,
+        | What::IncidentClosed { .. }
+        | What::EmergencyChanged { .. } => None,
     }
 }
 

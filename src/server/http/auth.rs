@@ -51,6 +51,8 @@ pub(crate) enum Right<'a> {
     Command(&'a str),
     /// End somebody's call, or take part in it.
     HangUp,
+    /// Declare the emergency of a site, or call it off.
+    Emergency,
     /// Do something with calls at all: agents and those above them.
     Talk,
 }
@@ -107,7 +109,7 @@ impl Who {
             Right::Command(name) => {
                 (commands_all || own(name), "a supervisor's or that agent's own")
             }
-            Right::HangUp => (commands_all, "a supervisor's"),
+            Right::HangUp | Right::Emergency => (commands_all, "a supervisor's"),
             Right::Talk => (commands_all || self.is_agent(), "an agent's"),
         };
         if allowed {

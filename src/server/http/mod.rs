@@ -13,6 +13,7 @@ mod openapi;
 mod page;
 mod problem;
 mod read;
+mod sites;
 mod talk;
 mod view;
 mod why;
@@ -32,7 +33,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use listener::{BoundedListener, Peer};
 use problem::Problem;
 use std::sync::Arc;
@@ -158,6 +159,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/agents/{name}/end-watch", post(talk::end_watch))
         .route("/api/v1/contacts", get(contacts::list))
         .route("/api/v1/incidents", get(incidents::list))
+        .route("/api/v1/sites", get(sites::list))
+        .route("/api/v1/sites/{site}/emergency", put(sites::set_emergency))
         .route("/api/v1/events", get(live::events))
         .fallback(|| async {
             Problem::not_found("no such page; the API is at /api/v1/openapi.json")

@@ -20,6 +20,7 @@ use dozvon_center::coding::{CodeError, CodeName};
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::ids::{AgentId, CallId, OfferId, QueueId};
 use dozvon_center::incident::{Incident, IncidentAgent, Touch};
+use dozvon_center::opening::{Emergency, EmergencyError};
 use dozvon_center::talk::{Destination, TalkCommand, TalkError};
 use dozvon_clock::Timestamp;
 use dozvon_switch::border::{
@@ -140,6 +141,21 @@ async fn brain(
             Query::Why { call, reply } => {
                 let known = picture.calls.iter().any(|row| row.call == call);
                 let _ = reply.send(known.then(|| Box::new(reasons())));
+            }
+            Query::Emergency { wish, reply } => {
+                let site = picture.sites.iter_mut().find(|site| *site.name == *wish.site);
+                let _ = reply.send(match site {
+                    None => Err(EmergencyError::UnknownSite),
+                    Some(_) if wish.on && wish.reason.is_empty() => {
+                        Err(EmergencyError::ReasonMissing)
+                    }
+                    Some(site) => {
+                        let (by, reason) = (wish.by.into(), wish.reason.into());
+                        let since = Timestamp::from_secs(160);
+                        site.emergency = wish.on.then_some(Emergency { since, by, reason });
+                        Ok(())
+                    }
+                });
             }
             Query::HangUp { call, reply } => {
                 let _ = reply.send(picture.calls.iter().any(|row| row.call == call));
@@ -288,6 +304,7 @@ async fn send(
 }
 
 /// Every route, a body for it, and what nobody, an unknown token, monitor, agent (anna), supervisor and admin get.
+const FIRE: &str = r#"{"emergency":true,"reason":"fire"}"#;
 const LUNCH: &str = r#"{"status":"lunch"}"#;
 const LOST: &str = r#"{"code":"lost"}"#;
 const WATCH: &str = r#"{"supervisor":"boris","mode":"listen"}"#;
@@ -306,6 +323,8 @@ const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("GET", "/api/v1/contacts?caller=%2B77011230001", "", [401, 401, 403, 403, 200, 200]),
     ("GET", "/api/v1/incidents", "", [401, 401, 200, 200, 200, 200]),
     ("GET", "/api/v1/incidents?limit=x", "", [401, 401, 400, 400, 400, 400]),
+    ("GET", "/api/v1/sites", "", [401, 401, 200, 200, 200, 200]),
+    ("PUT", "/api/v1/sites/almaty/emergency", FIRE, [401, 401, 403, 403, 200, 200]),
     ("GET", "/api/v1/events", "", [401, 401, 400, 400, 400, 400]),
     ("GET", "/api/v1/agents/anna/status", "", [401, 401, 200, 200, 200, 200]),
     ("POST", "/api/v1/agents/anna/status", LUNCH, [401, 401, 403, 200, 200, 200]),
@@ -358,7 +377,7 @@ async fn the_table_and_the_api_description_hold_all_routes() {
         for method in methods.as_object().unwrap().keys() {
             described.push((
                 method.to_uppercase(),
-                path.replace("{name}", "anna").replace("{id}", "77"),
+                path.replace("{name}", "anna").replace("{id}", "77").replace("{site}", "almaty"),
             ));
         }
     }
@@ -509,6 +528,22 @@ async fn an_incident_is_seen_while_it_goes_on_and_afterwards() {
 }
 
 #[tokio::test]
+async fn an_emergency_is_declared_with_its_reason_and_called_off() {
+    let house = house(everybody(), |_| {});
+    let path = "/api/v1/sites/astana/emergency";
+    let put = async |body: &str| send(&house, "boss", Method::PUT, path, body).await.1;
+    let site = put(FIRE).await;
+    assert_eq!(site["emergency"], true);
+    assert_eq!((&site["by"], &site["reason"]), (&json!("boss"), &json!("fire")));
+    assert_eq!(site["since"], "1970-01-01T00:02:40Z");
+    let site = put(r#"{"emergency":false}"#).await;
+    assert_eq!((&site["emergency"], &site["reason"]), (&json!(false), &Value::Null));
+    let (_, sites) = send(&house, "wall", Method::GET, "/api/v1/sites", "").await;
+    let names: Vec<&Value> = sites.as_array().unwrap().iter().map(|site| &site["name"]).collect();
+    assert_eq!(names, ["almaty", "astana"]);
+}
+
+#[tokio::test]
 async fn what_cannot_be_understood_says_what_would_be() {
     let house = house(everybody(), |_| {});
     let status = "/api/v1/agents/anna/status";
@@ -527,6 +562,9 @@ async fn what_cannot_be_understood_says_what_would_be() {
         ("POST", "/api/v1/calls/77/talk", r#"{"command":"complete"}"#, 409, "consult somebody"),
         ("POST", "/api/v1/calls/5/talk", r#"{"command":"hold"}"#, 404, "ended"),
         ("POST", "/api/v1/agents/anna/watch", r#"{"supervisor":"boris"}"#, 400, "mode"),
+        ("PUT", "/api/v1/sites/almaty/emergency", r#"{"emergency":true}"#, 400, "reason"),
+        ("PUT", "/api/v1/sites/almaty/emergency", "on", 400, r#"{"emergency":true"#),
+        ("PUT", "/api/v1/sites/taraz/emergency", FIRE, 404, "taraz"),
         ("GET", "/api/v1/calls/abc/why", "", 400, "number"),
         ("GET", "/api/v1/calls/5/why", "", 404, "no such call"),
         ("DELETE", "/api/v1/calls/abc", "", 400, "number"),

@@ -191,6 +191,7 @@ pub(super) struct Families {
     pub(super) sessions_replaced: IntCounter,
     pub(super) incidents: IntCounter,
     pub(super) incident_agents: IntGauge,
+    pub(super) site_emergency: IntGaugeVec,
     pub(super) handle_seconds: HistogramVec,
     pub(super) talk_seconds: HistogramVec,
     pub(super) hold_seconds: HistogramVec,
@@ -456,6 +457,11 @@ impl Families {
             incident_agents: m.gauge(
                 "dozvon_incident_agents",
                 "Agents with technical problems now; 0 when there is no incident.",
+            ),
+            site_emergency: m.gauges(
+                "dozvon_site_emergency",
+                "Whether the site has an emergency: 1, its calls go to its duty office; or 0.",
+                &["site"],
             ),
             stale_offers: m.counters(
                 "dozvon_matcher_stale_offers_total",

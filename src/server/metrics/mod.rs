@@ -187,6 +187,7 @@ impl Metrics {
             | What::WaitForecast { .. }
             | What::IncidentJoined { .. }
             | What::IncidentClosed { .. }
+            | What::EmergencyChanged { .. }
             | What::TalkStarted { .. }
             | What::HoldLasts { .. }
             | What::HeardAgain { .. }
@@ -312,6 +313,10 @@ impl Metrics {
             incident.agents.iter().filter(|agent| agent.until.is_none()).count()
         });
         f.incident_agents.set(gauge(in_trouble));
+        for site in &snapshot.sites {
+            let on = i64::from(site.emergency.is_some());
+            f.site_emergency.with_label_values(&[&*site.name]).set(on);
+        }
         f.draining.set(i64::from(snapshot.draining));
     }
 

@@ -9,6 +9,7 @@ use dozvon_center::acd::{
 use dozvon_center::contact::{Ending, Fault};
 use dozvon_center::fact::{IvrExit, OperatorRequest};
 use dozvon_center::ids::{AgentId, CallId, OfferId};
+use dozvon_center::opening::{Emergency, SiteView};
 use dozvon_clock::Timestamp;
 use dozvon_switch::border::{AgentRow, CallRow, QueueRow, RolloutRow};
 use std::collections::BTreeMap;
@@ -30,6 +31,15 @@ pub(crate) fn directory() -> Arc<Directory> {
         statuses: Statuses::default(),
         classifiers: BTreeMap::from([("bank".into(), Arc::new(bank))]),
     })
+}
+
+/// One site with an emergency, one without.
+fn sites() -> Vec<SiteView> {
+    let emergency =
+        Emergency { since: Timestamp::from_secs(100), by: "boss".into(), reason: "fire".into() };
+    let site =
+        |name: &str, emergency| SiteView { name: name.into(), title: name.into(), emergency };
+    vec![site("almaty", Some(emergency)), site("astana", None)]
 }
 
 pub(crate) fn snapshot(at: Timestamp) -> Snapshot {
@@ -73,6 +83,7 @@ pub(crate) fn snapshot(at: Timestamp) -> Snapshot {
             since: at,
         }],
         rollouts: vec![RolloutRow { name: "block".into(), share: 0.2 }],
+        sites: sites(),
         dialogs: 3,
         transactions: 4,
         bindings: 2,

@@ -16,6 +16,7 @@ use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
 use dozvon_center::ids::{AgentId, CallId, Key, LegId, QueueId, SkillId};
+use dozvon_center::opening::Opening;
 use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
 use dozvon_center::supervise::WatchMode;
@@ -181,6 +182,7 @@ fn policy() -> Policy {
         shared_numbers: BTreeSet::new(),
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
+        opening: Opening::default(),
         announcements: BTreeMap::new(),
         classifiers: BTreeMap::new(),
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
@@ -238,6 +240,7 @@ pub(super) fn live(seed: u64, place: Place) -> Day {
         bindings: 0,
         draining: false,
         incident: None,
+        sites: Vec::new(),
     };
     let metrics = metrics.render(&snapshot);
     let (contacts, ends) = (world.contacts.len(), world.now);

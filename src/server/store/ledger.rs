@@ -452,6 +452,7 @@ impl Open {
             | What::IncidentOpened { .. }
             | What::IncidentJoined { .. }
             | What::IncidentClosed { .. }
+            | What::EmergencyChanged { .. }
             | What::WaitForecast { .. }
             | What::ForecastMet { .. }
             | What::HoldLasts { .. }

@@ -160,12 +160,18 @@ impl Mailbox {
         let urgent = matches!(&record, Record::Contact(contact) if contact.ended_at.is_some());
         match record {
             Record::Contact(contact) => self.put_contact(&mut inner, contact),
-            Record::Agent(_) | Record::Conduct(_) | Record::Incident(_)
+            Record::Agent(_)
+            | Record::Conduct(_)
+            | Record::Incident(_)
+            | Record::Emergency { .. }
                 if inner.moves.len() < MOVES_PENDING_MAX =>
             {
                 inner.moves.push_back(record);
             }
-            Record::Agent(_) | Record::Conduct(_) | Record::Incident(_) => {
+            Record::Agent(_)
+            | Record::Conduct(_)
+            | Record::Incident(_)
+            | Record::Emergency { .. } => {
                 count(&self.stats.moves_dropped);
             }
             Record::Refused { at, reason } => self.put_refusal(&mut inner, at, reason),

@@ -17,6 +17,7 @@ mod mailbox;
 mod reader;
 mod record;
 mod schema;
+mod sites;
 mod writer;
 
 pub(crate) use day::{AgentDay, agent_days};
@@ -28,11 +29,14 @@ pub(crate) use reader::{
 pub(crate) use record::{AgentMove, ConductRow};
 pub(crate) use record::{IncidentRow, Record};
 pub(crate) use schema::VERSION as SCHEMA_VERSION;
+pub(crate) use sites::emergencies;
 
 use db::{Database, DbError};
+use dozvon_center::opening::Emergency;
 use dozvon_clock::Timestamp;
 use link::Link;
 use mailbox::Mailbox;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -174,6 +178,23 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// The emergencies of sites that go on. A server that can't be reached is no error: nothing is known of them, and
+    /// the log says so.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`].
+    pub(crate) fn emergencies(&self) -> Result<BTreeMap<String, Emergency>, StoreError> {
+        match emergencies(&self.database) {
+            Ok(sites) => Ok(sites),
+            Err(error) if self.database.file().is_none() && error.may_pass() => {
+                let database = &self.database;
+                tracing::error!(%database, %error, "emergencies of sites are forgotten: declare them again");
+                Ok(BTreeMap::new())
+            }
+            Err(error) => Err(StoreError::Refused { database: self.database.clone(), error }),
+        }
+    }
+
     /// Opens or creates the database (a file readable by its owner only), brings its schema up to date, ends what a
     /// crash left open and starts the writer's thread. A server that can't be reached is no error: the thread opens the
     /// database when the server is there, and until then records wait as they do while a disk is full.

@@ -7,6 +7,7 @@ use dozvon_center::contact::Contact;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::ids::CallId;
 use dozvon_center::incident::{Incident, Touch};
+use dozvon_center::opening::Emergency;
 use dozvon_clock::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
@@ -22,6 +23,13 @@ pub(crate) enum Record {
     Conduct(ConductRow),
     /// An incident as it stands now; replaces what was written of it before.
     Incident(Box<IncidentRow>),
+    /// An emergency of a site was declared or, without one, called off.
+    Emergency {
+        /// The site.
+        site: Arc<str>,
+        /// What goes on.
+        emergency: Option<Emergency>,
+    },
     /// A call was refused before any flow, for this reason.
     Refused {
         /// When.
@@ -40,6 +48,11 @@ impl Record {
         }
         if let What::IncidentOpened { incident } | What::IncidentClosed { incident } = &fact.what {
             return Some(Record::Incident(Box::new(IncidentRow::of(incident, directory))));
+        }
+        if let What::EmergencyChanged { site, on, by, reason } = &fact.what {
+            let (since, by, reason) = (fact.at, by.clone(), reason.clone());
+            let emergency = on.then_some(Emergency { since, by, reason });
+            return Some(Record::Emergency { site: site.clone(), emergency });
         }
         AgentMove::of(fact, directory).map(Record::Agent)
     }

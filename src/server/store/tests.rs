@@ -679,3 +679,31 @@ fn a_server_that_the_certificates_vouch_for_is_spoken_to_over_tls_and_no_other()
     address.ca_file = Some(tls_file("cert.pem"));
     assert_eq!(open(&address).unwrap().cell::<i64>("SELECT 7", &[]).unwrap(), Some(7));
 }
+
+#[test]
+fn an_emergency_survives_a_new_start_until_it_is_called_off() {
+    let nowhere = Database::File(crate::server::events::scratch::Scratch::new().path("db"));
+    assert_eq!(emergencies(&nowhere).unwrap(), BTreeMap::new(), "no database, no emergency");
+    on_each(|place| {
+        let tell = |at: u64, on: bool, reason: &str| {
+            let store = Store::open(&place.database()).unwrap();
+            let what = What::EmergencyChanged {
+                site: "almaty".into(),
+                on,
+                by: "boss".into(),
+                reason: reason.into(),
+            };
+            let fact = Fact { at: Timestamp::from_secs(at), call: None, what };
+            store.sender().try_send(Record::of(&fact, &Directory::default()).unwrap());
+            assert!(store.flush(Duration::from_secs(10)));
+            let found = store.emergencies().unwrap();
+            store.close();
+            let read = emergencies(&place.database()).unwrap();
+            assert_eq!(found, read, "the command line reads the same");
+            found.get("almaty").map(|it| (it.since.as_secs(), it.reason.to_string()))
+        };
+        assert_eq!(tell(100, true, "fire"), Some((100, "fire".to_owned())));
+        assert_eq!(tell(200, true, "flood"), Some((100, "flood".to_owned())));
+        assert_eq!(tell(300, false, ""), None);
+    });
+}

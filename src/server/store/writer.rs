@@ -10,6 +10,7 @@ use super::link::Link;
 use super::mailbox::{Batch, Mailbox, Post};
 use super::record::{AgentMove, ConductRow, IncidentRow, Record, word};
 use super::schema::micros;
+use super::sites::write_emergency;
 use super::{RETRY, StoreStats, now};
 use dozvon_center::contact::Contact;
 use dozvon_center::ids::CallId;
@@ -487,6 +488,7 @@ fn write_event(step: &mut Db, event: &Record) -> Result<(), DbError> {
         Record::Agent(change) => write_move(step, change),
         Record::Conduct(row) => write_conduct(step, row),
         Record::Incident(row) => write_incident(step, row),
+        Record::Emergency { site, emergency } => write_emergency(step, site, emergency.as_ref()),
         Record::Refused { .. } => unreachable!("the mailbox counts refused calls by the minute"),
     }
 }

@@ -244,7 +244,8 @@ impl Loader<'_> {
     }
 
     fn hours(&mut self, body: &Yaml, spot: Spot) -> Option<Hours> {
-        let fields = self.body(body, spot, "hours", &["calendar", "open", "closed", "holiday"])?;
+        let keys = ["calendar", "open", "closed", "holiday", "emergency"];
+        let fields = self.body(body, spot, "hours", &keys)?;
         let named = fields.get("calendar").and_then(|yaml| self.name(yaml));
         let calendar = named.or_else(|| self.calendar.clone()).unwrap_or_else(|| {
             let message = "which calendar? Neither this node nor the flow names one";
@@ -256,6 +257,7 @@ impl Loader<'_> {
             open: self.outcome(F012, fields, "hours", "open"),
             closed: self.outcome(F012, fields, "hours", "closed"),
             holiday: self.outcome(F012, fields, "hours", "holiday"),
+            emergency: fields.get("emergency").map(|yaml| self.target(yaml)),
         })
     }
 

@@ -207,7 +207,7 @@ fn leaving_a_bot_or_a_queue_withdraws_the_call_from_it() {
 #[test]
 fn a_language_is_the_callers_or_the_flows_first_and_fills_what_is_required() {
     for (language, wanted) in [(Some("kk"), "kk"), (Some("de"), "en"), (None, "en")] {
-        let caller = Caller { number: None, language: language.map(str::to_owned) };
+        let caller = Caller { language: language.map(str::to_owned), ..Caller::default() };
         let set = "  a: {set: {vars: {who: vip}, next: q}}\n";
         let (run, effects) = run_for(set, caller);
         assert_eq!(run.language(), wanted);
@@ -280,4 +280,46 @@ fn a_value_is_said_in_words_of_the_language_spoken_and_nothing_is_said_of_none()
     drain(&mut run);
     let said = names(&press(&mut run, 300, "412"));
     assert_eq!(said.last().unwrap(), "play say-4 say-1 say-2 say-4 say-100 say-and say-12");
+}
+
+#[test]
+fn an_emergency_comes_before_holidays_and_hours_and_goes_where_the_flow_or_the_site_says() {
+    let told = "  a: {hours: {calendar: always, open: q, closed: end, holiday: end, emergency: fire}}\n  \
+                fire: {say: {play: ten, next: q}}\n";
+    let silent = "  a: {hours: {calendar: always, open: q, closed: end, holiday: end}}\n  \
+                  fire: {say: {play: ten, next: q}}\n";
+    let go = |nodes: &str, duty: Option<Duty>| {
+        let (run, effects) = run_for(nodes, Caller { duty, ..Caller::default() });
+        (run, names(&effects))
+    };
+    let number = || Some(Duty::Number("112".into()));
+    assert_eq!(go(told, None).1, ["a", "q", "queue general"]);
+    // The flow that knows of emergencies leads on, also to a queue.
+    let (mut run, effects) = go(told, number());
+    assert_eq!(effects, ["a", "fire", "play ten"]);
+    assert_eq!(names(&press(&mut run, 10, "1")), ["stop", "q", "queue general"]);
+    // The one that does not goes where the site says.
+    assert_eq!(go(silent, number()).1, ["a", "transfer"]);
+    assert_eq!(go(silent, Some(Duty::Queue("duty".into()))).1, ["a", "queue duty"]);
+    assert_eq!(go(silent, Some(Duty::Node("fire".into()))).1, ["a", "fire", "play ten"]);
+    // A flow without that node does as if there were no emergency.
+    assert_eq!(go(silent, Some(Duty::Node("flood".into()))).1, ["a", "q", "queue general"]);
+}
+
+#[test]
+fn a_calendar_closed_by_hand_is_an_emergency_and_closed_where_nobody_asks_for_one() {
+    let go = |emergency: &str| {
+        let nodes = format!(
+            "  a: {{hours: {{calendar: shut, open: q, closed: end, holiday: q{emergency}}}}}\n"
+        );
+        let flow = super::super::load::load("f.yaml", &format!("{HEAD}{nodes}")).unwrap();
+        let text = "calendar: shut\nzone: UTC\nweekly: {mon-sun: [00:00-24:00]}\nemergency: true\n";
+        let mut calendars = Calendars::new();
+        calendars.insert(Calendar::from_yaml("shut.yaml", text).unwrap());
+        let caller = Caller::default();
+        let mut run = Run::start(Arc::new(flow), Arc::new(calendars), at(0), caller);
+        names(&drain(&mut run))
+    };
+    assert_eq!(go(""), ["a", "end", "hang up"]);
+    assert_eq!(go(", emergency: q"), ["a", "q", "queue general"]);
 }

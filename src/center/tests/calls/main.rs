@@ -3,6 +3,7 @@
 mod call;
 mod desk;
 mod house;
+mod opening;
 mod own;
 mod races;
 mod speech;

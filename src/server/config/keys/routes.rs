@@ -63,6 +63,31 @@ pub(in crate::server::config) const NUMBER: Section = Section {
     ],
 };
 
+pub(in crate::server::config) const SITE: Section = Section {
+    file: "sites.toml",
+    name: "site",
+    many: true,
+    doc: "A place with numbers of its own. In an emergency, declared by REST, its calls go to its duty office.",
+    keys: &[
+        key("name", Kind::Name, Needed, "Its name in the API, records and metrics."),
+        key("title", Kind::Text, Absent, "Its name for people; absent: `name`."),
+        key(
+            "numbers",
+            Kind::Dials,
+            Value("[]"),
+            "Its numbers, each of numbers.toml and of one site.",
+        ),
+        key(
+            "duty_number",
+            Kind::Text,
+            Absent,
+            "Where its calls go in an emergency: a number or a sip: address. Exactly one of the three.",
+        ),
+        key("duty_queue", Kind::Name, Absent, "The same, a queue without a calendar."),
+        key("duty_node", Kind::Name, Absent, "The same, a node that each flow of its numbers has."),
+    ],
+};
+
 pub(in crate::server::config) const BOT: Section = Section {
     file: "bots.toml",
     name: "bot",

@@ -62,6 +62,18 @@ pub(in crate::server::config) const QUEUE: Section = Section {
             "What its talks can be about: the name of a file in classifiers/, without .yaml.",
         ),
         key(
+            "calendar",
+            Kind::Name,
+            Absent,
+            "Its opening hours: a calendar of calendars/. Closed, it takes no new calls. Absent: always open.",
+        ),
+        key(
+            "drain_max_secs",
+            Kind::Int(0, SECS_PER_DAY),
+            Value("600"),
+            "For how long those who wait at closing time are still served, before they leave by `closed`.",
+        ),
+        key(
             "handle_prior_secs",
             Kind::Int(1, SECS_PER_DAY),
             Value("240"),

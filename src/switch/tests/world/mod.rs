@@ -17,6 +17,7 @@ use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
 use dozvon_center::flow::model::MUSIC;
 use dozvon_center::ids::{AgentId, CallId, QueueId};
+use dozvon_center::opening::Opening;
 use dozvon_center::policy::{BotPolicy, Policy};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
 use dozvon_clock::Timestamp;
@@ -130,6 +131,7 @@ fn policy(agents: usize, share: Share) -> Policy {
         shared_numbers: BTreeSet::new(),
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
+        opening: Opening::default(),
         announcements: BTreeMap::new(),
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),

@@ -11,6 +11,7 @@ use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
 use dozvon_center::ids::{AgentId, CallId, Key, LegId, PlayId, SkillId};
+use dozvon_center::opening::Opening;
 use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
 use dozvon_center::talk::{TalkCommand, TalkError};
@@ -116,6 +117,7 @@ pub(crate) fn policy(share: Share) -> Policy {
         shared_numbers: BTreeSet::new(),
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
+        opening: Opening::default(),
         announcements: BTreeMap::from([(Arc::from("cards"), announcements())]),
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),

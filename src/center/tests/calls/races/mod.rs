@@ -5,6 +5,7 @@
 //! looks at the laws after every move.
 
 mod broadcast;
+mod closing;
 mod offers;
 mod talks;
 
@@ -82,7 +83,11 @@ struct Scene {
 impl Scene {
     /// Anna's phone rings for the first caller, the later one waits, Vera is at work but away.
     fn ringing() -> Scene {
-        let mut house = under(|_| {});
+        Scene::ringing_in(under(|_| {}))
+    }
+
+    /// The same in this house.
+    fn ringing_in(mut house: House) -> Scene {
         for agent in [ANNA, BORIS, VERA] {
             house.center.reachable(house.now, agent, true);
         }
