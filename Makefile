@@ -21,7 +21,7 @@ demo: setup
 test: setup-tests
 	cargo build --workspace --all-targets
 	cargo check --quiet --manifest-path tests/fuzz/Cargo.toml
-	cargo test --workspace
+	cargo test --workspace --no-fail-fast
 	python3 tests/sim/mutants.py
 
 lint:

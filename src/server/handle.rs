@@ -6,8 +6,8 @@
 
 use dozvon_center::acd::StatusError;
 use dozvon_center::ids::{AgentId, CallId};
-use dozvon_clock::Timestamp;
 use dozvon_center::opening::EmergencyError;
+use dozvon_clock::Timestamp;
 use dozvon_switch::border::{AgentRow, CallCommand, CallRefusal, DeskCommand, Snapshot, WhyRow};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -10,8 +10,8 @@ mod tests;
 
 use super::limits::{DUTY_RINGS, ENTERED_MAX, PATH_MAX, STEPS_MAX};
 use super::model::{
-    Flow, Hangup, Hours, Kind, MUSIC, NodeIx, Part, Prompt, PromptRef, Queue, Said, Target, Template,
-    VarIx, VarKind, WaitAct, WaitPoint, Way,
+    Flow, Hangup, Hours, Kind, MUSIC, NodeIx, Part, Prompt, PromptRef, Queue, Said, Target,
+    Template, VarIx, VarKind, WaitAct, WaitPoint, Way,
 };
 use crate::acd::Expression;
 use crate::calendar::{Calendars, Open};
