@@ -1,9 +1,9 @@
 //! When queues are open, and the emergencies of sites.
 //!
-//! A queue may have a calendar. Closed, it takes no new calls; those who wait when it closes are served for a while more
-//! and then leave by the flow's outcome `closed`. A site is a place with numbers of its own. In an emergency, which
-//! people declare and call off, its calls go to its duty office: new ones where the flow asks for hours or leads to a
-//! queue, waiting ones at once. A talk is never touched.
+//! A queue may have a calendar. Closed, it takes no new calls; those who wait when it closes are served for a while
+//! more and then leave by the flow's outcome `closed`. A site is a place with numbers of its own. In an emergency,
+//! which people declare and call off, its calls go to its duty office: new ones where the flow asks for hours or leads
+//! to a queue, waiting ones at once. A talk is never touched.
 
 use crate::acd::Leaving;
 use crate::border::LegCommand;
@@ -92,7 +92,8 @@ pub enum EmergencyError {
 }
 
 impl Policy {
-    /// What a queue's calendar says; a queue without one is open. A calendar that isn't there can't say that anybody is.
+    /// What a queue's calendar says; a queue without one is open. A calendar that isn't there can't say that anybody
+    /// is.
     pub fn queue_state(&self, queue: &str, now: Timestamp) -> Open {
         match self.opening.queues.get(queue) {
             None => Open::Open,

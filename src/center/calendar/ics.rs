@@ -41,8 +41,8 @@ pub struct HolidayList {
 pub type HolidayLists = BTreeMap<String, HolidayList>;
 
 impl Calendar {
-    /// Reads a calendar from the text of an iCalendar file; all mistakes at once. Its zone is `X-WR-TIMEZONE`, or that of
-    /// its first event.
+    /// Reads a calendar from the text of an iCalendar file; all mistakes at once. Its zone is `X-WR-TIMEZONE`, or that
+    /// of its first event.
     pub fn from_ics(name: &str, file: &str, text: &str) -> Result<Calendar, Vec<Diagnostic>> {
         let mut reader = Reader::new(file, Vec::new());
         let Some(parts) = parts(&mut reader, text) else { return Err(reader.finish()) };
@@ -655,7 +655,8 @@ mod tests {
         DTEND;TZID=Europe/Berlin:20260111T060000\r\nEND:VEVENT\r\n\
         BEGIN:VEVENT\r\nUID:xmas\r\nSUMMARY:Holiday: Christmas\r\nDTSTART;VALUE=DATE:20251225\r\n\
         DTEND;VALUE=DATE:20251227\r\nRRULE:FREQ=YEARLY\r\nEND:VEVENT\r\n\
-        BEGIN:VEVENT\r\nUID:gone\r\nSTATUS:CANCELLED\r\nSUMMARY:Holiday\r\nDTSTART;VALUE=DATE:20260105\r\nEND:VEVENT\r\n\
+        BEGIN:VEVENT\r\nUID:gone\r\nSTATUS:CANCELLED\r\nSUMMARY:Holiday\r\n\
+        DTSTART;VALUE=DATE:20260105\r\nEND:VEVENT\r\n\
         END:VCALENDAR\r\n";
 
     fn says(calendar: &Calendar, at: &str) -> String {

@@ -236,8 +236,8 @@ impl Calendar {
         Timestamp::from_micros(u64::try_from(moment).unwrap_or_default())
     }
 
-    /// The moment when the clock on its wall shows this: `2026-01-01T09:00`. Of a time shown twice the first one, of one
-    /// that is left out the one as long after the change.
+    /// The moment when the clock on its wall shows this: `2026-01-01T09:00`. Of a time shown twice the first one, of
+    /// one that is left out the one as long after the change.
     pub fn wall(&self, text: &str) -> Option<Timestamp> {
         let wall: DateTime = text.parse().ok()?;
         let moment = self.zone.to_ambiguous_timestamp(wall).compatible().ok()?;

@@ -25,7 +25,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         why::WhyView, why::WhyNext, why::WhyDecision, view::ContactsView, view::ContactView, view::SegmentView,
         view::ArmView, view::AnswerView, view::IncidentView, view::IncidentAgentView, desk::StatusWish,
         desk::LogOutWish, talk::TalkWish, talk::TalkVerb, talk::Target, talk::RetrieveWish, talk::WatchWish,
-        view::WrapUpView, sites::SiteView, sites::EmergencyBody, wrap_up::ExtendWish, wrap_up::CodeWish, wrap_up::ClassifierView, wrap_up::CodeView
+        view::WrapUpView, sites::SiteView, sites::EmergencyBody,
+        wrap_up::ExtendWish, wrap_up::CodeWish, wrap_up::ClassifierView, wrap_up::CodeView
     )),
     modifiers(&Bearer),
     security(("bearer" = []))

@@ -15,8 +15,8 @@ use dozvon_center::talk::{Destination, TalkCommand, TalkError};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A house on Friday the 15th of January 2027, whose queue `general` is open until eight in the morning and serves those
-/// who wait for half a minute more.
+/// A house on Friday the 15th of January 2027, whose queue `general` is open until eight in the morning and serves
+/// those who wait for half a minute more.
 fn house(at: &str) -> House {
     let mut policy = policy(Share::None);
     let text = "calendar: day\nzone: UTC\nweekly: {mon-fri: [06:00-08:00]}\n";

@@ -21,8 +21,8 @@ fn closes() -> Timestamp {
     moment("2027-01-15T08:00Z").expect("a moment")
 }
 
-/// Ten seconds before its queue closes Anna's phone begins to ring for the first caller; the later one waits behind him.
-/// The scene begins two seconds before the drain is over.
+/// Ten seconds before its queue closes Anna's phone begins to ring for the first caller; the later one waits behind
+/// him. The scene begins two seconds before the drain is over.
 fn closing() -> Scene {
     let house = under(|policy| {
         let text = "calendar: day\nzone: UTC\nweekly: {mon-fri: [06:00-08:00]}\n";
