@@ -607,8 +607,8 @@ fn kind_of(word: &str) -> Option<Kind> {
         let rest = word.strip_prefix(*known);
         rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
     };
-    let holiday = HOLIDAY.iter().any(|known| says(known));
-    let open = OPEN.iter().any(|known| says(known));
+    let holiday = HOLIDAY.iter().any(&says);
+    let open = OPEN.iter().any(&says);
     holiday.then_some(Kind::Holiday).or(open.then_some(Kind::Open))
 }
 

@@ -410,7 +410,7 @@ impl Run {
                 None
             }
             Happening::Queue(QueueEnd::Emergency) if matches!(self.state, State::InQueue) => {
-                match self.to_duty() {
+                match self.go_to_duty() {
                     Some(step) => step,
                     None => self.queue_ended(QueueEnd::Closed),
                 }
@@ -722,7 +722,7 @@ impl Run {
             }
             Kind::Queue(queue) => {
                 if self.is_wanted_on_duty()
-                    && let Some(step) = self.to_duty()
+                    && let Some(step) = self.go_to_duty()
                 {
                     return step;
                 }
@@ -754,7 +754,7 @@ impl Run {
                 return to(Way::Emergency, target);
             }
             if self.is_wanted_on_duty()
-                && let Some(step) = self.to_duty()
+                && let Some(step) = self.go_to_duty()
             {
                 return step;
             }
@@ -768,7 +768,7 @@ impl Run {
     }
 
     /// Goes to the duty office; `None` when this flow has no such node, and then nothing has changed.
-    fn to_duty(&mut self) -> Option<Step> {
+    fn go_to_duty(&mut self) -> Option<Step> {
         let step = match self.caller.duty.clone()? {
             Duty::Node(name) => Some((self.flow.find(&name)?, Way::Emergency)),
             Duty::Queue(queue) => {

@@ -12,6 +12,7 @@ use dozvon_center::desk::Asker;
 use dozvon_center::fact::What;
 use dozvon_center::flow;
 use dozvon_center::ids::{AgentId, LegId};
+use dozvon_center::opening::Opening;
 use dozvon_center::policy::{Policy, TalkPolicy};
 use dozvon_center::waiting::Announcements;
 use dozvon_clock::Timestamp;
@@ -64,6 +65,7 @@ fn policy() -> Policy {
         shared_numbers: BTreeSet::new(),
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
+        opening: Opening::default(),
         rollouts: BTreeMap::new(),
         bots: BTreeMap::new(),
         announcements: BTreeMap::from([(Arc::from("general"), announcements)]),

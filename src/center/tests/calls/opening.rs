@@ -21,11 +21,11 @@ fn house(at: &str) -> House {
     let mut policy = policy(Share::None);
     let text = "calendar: day\nzone: UTC\nweekly: {mon-fri: [06:00-08:00]}\n";
     let mut calendars = Calendars::new();
-    calendars.insert(Calendar::from_yaml("day.yaml", text).unwrap());
+    calendars.insert(Calendar::from_yaml("day.yaml", text).expect("a calendar"));
     policy.calendars = Arc::new(calendars);
     let hours = QueueHours { calendar: "day".into(), drain_max: Duration::from_secs(30) };
     policy.opening.queues.insert("general".into(), hours);
-    let now = moment(&format!("2027-01-15T{at}Z")).unwrap();
+    let now = moment(&format!("2027-01-15T{at}Z")).expect("a moment");
     House::of(Center::new(Arc::new(policy), now), now)
 }
 
@@ -105,7 +105,10 @@ fn at_site(duty: Duty) -> House {
 }
 
 fn emergency(house: &mut House, on: bool) {
-    house.center.set_emergency(house.now, "almaty", on, "boss", " the building burns ").unwrap();
+    house
+        .center
+        .set_emergency(house.now, "almaty", on, "boss", " the building burns ")
+        .expect("there is such a site");
     house.drain();
 }
 
