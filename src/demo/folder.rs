@@ -10,11 +10,15 @@ use std::path::{Path, PathBuf};
 static FLOWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/ivr-flows");
 
 /// Files of `config/` taken as they are. The folder is not taken whole: secrets may lie in it where it is used.
-const TAKEN: [(&str, &str); 4] = [
+const TAKEN: [(&str, &str); 5] = [
     ("numbers.toml", include_str!("../../config/numbers.toml")),
     ("tokens.toml", include_str!("../../config/tokens.toml")),
     ("calendars/bank-kz.yaml", include_str!("../../config/calendars/bank-kz.yaml")),
     ("calendars/loans-office.yaml", include_str!("../../config/calendars/loans-office.yaml")),
+    (
+        "calendars/holidays/kazakhstan.ics",
+        include_str!("../../config/calendars/holidays/kazakhstan.ics"),
+    ),
 ];
 
 /// Names of the agents; more agents than names get a number.
@@ -90,8 +94,8 @@ impl Folder {
         let flows = folder.0.join("ivr-flows");
         std::fs::create_dir(&flows)?;
         FLOWS.extract(&flows)?;
-        for sub in ["calendars", "rollouts"] {
-            std::fs::create_dir(folder.0.join(sub))?;
+        for sub in ["calendars/holidays", "rollouts"] {
+            std::fs::create_dir_all(folder.0.join(sub))?;
         }
         for (name, text) in TAKEN {
             folder.file(name, text)?;

@@ -16,6 +16,8 @@ pub(crate) const TALK: Duration = Duration::from_secs(60);
 
 const BINARY: &str = env!("CARGO_BIN_EXE_dozvon");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// Folders of the shipped configuration that a house takes over.
+const FOLDERS: [&str; 3] = ["rollouts", "calendars", "calendars/holidays"];
 static HOUSES: AtomicU32 = AtomicU32::new(0);
 
 const QUEUES: &str = "\
@@ -151,14 +153,16 @@ impl House {
         let number = HOUSES.fetch_add(1, Ordering::Relaxed);
         let folder =
             std::env::temp_dir().join(format!("dozvon-e2e-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(folder.join("rollouts")).unwrap();
-        std::fs::create_dir_all(folder.join("calendars")).unwrap();
+        for sub in FOLDERS {
+            std::fs::create_dir_all(folder.join(sub)).unwrap();
+        }
         let root = Path::new(ROOT);
         for name in ["numbers.toml", "trunks.toml", "tokens.toml", "agents.toml", "bots.toml"] {
             std::fs::copy(root.join("config").join(name), folder.join(name)).unwrap();
         }
-        for sub in ["rollouts", "calendars"] {
-            for file in std::fs::read_dir(root.join("config").join(sub)).unwrap().flatten() {
+        for sub in FOLDERS {
+            let entries = std::fs::read_dir(root.join("config").join(sub)).unwrap().flatten();
+            for file in entries.filter(|entry| entry.path().is_file()) {
                 std::fs::copy(file.path(), folder.join(sub).join(file.file_name())).unwrap();
             }
         }
