@@ -4,14 +4,20 @@
 //! comes from and what a queue does is never known here. Late news (a prompt that ended after it was stopped, a draw
 //! that came after the caller left) is dropped, so the owner needs no races of its own.
 
+mod border;
 mod entry;
 #[cfg(test)]
 mod tests;
 
+pub use border::{
+    BotEnd, Caller, Duty, Effect, Entry, Happening, OrderAct, OrderRule, QueueEnd, QueueOrder,
+    TransferEnd, Visit,
+};
+
 use super::limits::{DUTY_RINGS, ENTERED_MAX, PATH_MAX, STEPS_MAX};
 use super::model::{
     Flow, Hangup, Hours, Kind, MUSIC, NodeIx, Part, Prompt, PromptRef, Queue, Said, Target,
-    Template, VarIx, VarKind, WaitAct, WaitPoint, Way,
+    Template, VarIx, VarKind, WaitAct, Way,
 };
 use crate::acd::Expression;
 use crate::calendar::{Calendars, Open};
@@ -23,197 +29,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What is known of the caller when the call begins.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Caller {
-    /// The number shown, if any.
-    pub number: Option<String>,
-    /// The language on the customer's card, if known.
-    pub language: Option<String>,
-    /// Where he goes instead of to hours and queues: his site has an emergency.
-    pub duty: Option<Duty>,
-}
-
-/// Where the calls of a site go in an emergency.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Duty {
-    /// A number or a `sip:` address; after that the call is over.
-    Number(Arc<str>),
-    /// A queue; after it the call is over, whoever answers.
-    Queue(Arc<str>),
-    /// A node of the flow; one without it does as in a calendar's own emergency.
-    Node(Arc<str>),
-}
-
-/// What happens to the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happening {
-    /// A key that [`super::exit::ExitKey`] let pass.
-    Key(Key),
-    /// The prompts of this ticket were played to the end.
-    Played(u32),
-    /// Where the rollout sends the caller.
-    Drawn(Arm),
-    /// The talk with the bot has ended.
-    Bot(BotEnd),
-    /// The wait or the talk with an agent has ended.
-    Queue(QueueEnd),
-    /// The call outside has ended.
-    Transfer(TransferEnd),
-}
-
-/// How a talk with a bot ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BotEnd {
-    /// It has served the caller.
-    Done,
-    /// It asks for a person.
-    Transfer,
-    /// It can't be reached or broke.
-    Failed,
-    /// It talked longer than allowed.
-    TooLong,
-}
-
-/// How a stay in a queue ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueueEnd {
-    /// An agent answered, the talk is over and the caller is still there.
-    Answered,
-    /// Nobody answered within the longest wait.
-    MaxWait,
-    /// No agent is logged in.
-    Nobody,
-    /// Too many wait already.
-    Full,
-    /// The queue is closed.
-    Closed,
-    /// The site has an emergency.
-    Emergency,
-    /// A rule of waiting sent the caller on: the one of this number among those that do. One that isn't there counts
-    /// as [`QueueEnd::MaxWait`].
-    Overflow(usize),
-}
-
-/// How a call outside ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransferEnd {
-    /// It was answered, the talk is over and the caller is still there.
-    Answered,
-    /// It was not answered.
-    Failed,
-}
-
-/// What the owner must do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Note that the caller entered a node.
-    Entered {
-        /// Its name.
-        node: Arc<str>,
-    },
-    /// Play these one after the other and report [`Happening::Played`] with the ticket at the end. Never empty.
-    Play {
-        /// Echoed in the report.
-        ticket: u32,
-        /// What to play, in order.
-        prompts: Vec<Prompt>,
-    },
-    /// Stop what the last [`Effect::Play`] plays; no report follows.
-    StopPlaying,
-    /// Draw for this rollout and report [`Happening::Drawn`].
-    Draw {
-        /// Its name.
-        rollout: Arc<str>,
-    },
-    /// Connect the caller with a bot and report [`Happening::Bot`] at the end.
-    Bot {
-        /// Its name.
-        bot: Arc<str>,
-        /// After this the end is [`BotEnd::TooLong`].
-        max_duration: Duration,
-    },
-    /// Put the caller into a queue and report [`Happening::Queue`] at the end.
-    Queue(QueueOrder),
-    /// Call outside for the caller and report [`Happening::Transfer`] at the end.
-    Transfer {
-        /// A number or a `sip:` address.
-        to: Arc<str>,
-        /// How long it may ring.
-        timeout: Duration,
-    },
-    /// The caller left for the operator: take the call out of the bot, the queue or the transfer; no report follows.
-    Withdraw,
-    /// Note a score.
-    Survey {
-        /// The question.
-        id: Arc<str>,
-        /// The score.
-        score: u8,
-    },
-    /// End the call; the run is over.
-    HangUp,
-}
-
-/// How a caller shall wait.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueOrder {
-    /// Which queue.
-    pub queue: Arc<str>,
-    /// What the agent must be able to do, variables filled in; anyone will do when missing.
-    pub requires: Option<Expression<String>>,
-    /// The higher the sooner; `raise` is already in it.
-    pub priority: i32,
-    /// What is heard while waiting; `None` = the queue's own music.
-    pub music: Option<Prompt>,
-    /// The longest wait.
-    pub max_wait: Option<Duration>,
-    /// What becomes of him when he waits on.
-    pub rules: Vec<OrderRule>,
-    /// Whether he loses his place when he goes on to another queue.
-    pub lose_place: bool,
-}
-
-/// What becomes of a caller who waits on: once, when its point is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrderRule {
-    /// When.
-    pub at: WaitPoint,
-    /// What.
-    pub act: OrderAct,
-}
-
-/// What a rule of waiting does, prompts and targets resolved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OrderAct {
-    /// Play these over the music.
-    Announce(Vec<Prompt>),
-    /// Take him out of the queue and report [`QueueEnd::Overflow`] with this number.
-    Overflow(usize),
-}
-
-/// Digits are being collected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// How many there are so far.
-    pub collected: usize,
-    /// The pause that ends an entry.
-    pub between: Duration,
-    /// The key that ends an entry.
-    pub end_key: Option<Key>,
-}
-
-/// One step of a caller's path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Visit {
-    /// The node entered.
-    pub node: Arc<str>,
-    /// When.
-    pub at: Timestamp,
-    /// By which outcome of the node before.
-    pub way: Way,
-}
 
 /// One caller in one flow.
 pub struct Run {

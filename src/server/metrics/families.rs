@@ -1,18 +1,17 @@
-//! The definitions of all metric families: names, helps, labels, buckets, and every label value at zero.
+//! The definitions of all metric families: names, helps, labels and buckets.
+
+pub(super) mod words;
+mod zero;
 
 use crate::server::events::Directory;
-use dozvon_center::acd::{
-    Activity, AgentCounts, Estimate, LimitKind, Presence, ServiceLevel, Status, Statuses,
-};
-use dozvon_center::conduct::ConductKind;
-use dozvon_center::contact::{Fault, Outcome, Party, PassedOn, Speech};
-use dozvon_center::fact::{AskEnd, Greeting, Handler, IvrExit, OperatorRequest, TransferTarget};
-use dozvon_sip::endpoint::SecurityKind;
+use dozvon_center::acd::{Status, Statuses};
+use dozvon_center::contact::Speech;
+use dozvon_center::fact::Greeting;
 use prometheus::{
     Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter,
     IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
 };
-use std::time::Duration;
+use words::{HEARD, NO_AUDIO, WHO_SPOKE};
 
 /// Waits in queues, seconds; every configured threshold and short-abandon time is added.
 const WAIT_BUCKETS: [f64; 14] =
@@ -20,23 +19,8 @@ const WAIT_BUCKETS: [f64; 14] =
 /// Bounds added to [`WAIT_BUCKETS`] from the configuration at most; further ones have no bucket of their own. The
 /// service level does not need one: it has its own counter.
 const WAIT_BUCKETS_EXTRA_MAX: usize = 16;
-/// Activities that can last too long: talks of one's own, what an agent does in a colleague's, wrap-ups, own calls.
-const ALARMED: [Activity; 7] = [
-    Activity::Talking,
-    Activity::WrapUp,
-    Activity::Ringing,
-    Activity::Consult,
-    Activity::Conference,
-    Activity::Supervising,
-    Activity::Outbound,
-];
 /// How far waits are from their forecasts, seconds.
 const ETA_ERROR_BUCKETS: [f64; 9] = [5., 10., 15., 30., 60., 120., 180., 300., 600.];
-/// Results of `dozvon_talks_measured_total`.
-const HEARD: &str = "heard";
-const NO_AUDIO: &str = "no_audio";
-/// Who spoke, in `dozvon_speech_seconds_total`; `both` is a part of `agent` and of `caller`.
-const WHO_SPOKE: [&str; 4] = ["agent", "caller", "both", "nobody"];
 /// From the answer to the agent's first word, seconds; five are the limit that banks set.
 const GREETING_BUCKETS: [f64; 7] = [1., 2., 3., 4., 5., 8., 15.];
 /// Ringing, seconds.
@@ -48,106 +32,6 @@ const HANDLE_BUCKETS: [f64; 14] =
 const JITTER_BUCKETS: [f64; 8] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1];
 /// Round trips, seconds.
 const ROUND_TRIP_BUCKETS: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5];
-
-/// How a wait ended, in the wait histogram.
-const WAIT_RESULTS: [&str; 3] = ["answered", "abandoned", "other"];
-/// How an offer ended.
-const OFFER_RESULTS: [&str; 9] = [
-    "answered",
-    "no_answer",
-    "declined",
-    "caller_gone",
-    "cancelled_status",
-    "unreachable",
-    "glare",
-    "lost_race",
-    "error",
-];
-/// Why calls are refused; the switch's set of words.
-const REFUSALS: [&str; 7] =
-    ["overload", "calls_max", "draining", "unknown_number", "forbidden", "no_codec", "no_port"];
-/// Methods with a name of their own; a stranger's invention is `other`.
-const METHODS: [&str; 12] = [
-    "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "UPDATE", "INFO", "PRACK", "REFER",
-    "NOTIFY", "other",
-];
-/// Codes with a number of their own; another one is counted with its class.
-const CODES: [(u16, &str); 36] = [
-    (200, "200"),
-    (202, "202"),
-    (302, "302"),
-    (400, "400"),
-    (401, "401"),
-    (403, "403"),
-    (404, "404"),
-    (405, "405"),
-    (406, "406"),
-    (407, "407"),
-    (408, "408"),
-    (410, "410"),
-    (413, "413"),
-    (414, "414"),
-    (415, "415"),
-    (416, "416"),
-    (420, "420"),
-    (421, "421"),
-    (422, "422"),
-    (423, "423"),
-    (480, "480"),
-    (481, "481"),
-    (482, "482"),
-    (483, "483"),
-    (484, "484"),
-    (486, "486"),
-    (487, "487"),
-    (488, "488"),
-    (491, "491"),
-    (500, "500"),
-    (501, "501"),
-    (503, "503"),
-    (504, "504"),
-    (505, "505"),
-    (600, "600"),
-    (603, "603"),
-];
-/// Answers that every installation sees sooner or later, pre-created.
-const USUAL_ANSWERS: [(&str, u16); 17] = [
-    ("INVITE", 200),
-    ("INVITE", 401),
-    ("INVITE", 403),
-    ("INVITE", 404),
-    ("INVITE", 408),
-    ("INVITE", 480),
-    ("INVITE", 486),
-    ("INVITE", 487),
-    ("INVITE", 488),
-    ("INVITE", 500),
-    ("INVITE", 503),
-    ("INVITE", 603),
-    ("BYE", 200),
-    ("CANCEL", 200),
-    ("OPTIONS", 200),
-    ("REGISTER", 200),
-    ("REGISTER", 401),
-];
-/// How a bot's part ends.
-const BOT_ENDS: [&str; 5] = ["done", "transfer", "failed", "too_long", "other"];
-/// Survey scores.
-const SCORES: [&str; 6] = ["1", "2", "3", "4", "5", "other"];
-/// Whose doing an end is.
-const FAULTS: [Fault; 6] =
-    [Fault::Caller, Fault::Agent, Fault::Bot, Fault::Carrier, Fault::Ours, Fault::Nobody];
-/// What the security log holds.
-const SECURITY_KINDS: [SecurityKind; 6] = [
-    SecurityKind::AuthenticationFailed,
-    SecurityKind::Banned,
-    SecurityKind::WrongAccount,
-    SecurityKind::RateLimited,
-    SecurityKind::Scanner,
-    SecurityKind::Malformed,
-];
-/// What the store may drop.
-const STORE_DROPS: [&str; 4] = ["change", "end", "agent", "row"];
 
 /// All families.
 #[derive(Debug)]
@@ -639,75 +523,6 @@ impl Families {
         families
     }
 
-    /// Every label set that can be foreseen, at zero.
-    fn create_labels(&self, directory: &Directory) {
-        for queue in directory.queues.iter().map(|queue| &*queue.name) {
-            self.create_queue(queue);
-        }
-        for queue in &directory.queues {
-            self.threshold.with_label_values(&[&*queue.name]).set(queue.service_level_secs);
-        }
-        for histogram in [&self.handle_seconds, &self.talk_seconds] {
-            histogram.with_label_values(&["", Handler::Bot.as_str()]);
-        }
-        self.create_survey("", Handler::Bot.as_str());
-        for flow in directory.flows.iter().map(|flow| &**flow) {
-            self.calls_started.with_label_values(&[flow]);
-            for fault in FAULTS {
-                self.calls_ended.with_label_values(&[flow, fault_word(fault)]);
-            }
-            for exit in IvrExit::ALL {
-                self.ivr_exits.with_label_values(&[flow, exit.as_str()]);
-            }
-            for how in [OperatorRequest::Dtmf, OperatorRequest::Bot] {
-                self.operator_requests.with_label_values(&[flow, how.as_str()]);
-            }
-        }
-        for option in directory.rollouts.iter().map(|option| &**option) {
-            self.rollout_share.with_label_values(&[option]);
-            for arm in ["bot", "human"] {
-                self.rollout_draws.with_label_values(&[option, arm]);
-                for delivered in ["true", "false"] {
-                    self.rollout_calls.with_label_values(&[option, arm, delivered]);
-                }
-            }
-        }
-        for bot in directory.bots.iter().map(|bot| &**bot) {
-            self.bot_connected.with_label_values(&[bot]);
-            for end in BOT_ENDS {
-                self.bot_ended.with_label_values(&[bot, end]);
-            }
-        }
-        self.create_the_rest();
-        self.zero_agents(directory);
-        for agent in &directory.agents {
-            for (presence, activity) in standings() {
-                if super::at_work(presence) {
-                    let labels = [&*agent.team, presence.as_str(), activity.as_str()];
-                    self.agent_time.with_label_values(&labels);
-                }
-            }
-        }
-    }
-
-    fn create_speech(&self, queue: &str) {
-        self.greeting_seconds.with_label_values(&[queue]);
-        self.talk_overs.with_label_values(&[queue]);
-        self.silences.with_label_values(&[queue]);
-        for greeting in Greeting::ALL {
-            self.greetings.with_label_values(&[queue, greeting.as_str()]);
-        }
-        for result in [HEARD, NO_AUDIO] {
-            self.talks_measured.with_label_values(&[queue, result]);
-        }
-        for who in WHO_SPOKE {
-            self.speech.with_label_values(&[queue, who]);
-        }
-        for party in Party::ALL {
-            self.unheard.with_label_values(&[queue, party.as_str()]);
-        }
-    }
-
     /// Counts how a talk went by ear.
     pub(super) fn talk_measured(
         &self,
@@ -728,111 +543,6 @@ impl Families {
         }
         self.talk_overs.with_label_values(&[queue]).inc_by(speech.both_times.into());
         self.silences.with_label_values(&[queue]).inc_by(speech.silences.into());
-    }
-
-    fn create_queue(&self, queue: &str) {
-        self.offered.with_label_values(&[queue]);
-        self.waiting.with_label_values(&[queue]);
-        self.oldest.with_label_values(&[queue]).set(f64::NAN);
-        for (of, secs) in estimate(None) {
-            self.estimated_wait.with_label_values(&[queue, of]).set(secs);
-        }
-        for side in ["late", "early"] {
-            self.eta_error.with_label_values(&[queue, side]);
-        }
-        for within in ["true", "false"] {
-            self.eta_promises.with_label_values(&[queue, within]);
-        }
-        self.ring_seconds.with_label_values(&[queue]);
-        for outcome in Outcome::ALL {
-            self.ended.with_label_values(&[queue, outcome.as_str()]);
-        }
-        for result in WAIT_RESULTS {
-            self.wait_seconds.with_label_values(&[queue, result]);
-        }
-        for result in ServiceLevel::ALL {
-            self.service_level.with_label_values(&[queue, result.as_str()]);
-        }
-        for result in OFFER_RESULTS {
-            self.agent_offers.with_label_values(&[queue, result]);
-        }
-        for (activity, _) in by_activity(&AgentCounts::default()) {
-            self.queue_agents.with_label_values(&[queue, activity]);
-        }
-        let handling =
-            [&self.handle_seconds, &self.talk_seconds, &self.hold_seconds, &self.acw_seconds];
-        for histogram in handling {
-            histogram.with_label_values(&[queue, Handler::Human.as_str()]);
-        }
-        self.create_survey(queue, Handler::Human.as_str());
-        self.agents_lost.with_label_values(&[queue]);
-        self.agents_dropped.with_label_values(&[queue]);
-        for long in ["false", "true"] {
-            self.holds.with_label_values(&[queue, long]);
-        }
-        self.create_speech(queue);
-        for result in ["coded", "uncoded"] {
-            self.wrap_up_codes.with_label_values(&[queue, result]);
-        }
-        for (how, target) in ways_on() {
-            self.transfers.with_label_values(&[queue, how.as_str(), target.as_str(), "answered"]);
-        }
-    }
-
-    fn create_survey(&self, queue: &str, handler: &str) {
-        self.survey_offered.with_label_values(&[queue, handler]);
-        for score in SCORES {
-            self.survey_answers.with_label_values(&[queue, handler, score]);
-        }
-    }
-
-    fn create_the_rest(&self) {
-        self.stale_offers.with_label_values(&["answer"]);
-        for status in Status::ALL {
-            for kind in LimitKind::ALL {
-                self.status_limits.with_label_values(&[status.as_str(), kind.as_str()]);
-            }
-        }
-        for activity in ALARMED {
-            self.activity_alarms.with_label_values(&[activity.as_str()]);
-        }
-        for kind in ConductKind::ALL {
-            self.conduct.with_label_values(&[kind.as_str()]);
-        }
-        for result in ["answered", "failed"] {
-            self.transfers.with_label_values(&["", "blind", "external", result]);
-        }
-        for mode in ["listen", "whisper", "barge", "end"] {
-            self.supervisions.with_label_values(&[mode]);
-        }
-        for end in AskEnd::ALL {
-            self.asks_ended.with_label_values(&[end.as_str()]);
-        }
-        for reason in REFUSALS {
-            self.calls_refused.with_label_values(&[reason]);
-        }
-        for (method, code) in USUAL_ANSWERS {
-            for direction in ["sent", "received"] {
-                self.sip_responses.with_label_values(&[method, code_word(code), direction]);
-            }
-        }
-        for kind in SECURITY_KINDS {
-            self.security.with_label_values(&[security_word(kind)]);
-        }
-        for kind in STORE_DROPS {
-            self.store_dropped.with_label_values(&[kind]);
-        }
-        self.store_healthy.set(1);
-    }
-
-    /// All agents' gauges at zero, to be counted up from a picture.
-    pub(super) fn zero_agents(&self, directory: &Directory) {
-        for agent in &directory.agents {
-            for (presence, activity) in standings() {
-                let labels = [&*agent.team, presence.as_str(), activity.as_str()];
-                self.agents.with_label_values(&labels).set(0);
-            }
-        }
     }
 }
 
@@ -877,51 +587,6 @@ fn build_info(m: &Maker) {
     info.with_label_values(&[env!("CARGO_PKG_VERSION"), commit]).set(1);
 }
 
-/// Every way in which an agent's call can be passed on to something.
-fn ways_on() -> impl Iterator<Item = (PassedOn, TransferTarget)> {
-    let blind = TransferTarget::ALL.map(|target| (PassedOn::Blind, target));
-    let parties = [TransferTarget::Agent, TransferTarget::External];
-    let asked = [PassedOn::Attended, PassedOn::Conference];
-    let asked = asked.into_iter().flat_map(move |how| parties.map(|target| (how, target)));
-    blind.into_iter().chain(asked).chain([(PassedOn::TakenOver, TransferTarget::Agent)])
-}
-
-/// Every way an agent can stand. Who is logged out does nothing else.
-fn standings() -> impl Iterator<Item = (Presence, Activity)> {
-    let at_work = Presence::ALL.into_iter().filter(|presence| super::at_work(*presence));
-    let all = at_work.flat_map(|presence| Activity::ALL.map(|activity| (presence, activity)));
-    all.chain([(Presence::LoggedOut, Activity::Idle)])
-}
-
-/// A forecast with the words of the `of` label; NaN when there is none.
-pub(super) fn estimate(estimate: Option<Estimate>) -> [(&'static str, f64); 4] {
-    let secs = |of: fn(Estimate) -> Duration| estimate.map_or(f64::NAN, |e| of(e).as_secs_f64());
-    [
-        ("mean", secs(|e| e.mean)),
-        ("p50", secs(|e| e.p50)),
-        ("p80", secs(|e| e.p80)),
-        ("p90", secs(|e| e.p90)),
-    ]
-}
-
-/// A queue's agents with the words of the `activity` label.
-pub(super) fn by_activity(counts: &AgentCounts) -> [(&'static str, u32); 12] {
-    [
-        ("idle", counts.idle),
-        ("away", counts.away),
-        ("reserved", counts.reserved),
-        ("ringing", counts.ringing),
-        ("connecting", counts.connecting),
-        ("talking", counts.talking),
-        ("hold", counts.hold),
-        ("consult", counts.consult),
-        ("conference", counts.conference),
-        ("wrap_up", counts.wrap_up),
-        ("outbound", counts.outbound),
-        ("supervising", counts.supervising),
-    ]
-}
-
 /// The common buckets and the configured times, in order and without doubles.
 fn wait_buckets(directory: &Directory) -> Vec<f64> {
     let mut own: Vec<f64> = directory
@@ -936,66 +601,4 @@ fn wait_buckets(directory: &Directory) -> Vec<f64> {
     own.extend(WAIT_BUCKETS);
     own.sort_by(f64::total_cmp);
     own
-}
-
-/// The word for whose doing an end was.
-pub(super) fn fault_word(fault: Fault) -> &'static str {
-    match fault {
-        Fault::Caller => "caller",
-        Fault::Agent => "agent",
-        Fault::Bot => "bot",
-        Fault::Carrier => "carrier",
-        Fault::Ours => "ours",
-        Fault::Nobody => "nobody",
-    }
-}
-
-/// The word for what the security log holds.
-pub(super) fn security_word(kind: SecurityKind) -> &'static str {
-    match kind {
-        SecurityKind::AuthenticationFailed => "authentication_failed",
-        SecurityKind::Banned => "banned",
-        SecurityKind::WrongAccount => "wrong_account",
-        SecurityKind::RateLimited => "rate_limited",
-        SecurityKind::Scanner => "scanner",
-        SecurityKind::Malformed => "malformed",
-    }
-}
-
-/// A method of ours, or `other`.
-pub(super) fn method_word(method: &str) -> &'static str {
-    METHODS.into_iter().find(|known| *known == method).unwrap_or("other")
-}
-
-/// A code of ours, or its class.
-pub(super) fn code_word(code: u16) -> &'static str {
-    if let Some((_, word)) = CODES.into_iter().find(|(known, _)| *known == code) {
-        return word;
-    }
-    match code / 100 {
-        1 => "1xx",
-        2 => "2xx",
-        3 => "3xx",
-        4 => "4xx",
-        5 => "5xx",
-        6 => "6xx",
-        _ => "other",
-    }
-}
-
-/// A bot's end, or `other`.
-pub(super) fn bot_end_word(end: &str) -> &'static str {
-    BOT_ENDS.into_iter().find(|known| *known == end).unwrap_or("other")
-}
-
-/// A score from 1 to 5, or `other`.
-pub(super) fn score_word(score: u8) -> &'static str {
-    match score {
-        1 => "1",
-        2 => "2",
-        3 => "3",
-        4 => "4",
-        5 => "5",
-        _ => "other",
-    }
 }

@@ -20,7 +20,7 @@ use dozvon_center::contact::Outcome;
 use dozvon_center::fact::{Fact, Handler, What};
 use dozvon_center::rollout::Arm;
 use dozvon_switch::border::{Note, Snapshot};
-use families::Families;
+use families::{Families, words};
 use prometheus::{Encoder, IntCounter, TextEncoder};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -75,9 +75,7 @@ impl Metrics {
             What::CallStarted { flow, .. } => f.calls_started.with_label_values(&[&**flow]).inc(),
             What::CallAnswered => f.calls_answered.inc(),
             What::CallEnded { flow, ending, .. } => {
-                f.calls_ended
-                    .with_label_values(&[&**flow, families::fault_word(ending.fault)])
-                    .inc();
+                f.calls_ended.with_label_values(&[&**flow, words::fault_word(ending.fault)]).inc();
             }
             What::OperatorRequested { flow, how } => {
                 f.operator_requests.with_label_values(&[&**flow, how.as_str()]).inc();
@@ -160,7 +158,7 @@ impl Metrics {
                 f.survey_offered.with_label_values(&[&**queue, survey_handler(queue)]).inc();
             }
             What::SurveyAnswered { queue, score, .. } => {
-                let labels = [&**queue, survey_handler(queue), families::score_word(*score)];
+                let labels = [&**queue, survey_handler(queue), words::score_word(*score)];
                 f.survey_answers.with_label_values(&labels).inc();
             }
             What::AgentChanged { agent, from, to, .. } => {
@@ -200,7 +198,7 @@ impl Metrics {
 
     fn bot_ended(&self, bot: &str, end: &str, talk_secs: f64) {
         let f = &self.families;
-        f.bot_ended.with_label_values(&[bot, families::bot_end_word(end)]).inc();
+        f.bot_ended.with_label_values(&[bot, words::bot_end_word(end)]).inc();
         if end != "failed" {
             // A bot talks before any queue, and has neither hold nor wrap-up.
             let labels = ["", Handler::Bot.as_str()];
@@ -236,8 +234,7 @@ impl Metrics {
         match note {
             Note::SipFinal { method, status, sent } => {
                 let direction = if *sent { "sent" } else { "received" };
-                let labels =
-                    [families::method_word(method), families::code_word(*status), direction];
+                let labels = [words::method_word(method), words::code_word(*status), direction];
                 f.sip_responses.with_label_values(&labels).inc();
             }
             Note::MediaClosed { quality, .. } => {
@@ -255,7 +252,7 @@ impl Metrics {
             Note::Refused { reason, .. } => f.calls_refused.with_label_values(&[*reason]).inc(),
             Note::Registration { .. } => f.registration_changes.inc(),
             Note::Security { kind, .. } => {
-                f.security.with_label_values(&[families::security_word(*kind)]).inc();
+                f.security.with_label_values(&[words::security_word(*kind)]).inc();
             }
         }
     }
@@ -289,11 +286,11 @@ impl Metrics {
             f.waiting.with_label_values(&queue).set(gauge(row.waiting));
             let oldest = row.oldest_enqueued_at.map_or(f64::NAN, |at| at.as_micros() as f64 / 1e6);
             f.oldest.with_label_values(&queue).set(oldest);
-            for (of, secs) in families::estimate(row.estimate) {
+            for (of, secs) in words::estimate(row.estimate) {
                 f.estimated_wait.with_label_values(&[&*row.name, of]).set(secs);
             }
             f.threshold.with_label_values(&queue).set(row.service_level_secs);
-            for (activity, agents) in families::by_activity(&row.agents) {
+            for (activity, agents) in words::by_activity(&row.agents) {
                 f.queue_agents.with_label_values(&[&*row.name, activity]).set(i64::from(agents));
             }
         }
