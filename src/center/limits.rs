@@ -1,5 +1,6 @@
 //! The bounds of the center. Nothing in here grows without one; each says what happens when it is reached.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 // ---- acd ------------------------------------------------------------------------------------------------------------
@@ -128,6 +129,15 @@ pub const CLOSING_EVERY: Duration = Duration::from_secs(1);
 
 /// The largest number for which there is a prompt. A place beyond is paraphrased, a longer wait is not told.
 pub const SPOKEN_NUMBER_MAX: u64 = 30;
+
+/// The largest number said in words, up or down; what is larger is said digit by digit.
+pub const SAID_NUMBER_MAX: i64 = 999_999_999_999;
+
+/// Digits said of an identifier, as many as one entry may have; those after them are left out.
+pub const SAID_DIGITS_MAX: usize = 32;
+
+/// Years that can be said; a day of another one is no value.
+pub const SAID_YEARS: RangeInclusive<u16> = 1900..=2199;
 
 /// Nodes kept in a contact's path. Later ones are not noted: the beginning is what explains a call.
 pub const PATH_MAX: usize = 256;

@@ -1,5 +1,6 @@
 //! Every bound of the flow room, and what happens there.
 
+use crate::limits::SAID_DIGITS_MAX;
 use std::time::Duration;
 
 /// Bytes of one flow or calendar file; a longer one is refused with Y001.
@@ -37,6 +38,7 @@ pub const WAIT_RULES_MAX: usize = 16;
 
 /// Digits of one entry; a longer `length` is refused with Y004.
 pub const DIGITS_MAX: u32 = 32;
+const _: () = assert!(DIGITS_MAX as usize <= SAID_DIGITS_MAX, "what was entered can be said");
 
 /// Attempts of a menu, an entry or a question; more are refused with Y004.
 pub const ATTEMPTS_MAX: u32 = 10;

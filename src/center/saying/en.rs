@@ -1,6 +1,6 @@
 //! English: "and" before a rest below a hundred, years in pairs, the hour with a.m. and p.m.
 
-use super::{Currency, Fragment, Gender, Noun, Tongue, cardinal, f};
+use super::{Currency, Days, Fragment, Gender, Noun, Tongue, cardinal, f};
 
 pub(super) struct En;
 
@@ -66,6 +66,7 @@ const DAYS: [Fragment; 19] = [
     f("say-day-19", "nineteenth"),
 ];
 const DAY_TENS: [Fragment; 2] = [f("say-day-20", "twentieth"), f("say-day-30", "thirtieth")];
+const DAYS_OF_MONTH: Days = Days { tens: &TENS, ones: &DAYS, round: &DAY_TENS };
 const MONTHS: [Fragment; 12] = [
     f("say-month-1", "January"),
     f("say-month-2", "February"),
@@ -92,8 +93,8 @@ impl Tongue for En {
         MINUS
     }
 
-    fn digit(&self, digit: u8) -> Fragment {
-        if digit == 0 { ZERO } else { ONES[usize::from(digit) - 1] }
+    fn ones(&self) -> &'static [Fragment] {
+        &ONES
     }
 
     fn group(&self, number: u16, _gender: Gender, said: &mut Vec<Fragment>) {
@@ -137,13 +138,8 @@ impl Tongue for En {
     }
 
     fn date(&self, year: u16, month: u8, day: u8, said: &mut Vec<Fragment>) {
-        let day = usize::from(day);
         said.push(MONTHS[usize::from(month) - 1]);
-        match (day / 10, day % 10) {
-            (tens @ 2..=3, 0) => said.push(DAY_TENS[tens - 2]),
-            (tens @ 2..=3, ones) => said.extend([TENS[tens - 2], DAYS[ones - 1]]),
-            _ => said.push(DAYS[day - 1]),
-        }
+        DAYS_OF_MONTH.say(day, said);
         year_of(year, said);
     }
 

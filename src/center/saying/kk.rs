@@ -1,6 +1,6 @@
 //! Kazakh: no genders and one form of everything counted; ordinals by the last word.
 
-use super::{Currency, Fragment, Gender, Noun, Tongue, cardinal, counted, f};
+use super::{Currency, Fragment, Gender, Noun, Tongue, cardinal, counted_time, f};
 
 pub(super) struct Kk;
 
@@ -83,8 +83,8 @@ impl Tongue for Kk {
         MINUS
     }
 
-    fn digit(&self, digit: u8) -> Fragment {
-        if digit == 0 { ZERO } else { ONES[usize::from(digit) - 1] }
+    fn ones(&self) -> &'static [Fragment] {
+        &ONES
     }
 
     fn group(&self, number: u16, _gender: Gender, said: &mut Vec<Fragment>) {
@@ -111,10 +111,6 @@ impl Tongue for Kk {
         noun.one
     }
 
-    fn joint(&self) -> Option<Fragment> {
-        None
-    }
-
     fn currency(&self, currency: Currency) -> (Noun, Noun) {
         let (whole, part) = match currency {
             Currency::Kzt => (f("say-tenge", "теңге"), f("say-tiyn", "тиын")),
@@ -133,10 +129,7 @@ impl Tongue for Kk {
     }
 
     fn time(&self, hour: u8, minute: u8, said: &mut Vec<Fragment>) {
-        counted(self, u64::from(hour), HOUR, said);
-        if minute > 0 {
-            counted(self, u64::from(minute), MINUTE, said);
-        }
+        counted_time(self, (hour, minute), (HOUR, MINUTE), said);
     }
 
     fn numbers(&self) -> Vec<Fragment> {

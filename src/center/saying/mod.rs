@@ -8,14 +8,9 @@ mod en;
 mod kk;
 mod ru;
 
+use crate::limits::{SAID_DIGITS_MAX, SAID_NUMBER_MAX, SAID_YEARS};
+use jiff::civil::Date;
 use std::collections::BTreeMap;
-
-/// The largest number said in words, up or down; what is larger is said digit by digit.
-pub const NUMBER_MAX: i64 = 999_999_999_999;
-/// Digits said of an identifier; those after them are left out.
-pub const DIGITS_MAX: usize = 64;
-/// Years that can be said.
-pub const YEARS: std::ops::RangeInclusive<u16> = 1900..=2199;
 
 /// A piece of speech that is recorded once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,7 +115,9 @@ impl Manner {
     /// Reads a value: `-15`, `0042`, `5123.45`, `2026-11-22` or `14:05`; `None` when it can't be said so.
     pub fn read(self, value: &str) -> Option<Saying> {
         match self {
-            Manner::Number => value.parse().ok().map(Saying::Number),
+            Manner::Number => {
+                value.parse().ok().map(Saying::Number).or_else(|| Manner::Digits.read(value))
+            }
             Manner::Digits => {
                 let plain = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
                 plain.then(|| Saying::Digits(value.to_owned()))
@@ -153,8 +150,8 @@ impl Manner {
         // Four groups of at most five words ("nine hundred and ninety nine"), three scales, a joint, a sign.
         const NUMBER: u32 = 4 * 5 + 3 + 1 + 1;
         match self {
-            Manner::Number => NUMBER,
-            Manner::Digits => DIGITS_MAX as u32,
+            // What is beyond words is said digit by digit.
+            Manner::Number | Manner::Digits => NUMBER.max(SAID_DIGITS_MAX as u32),
             // A number, its noun, a number below a hundred, and its noun.
             Manner::Money(_) => NUMBER + 1 + 2 + 1,
             // Two words for the day, one for the month, five for the year and «года».
@@ -168,13 +165,13 @@ impl Manner {
 /// Something to say that no single recording holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saying {
-    /// A number of things; beyond [`NUMBER_MAX`] its digits.
+    /// A number of things; beyond [`SAID_NUMBER_MAX`] its digits.
     Number(i64),
     /// Digit by digit: a number of a phone, an account or a code. What is no digit is not said.
     Digits(String),
     /// An amount in hundredths of the currency. A part that is nought is left out, unless both are.
     Money(i64, Currency),
-    /// A day. Year within [`YEARS`], month and day as in a calendar.
+    /// A day. Year within [`SAID_YEARS`], month and day as in a calendar.
     Date(u16, u8, u8),
     /// An hour from 0 to 23 and its minute.
     Time(u8, u8),
@@ -196,7 +193,7 @@ impl Saying {
             }
             Saying::Date(year, month, day) => {
                 assert!(
-                    YEARS.contains(year) && (1..=12).contains(month) && (1..=31).contains(day),
+                    SAID_YEARS.contains(year) && (1..=12).contains(month) && (1..=31).contains(day),
                     "a day to say is in a calendar"
                 );
                 tongue.date(*year, *month, *day, &mut said);
@@ -209,7 +206,7 @@ impl Saying {
         said
     }
 
-    /// A day as `2026-11-22`; `None` when it is none, or its year is outside [`YEARS`].
+    /// A day as `2026-11-22`; `None` when it is none, or its year is outside [`SAID_YEARS`].
     pub fn date(text: &str) -> Option<Saying> {
         let mut parts = text.splitn(3, '-');
         let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
@@ -217,9 +214,11 @@ impl Saying {
         if !plain || year.len() != 4 || month.len() != 2 || day.len() != 2 {
             return None;
         }
-        let (year, month, day) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
-        let there = YEARS.contains(&year) && (1..=days_of(year, month)?).contains(&day);
-        there.then_some(Saying::Date(year, month, day))
+        let (year, month, day): (u16, i8, i8) =
+            (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+        let civil = Date::new(year as i16, month, day).ok()?;
+        let there = SAID_YEARS.contains(&year);
+        there.then_some(Saying::Date(year, civil.month() as u8, civil.day() as u8))
     }
 
     /// A time as `14:05`; `None` when it is none.
@@ -295,8 +294,8 @@ impl Noun {
 trait Tongue {
     fn zero(&self) -> Fragment;
     fn minus(&self) -> Fragment;
-    /// 0 to 9, one by one.
-    fn digit(&self, digit: u8) -> Fragment;
+    /// One, two, three and on, at least to nine.
+    fn ones(&self) -> &'static [Fragment];
     /// Says 1 to 999.
     fn group(&self, number: u16, gender: Gender, said: &mut Vec<Fragment>);
     /// A thousand, a million, a milliard.
@@ -304,7 +303,9 @@ trait Tongue {
     /// The form of a noun with a number.
     fn form(&self, noun: Noun, number: u64) -> Fragment;
     /// What stands between thousands and a rest below a hundred.
-    fn joint(&self) -> Option<Fragment>;
+    fn joint(&self) -> Option<Fragment> {
+        None
+    }
     /// A currency and its hundredth.
     fn currency(&self, currency: Currency) -> (Noun, Noun);
     fn date(&self, year: u16, month: u8, day: u8, said: &mut Vec<Fragment>);
@@ -315,9 +316,45 @@ trait Tongue {
     fn days(&self) -> Vec<Fragment>;
     /// Those that times need beside numbers.
     fn hours(&self) -> Vec<Fragment>;
+
+    /// 0 to 9, one by one.
+    fn digit(&self, digit: u8) -> Fragment {
+        if digit == 0 { self.zero() } else { self.ones()[usize::from(digit) - 1] }
+    }
 }
 
-/// Says a number up to [`NUMBER_MAX`].
+/// The ordinal words of the days of a month: up to the 19th, the round ones, and the tens that go before the others.
+struct Days {
+    tens: &'static [Fragment],
+    ones: &'static [Fragment; 19],
+    round: &'static [Fragment; 2],
+}
+
+impl Days {
+    fn say(&self, day: u8, said: &mut Vec<Fragment>) {
+        let day = usize::from(day);
+        match (day / 10, day % 10) {
+            (tens @ 2..=3, 0) => said.push(self.round[tens - 2]),
+            (tens @ 2..=3, ones) => said.extend([self.tens[tens - 2], self.ones[ones - 1]]),
+            _ => said.push(self.ones[day - 1]),
+        }
+    }
+}
+
+/// An hour and, if it isn't a full one, its minute, both counted.
+fn counted_time(
+    tongue: &dyn Tongue,
+    time: (u8, u8),
+    nouns: (Noun, Noun),
+    said: &mut Vec<Fragment>,
+) {
+    counted(tongue, u64::from(time.0), nouns.0, said);
+    if time.1 > 0 {
+        counted(tongue, u64::from(time.1), nouns.1, said);
+    }
+}
+
+/// Says a number up to [`SAID_NUMBER_MAX`].
 fn cardinal(tongue: &dyn Tongue, number: u64, gender: Gender, said: &mut Vec<Fragment>) {
     if number == 0 {
         said.push(tongue.zero());
@@ -344,7 +381,7 @@ fn signed(tongue: &dyn Tongue, number: i64, said: &mut Vec<Fragment>) {
     if number < 0 {
         said.push(tongue.minus());
     }
-    if number.unsigned_abs() > NUMBER_MAX.unsigned_abs() {
+    if number.unsigned_abs() > SAID_NUMBER_MAX.unsigned_abs() {
         spell(tongue, &number.unsigned_abs().to_string(), said);
     } else {
         cardinal(tongue, number.unsigned_abs(), Gender::Masculine, said);
@@ -352,12 +389,12 @@ fn signed(tongue: &dyn Tongue, number: i64, said: &mut Vec<Fragment>) {
 }
 
 fn spell(tongue: &dyn Tongue, digits: &str, said: &mut Vec<Fragment>) {
-    let digits = digits.bytes().filter(u8::is_ascii_digit).take(DIGITS_MAX);
+    let digits = digits.bytes().filter(u8::is_ascii_digit).take(SAID_DIGITS_MAX);
     said.extend(digits.map(|digit| tongue.digit(digit - b'0')));
 }
 
 fn counted(tongue: &dyn Tongue, number: u64, noun: Noun, said: &mut Vec<Fragment>) {
-    if number > NUMBER_MAX.unsigned_abs() {
+    if number > SAID_NUMBER_MAX.unsigned_abs() {
         spell(tongue, &number.to_string(), said);
     } else {
         cardinal(tongue, number, noun.gender, said);
@@ -376,17 +413,6 @@ fn money(tongue: &dyn Tongue, hundredths: i64, currency: Currency, said: &mut Ve
     }
     if !amount.is_multiple_of(100) {
         counted(tongue, amount % 100, part, said);
-    }
-}
-
-/// Days of a month; `None` for a month that there isn't.
-fn days_of(year: u16, month: u8) -> Option<u8> {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
-        4 | 6 | 9 | 11 => Some(30),
-        2 => Some(if leap { 29 } else { 28 }),
-        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Russian: genders, three plural forms, ordinals in two cases.
 
-use super::{Currency, Fragment, Gender, Noun, Tongue, cardinal, counted, f};
+use super::{Currency, Days, Fragment, Gender, Noun, Tongue, cardinal, counted_time, f};
 
 pub(super) struct Ru;
 
@@ -53,37 +53,26 @@ const HUNDREDS: [Fragment; 9] = [
 ];
 /// Thousand, million and milliard.
 const SCALES: [Noun; 3] = [
-    Noun {
-        gender: Gender::Feminine,
-        one: f("say-thousand-1", "тысяча"),
-        few: f("say-thousand-2", "тысячи"),
-        many: f("say-thousand-5", "тысяч"),
-    },
-    Noun {
-        gender: Gender::Masculine,
-        one: f("say-million-1", "миллион"),
-        few: f("say-million-2", "миллиона"),
-        many: f("say-million-5", "миллионов"),
-    },
-    Noun {
-        gender: Gender::Masculine,
-        one: f("say-milliard-1", "миллиард"),
-        few: f("say-milliard-2", "миллиарда"),
-        many: f("say-milliard-5", "миллиардов"),
-    },
+    feminine(
+        f("say-thousand-1", "тысяча"),
+        f("say-thousand-2", "тысячи"),
+        f("say-thousand-5", "тысяч"),
+    ),
+    masculine(
+        f("say-million-1", "миллион"),
+        f("say-million-2", "миллиона"),
+        f("say-million-5", "миллионов"),
+    ),
+    masculine(
+        f("say-milliard-1", "миллиард"),
+        f("say-milliard-2", "миллиарда"),
+        f("say-milliard-5", "миллиардов"),
+    ),
 ];
-const HOUR: Noun = Noun {
-    gender: Gender::Masculine,
-    one: f("say-hour-1", "час"),
-    few: f("say-hour-2", "часа"),
-    many: f("say-hour-5", "часов"),
-};
-const MINUTE: Noun = Noun {
-    gender: Gender::Feminine,
-    one: f("say-minute-1", "минута"),
-    few: f("say-minute-2", "минуты"),
-    many: f("say-minute-5", "минут"),
-};
+const HOUR: Noun =
+    masculine(f("say-hour-1", "час"), f("say-hour-2", "часа"), f("say-hour-5", "часов"));
+const MINUTE: Noun =
+    feminine(f("say-minute-1", "минута"), f("say-minute-2", "минуты"), f("say-minute-5", "минут"));
 /// Days of a month, as in «пятое мая»; from the 21st on a ten goes before.
 const DAYS: [Fragment; 19] = [
     f("say-day-1", "первое"),
@@ -107,6 +96,7 @@ const DAYS: [Fragment; 19] = [
     f("say-day-19", "девятнадцатое"),
 ];
 const DAY_TENS: [Fragment; 2] = [f("say-day-20", "двадцатое"), f("say-day-30", "тридцатое")];
+const DAYS_OF_MONTH: Days = Days { tens: &TENS, ones: &DAYS, round: &DAY_TENS };
 const MONTHS: [Fragment; 12] = [
     f("say-month-1", "января"),
     f("say-month-2", "февраля"),
@@ -167,8 +157,8 @@ impl Tongue for Ru {
         MINUS
     }
 
-    fn digit(&self, digit: u8) -> Fragment {
-        if digit == 0 { ZERO } else { ONES[usize::from(digit) - 1] }
+    fn ones(&self) -> &'static [Fragment] {
+        &ONES
     }
 
     fn group(&self, number: u16, gender: Gender, said: &mut Vec<Fragment>) {
@@ -202,10 +192,6 @@ impl Tongue for Ru {
         }
     }
 
-    fn joint(&self) -> Option<Fragment> {
-        None
-    }
-
     fn currency(&self, currency: Currency) -> (Noun, Noun) {
         match currency {
             Currency::Kzt => (Noun::unchanging(f("say-tenge", "тенге")), TIYN),
@@ -216,22 +202,14 @@ impl Tongue for Ru {
     }
 
     fn date(&self, year: u16, month: u8, day: u8, said: &mut Vec<Fragment>) {
-        let day = usize::from(day);
-        match (day / 10, day % 10) {
-            (tens @ 2..=3, 0) => said.push(DAY_TENS[tens - 2]),
-            (tens @ 2..=3, ones) => said.extend([TENS[tens - 2], DAYS[ones - 1]]),
-            _ => said.push(DAYS[day - 1]),
-        }
+        DAYS_OF_MONTH.say(day, said);
         said.push(MONTHS[usize::from(month) - 1]);
         year_of(year, said);
         said.push(YEAR);
     }
 
     fn time(&self, hour: u8, minute: u8, said: &mut Vec<Fragment>) {
-        counted(self, u64::from(hour), HOUR, said);
-        if minute > 0 {
-            counted(self, u64::from(minute), MINUTE, said);
-        }
+        counted_time(self, (hour, minute), (HOUR, MINUTE), said);
     }
 
     fn numbers(&self) -> Vec<Fragment> {
@@ -254,36 +232,30 @@ impl Tongue for Ru {
     }
 }
 
-const TIYN: Noun = Noun {
-    gender: Gender::Masculine,
-    one: f("say-tiyn-1", "тиын"),
-    few: f("say-tiyn-2", "тиына"),
-    many: f("say-tiyn-5", "тиынов"),
-};
-const ROUBLE: Noun = Noun {
-    gender: Gender::Masculine,
-    one: f("say-rouble-1", "рубль"),
-    few: f("say-rouble-2", "рубля"),
-    many: f("say-rouble-5", "рублей"),
-};
-const KOPECK: Noun = Noun {
-    gender: Gender::Feminine,
-    one: f("say-kopeck-1", "копейка"),
-    few: f("say-kopeck-2", "копейки"),
-    many: f("say-kopeck-5", "копеек"),
-};
-const DOLLAR: Noun = Noun {
-    gender: Gender::Masculine,
-    one: f("say-dollar-1", "доллар"),
-    few: f("say-dollar-2", "доллара"),
-    many: f("say-dollar-5", "долларов"),
-};
-const CENT: Noun = Noun {
-    gender: Gender::Masculine,
-    one: f("say-cent-1", "цент"),
-    few: f("say-cent-2", "цента"),
-    many: f("say-cent-5", "центов"),
-};
+const TIYN: Noun =
+    masculine(f("say-tiyn-1", "тиын"), f("say-tiyn-2", "тиына"), f("say-tiyn-5", "тиынов"));
+const ROUBLE: Noun =
+    masculine(f("say-rouble-1", "рубль"), f("say-rouble-2", "рубля"), f("say-rouble-5", "рублей"));
+const KOPECK: Noun = feminine(
+    f("say-kopeck-1", "копейка"),
+    f("say-kopeck-2", "копейки"),
+    f("say-kopeck-5", "копеек"),
+);
+const DOLLAR: Noun = masculine(
+    f("say-dollar-1", "доллар"),
+    f("say-dollar-2", "доллара"),
+    f("say-dollar-5", "долларов"),
+);
+const CENT: Noun =
+    masculine(f("say-cent-1", "цент"), f("say-cent-2", "цента"), f("say-cent-5", "центов"));
+
+const fn masculine(one: Fragment, few: Fragment, many: Fragment) -> Noun {
+    Noun { gender: Gender::Masculine, one, few, many }
+}
+
+const fn feminine(one: Fragment, few: Fragment, many: Fragment) -> Noun {
+    Noun { gender: Gender::Feminine, one, few, many }
+}
 
 /// A year in the genitive: everything but its last word as a number, and «тысяча» of a year without «одна».
 fn year_of(year: u16, said: &mut Vec<Fragment>) {

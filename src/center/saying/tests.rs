@@ -126,19 +126,28 @@ fn days_and_times_are_said_as_people_say_them() {
 fn an_identifier_is_said_digit_by_digit_and_no_longer_than_can_be_borne() {
     let saying = Saying::Digits("+7 (701) 05".to_owned());
     assert_eq!(said(&saying, Language::En), "seven seven zero one zero five");
-    let long = Saying::Digits("1".repeat(DIGITS_MAX + 1));
-    assert_eq!(long.fragments(Language::Ru).len(), DIGITS_MAX);
+    let long = Saying::Digits("1".repeat(SAID_DIGITS_MAX + 1));
+    assert_eq!(long.fragments(Language::Ru).len(), SAID_DIGITS_MAX);
 }
 
 #[test]
 fn a_number_beyond_the_bound_is_said_by_its_digits() {
-    let most = said(&Saying::Number(NUMBER_MAX), Language::En);
+    let most = said(&Saying::Number(SAID_NUMBER_MAX), Language::En);
     assert!(most.starts_with("nine hundred and ninety nine billion"), "{most}");
-    let more = Saying::Number(NUMBER_MAX + 1).fragments(Language::En);
+    let more = Saying::Number(SAID_NUMBER_MAX + 1).fragments(Language::En);
     assert_eq!(more.len(), 13, "one and twelve noughts");
     assert_eq!(Saying::Number(i64::MIN).fragments(Language::Ru).len(), 20);
     let rich = said(&Saying::Money(i64::MAX, Currency::Usd), Language::En);
     assert!(rich.ends_with("eight dollars seven cents"), "{rich}");
+}
+
+#[test]
+fn a_value_beyond_words_is_said_all_the_same() {
+    let long = "1".repeat(SAID_DIGITS_MAX);
+    let saying = Manner::Number.read(&long).expect("an entry of digits");
+    assert_eq!(saying.fragments(Language::Kk).len(), SAID_DIGITS_MAX);
+    assert_eq!(Manner::Number.read("007"), Some(Saying::Number(7)));
+    assert_eq!((Manner::Number.read(""), Manner::Number.read("1.5")), (None, None));
 }
 
 #[test]
@@ -187,7 +196,7 @@ fn every_fragment_is_in_the_list_of_recordings_and_every_recording_is_used() {
         for currency in Currency::ALL {
             (0..600).for_each(|n| hear(Saying::Money(n * 101, currency)));
         }
-        for year in YEARS {
+        for year in SAID_YEARS {
             (1..=12).for_each(|month| hear(Saying::Date(year, month, 1)));
         }
         (1..=31).for_each(|day| hear(Saying::Date(2026, 1, day)));
