@@ -8,9 +8,10 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # $(call install,PACKAGES): installs those that are missing, and says nothing when none is.
 define install
-@missing=; for p in $(1); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+@missing=; for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q ' installed$$' || \
+	missing="$$missing $$p"; done; \
 if [ -n "$$missing" ]; then echo "installing:$$missing"; $(SUDO) apt-get update -qq && \
-	DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; fi
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
 endef
 
 .PHONY: demo test lint setup setup-tests load soak fuzz
@@ -23,6 +24,7 @@ test: setup-tests
 	cargo check --quiet --manifest-path tests/fuzz/Cargo.toml
 	cargo test --workspace --no-fail-fast
 	python3 tests/sim/mutants.py
+	python3 tests/soak/test_verdict.py
 
 lint:
 	cargo fmt --all --check

@@ -10,6 +10,8 @@ import signal
 import socket
 import tempfile
 
+from verdict import undeserved
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PASSWORD = "soak-agents-all-share-this-one"
 # The server and the soak go before others on the machine where that is allowed, so that lateness is the switch's own.
@@ -134,6 +136,8 @@ class House:
         self.write()
         self.process = self.ready = None
         self.lives = 0
+        # Whether somebody must answer: from when it is ready until we stop or kill it.
+        self.alive = False
         # Answers of the API by status, and those that no client deserves.
         self.answers, self.wrong = {}, []
 
@@ -173,21 +177,25 @@ class House:
         self.ready = json.loads(line)
         self.token = (self.folder / "secrets/tokens/boss").read_text().strip()
         self.lives += 1
+        self.alive = True
 
     async def kill(self):
         """As a power cut would, but for the disk."""
+        self.alive = False
         self.process.send_signal(signal.SIGKILL)
         await self.process.wait()
 
     async def stop(self):
         """In good order; answers the exit code."""
+        self.alive = False
         self.process.send_signal(signal.SIGTERM)
         return await asyncio.wait_for(self.process.wait(), 60)
 
     # ---- HTTP -------------------------------------------------------------------------------------------------------
 
     async def ask(self, method, path, body=None):
-        """One request; answers status and text, or (None, "") when nobody is there."""
+        """One request; answers status and text, or (None, "") when nobody is there, which is wrong in a running life."""
+        life = self.lives if self.alive else None
         data = b"" if body is None else json.dumps(body).encode()
         head = (f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {self.token}\r\n"
                 f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n")
@@ -196,16 +204,26 @@ class House:
             writer.write(head.encode() + data)
             answer = await asyncio.wait_for(reader.read(), 30)
             writer.close()
-        except (OSError, asyncio.TimeoutError):
-            return None, ""
+        except (OSError, asyncio.TimeoutError) as error:
+            return self.nobody(life, f"{method} {path}: {error!r}")
         head, _, text = answer.decode(errors="replace").partition("\r\n\r\n")
-        status = int(head.split(" ")[1]) if " " in head else None
+        if " " not in head or not (self.alive and life == self.lives):
+            # Nothing came, or what a kill has left of an answer.
+            return self.nobody(life, f"{method} {path}: closed without an answer")
+        status = int(head.split(" ")[1])
         if "chunked" in head.lower():
             text = unchunked(text)
         self.answers[status] = self.answers.get(status, 0) + 1
-        if status in (400, 401, 403, 404, 405, 422) and method != "GET" and "no such call" not in text or (status or 0) >= 500:
+        if undeserved(status, text):
             self.wrong.append(f"{method} {path} {body}: {status} {text[:200]}")
         return status, text
+
+    def nobody(self, life, what):
+        """No answer. Wrong when the server has been up since the request began."""
+        if self.alive and life == self.lives:
+            self.answers[None] = self.answers.get(None, 0) + 1
+            self.wrong.append(what)
+        return None, ""
 
     async def get(self, path):
         """What the API shows, as JSON; None when it can't be had."""
@@ -213,13 +231,14 @@ class House:
         return json.loads(text) if status == 200 else None
 
     async def metrics(self):
-        """The sum of each exported family."""
+        """The sum of each exported family, and each series by its name with its labels."""
         _, text = await self.ask("GET", "/metrics")
         found = {}
         for line in text.splitlines():
-            match = re.match(r"([a-z_]+)(?:\{[^}]*\})? ([-+.0-9eNa]+)$", line)
-            if match and match[2] != "NaN":
-                found[match[1]] = found.get(match[1], 0.0) + float(match[2])
+            match = re.match(r"([a-z_]+)(\{[^}]*\})? ([-+.0-9eNa]+)$", line)
+            if match and match[3] != "NaN":
+                for name in {match[1], match[1] + (match[2] or "")}:
+                    found[name] = found.get(name, 0.0) + float(match[3])
         return found
 
     # ---- the process ------------------------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ class Callers:
                               branch=invite.branch)
             record.end = "caller" if cancel else f"refused {message.status}"
             return
-        record.answered_at = record.available_at = time.time()
+        record.answered_at, record.available_at = at, time.time()
         dialog["to"], dialog["target"] = message.get("to"), address(message.get("contact"))
         self.within(record, "ACK")
         self.sound.to[record.id] = sound_of(message)

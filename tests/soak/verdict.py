@@ -1,13 +1,29 @@
 """What a soak proves: each check prints its figure, and one that fails fails the run."""
 
+import math
 import sqlite3
 
 OUTCOMES = {"answered", "abandoned", "short_abandoned", "callback", "overflow", "timeout", "no_agents", "closed",
             "rejected_full", "key_exit", "withdrawn", "failed"}
 # What `kill -9` may cost (docs/api.md): what was handed to the database in the last milliseconds.
 KILL_LOSES_SECS = 0.25
+# An idle server notes so often that it is alive (docs/api.md); what a kill cuts off ends at its last note.
+LIFE_SIGN_SECS = 5.0
+# A call is answered within this: requests may be lost twice on the way (RFC 3261, timer A: after 0.5 and 1 s more).
+ANSWER_SECS = 4.0
+# Offers below this say nothing about their p99.
+LATE_OFFERS_MIN = 50
 # Growth of memory after the warm-up, and lateness, that are still accepted.
 RSS_GROWTH_MAX = 0.05
+
+# Counters that stay at zero in a soak: what a bound, a full disk or a fault threw away. Agents' own calls are refused
+# where a colleague is not free.
+NONE_DROPPED = (
+    *(f'dozvon_calls_refused_total{{reason="{reason}"}}' for reason in (
+        "overload", "calls_max", "draining", "unknown_number", "forbidden", "no_codec", "no_port")),
+    "dozvon_sip_inbox_full_total", "dozvon_sip_unsent_total", "dozvon_sip_connections_refused_total",
+    "dozvon_media_datagrams_unsent_total", "dozvon_media_reports_shed_total", "dozvon_media_orders_lost_total",
+    "dozvon_store_errors_total", "dozvon_store_dropped_total", "dozvon_events_errors_total", "dozvon_events_dropped_total")
 
 
 class Verdict:
@@ -29,13 +45,66 @@ def quantile(values, part):
     return sorted(values)[int((len(values) - 1) * part)] if values else 0.0
 
 
-def lateness(verdict, late, limit_ms):
+def undeserved(status, text):
+    """Whether no request of the soak deserves this answer. A call may have ended meanwhile, and anybody may stand
+    otherwise (409); the rest would be our mistake, or the server's."""
+    gone = status == 404 and "no such call" in text
+    return status >= 500 or 400 <= status < 500 and status != 409 and not gone
+
+
+def api(verdict, answers, wrong):
+    verdict.check("the API answers as documented", bool(answers) and not wrong,
+                  f"{len(wrong)} answers that must not come, or did not; {answers}", wrong)
+
+
+def answered(verdict, records, downs):
+    """Each call is answered at once, but for those that a stretch without a server was in the way of."""
+    bad, forgiven = [], 0
+    for record in records:
+        until = record.answered_at or record.ended_at or math.inf
+        refused = (record.end or "").startswith("refused")
+        if not refused and record.end != "nothing" and until - record.invited_at <= ANSWER_SECS:
+            continue
+        if any(record.invited_at <= up and down <= until for down, up in downs):
+            forgiven += 1
+        else:
+            bad.append((record.number, record.dial, record.end, record.invited_at, record.answered_at, record.ended_at))
+    verdict.check("every call is answered while the server is up", bool(records) and not bad,
+                  f"{len(bad)} of {len(records):,} refused, or not answered within {ANSWER_SECS:g} s; {forgiven} more "
+                  "while it was down", bad)
+
+
+def settled(verdict, rows, calls, agents, callers, commands):
+    """What is left long after the last call. `rows` and `calls` are what the API shows: None when it shows nothing."""
+    busy = [row for row in rows or () if row["activity"] != "idle"]
+    verdict.check("no stuck agent: agents not idle after the last call", len(rows or ()) == agents and not busy,
+                  f"{len(busy)} of {len(rows)}, {agents} there are" if rows is not None else "the API does not tell", busy)
+    verdict.check("no stuck call: calls that run after the last one", calls == [],
+                  f"{len(calls)}" if calls is not None else "the API does not tell", calls or ())
+    verdict.check("no stuck caller, no command without an answer", not callers and not commands,
+                  f"{len(callers)} callers, {commands} commands", callers)
+
+
+def dropped(verdict, scrapes):
+    """Nothing was thrown away in any life; `scrapes` are the metrics at the end of each. A counter that isn't there
+    says nothing."""
+    missing = {name for scrape in scrapes for name in NONE_DROPPED if name not in scrape}
+    lost = {name: sum(scrape.get(name, 0) for scrape in scrapes) for name in NONE_DROPPED}
+    lost = {name: count for name, count in lost.items() if count}
+    good = bool(scrapes) and not missing and not lost
+    verdict.check("nothing dropped by a bound, in any life", good,
+                  lost or f"no call, record, event, order, report or datagram in {len(scrapes)} lives",
+                  [f"{name} is not told" for name in sorted(missing)])
+
+
+def lateness(verdict, late, limit_ms, judged):
     values = [row[0] for row in late]
     p50, p99 = quantile(values, 0.5), quantile(values, 0.99)
-    good = p99 <= limit_ms if len(values) >= 50 else None
+    enough = len(values) >= LATE_OFFERS_MIN
+    good = enough and p99 <= limit_ms if enough or judged else None
     verdict.check("offers late, agent and call free → INVITE", good,
                   f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, max {max(values, default=0):.2f} ms over {len(values):,} offers "
-                  f"(p99 at most {limit_ms:g} ms)")
+                  f"(p99 at most {limit_ms:g} ms, over at least {LATE_OFFERS_MIN})")
     for ms, number, agent, call_at, agent_at, invited_at in sorted(late, reverse=True)[:3]:
         print(f"       {ms:.1f} ms: call of {number} could be given at {call_at:.3f}, {agent} free at {agent_at:.3f}, "
               f"INVITE at {invited_at:.3f}")
@@ -47,13 +116,21 @@ def memory(verdict, samples, warm_at, end_at, judged):
     early = [kb for at, kb in samples if warm_at <= at <= warm_at + window]
     late = [kb for at, kb in samples if end_at - window <= at <= end_at]
     if not early or not late:
-        verdict.check("memory", None, "not judged: the run is too short")
+        verdict.check("memory", False if judged else None, f"not measured, {len(early)} and {len(late)} looks"
+                      if judged else "not judged: the run is too short")
         return
     first, last = sum(early) / len(early), sum(late) / len(late)
     growth = last / first - 1
     word = "" if judged else "; not judged: the last life is too short for its tables to fill"
     verdict.check("memory, after the warm-up → end under load", growth <= RSS_GROWTH_MAX if judged else None,
                   f"{first / 1024:.1f} MB → {last / 1024:.1f} MB, {growth:+.1%} in {end_at - warm_at:.0f} s{word}")
+
+
+def cut_off(row, kills):
+    """Whether a contact was ended at the next start because a kill had cut it off."""
+    _, _, began, ended, _, reason, _ = row
+    return reason == "interrupted" and any(
+        began <= kill + KILL_LOSES_SECS and -KILL_LOSES_SECS <= kill - ended <= LIFE_SIGN_SECS + 1 for kill in kills)
 
 
 def contacts(verdict, path, records, kills):
@@ -88,6 +165,8 @@ def contacts(verdict, path, records, kills):
     verdict.check("every contact has one end, whose doing and why", not open_rows,
                   f"{len(rows):,} contacts, {len(open_rows)} without; {len(rows) - len(matched)} that no phone heard of",
                   open_rows)
+    ours = [row for row in rows if row[4] == "ours" and not cut_off(row, kills)]
+    verdict.check("no contact ended by our fault, but for kills", not ours, f"{len(ours)} did", ours)
     odd = database.execute("SELECT call, started_at, ended_at FROM contacts WHERE ended_at < started_at").fetchall()
     verdict.check("nothing ends before it begins", not odd, f"{len(odd)} contacts do", odd)
     stays = database.execute(

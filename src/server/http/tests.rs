@@ -400,6 +400,45 @@ async fn the_table_and_the_api_description_hold_all_routes() {
     }
 }
 
+/// The rows of the table in docs/api.md: method, path, and whether nobody, monitor, agent and supervisor may.
+fn documented() -> Vec<(String, String, [bool; 4])> {
+    let mut found = Vec::new();
+    for line in include_str!("../../../docs/api.md").lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, routes, nobody, monitor, agent, supervisor, _] = cells[..] else { continue };
+        let may = [nobody, monitor, agent, supervisor].map(|cell| !cell.is_empty());
+        for route in routes.split('`').skip(1).step_by(2) {
+            let (method, path) = route.split_once(' ').expect("a method and a path");
+            let path = path.replace("{name}", "anna").replace("{id}", "77");
+            let path = path.replace("{site}", "almaty").replace('…', "%2B77011230001");
+            found.push((method.to_owned(), path, may));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_table_of_the_documents_is_the_one_of_the_tests() {
+    let documented = documented();
+    for (method, path, may) in &documented {
+        let row = ROUTES.iter().find(|row| row.0 == method && row.1 == path);
+        let (.., answers) = row.unwrap_or_else(|| panic!("{method} {path} is in docs/api.md only"));
+        let tested = [0, 2, 3, 4].map(|who: usize| !matches!(answers[who], 401 | 403));
+        assert_eq!(*may, tested, "{method} {path}: docs/api.md says otherwise");
+        assert_eq!(answers[4], answers[5], "supervisor and admin share a column");
+    }
+    for (method, path, _, answers) in ROUTES {
+        let part_of_the_page = ["/live.js", "/live.css"].contains(path);
+        let variant = path.contains("boris") || path.contains("limit=x");
+        let nothing = answers[0] >= 404;
+        let known = documented.iter().any(|row| row.0 == *method && row.1 == *path);
+        assert!(
+            known || part_of_the_page || variant || nothing,
+            "write {method} {path} into docs/api.md"
+        );
+    }
+}
+
 #[tokio::test]
 async fn without_a_token_this_machine_looks_and_commands_nothing() {
     let house = house(everybody(), |_| {});

@@ -37,8 +37,17 @@ pub(in crate::server::metrics) const OFFER_RESULTS: [&str; 9] = [
     "error",
 ];
 /// Why calls are refused; the switch's set of words.
-pub(in crate::server::metrics) const REFUSALS: [&str; 7] =
-    ["overload", "calls_max", "draining", "unknown_number", "forbidden", "no_codec", "no_port"];
+pub(in crate::server::metrics) const REFUSALS: [&str; 9] = [
+    "overload",
+    "calls_max",
+    "draining",
+    "unknown_number",
+    "forbidden",
+    "no_codec",
+    "no_port",
+    "not_free",
+    "glare",
+];
 /// Methods with a name of their own; a stranger's invention is `other`.
 pub(in crate::server::metrics) const METHODS: [&str; 12] = [
     "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "UPDATE", "INFO", "PRACK", "REFER",
