@@ -2,11 +2,11 @@
 //! PostgreSQL server.
 //!
 //! It is told, and asked only at a start, which emergencies of sites go on. The brain puts records into a bounded
-//! mailbox and goes on; a thread of the store's own writes them in batches. In the mailbox a newer record of a call takes
-//! the place of the older one, so a slow disk, or a server that is away, costs stages in between and never an end.
-//! `kill -9` loses what was handed over in the last milliseconds; a power cut may lose what the disk had not confirmed
-//! since the last checkpoint of the write-ahead log (`synchronous=NORMAL`), but never leaves the file broken: the event
-//! log is the record that is confirmed sooner.
+//! mailbox and goes on; a thread of the store's own writes them in batches. In the mailbox a newer record of a call
+//! takes the place of the older one, so a slow disk, or a server that is away, costs stages in between and never an
+//! end. `kill -9` loses what was handed over in the last milliseconds; a power cut may lose what the disk had not
+//! confirmed since the last checkpoint of the write-ahead log (`synchronous=NORMAL`), but never leaves the file
+//! broken: the event log is the record that is confirmed sooner.
 
 mod day;
 pub(crate) mod db;
