@@ -201,9 +201,14 @@ impl Drop for Server {
 /// The newest of the installed programs of this name.
 fn program(name: &str) -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").expect(CURE);
-    let number = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
-    let newest = versions.filter_map(|entry| Some(entry.ok()?.path())).max_by_key(number);
-    newest.expect(CURE).join("bin").join(name)
+    let numbered = |path: PathBuf| {
+        let version: u32 = path.file_name()?.to_str()?.parse().ok()?;
+        // Where only the client of a version is installed, its folder is there and the server is not.
+        let program = path.join("bin").join(name);
+        program.exists().then_some((version, program))
+    };
+    let found = versions.filter_map(|entry| numbered(entry.ok()?.path())).max();
+    found.expect(CURE).1
 }
 
 /// A command as the user `postgres` when we are root, whom the server refuses.

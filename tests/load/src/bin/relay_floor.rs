@@ -1,33 +1,37 @@
 //! The floor of relaying: epoll, recvfrom, sendto, and nothing else. What a switch spends per packet is measured
 //! against what the kernel takes anyway.
 //!
-//! usage: relay_floor CALLS FIRST_PORT CALLER_PORT AGENT_PORT    (until it is killed; all on 127.0.0.1)
+//! usage: relay_floor ADDRESS CALLS FIRST_PORT CALLER_PORT AGENT_PORT    (until it is killed; all on that address)
 //!
 //! A call has two sockets: what comes to the even one goes to the agents' port from the odd one, and back.
 
 use std::io::Error;
 use std::mem::{size_of, zeroed};
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsRawFd;
 
 /// Events taken at once.
 const EVENTS: usize = 256;
 
-fn loopback(port: u16) -> libc::sockaddr_in {
+fn socket_address(address: Ipv4Addr, port: u16) -> libc::sockaddr_in {
     // SAFETY: all zeros are a valid address.
-    let mut address: libc::sockaddr_in = unsafe { zeroed() };
-    address.sin_family = libc::AF_INET as libc::sa_family_t;
-    address.sin_port = port.to_be();
-    address.sin_addr.s_addr = u32::from_ne_bytes([127, 0, 0, 1]);
-    address
+    let mut found: libc::sockaddr_in = unsafe { zeroed() };
+    found.sin_family = libc::AF_INET as libc::sa_family_t;
+    found.sin_port = port.to_be();
+    found.sin_addr.s_addr = u32::from_ne_bytes(address.octets());
+    found
 }
 
 fn main() {
-    let words: Vec<u16> = std::env::args().skip(1).map(|word| word.parse().expect("numbers are given")).collect();
-    let [calls, first, caller, agent] = words[..] else { panic!("usage: CALLS FIRST_PORT CALLER_PORT AGENT_PORT") };
+    let mut words = std::env::args().skip(1);
+    let address: Ipv4Addr = words.next().and_then(|word| word.parse().ok()).expect("an address is given first");
+    let words: Vec<u16> = words.map(|word| word.parse().expect("numbers are given")).collect();
+    let [calls, first, caller, agent] = words[..] else {
+        panic!("usage: ADDRESS CALLS FIRST_PORT CALLER_PORT AGENT_PORT")
+    };
     let sockets: Vec<UdpSocket> = (0..2 * calls)
         .map(|leg| {
-            let socket = UdpSocket::bind(("127.0.0.1", first + leg)).expect("the port is free");
+            let socket = UdpSocket::bind((address, first + leg)).expect("the port is free");
             socket.set_nonblocking(true).expect("a socket can be non-blocking");
             socket
         })
@@ -42,7 +46,7 @@ fn main() {
         assert!(added == 0, "{}", Error::last_os_error());
     }
     println!("ready");
-    let peers = [loopback(caller), loopback(agent)];
+    let peers = [caller, agent].map(|port| socket_address(address, port));
     let mut events = [libc::epoll_event { events: 0, u64: 0 }; EVENTS];
     loop {
         // SAFETY: the array has room for so many events.
