@@ -1,5 +1,6 @@
 //! The vocabulary between the center and whoever carries legs: what legs report, what they are told.
 
+use crate::callback::Callback;
 use crate::contact::{Contact, Ending};
 use crate::fact::Fact;
 use crate::flow::Prompt;
@@ -155,6 +156,24 @@ pub enum LegCommand {
         /// The caller's leg.
         caller: LegId,
     },
+    /// A new leg: ring this agent's phone for a customer who is to be called back and is not on the line.
+    RingForCallback {
+        /// Whom.
+        agent: AgentId,
+        /// The customer's number, which the phone shows.
+        number: Arc<str>,
+        /// The queue, for the phone's display.
+        queue: Arc<str>,
+    },
+    /// A new leg: call a customer back.
+    CallBack {
+        /// His number.
+        to: Arc<str>,
+        /// The number that he sees; `None`: the trunk's own.
+        from: Option<Arc<str>>,
+        /// The leg that waits for him, whose format is asked for first.
+        beside: Option<LegId>,
+    },
     /// Join this leg with another: they hear each other, and nothing else.
     Bridge {
         /// The other leg.
@@ -204,6 +223,8 @@ pub enum Output {
     Contact(Box<Contact>),
     /// Something happened.
     Fact(Fact),
+    /// Keep a request to be called back: new, changed or over. The newest state of each counts.
+    Callback(Box<Callback>),
 }
 
 /// A running call, as screens show it.
@@ -215,7 +236,7 @@ pub struct CallView {
     pub caller: String,
     /// Its flow.
     pub flow: Arc<str>,
-    /// `ivr`, `bot`, `waiting`, `offered`, `talking`, `hold`, `consult`, `conference`, `parked`, `transfer`.
+    /// `ivr`, `bot`, `callback` (the customer is not on the line), `waiting`, `offered`, `talking`, `hold`, `consult`, `conference`, `parked`, `transfer`.
     pub state: &'static str,
     /// The node, queue, agent or bot, as fits the state.
     pub place: Arc<str>,

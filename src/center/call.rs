@@ -4,9 +4,11 @@
 //! the rule passes on reaches the flow or the bot. Knows legs and prompts by id, never how they are carried.
 
 use crate::acd::{Estimate, Manner};
+use crate::callback::{First, Missed};
+use crate::contact::{Ending, Fault};
 use crate::flow::{ExitKey, Run};
 use crate::hearing::Ear;
-use crate::ids::{AgentId, CallId, LegId, MeasureId, OfferId, PlayId, QueueId};
+use crate::ids::{AgentId, CallId, CallbackId, LegId, MeasureId, OfferId, PlayId, QueueId};
 use crate::overflow::WaitRules;
 use crate::policy::Policy;
 use crate::record::Record;
@@ -52,6 +54,16 @@ pub(crate) struct Call {
     pub(crate) announcing: Option<PlayId>,
     /// The music of the present wait.
     pub(crate) music: Option<Arc<str>>,
+    /// What the present wait required, and its priority.
+    pub(crate) required: Option<(Option<Arc<str>>, i32)>,
+    /// The request to be called back that this call is an attempt of, until agent and customer talk.
+    pub(crate) callback: Option<Calling>,
+    /// The offer to be called back that he has heard while he waits, by its number in the flow.
+    pub(crate) offered_callback: Option<usize>,
+    /// The option he has chosen last.
+    pub(crate) topic: Option<Arc<str>>,
+    /// The open request of the caller himself.
+    pub(crate) owed: Option<CallbackId>,
 }
 
 /// Where a call is. Data of a state lives inside its variant.
@@ -73,6 +85,8 @@ pub(crate) enum State {
     Handing(Handing),
     /// In an agent's hands although he has left: music until somebody retrieves it.
     Parked(Parked),
+    /// An agent hears how the customer of a callback is called.
+    CallingBack(CallingBack),
     /// A number outside is being called, or talks; `after_talk` when an agent passed the call on to it.
     Outside { leg: LegId, answered: bool, after_talk: bool },
 }
@@ -141,6 +155,65 @@ pub(crate) struct Handing {
     pub(crate) parked: bool,
 }
 
+/// A call that is an attempt to call a customer back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Calling {
+    pub(crate) id: CallbackId,
+    pub(crate) number: Arc<str>,
+    pub(crate) first: First,
+    pub(crate) step: Step,
+    /// The agent who is kept free while the customer is called.
+    pub(crate) offer: Option<(OfferId, AgentId)>,
+    /// Before this the customer's phone does not ring.
+    pub(crate) dial_at: Timestamp,
+    pub(crate) missed: Option<Missed>,
+    /// The attempt is over, and the call with it when it is put back.
+    pub(crate) over: Option<Ending>,
+}
+
+/// How far an attempt has come with the customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// He does not know of it.
+    Away,
+    /// His phone is called.
+    Dialing,
+    /// He is on the line.
+    Here,
+}
+
+impl Calling {
+    pub(crate) fn new(id: CallbackId, number: Arc<str>, first: First) -> Calling {
+        Calling {
+            id,
+            number,
+            first,
+            step: Step::Away,
+            offer: None,
+            dial_at: Timestamp::default(),
+            missed: None,
+            over: None,
+        }
+    }
+
+    /// The attempt has come to nothing.
+    pub(crate) fn give_up(&mut self, why: Missed) {
+        self.missed = Some(why);
+        self.over = Some(Ending::new(Fault::Nobody, why.as_str()));
+    }
+}
+
+/// An agent who waits for a customer to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CallingBack {
+    /// His leg.
+    pub(crate) leg: LegId,
+    pub(crate) agent: AgentId,
+    pub(crate) offer: OfferId,
+    pub(crate) queue: Arc<str>,
+    pub(crate) queue_id: QueueId,
+}
+
 /// A parked call, with the queue that it falls back to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Parked {
@@ -188,6 +261,11 @@ pub(crate) struct Held {
 }
 
 impl Call {
+    /// Whether the customer is not on the line: he is to be called back.
+    pub(crate) fn absent(&self) -> bool {
+        self.callback.as_ref().is_some_and(|calling| calling.step != Step::Here)
+    }
+
     /// An offer is over: its leg, if it still rings.
     pub(crate) fn forget_offer(&mut self, now: Timestamp, offer: OfferId) -> Option<LegId> {
         let State::Waiting { rings, .. } = &mut self.state else { return None };
@@ -214,6 +292,7 @@ impl State {
                 Manner::Consult => "consult",
                 Manner::Conference => "conference",
             },
+            State::CallingBack(_) => "callback",
             State::Parked(_) => "parked",
             State::Handing(_) | State::Outside { .. } => "transfer",
         }
@@ -230,6 +309,7 @@ impl State {
             | State::Talking(_)
             | State::Handing(_)
             | State::Parked(_)
+            | State::CallingBack(_)
             | State::Outside { .. } => None,
         }
     }
@@ -245,6 +325,7 @@ impl State {
                 let third = talk.third.iter().map(|third| third.leg);
                 std::iter::once(talk.leg).chain(third).collect()
             }
+            State::CallingBack(back) => vec![back.leg],
             State::Handing(handing) => vec![handing.third.leg],
             State::Waiting { rings, .. } => rings.iter().map(|ring| ring.leg).collect(),
         }
@@ -261,6 +342,7 @@ impl State {
             | State::Waiting { .. }
             | State::Handing(_)
             | State::Parked(_)
+            | State::CallingBack(_)
             | State::Outside { .. } => None,
         }
     }
@@ -277,6 +359,7 @@ impl State {
             | State::Talking(_)
             | State::Handing(_)
             | State::Parked(_)
+            | State::CallingBack(_)
             | State::Outside { .. } => Listens::Nobody,
         }
     }

@@ -6,7 +6,10 @@
 
 use crate::acd::{Acd, Activity, AgentView, Event, Leaving, QueueView, Side, Why};
 use crate::border::{Arrival, CallView, LegCommand, LegEvent, Loss, Output, ReferralNews, Refusal};
-use crate::call::{Call, State};
+use crate::call::{Call, State, Step};
+use crate::callback::book::Book;
+use crate::callback::merge::Arriving;
+use crate::callback::{self, Missed};
 use crate::conduct::Conduct;
 use crate::contact::{Ending, Fault, Outcome};
 use crate::desk::Desks;
@@ -58,11 +61,15 @@ pub(crate) enum Timer {
     HoldLimit,
     /// When a parked call goes back to its queue.
     Parked,
+    /// When the customer of a callback may be called at the soonest.
+    CallbackDial,
+    /// When the phone of a customer who is called back has rung long enough.
+    CallbackAnswer,
 }
 
 impl Timer {
     /// Those that end with a customer's call.
-    const OF_CALL: [Timer; 11] = [
+    const OF_CALL: [Timer; 13] = [
         Timer::Flow,
         Timer::ExitKey,
         Timer::BotAnswer,
@@ -74,6 +81,8 @@ impl Timer {
         Timer::HoldWarning,
         Timer::HoldLimit,
         Timer::Parked,
+        Timer::CallbackDial,
+        Timer::CallbackAnswer,
     ];
 }
 
@@ -81,6 +90,8 @@ impl Timer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Caller,
+    /// The customer's, while he is being called back and has not answered.
+    Customer,
     /// Rung for an offer.
     Rung(OfferId),
     /// The agent of the talk.
@@ -119,6 +130,7 @@ pub struct Center {
     pub(crate) measures: Measures,
     /// Emergencies that go on, by site.
     pub(crate) emergencies: BTreeMap<Arc<str>, Emergency>,
+    pub(crate) callbacks: Book,
     pub(crate) deadlines: Deadlines<(CallId, Timer)>,
     pub(crate) outputs: VecDeque<Output>,
     /// Events of the ACD that wait for their turn behind one that was needed first.
@@ -148,6 +160,7 @@ impl Center {
             returning: Returning::default(),
             measures: Measures::default(),
             emergencies: BTreeMap::new(),
+            callbacks: Book::new(now),
             deadlines: Deadlines::new(),
             outputs: VecDeque::new(),
             held_events: VecDeque::new(),
@@ -168,15 +181,47 @@ impl Center {
         let duty = self.duty_of(&arrival.dialled);
         let caller = Caller { number: arrival.caller.clone(), language: arrival.language, duty };
         let run = Run::start(flow.clone(), self.policy.calendars.clone(), now, caller);
+        let mut call = self.new_call(now, id, leg, run, arrival.dialled);
+        match self.customer_calls(now, id, arrival.caller.as_deref()) {
+            Arriving::Ordinary => {}
+            Arriving::Owed(callback) => call.owed = Some(callback),
+            Arriving::Crossed => {
+                self.legs.remove(&leg);
+                self.tell(leg, LegCommand::Reject(Refusal::Busy));
+                self.put_back(now, call, Some(Ending::new(Fault::Nobody, "called_back")));
+                self.settle(now);
+                return Some((id, leg));
+            }
+        }
+        self.tell(leg, LegCommand::Answer);
+        self.write(&call);
+        self.calls.insert(id, call);
+        self.settle(now);
+        Some((id, leg))
+    }
+
+    /// A call with its record open, told as begun.
+    pub(crate) fn new_call(
+        &mut self,
+        now: Timestamp,
+        id: CallId,
+        leg: LegId,
+        run: Run,
+        dialled: String,
+    ) -> Call {
+        let flow = run.flow().clone();
+        let caller = run.caller().number.clone().unwrap_or_default();
         let opening = Opening {
             call: id,
-            caller: arrival.caller.clone().unwrap_or_default(),
-            dialled: arrival.dialled.clone(),
+            caller: caller.clone(),
+            dialled: dialled.clone(),
             flow: flow.name.clone(),
             flow_version: flow.version.clone(),
             language: run.language().into(),
         };
-        let call = Call {
+        let what = What::CallStarted { flow: flow.name.clone(), dialled, caller };
+        self.fact(now, Some(id), what);
+        Call {
             id,
             leg,
             run,
@@ -196,21 +241,12 @@ impl Center {
             told: Told::default(),
             rules: WaitRules::default(),
             announcing: None,
-        };
-        self.fact(
-            now,
-            Some(id),
-            What::CallStarted {
-                flow: flow.name.clone(),
-                dialled: arrival.dialled,
-                caller: arrival.caller.unwrap_or_default(),
-            },
-        );
-        self.tell(leg, LegCommand::Answer);
-        self.write(&call);
-        self.calls.insert(id, call);
-        self.settle(now);
-        Some((id, leg))
+            required: None,
+            offered_callback: None,
+            topic: None,
+            callback: None,
+            owed: None,
+        }
     }
 
     /// Something happened to a leg. Events of legs that are gone are dropped: they crossed our release. Only the late
@@ -244,6 +280,7 @@ impl Center {
         let mut call = self.calls.remove(&id).expect("a leg in the table has its call");
         let ended = match role {
             Role::Caller => self.caller_event(now, &mut call, event),
+            Role::Customer => self.customer_event(now, &mut call, event),
             Role::Rung(offer) => {
                 self.rung_event(now, &mut call, leg, offer, event);
                 None
@@ -304,14 +341,13 @@ impl Center {
             self.put_back(now, call, None);
             self.settle(now);
         }
+        self.callbacks_due(now);
     }
 
     /// When [`Center::handle_timeout`] has something to do next.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        match (self.deadlines.next(), self.acd.poll_timeout()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let all = [self.deadlines.next(), self.acd.poll_timeout(), self.callbacks.next_due()];
+        all.into_iter().flatten().min()
     }
 
     /// The next thing to be done outside, in order.
@@ -361,12 +397,17 @@ impl Center {
         self.acd.queue(queue)
     }
 
-    /// How many calls are in progress.
-    pub fn calls_active(&self) -> usize {
-        self.calls.len()
+    /// The call that a leg belongs to.
+    pub fn call_of(&self, leg: LegId) -> Option<CallId> {
+        self.legs.get(&leg).map(|(call, _)| *call)
     }
 
-    /// The calls in progress, oldest first.
+    /// How many calls are in progress; those whose customer is yet to be called back are none.
+    pub fn calls_active(&self) -> usize {
+        self.calls.values().filter(|call| !call.absent()).count()
+    }
+
+    /// The calls in progress, oldest first, with the places kept for customers who are called back.
     pub fn calls(&self) -> impl Iterator<Item = CallView> {
         self.calls.values().map(|call| self.view(call))
     }
@@ -381,6 +422,7 @@ impl Center {
             State::Arriving | State::InFlow => call.run.node().into(),
             State::CallingBot { bot, .. } | State::WithBot { bot, .. } => bot.clone(),
             State::Waiting { name, .. } => name.clone(),
+            State::CallingBack(back) => self.agent_name(back.agent),
             State::Talking(talk) => self.agent_name(talk.agent),
             State::Handing(handing) => handing.third.who.name(&self.policy),
             State::Parked(parked) => parked.queue.clone(),
@@ -391,7 +433,7 @@ impl Center {
             call: call.id,
             caller: contact.caller.clone(),
             flow: contact.flow.clone(),
-            state: call.state.word(),
+            state: if call.absent() { "callback" } else { call.state.word() },
             place,
             started_at: contact.started_at,
             since: call.since,
@@ -415,7 +457,9 @@ impl Center {
             | Timer::ThirdAnswer
             | Timer::HoldWarning
             | Timer::HoldLimit
-            | Timer::Parked => return false,
+            | Timer::Parked
+            | Timer::CallbackDial
+            | Timer::CallbackAnswer => return false,
         }
         true
     }
@@ -444,6 +488,8 @@ impl Center {
             Timer::HoldWarning => self.hold_lasts(now, call, HoldAlarm::Warning),
             Timer::HoldLimit => self.hold_lasts(now, call, HoldAlarm::TooLong),
             Timer::Parked => self.parked_too_long(now, call),
+            Timer::CallbackDial => self.dial_customer(now, call),
+            Timer::CallbackAnswer => self.customer_missed(call, Missed::NoAnswer),
         }
     }
 
@@ -461,6 +507,9 @@ impl Center {
     }
 
     pub(crate) fn flow_over(&self, call: &Call) -> Option<Ending> {
+        if let Some(over) = call.callback.as_ref().and_then(|calling| calling.over.clone()) {
+            return Some(over);
+        }
         let over = call.state == State::InFlow && call.run.is_over();
         over.then(|| Ending::new(Fault::Nobody, "flow_end"))
     }
@@ -500,6 +549,10 @@ impl Center {
                 self.lose_third(now, call, AskEnd::CallerGone);
                 self.acd.ended(now, call.id, Side::System);
             }
+            State::CallingBack(back) => {
+                self.leave_queue(now, call, Leaving::Elsewhere, Outcome::Withdrawn);
+                self.release(back.leg, ending.clone());
+            }
             State::Parked(_) => self.acd.ended(now, call.id, Side::System),
             State::Outside { .. } => {
                 self.leave_outside(now, call);
@@ -518,6 +571,8 @@ impl Center {
             What::CallEnded { flow, ending, duration_secs: duration.as_secs_f64() },
         );
         self.wrapping.keep(call.id, &call.record);
+        self.attempt_over(now, call);
+        self.owed_call_over(now, call);
     }
 
     /// The caller's own end while waiting: it is in the books before the record closes.
@@ -544,10 +599,15 @@ impl Center {
     }
 
     pub(crate) fn new_leg(&mut self, call: CallId, role: Role) -> LegId {
-        self.next_leg += 1;
-        let leg = LegId(self.next_leg);
+        let leg = self.unborn_leg();
         self.legs.insert(leg, (call, role));
         leg
+    }
+
+    /// The id of a leg that is not there yet: nothing is told to it, and nothing comes from it.
+    pub(crate) fn unborn_leg(&mut self) -> LegId {
+        self.next_leg += 1;
+        LegId(self.next_leg)
     }
 
     /// A leg is something else for its call from now on.
@@ -613,6 +673,7 @@ impl Center {
     /// calls, and the ACD's own.
     pub fn check_invariants(&self) {
         self.acd.check_invariants();
+        self.callbacks.check_invariants();
         for (leg, (id, role)) in &self.legs {
             if let Role::Supervisor(who) = role {
                 let watch = &self.watches[who];
@@ -632,15 +693,26 @@ impl Center {
                 Role::Supervisor(_) | Role::OwnCaller | Role::OwnCallee => {
                     unreachable!("no side of a customer's call")
                 }
-                Role::Caller => assert_eq!(call.leg, *leg, "a call has one caller's leg"),
+                Role::Caller | Role::Customer => {
+                    assert_eq!(call.leg, *leg, "a call has one caller's leg")
+                }
                 Role::Rung(_) | Role::Agent | Role::Third | Role::Bot | Role::Outside => {
                     let busy = call.state.other_legs();
                     assert!(busy.contains(leg), "{leg} is what its call is busy with: {busy:?}");
                 }
             }
         }
+        for callback in self.callbacks.all() {
+            if let callback::Stage::Calling { call } = callback.stage {
+                let rests =
+                    self.calls.get(&call).is_some_and(|call| call.owed == Some(callback.id));
+                assert!(rests, "{} rests for a call that lasts", callback.id);
+            }
+        }
         for call in self.calls.values() {
-            assert!(self.legs.contains_key(&call.leg), "a running call has its caller's leg");
+            let away = call.callback.as_ref().is_some_and(|calling| calling.step == Step::Away);
+            let there = self.legs.contains_key(&call.leg);
+            assert_eq!(there, !away, "a running call has its caller's leg");
             let State::Waiting { rings, .. } = &call.state else { continue };
             for ring in rings {
                 let view = self.acd.agent(ring.agent).expect("a ringing agent is known");

@@ -3,7 +3,7 @@
 //! The record is told to the store at the start, at every change of stage and at the end; it is never asked for a
 //! decision.
 
-use crate::ids::CallId;
+use crate::ids::{CallId, CallbackId};
 use crate::rollout::Arm;
 use dozvon_clock::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -307,4 +307,10 @@ pub struct Contact {
     pub survey: Vec<(Arc<str>, u8)>,
     /// Whether the caller asked for an operator, by any way.
     pub operator_requested: bool,
+    /// The callback that this contact is an attempt of, or whose place it took when the customer called himself.
+    #[serde(default)]
+    pub callback: Option<CallbackId>,
+    /// The contact that it goes on with: the one that asked for the callback.
+    #[serde(default)]
+    pub continues: Option<CallId>,
 }

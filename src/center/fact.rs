@@ -4,9 +4,10 @@
 use crate::acd::{
     Activity, Cause, Decision, LimitKind, OfferResult, Presence, ServiceLevel, Side, Status,
 };
+use crate::callback::{AskedBy, CallbackEnd, Missed};
 use crate::conduct::ConductKind;
 use crate::contact::{Ending, Outcome, Party, PassedOn, Speech};
-use crate::ids::{AgentId, CallId, OfferId};
+use crate::ids::{AgentId, CallId, CallbackId, OfferId};
 use crate::incident::Incident;
 use crate::rollout::Arm;
 use dozvon_clock::Timestamp;
@@ -302,6 +303,8 @@ pub enum What {
     SegmentStarted {
         /// The queue.
         queue: Arc<str>,
+        /// Nobody is on the line: it is the place of a customer who is to be called back.
+        called_back: bool,
     },
     /// How long the wait would be, as forecast when the call came to the queue. Not told when that can't be known.
     WaitForecast {
@@ -329,10 +332,12 @@ pub enum What {
         queue: Arc<str>,
         /// How.
         outcome: Outcome,
+        /// It began with nobody on the line ([`What::SegmentStarted`]).
+        called_back: bool,
         /// Seconds waited.
         waited_secs: f64,
     },
-    /// The service level of one segment was decided, exactly once.
+    /// The service level of one segment was decided, exactly once; never of one with nobody on the line.
     ServiceLevelDecided {
         /// The queue.
         queue: Arc<str>,
@@ -682,5 +687,45 @@ pub enum What {
     IncidentClosed {
         /// All of it.
         incident: Box<Incident>,
+    },
+    /// Somebody is to be called back.
+    CallbackRequested {
+        /// The request.
+        callback: CallbackId,
+        /// Its queue.
+        queue: Arc<str>,
+        /// Who asked.
+        by: AskedBy,
+    },
+    /// The customer of a callback is called.
+    CallbackDialed {
+        /// The request.
+        callback: CallbackId,
+        /// Its queue.
+        queue: Arc<str>,
+        /// Which attempt it is, from 1.
+        attempt: u32,
+    },
+    /// An attempt to call back came to nothing.
+    CallbackMissed {
+        /// The request.
+        callback: CallbackId,
+        /// Its queue.
+        queue: Arc<str>,
+        /// How.
+        why: Missed,
+    },
+    /// A request to be called back is over: once for each.
+    CallbackEnded {
+        /// The request.
+        callback: CallbackId,
+        /// Its queue.
+        queue: Arc<str>,
+        /// How.
+        end: CallbackEnd,
+        /// Attempts that were begun.
+        attempts: u32,
+        /// Seconds from the request to this end.
+        waited_secs: f64,
     },
 }

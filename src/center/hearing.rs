@@ -74,6 +74,7 @@ impl Center {
             | State::CallingBot { .. }
             | State::WithBot { .. }
             | State::Waiting { .. }
+            | State::CallingBack(_)
             | State::Outside { .. } => Vec::new(),
         }
     }

@@ -47,6 +47,10 @@ id!(
     OfferId(u64), "offer-"
 );
 id!(
+    /// One request to be called back.
+    CallbackId(u64), "callback-"
+);
+id!(
     /// One order to play prompts on a leg.
     PlayId(u64), "play-"
 );

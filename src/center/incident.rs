@@ -219,7 +219,7 @@ mod tests {
 
     fn segment(at: u64, call: u64, outcome: Outcome) -> Fact {
         let (queue, waited_secs) = ("cards".into(), 9.0);
-        fact(at, Some(call), What::SegmentEnded { queue, outcome, waited_secs })
+        fact(at, Some(call), What::SegmentEnded { queue, outcome, called_back: false, waited_secs })
     }
 
     #[test]

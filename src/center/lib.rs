@@ -9,6 +9,7 @@ pub mod acd;
 pub mod border;
 pub mod calendar;
 mod call;
+pub mod callback;
 mod center;
 #[cfg(test)]
 mod chance;

@@ -160,3 +160,32 @@ pub const MEASURES_OPEN_MAX: usize = 65_536;
 
 /// Supervisors who listen to or speak in agents' calls at the same time. One more is refused.
 pub const WATCHES_MAX: usize = 256;
+
+// ---- callbacks ------------------------------------------------------------------------------------------------------
+
+/// Digits of a number that may be called back. A shorter one is no number; E.164 knows none that is longer.
+pub const CALLBACK_DIGITS_MIN: usize = 5;
+/// See [`CALLBACK_DIGITS_MIN`].
+pub const CALLBACK_DIGITS_MAX: usize = 15;
+
+/// The most that may be configured as open requests at once. More is refused when the policy is loaded.
+pub const CALLBACKS_MAX: usize = 20_000;
+
+/// The most attempts that may be configured. More is refused when the policy is loaded.
+pub const CALLBACK_ATTEMPTS_MAX: u32 = 10;
+
+/// From the moment an attempt is told to the store to its first ring: so it is known after a crash, whatever crashed.
+pub const CALLBACK_LEAD: Duration = Duration::from_secs(1);
+
+/// When a request is looked at again that could not be made for no reason of the customer's: closed by hand, the
+/// house goes down, a bound of the queue.
+pub const CALLBACK_LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// From the end of the customer's own call to the moment when he may be called back: he puts his phone down.
+pub const CALLBACK_AFTER_CALL: Duration = Duration::from_secs(10);
+
+/// Customers who have just answered us, kept to know a call of theirs that crossed ours. Past it the oldest is
+/// forgotten: his second call is an ordinary one.
+pub const CALLBACK_CROSSINGS_MAX: usize = 256;
+
+const _: () = assert!(CALLBACK_DIGITS_MIN < CALLBACK_DIGITS_MAX);

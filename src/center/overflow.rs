@@ -69,7 +69,7 @@ impl Center {
     /// Looks whether a rule has come to act.
     pub(crate) fn mind_rules(&mut self, now: Timestamp, call: &mut Call) {
         let State::Waiting { rings, .. } = &call.state else { return };
-        let offered = !rings.is_empty();
+        let offered = !rings.is_empty() || call.run.is_asked();
         if !offered && call.run.is_wanted_on_duty() {
             self.send_on(now, call, QueueEnd::Emergency, Outcome::Overflow);
             return;
@@ -86,6 +86,11 @@ impl Center {
         };
         match call.rules.due(holds, offered) {
             Some(OrderAct::Announce(prompts)) => {
+                self.announce(call, prompts);
+                self.mind_rules(now, call);
+            }
+            Some(OrderAct::Offer(number, prompts)) => {
+                call.offered_callback = Some(number);
                 self.announce(call, prompts);
                 self.mind_rules(now, call);
             }

@@ -2,6 +2,7 @@
 
 use crate::acd;
 use crate::calendar::Calendars;
+use crate::callback::CallbackPolicy;
 use crate::classifier::Classifier;
 use crate::flow::Flow;
 use crate::ids::{AgentId, SkillId};
@@ -39,6 +40,8 @@ pub struct Policy {
     pub talk: TalkPolicy,
     /// What talks can be about, by name; queues name theirs.
     pub classifiers: BTreeMap<Arc<str>, Arc<Classifier>>,
+    /// Rules of callbacks.
+    pub callbacks: CallbackPolicy,
 }
 
 /// What the center must know of a voice bot.

@@ -59,6 +59,12 @@ impl Center {
             Effect::Bot { bot, max_duration } => self.send_to_bot(now, call, bot, max_duration),
             Effect::Queue(order) => self.send_to_queue(now, call, order),
             Effect::Transfer { to, timeout } => self.send_to_outside(now, call, to, timeout),
+            Effect::CallBack(order) => self.call_back_wanted(now, call, order),
+            Effect::WaitOn => {
+                if let Some(name) = call.music.clone() {
+                    self.tell(call.leg, LegCommand::Music { name });
+                }
+            }
             Effect::Withdraw => self.withdraw(now, call),
             Effect::Survey { id, score } => {
                 call.record.survey(id.clone(), score);
@@ -73,6 +79,7 @@ impl Center {
     fn entered(&mut self, now: Timestamp, call: &mut Call, node: Arc<str>) {
         if let Some(option) = option_taken(call, &node) {
             let flow = call.run.flow().name.clone();
+            call.topic = Some(option.clone());
             self.fact(now, Some(call.id), What::OptionChosen { flow, option });
         }
         call.record.node(&node);
@@ -148,6 +155,13 @@ impl Center {
         // Time at a bot counts as waited: a bot that fails or hands over costs the caller no place.
         let enqueued_at = call.credit_from.take().unwrap_or(now).min(welcome.since);
         call.enqueued_at.get_or_insert(enqueued_at);
+        let kept = self.take_kept_place(now, call);
+        if let Some(kept) = kept {
+            call.enqueued_at = call.enqueued_at.map(|at| at.min(kept)).or(Some(kept));
+            self.write(call);
+        }
+        let text = order.requires.as_ref().map(|expression| expression.to_string().into());
+        call.required = Some((text, order.priority));
         let requires = order.requires.as_ref().map_or_else(Requirement::anyone, |expression| {
             Requirement::of(expression, |name| self.policy.skill(name).unwrap_or(NOBODYS))
         });
@@ -158,9 +172,10 @@ impl Center {
                 queue,
                 requires,
                 priority: order.priority.saturating_add(welcome.boost),
-                enqueued_at,
+                enqueued_at: kept.map_or(enqueued_at, |kept| kept.min(enqueued_at)),
                 max_wait: order.max_wait,
                 preferred: welcome.agent,
+                absent: false,
             },
         );
         self.begin_stay(now, call, order.rules, order.lose_place);
@@ -207,9 +222,11 @@ impl Center {
         call.ears.clear();
         let place = Place { queue: Some(name.clone()), ..Place::default() };
         call.record.enter(now, StageKind::Queue, place);
-        self.fact(now, Some(call.id), What::SegmentStarted { queue: name.clone() });
+        let what = What::SegmentStarted { queue: name.clone(), called_back: false };
+        self.fact(now, Some(call.id), what);
         self.state(now, call, State::Waiting { queue, name, rings: Vec::new() });
         (call.forecast, call.rules) = (None, WaitRules::default());
+        call.offered_callback = None;
         self.begin_announcing(now, call);
         self.write(call);
     }
@@ -302,6 +319,7 @@ impl Center {
             | State::InFlow
             | State::Talking(_)
             | State::Handing(_)
+            | State::CallingBack(_)
             | State::Parked(_) => {}
         }
         self.state(now, call, State::InFlow);
@@ -319,12 +337,14 @@ impl Center {
     ) {
         self.acd.withdraw(now, call.id, why);
         while let Some(event) = self.acd.poll_event() {
-            if let Event::WaitEnded { call: id, queue, why, waited, service_level } = event
+            if let Event::WaitEnded { call: id, queue, why, waited, service_level, called_back } =
+                event
                 && id == call.id
             {
                 let outcome = self.outcome(queue, why, waited).unwrap_or(otherwise);
                 call.record.outcome(outcome);
-                self.segment_ended(now, id, queue, outcome, waited, service_level);
+                let stay = Stay { queue, waited, service_level, called_back };
+                self.segment_ended(now, id, outcome, &stay);
                 return;
             }
             // Everything else keeps its turn.
@@ -365,12 +385,13 @@ impl Center {
                 }
             }
             Event::ConnectFailed { call, .. } => self.with_call(now, call, |center, call| {
-                if let Some(name) = call.music.clone() {
+                if let Some(name) = call.music.clone().filter(|_| !call.absent()) {
                     center.tell(call.leg, LegCommand::Music { name });
                 }
             }),
-            Event::WaitEnded { call, queue, why, waited, service_level } => {
-                self.wait_ended(now, call, queue, why, waited, service_level);
+            Event::WaitEnded { call, queue, why, waited, service_level, called_back } => {
+                let stay = Stay { queue, waited, service_level, called_back };
+                self.wait_ended(now, call, why, &stay);
             }
             Event::ServiceLevelMissed { call, queue } => {
                 let queue = self.queue_name(queue);
@@ -423,20 +444,14 @@ impl Center {
             if let Some(leg) = call.forget_offer(now, offer) {
                 center.release(leg, Ending::new(Fault::Nobody, "offer_withdrawn"));
             }
+            center.callback_unoffered(now, call, offer);
         });
     }
 
-    fn wait_ended(
-        &mut self,
-        now: Timestamp,
-        id: CallId,
-        queue: QueueId,
-        why: WaitEnd,
-        waited: Duration,
-        service_level: ServiceLevel,
-    ) {
+    fn wait_ended(&mut self, now: Timestamp, id: CallId, why: WaitEnd, stay: &Stay) {
+        let (queue, waited) = (stay.queue, stay.waited);
         let outcome = self.outcome(queue, why, waited).unwrap_or(Outcome::Withdrawn);
-        self.segment_ended(now, id, queue, outcome, waited, service_level);
+        self.segment_ended(now, id, outcome, stay);
         let end = match why {
             WaitEnd::Connected(agent) => {
                 let waited_secs = waited.as_secs_f64();
@@ -452,7 +467,12 @@ impl Center {
         };
         self.with_call(now, id, |center, call| {
             call.record.outcome(outcome);
+            if call.absent() {
+                center.kept_place_lost(now, call);
+                return;
+            }
             center.stop_ringing(call, Ending::new(Fault::Nobody, "offer_withdrawn"));
+            center.stop_asking(call);
             center.state(now, call, State::InFlow);
             center.hush_announcement(call);
             center.keep_place(call);
@@ -470,25 +490,18 @@ impl Center {
         let name = self.queue_name(queue);
         let result = service_level;
         self.fact(now, Some(id), What::ServiceLevelDecided { queue: name, result });
-        self.segment_ended(now, id, queue, Outcome::Closed, Duration::ZERO, service_level);
+        let stay = Stay { queue, waited: Duration::ZERO, service_level, called_back: false };
+        self.segment_ended(now, id, Outcome::Closed, &stay);
     }
 
-    fn segment_ended(
-        &mut self,
-        now: Timestamp,
-        id: CallId,
-        queue: QueueId,
-        outcome: Outcome,
-        waited: Duration,
-        service_level: ServiceLevel,
-    ) {
-        let queue = self.queue_name(queue);
-        let waited_secs = waited.as_secs_f64();
-        let what = What::SegmentEnded { queue: queue.clone(), outcome, waited_secs };
+    fn segment_ended(&mut self, now: Timestamp, id: CallId, outcome: Outcome, stay: &Stay) {
+        let (queue, called_back) = (self.queue_name(stay.queue), stay.called_back);
+        let waited_secs = stay.waited.as_secs_f64();
+        let what = What::SegmentEnded { queue: queue.clone(), outcome, called_back, waited_secs };
         self.fact(now, Some(id), what);
         // A miss has been told at the instant it was one.
-        if service_level != ServiceLevel::Missed {
-            let result = service_level;
+        if stay.service_level != ServiceLevel::Missed && !called_back {
+            let result = stay.service_level;
             self.fact(now, Some(id), What::ServiceLevelDecided { queue, result });
         }
     }
@@ -535,6 +548,14 @@ fn option_taken(call: &Call, node: &Arc<str>) -> Option<Arc<str>> {
     let Kind::Menu(menu) = &flow.node(from).kind else { return None };
     let option = menu.option_to(flow.find(node)?).filter(|_| !call.leaving_by_exit)?;
     Some(option.name().unwrap_or(node).clone())
+}
+
+/// A stay in a queue that is over, as the ACD tells of it.
+struct Stay {
+    queue: QueueId,
+    waited: Duration,
+    service_level: ServiceLevel,
+    called_back: bool,
 }
 
 /// What a caller's last call means for the present one.

@@ -3,7 +3,7 @@
 //! Knows nothing of legs or decisions; the call machine tells it what happened and when.
 
 use crate::contact::{ArmRecord, Contact, Ending, Outcome, PassedOn, Speech, Stage, StageKind};
-use crate::ids::CallId;
+use crate::ids::{CallId, CallbackId};
 use crate::limits;
 use dozvon_clock::Timestamp;
 use std::sync::Arc;
@@ -61,6 +61,8 @@ impl Record {
             arms: Vec::new(),
             survey: Vec::new(),
             operator_requested: false,
+            callback: None,
+            continues: None,
         };
         let mut record = Record { contact };
         record.enter(now, StageKind::Ivr, Place::default());
@@ -86,6 +88,12 @@ impl Record {
         if self.contact.path.len() < limits::PATH_MAX {
             self.contact.path.push(node.clone());
         }
+    }
+
+    /// It is part of what became of a callback.
+    pub(crate) fn called_back(&mut self, callback: CallbackId, asked_in: Option<CallId>) {
+        self.contact.callback = Some(callback);
+        self.contact.continues = asked_in;
     }
 
     pub(crate) fn operator_requested(&mut self) {

@@ -240,6 +240,7 @@ impl Center {
             | State::Waiting { .. }
             | State::Handing(_)
             | State::Parked(_)
+            | State::CallingBack(_)
             | State::Outside { .. } => None,
         }
     }

@@ -61,6 +61,7 @@ fn narrow(figures: &mut [Figures], key: &str, wanted: &str) -> Result<(), String
             vec![
                 &mut figures.queues,
                 &mut figures.transfers,
+                &mut figures.callbacks,
                 &mut figures.surveys,
                 &mut figures.scores,
             ]
@@ -126,6 +127,7 @@ pub(crate) fn as_json(
             if parts.queues {
                 interval["queues"] = json!(figures.queues);
                 interval["transfers"] = json!(figures.transfers);
+                interval["callbacks"] = json!(figures.callbacks);
                 interval["surveys"] = json!(figures.surveys);
                 interval["scores"] = json!(figures.scores);
             }

@@ -8,6 +8,7 @@ use crate::server::events::Announcer;
 use crate::server::handle::{DeskAnswer, DeskRefusal, EmergencyWish, Query};
 use crate::server::net::{Network, News};
 use crate::server::rtp::Workers;
+use dozvon_center::callback::Callback;
 use dozvon_clock::Timestamp;
 use dozvon_media::order::Report;
 use dozvon_sip::endpoint;
@@ -84,6 +85,13 @@ impl Brain {
         clock: Clock,
     ) -> Brain {
         Brain { switch, network, workers, announcer, clock, backlog: false, leaving: Leaving::No }
+    }
+
+    /// Goes on with the requests to be called back that were open when the server stopped.
+    pub(crate) fn restore_callbacks(&mut self, kept: Vec<Callback>) {
+        let now = self.clock.now();
+        self.switch.restore_callbacks(now, kept);
+        self.deliver(now);
     }
 
     /// Runs until it is told to stop and all is ended; `finish_within` is what running calls get to finish.
@@ -181,6 +189,11 @@ impl Brain {
                 self.deliver(now);
                 let _ = reply.send(done);
             }
+            Query::Callback { command, reply } => {
+                let done = self.switch.callback(now, *command);
+                self.deliver(now);
+                let _ = reply.send(done);
+            }
             Query::Why { call, reply } => {
                 let _ = reply.send(self.switch.why(call).map(Box::new));
             }
@@ -209,6 +222,7 @@ impl Brain {
                     Output::Media { worker, order } => self.workers.order(worker, order),
                     Output::Contact(contact) => self.announcer.contact(contact),
                     Output::Fact(fact) => self.announcer.fact(fact),
+                    Output::Callback(callback) => self.announcer.callback(callback),
                     Output::Note(note) => self.announcer.note(now, &note),
                 }
             }

@@ -5,10 +5,13 @@
 //! know HTTP.
 
 use dozvon_center::acd::StatusError;
-use dozvon_center::ids::{AgentId, CallId};
+use dozvon_center::callback::CallbackError;
+use dozvon_center::ids::{AgentId, CallId, CallbackId};
 use dozvon_center::opening::EmergencyError;
 use dozvon_clock::Timestamp;
-use dozvon_switch::border::{AgentRow, CallCommand, CallRefusal, DeskCommand, Snapshot, WhyRow};
+use dozvon_switch::border::{
+    AgentRow, CallCommand, CallRefusal, CallbackCommand, DeskCommand, Snapshot, WhyRow,
+};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -46,6 +49,13 @@ pub(crate) enum Query {
         command: CallCommand,
         /// Why not, if not.
         reply: oneshot::Sender<Result<(), CallRefusal>>,
+    },
+    /// Give the switch this command about callbacks and tell which request it was about.
+    Callback {
+        /// The command.
+        command: Box<CallbackCommand>,
+        /// The request, or why not.
+        reply: oneshot::Sender<Result<CallbackId, CallbackError>>,
     },
     /// Tell why a call waits, or has the agent it has; `None` when it is in no queue and in no talk.
     Why {
@@ -169,6 +179,20 @@ impl BrainHandle {
         command: CallCommand,
     ) -> Result<Result<(), CallRefusal>, BrainError> {
         let answer = self.ask(|reply| Query::Command { command, reply }).await;
+        self.forget_picture().await;
+        answer
+    }
+
+    /// Gives a command about callbacks; answers which request it was about.
+    ///
+    /// # Errors
+    /// The outer error is the brain's, the inner one the command's.
+    pub(crate) async fn callback(
+        &self,
+        command: CallbackCommand,
+    ) -> Result<Result<CallbackId, CallbackError>, BrainError> {
+        let command = Box::new(command);
+        let answer = self.ask(|reply| Query::Callback { command, reply }).await;
         self.forget_picture().await;
         answer
     }

@@ -242,13 +242,14 @@ impl Server {
         let (alive_in, alive) = watch::channel(true);
         let Doors { sip, http } = doors;
         let finish_within = settings.drain.finish_within;
+        let kept = store.take_callbacks();
         let body = async move {
             let _alive = alive_in;
             match sip.serve(news_in, &net_stats) {
                 Ok(network) => {
-                    Brain::new(switch, network, workers, announcer, clock)
-                        .run(inboxes, finish_within)
-                        .await;
+                    let mut brain = Brain::new(switch, network, workers, announcer, clock);
+                    brain.restore_callbacks(kept);
+                    brain.run(inboxes, finish_within).await;
                 }
                 Err(error) => tracing::error!(%error, "SIP sockets can't be served"),
             }

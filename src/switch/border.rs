@@ -4,11 +4,12 @@
 //! the switch, since their senders want an answer), then drain `poll_output` to `None`, then look at `poll_timeout`.
 
 use dozvon_center::acd::{Activity, Actor, AgentCounts, Estimate, Presence, Status};
+use dozvon_center::callback::{Callback, CallbackRequest};
 use dozvon_center::coding::Coding;
 use dozvon_center::contact::Contact;
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::Fact;
-use dozvon_center::ids::{AgentId, CallId};
+use dozvon_center::ids::{AgentId, CallId, CallbackId};
 use dozvon_center::incident::Incident;
 use dozvon_center::opening::SiteView;
 use dozvon_center::supervise::{WatchError, WatchMode};
@@ -94,6 +95,15 @@ pub enum CallCommand {
     },
 }
 
+/// What a screen or a program may ask about callbacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallbackCommand {
+    /// A customer is to be called back.
+    Request(Box<CallbackRequest>),
+    /// A request is taken back.
+    Cancel(CallbackId),
+}
+
 /// Why a command about a call did nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallRefusal {
@@ -144,6 +154,8 @@ pub enum Output {
     Contact(Box<Contact>),
     /// Count, log and publish what happened.
     Fact(Fact),
+    /// Keep a request to be called back as it stands now: those that are open are handed back after a restart.
+    Callback(Box<Callback>),
     /// Count and log something that concerns no call of the center.
     Note(Note),
 }
@@ -203,6 +215,8 @@ pub struct Snapshot {
     pub calls: Vec<CallRow>,
     /// Rollouts and their shares.
     pub rollouts: Vec<RolloutRow>,
+    /// Open requests to be called back, oldest first.
+    pub callbacks: Vec<Callback>,
     /// SIP dialogs.
     pub dialogs: usize,
     /// SIP transactions.
@@ -243,6 +257,8 @@ pub struct QueueRow {
     pub name: Arc<str>,
     /// Calls waiting (those being offered included).
     pub waiting: usize,
+    /// Those of them whose customer is not on the line but to be called back.
+    pub callbacks: usize,
     /// When the one waiting longest came.
     pub oldest_enqueued_at: Option<Timestamp>,
     /// Agents who serve this queue, by what they are doing; overlaps between queues.
@@ -308,7 +324,8 @@ pub struct CallRow {
     pub caller: String,
     /// The flow.
     pub flow: Arc<str>,
-    /// `ivr`, `bot`, `waiting`, `offered`, `talking`, `hold`, `consult`, `conference`, `parked`, `transfer`, `survey`.
+    /// `ivr`, `bot`, `callback` (the customer is yet to be called back), `waiting`, `offered`, `talking`, `hold`,
+    /// `consult`, `conference`, `parked`, `transfer`, `survey`.
     pub state: &'static str,
     /// The node, queue, agent or bot, as fits the state.
     pub place: Arc<str>,

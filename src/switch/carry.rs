@@ -25,6 +25,14 @@ struct Branch {
     credentials: Option<Credentials>,
 }
 
+/// For whom a line is opened.
+struct Caller {
+    /// As the party called sees him.
+    party: Party,
+    /// His line, whose format is asked for first, and at whose media worker the new one is.
+    beside: Option<LegId>,
+}
+
 impl Switch {
     /// Obeys one command of the center.
     pub(crate) fn carry(&mut self, now: Timestamp, leg: LegId, command: LegCommand) {
@@ -53,10 +61,25 @@ impl Switch {
             LegCommand::CallBot { bot, caller } => {
                 let address = self.config.bots.get(&bot).map(|bot| bot.address.clone());
                 let branches = address.map(|address| branch(&address, None)).into_iter().collect();
+                let caller = self.for_caller(caller);
                 self.call_out(now, leg, Kind::Bot, caller, branches, Vec::new());
+            }
+            LegCommand::RingForCallback { agent, number, queue } => {
+                let from = Caller { party: self.party(Some(&number)), beside: None };
+                let mut headers = queue_header(&queue);
+                headers.push(("X-Callback".to_owned(), number.to_string()));
+                self.call_agent(now, leg, agent, from, headers);
+                self.belongs(leg, None);
+            }
+            LegCommand::CallBack { to, from, beside } => {
+                let branches = self.outside(&to).into_iter().collect();
+                let from = Caller { party: self.our_party(from.as_deref()), beside };
+                self.call_out(now, leg, Kind::Outside, from, branches, Vec::new());
+                self.belongs(leg, Some(&to));
             }
             LegCommand::Dial { to, caller } => {
                 let branches = self.outside(&to).into_iter().collect();
+                let caller = self.for_caller(caller);
                 self.call_out(now, leg, Kind::Outside, caller, branches, Vec::new());
             }
             LegCommand::Bridge { with } => self.bridge(now, owner, Owner::Leg(with)),
@@ -199,6 +222,18 @@ impl Switch {
         caller: LegId,
         queue: &Arc<str>,
     ) {
+        let caller = self.for_caller(caller);
+        self.call_agent(now, leg, agent, caller, queue_header(queue));
+    }
+
+    fn call_agent(
+        &mut self,
+        now: Timestamp,
+        leg: LegId,
+        agent: AgentId,
+        from: Caller,
+        headers: Vec<(String, String)>,
+    ) {
         let access = &self.config.agents[agent.0 as usize];
         let bindings = self.endpoint.contacts(&access.user);
         let branches = bindings
@@ -210,8 +245,16 @@ impl Switch {
                 credentials: None,
             })
             .collect();
-        let headers = vec![("X-Queue".to_owned(), queue.to_string())];
-        self.call_out(now, leg, Kind::Agent, caller, branches, headers);
+        self.call_out(now, leg, Kind::Agent, from, branches, headers);
+    }
+
+    /// A line that was opened for nobody who called: its call, and the number that others see who are called for it.
+    fn belongs(&mut self, leg: LegId, number: Option<&str>) {
+        let call = self.center.call_of(leg);
+        if let Some(line) = self.lines.get_mut(Owner::Leg(leg)) {
+            line.call = call;
+            line.number = number.map(str::to_owned);
+        }
     }
 
     /// Opens a line and sends its INVITEs; the first answer wins. Without any way there the leg is refused at once.
@@ -220,7 +263,7 @@ impl Switch {
         now: Timestamp,
         leg: LegId,
         kind: Kind,
-        caller: LegId,
+        from: Caller,
         branches: Vec<Branch>,
         headers: Vec<(String, String)>,
     ) {
@@ -232,8 +275,8 @@ impl Switch {
             Target::Flow(path) => path.remote.ip(),
             Target::Address(_, at) => at.ip(),
         };
-        let from = self.caller_party(caller);
-        let caller = self.lines.get(Owner::Leg(caller));
+        let Caller { party: from, beside } = from;
+        let caller = beside.and_then(|leg| self.lines.get(Owner::Leg(leg)));
         let (worker, call) = caller.map_or((0, None), |line| (line.sound.worker, line.call));
         let caller_sound = caller.map(|line| line.sound.clone());
         let Some(mut sound) = self.open_sound(now, family, worker) else {
@@ -271,10 +314,24 @@ impl Switch {
     }
 
     /// The caller as the party called sees him: his number at our domain.
-    fn caller_party(&self, caller: LegId) -> Party {
-        let realm = &self.config.sip.realm;
+    fn for_caller(&self, caller: LegId) -> Caller {
         let line = self.lines.get(Owner::Leg(caller));
-        let number = line.and_then(|line| line.number.as_deref()).unwrap_or("anonymous");
+        let number = line.and_then(|line| line.number.as_deref());
+        Caller { party: self.party(number), beside: Some(caller) }
+    }
+
+    /// We as a customer sees us whom we call: the number configured, else the trunk's own.
+    fn our_party(&self, number: Option<&str>) -> Party {
+        let trunk = self.config.trunks.iter().find_map(|trunk| trunk.target.as_ref());
+        match (number, trunk.and_then(|target| user_of(&target.uri))) {
+            (None, Some(user)) => self.party(Some(user)),
+            (number, _) => self.party(number),
+        }
+    }
+
+    fn party(&self, number: Option<&str>) -> Party {
+        let realm = &self.config.sip.realm;
+        let number = number.unwrap_or("anonymous");
         Party::named(number, format!("sip:{}@{realm}", escaped(number)))
     }
 
@@ -316,6 +373,16 @@ fn is_ringback(prompt: &Prompt) -> bool {
 /// The center's name of a measure is the media plane's too.
 const fn measure_id(measure: MeasureId) -> media::MeasureId {
     media::MeasureId(measure.0)
+}
+
+fn queue_header(queue: &Arc<str>) -> Vec<(String, String)> {
+    vec![("X-Queue".to_owned(), queue.to_string())]
+}
+
+/// The user part of a SIP URI.
+fn user_of(uri: &str) -> Option<&str> {
+    let (user, _) = uri.strip_prefix("sip:")?.split_once('@')?;
+    (!user.is_empty()).then_some(user)
 }
 
 fn branch(address: &Address, credentials: Option<Credentials>) -> Branch {

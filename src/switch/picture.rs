@@ -15,6 +15,7 @@ impl Switch {
             agents: (0..).map(AgentId).map_while(|agent| self.agent_row(agent)).collect(),
             calls: self.call_rows(),
             rollouts: self.rollout_rows(),
+            callbacks: self.center.callbacks().cloned().collect(),
             dialogs: counts.dialogs,
             transactions: counts.transactions,
             bindings: counts.bindings,
@@ -31,6 +32,7 @@ impl Switch {
             QueueRow {
                 name: config.name.clone(),
                 waiting: view.waiting,
+                callbacks: view.absent,
                 oldest_enqueued_at: view.oldest,
                 agents: view.agents,
                 service_level_secs: config.service_level.as_secs_f64(),

@@ -5,7 +5,9 @@
 //! drain [`Switch::poll_output`] to `None`.
 
 use crate::admit::Doors;
-use crate::border::{CallCommand, CallRefusal, DeskCommand, Input, Note, Output, WatchCommand};
+use crate::border::{
+    CallCommand, CallRefusal, CallbackCommand, DeskCommand, Input, Note, Output, WatchCommand,
+};
 use crate::config::{Config, FeatureCode, Trunk};
 use crate::guard::Guard;
 use crate::line::{Kind, Line, Lines, Owner};
@@ -14,8 +16,9 @@ use crate::sound::Sound;
 use dozvon_center::Center;
 use dozvon_center::acd::StatusError;
 use dozvon_center::border::{LegEvent, Output as CenterOutput};
+use dozvon_center::callback::{Callback, CallbackError};
 use dozvon_center::contact::{Ending, Fault};
-use dozvon_center::ids::{AgentId, CallId, LegId};
+use dozvon_center::ids::{AgentId, CallId, CallbackId, LegId};
 use dozvon_center::opening::{Emergency, EmergencyError};
 use dozvon_center::policy::Policy;
 use dozvon_center::supervise::WatchError;
@@ -198,10 +201,34 @@ impl Switch {
         known
     }
 
-    /// No new calls from now on: 503 with Retry-After. Running ones go on.
+    /// A command about callbacks; answers which request it was about.
+    ///
+    /// # Errors
+    /// [`CallbackError`]: nothing has changed then.
+    pub fn callback(
+        &mut self,
+        now: Timestamp,
+        command: CallbackCommand,
+    ) -> Result<CallbackId, CallbackError> {
+        let result = match command {
+            CallbackCommand::Request(request) => self.center.request_callback(now, *request),
+            CallbackCommand::Cancel(id) => self.center.cancel_callback(now, id).map(|()| id),
+        };
+        self.settle(now);
+        result
+    }
+
+    /// Goes on with the requests that were open when the server stopped.
+    pub fn restore_callbacks(&mut self, now: Timestamp, kept: Vec<Callback>) {
+        self.center.restore_callbacks(now, kept);
+        self.settle(now);
+    }
+
+    /// No new calls from now on, and nobody is called back: 503 with Retry-After. Running ones go on.
     pub fn drain(&mut self, now: Timestamp) {
         self.draining = true;
         self.endpoint.draining(true);
+        self.center.rest_callbacks(now);
         self.settle(now);
     }
 
@@ -236,6 +263,9 @@ impl Switch {
                         self.outputs.push_back(Output::Contact(contact))
                     }
                     CenterOutput::Fact(fact) => self.outputs.push_back(Output::Fact(fact)),
+                    CenterOutput::Callback(callback) => {
+                        self.outputs.push_back(Output::Callback(callback));
+                    }
                 }
             } else if let Some((leg, event)) = self.news.pop_front() {
                 self.center.leg(now, leg, event);

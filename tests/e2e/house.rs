@@ -83,6 +83,8 @@ pub(crate) struct Furnishing {
     pub(crate) limits: String,
     /// Files that are written over those of the repository's `config/`, by their names.
     pub(crate) files: Vec<(&'static str, String)>,
+    /// A flow in place of the bank's, under its name.
+    pub(crate) flow: Option<String>,
 }
 
 impl Default for Furnishing {
@@ -93,6 +95,7 @@ impl Default for Furnishing {
             media: String::new(),
             limits: "calls_max = 40".into(),
             files: Vec::new(),
+            flow: None,
         }
     }
 }
@@ -167,6 +170,15 @@ impl House {
             }
         }
         std::fs::write(folder.join("queues.toml"), QUEUES).unwrap();
+        let mut flows = root.join("ivr-flows");
+        if let Some(text) = &with.flow {
+            let own = folder.join("flows");
+            std::fs::create_dir_all(&own).unwrap();
+            std::os::unix::fs::symlink(flows.join("prompts"), own.join("prompts")).unwrap();
+            std::fs::write(own.join("bank-main.yaml"), text).unwrap();
+            flows = own;
+        }
+        let flows = flows.display();
         for (name, text) in &with.files {
             std::fs::write(folder.join(name), text).unwrap();
         }
@@ -182,7 +194,7 @@ impl House {
             "[sip]\nlisten_udp = [\"{listen}\"]\nlisten_tcp = [\"{listen}\"]\n\
              [media]\naddress = \"{address}\"\nrtp_port_min = {first}\nrtp_port_max = {last}\nworkers = 1\n{media}\n\
              [limits]\n{limits}\n\
-             [flows]\nfolder = \"{ROOT}/ivr-flows\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+             [flows]\nfolder = \"{flows}\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
              [store]\npath = \"dozvon.db\"\n[events]\nfile = \"events.jsonl\"\n[drain]\nfinish_within_secs = 30\n"
         );
         std::fs::write(folder.join("dozvon.toml"), settings).unwrap();
@@ -298,6 +310,11 @@ impl House {
         self.http("GET", path, "").await
     }
 
+    /// POST.
+    pub(crate) async fn post(&self, path: &str, body: &str) -> (u16, String) {
+        self.http("POST", path, body).await
+    }
+
     /// Sets an agent's status, as a supervisor does.
     pub(crate) async fn set_status(&self, agent: &str, status: &str) -> (u16, String) {
         let body = serde_json::json!({ "status": status, "reason": "test" }).to_string();
@@ -353,6 +370,21 @@ impl House {
             })
         });
         rows.unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    /// The state of the only request to be called back in the database: stage, attempts, all of it.
+    pub(crate) fn callback(&self) -> Option<(String, u32, Value)> {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let database =
+            rusqlite::Connection::open_with_flags(self.folder.join("dozvon.db"), flags).unwrap();
+        let mut query = database.prepare("SELECT stage, attempts, whole FROM callbacks").unwrap();
+        let rows =
+            query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?)));
+        let mut rows: Vec<(String, u32, String)> = rows.unwrap().collect::<Result<_, _>>().unwrap();
+        assert!(rows.len() <= 1, "one request: {rows:?}");
+        rows.pop().map(|(stage, attempts, whole)| {
+            (stage, attempts, serde_json::from_str(&whole).unwrap())
+        })
     }
 
     /// What the switch has logged.

@@ -8,6 +8,7 @@
 #[path = "../../src/caller/phone/mod.rs"]
 mod phone;
 
+mod callback;
 mod house;
 
 use house::{House, TALK, eventually, manner, tone_manner};

@@ -62,6 +62,8 @@ class Call:
         self.id = event["call"]
         self.start = event["at"]
         self.caller = event["caller"]
+        # Our own attempt to call somebody back: no call that came in.
+        self.attempt = event["dialled"] == ""
         self.end = None
         self.option = None
         self.handled = False
@@ -99,6 +101,7 @@ class House:
         self.stretches = defaultdict(list)  # agent -> [status, activity, from, to]
         self.refused = []
         self.own_calls = []
+        self.callbacks = {}
         for event in events:
             getattr(self, "on_" + event["fact"], lambda _: None)(event)
 
@@ -119,12 +122,23 @@ class House:
     def on_segment_started(self, e):
         call = self.call(e)
         call.handled = True
-        call.segments.append({"queue": e["queue"], "t_q": e["at"], "outcome": None})
+        called_back = e.get("called_back", False)
+        call.segments.append({"queue": e["queue"], "t_q": e["at"], "outcome": None, "called_back": called_back})
 
     def on_segment_ended(self, e):
         segment = self.call(e).segments[-1]
         segment["outcome"] = e["outcome"]
         segment["wait"] = (e["at"] - segment["t_q"]) / 1e6
+
+    def on_callback_requested(self, e):
+        self.callbacks[e["callback"]] = {"queue": e["queue"], "at": e["at"], "attempts": 0, "end": None, "secs": None}
+
+    def on_callback_dialed(self, e):
+        self.callbacks[e["callback"]]["attempts"] += 1
+
+    def on_callback_ended(self, e):
+        callback = self.callbacks[e["callback"]]
+        callback["end"], callback["secs"] = e["end"], (e["at"] - callback["at"]) / 1e6
 
     def on_offer_started(self, e):
         self.offers[e["offer"]] = self.call(e).counted_at()
@@ -293,7 +307,7 @@ def grouped(items, key):
 def queues(house, inside, thresholds):
     segments, talks, offers, firsts = [], [], [], []
     for call in house.calls.values():
-        segments += [s for s in call.segments if s["outcome"] and inside(s["t_q"])]
+        segments += [s for s in call.segments if s["outcome"] and inside(s["t_q"]) and not s["called_back"]]
         for talk in call.talks:
             if talk["end"] is not None and inside(talk["t_q"]):
                 talks.append(measured(house, talk))
@@ -406,8 +420,26 @@ def agent_figures(name, time, talks, offers, own):
     return row
 
 
+def callbacks(house, inside):
+    """Requests to be called back, by when they were made."""
+    made = [c for c in house.callbacks.values() if inside(c["at"])]
+    rows = []
+    for name, group in sorted(grouped(made, lambda c: c["queue"]).items(), key=lambda item: (item[0] == "*", item[0])):
+        ends = {end: sum(c["end"] == end for c in group) for end in ("reached", "merged", "expired", "cancelled")}
+        rows.append({
+            "queue": name,
+            "callbacks_requested": len(group),
+            "callback_attempts": sum(c["attempts"] for c in group),
+            **{f"callbacks_{end}": cases for end, cases in ends.items()},
+            "callbacks_open": sum(c["end"] is None for c in group),
+            "callbacks_reached_ratio": ratio(ends["reached"], ends["reached"] + ends["expired"]),
+            "mean_callback_wait_secs": mean(c["secs"] for c in group if c["end"] == "reached"),
+        })
+    return rows
+
+
 def blocking(house, inside):
-    came = [c for c in house.calls.values() if inside(c.start)]
+    came = [c for c in house.calls.values() if inside(c.start) and not c.attempt]
     turned_away = sum(any(s["outcome"] == "rejected_full" for s in c.segments) for c in came)
     refused = sum(calls for at, reason, calls in house.refused if inside(at) and reason in CAPACITY)
     return {
@@ -420,7 +452,8 @@ def blocking(house, inside):
 
 
 def bots(house, inside, now):
-    entered = [c for c in house.calls.values() if inside(c.start) and c.end and (c.bot_secs() or 0) >= 10]
+    came = [c for c in house.calls.values() if not c.attempt]
+    entered = [c for c in came if inside(c.start) and c.end and (c.bot_secs() or 0) >= 10]
     if not entered:
         return None
     history = by_caller(house)
@@ -446,7 +479,7 @@ def bots(house, inside, now):
 def by_caller(house):
     history = defaultdict(list)
     for call in house.calls.values():
-        if call.caller:
+        if call.caller and not call.attempt:
             history[call.caller].append(call)
     return history
 
@@ -456,7 +489,7 @@ def fcr(house, inside, now, days):
     window = days * DAY
     population = [
         c for c in house.calls.values()
-        if inside(c.start) and c.caller and c.end and c.end <= now - window
+        if inside(c.start) and not c.attempt and c.caller and c.end and c.end <= now - window
         and c.end - c.start > 10_000_000 and (c.people() or (c.bot_secs() or 0) > 0)
     ]
     if not population:
@@ -539,6 +572,7 @@ def main():
     figures = {
         "queues": queue_rows,
         "transfers": transfers(house, inside),
+        "callbacks": callbacks(house, inside),
         "calls": [blocking(house, inside)],
         "bots": [row for row in [bots(house, inside, now)] if row],
         "fcr": [row for row in windows if row],

@@ -17,10 +17,12 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Idle,
-    /// Bounded by `reserved_max`.
+    /// Bounded by `reserved_max`; while the customer of a callback is called for him, by whoever calls.
     Reserved {
         offer: OfferId,
         call: CallId,
+        /// The customer is called before the agent's phone rings.
+        dials: bool,
     },
     /// Bounded by the queue's `ring_timeout`.
     Ringing {
@@ -35,10 +37,12 @@ pub(super) enum Phase {
         call: CallId,
         rang: Duration,
     },
-    /// Bounded by `connecting_max`.
+    /// Bounded by `connecting_max`; while the customer of a callback is called, by whoever calls.
     Connecting {
         offer: OfferId,
         call: CallId,
+        /// The agent hears how the customer is called.
+        dials: bool,
     },
     /// Bounded by the switch (silence and session timers); told when it outlasts `talk_max`.
     Talking {
@@ -60,6 +64,9 @@ impl Phase {
     pub(super) fn activity(self) -> Activity {
         match self {
             Phase::Idle => Activity::Idle,
+            Phase::Reserved { dials: true, .. } | Phase::Connecting { dials: true, .. } => {
+                Activity::Outbound
+            }
             Phase::Reserved { .. } => Activity::Reserved,
             Phase::Ringing { .. } | Phase::Lapsing { .. } => Activity::Ringing,
             Phase::Connecting { .. } => Activity::Connecting,

@@ -56,6 +56,10 @@ pub(super) struct Call {
     pub(super) state: CallState,
     /// It is rung for, and another phone may join.
     pub(super) room: bool,
+    /// Nobody is on the line: its customer is to be called back.
+    pub(super) absent: bool,
+    /// It began without anybody on the line, so it says nothing of how long callers wait.
+    pub(super) called_back: bool,
     /// Its talk broke, and it waits for that agent to be back: his phone may be out of reach.
     pub(super) broke_off: bool,
     /// The longest wait is over, and only an open offer keeps the call here.
@@ -86,7 +90,8 @@ impl Acd {
     /// When there is no such queue, or `enqueued_at` is later than `now`.
     pub fn enqueue(&mut self, now: Timestamp, waiting: Waiting) {
         self.tick(now);
-        let Waiting { call, queue, requires, priority, enqueued_at, max_wait, preferred } = waiting;
+        let Waiting { call, queue, requires, priority, enqueued_at, max_wait, preferred, absent } =
+            waiting;
         let at = usize::from(queue.0);
         assert!(
             at < self.config.queues.len(),
@@ -96,7 +101,7 @@ impl Acd {
         if self.calls.contains_key(&call) {
             return;
         }
-        let room = !self.is_full(queue);
+        let room = absent || !self.is_full(queue);
         let waited = now.since(enqueued_at);
         let class = if room { self.matcher.class(queue, &requires, waited) } else { None };
         let Some(class) = class else {
@@ -109,6 +114,7 @@ impl Acd {
         let key = CallKey { tier: config.tier, due, call };
         let max_wait = max_wait.or(config.max_wait);
         self.waiting[at].insert(key);
+        self.kept[at] += usize::from(absent);
         let state = CallState::Waiting { lapsing: None };
         let entry = Call {
             queue,
@@ -118,6 +124,8 @@ impl Acd {
             entered: now,
             state,
             room: false,
+            absent,
+            called_back: absent,
             broke_off: false,
             overdue: false,
             missed: false,
@@ -234,6 +242,7 @@ impl Acd {
         let class = self.matcher.class_after(call.class, waited).unwrap_or(call.class);
         self.staff.know_class(&self.matcher, class);
         (call.class, call.entered, call.overdue, call.missed) = (class, now, false, false);
+        call.called_back = false;
         call.state = CallState::Waiting { lapsing: None };
         let config = &self.config.queues[at];
         if lost.is_some() {
@@ -253,6 +262,10 @@ impl Acd {
 
     /// The timers of a wait that begins now.
     fn begin_wait(&mut self, now: Timestamp, id: CallId, max_wait: Option<Duration>) {
+        if self.calls[&id].absent {
+            self.mind_next_step(id);
+            return;
+        }
         // Crossing T is being later than T, if only by a microsecond.
         let late = now + self.queue_of(id).service_level + Duration::from_micros(1);
         self.timers.set(Timer::ServiceLevel(id), late);
@@ -272,13 +285,13 @@ impl Acd {
         self.set_room(id, false);
         let call = self.calls.get_mut(&id).expect("a call that waits on is here");
         call.state = CallState::Waiting { lapsing };
-        let (class, key, overdue) = (call.class, call.key, call.overdue);
+        let (class, key, overdue, absent) = (call.class, call.key, call.overdue, call.absent);
         self.matcher.queue_call(class, key);
         if overdue {
             self.end_wait(now, id, WaitEnd::MaxWait);
             return;
         }
-        if let Some(given_up) = self.give_up_at(class) {
+        if let Some(given_up) = self.give_up_at(class).filter(|_| !absent) {
             if given_up <= now {
                 self.end_wait(now, id, WaitEnd::NoAgents);
                 return;
@@ -358,7 +371,8 @@ impl Acd {
 
     /// The grace of a class without anybody at work is over.
     pub(super) fn nobody_came(&mut self, now: Timestamp, class: ClassId) {
-        let calls: Vec<CallKey> = self.matcher.calls_of(class).collect();
+        let present = |key: &CallKey| !self.calls[&key.call].absent;
+        let calls: Vec<CallKey> = self.matcher.calls_of(class).filter(present).collect();
         for key in calls {
             self.end_wait(now, key.call, WaitEnd::NoAgents);
         }
@@ -369,7 +383,8 @@ impl Acd {
         let (why, waited) = (WaitEnd::Full, Duration::ZERO);
         self.tell(Event::ServiceLevelMissed { call, queue });
         let service_level = ServiceLevel::Missed;
-        self.tell(Event::WaitEnded { call, queue, why, waited, service_level });
+        let called_back = false;
+        self.tell(Event::WaitEnded { call, queue, why, waited, service_level, called_back });
     }
 
     /// The one end of a wait. A connected call stays here for its talk; all others are forgotten.
@@ -378,7 +393,9 @@ impl Acd {
         let call = self.calls.get_mut(&id).expect("a wait that ends was one");
         let skips = std::mem::take(&mut call.skips);
         let (queue, key, class, state) = (call.queue, call.key, call.class, call.state.clone());
-        let (waited, told) = (now.since(call.entered), call.missed);
+        let (waited, told, called_back) = (now.since(call.entered), call.missed, call.called_back);
+        call.absent = false;
+        self.kept[usize::from(queue.0)] -= usize::from(called_back);
         for agent in skips {
             self.forget_skip(id, agent);
         }
@@ -387,12 +404,16 @@ impl Acd {
         self.timers.cancel(&Timer::Step(id));
         let was = self.waiting[usize::from(queue.0)].remove(key);
         assert!(was, "a wait that ends was one");
-        self.forecasts.waited(queue, waited, why);
-        let service_level = self.verdict(queue, waited, why, told);
+        let service_level = if called_back {
+            ServiceLevel::Excluded
+        } else {
+            self.forecasts.waited(queue, waited, why);
+            self.verdict(queue, waited, why, told)
+        };
         if service_level == ServiceLevel::Missed && !told {
             self.tell(Event::ServiceLevelMissed { call: id, queue });
         }
-        self.tell(Event::WaitEnded { call: id, queue, why, waited, service_level });
+        self.tell(Event::WaitEnded { call: id, queue, why, waited, service_level, called_back });
         if !matches!(why, WaitEnd::Connected(_)) {
             self.calls.remove(&id);
         }

@@ -32,6 +32,9 @@ pub struct Waiting {
     pub max_wait: Option<Duration>,
     /// The agent whom it waits for alone, and for how long, as long as he is ready or talking.
     pub preferred: Option<(AgentId, Duration)>,
+    /// Nobody is on the line: a place kept for a customer who is to be called back. It takes no place from
+    /// `length_max`, is never given up, and doesn't count for the service level ([`super::Acd::came`]).
+    pub absent: bool,
 }
 
 impl Waiting {
@@ -45,6 +48,7 @@ impl Waiting {
             enqueued_at: now,
             max_wait: None,
             preferred: None,
+            absent: false,
         }
     }
 }
@@ -207,7 +211,8 @@ pub enum ServiceLevel {
     Met,
     /// Crossed T, or ended sooner in any way but those below.
     Missed,
-    /// A short abandon, or a callback accepted within T: counts neither for nor against.
+    /// A short abandon, a callback accepted within T, or the place of a customer who is called back: counts neither
+    /// for nor against.
     Excluded,
 }
 
@@ -297,6 +302,8 @@ pub enum Event {
         waited: Duration,
         /// What it counts as.
         service_level: ServiceLevel,
+        /// It began with nobody on the line ([`Waiting::absent`]).
+        called_back: bool,
     },
     /// A wait counts as missed from this instant on: it crossed T, or ended sooner without an answer. Once a wait.
     ServiceLevelMissed {
@@ -459,7 +466,9 @@ impl AgentCounts {
 pub struct QueueView {
     /// Calls that wait, those being offered or joined included.
     pub waiting: usize,
-    /// The earliest `enqueued_at` among them.
+    /// Those of them whose customer is not on the line: he is to be called back.
+    pub absent: usize,
+    /// The earliest `enqueued_at` among the others.
     pub oldest: Option<Timestamp>,
     /// The agents who serve the queue (whatever skills its calls require).
     pub agents: AgentCounts,

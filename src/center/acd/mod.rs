@@ -25,6 +25,7 @@
 //! The inputs do not look at the timers: what comes first into [`Acd`] wins, so an answer that is handed in before the
 //! ring time-out of the same moment counts.
 
+mod absent;
 mod agent;
 mod call;
 mod config;
@@ -119,6 +120,8 @@ pub struct Acd {
     calls: BTreeMap<CallId, Call>,
     /// Calls by queue, in order, from `enqueue` until they are connected or leave: offered ones keep their place.
     waiting: Vec<Ranked<CallKey>>,
+    /// How many of them began as places kept for customers who are called back.
+    kept: Vec<usize>,
     /// Open offers, and answered ones until the two are joined.
     offers: BTreeMap<OfferId, Offer>,
     matcher: Matcher,
@@ -152,6 +155,7 @@ impl Acd {
             skippers: BTreeSet::new(),
             calls: BTreeMap::new(),
             waiting: vec![Ranked::default(); config.queues.len()],
+            kept: vec![0; config.queues.len()],
             offers: BTreeMap::new(),
             staff: Staff::new(matcher.profiles_len(), now),
             forecasts: Forecasts::new(&config),

@@ -29,7 +29,7 @@ impl Acd {
         self.tick(now);
         let Some(&Offer { agent, .. }) = self.offers.get(&offer) else { return };
         match self.agents[agent.0 as usize].phase {
-            Phase::Reserved { offer, call } => {
+            Phase::Reserved { offer, call, .. } => {
                 let phase = Phase::Ringing { offer, call, since: now };
                 self.enter(now, agent, phase, Cause::Call);
             }
@@ -74,7 +74,7 @@ impl Acd {
         let call = self.calls.get_mut(&id).expect("an open offer has a call");
         let was = std::mem::replace(&mut call.state, CallState::Connecting(offer));
         self.agents[agent.0 as usize].misses = Default::default();
-        self.enter(now, agent, Phase::Connecting { offer, call: id }, Cause::Call);
+        self.enter(now, agent, Phase::Connecting { offer, call: id, dials: false }, Cause::Call);
         for other in was.open_offers().iter().filter(|other| **other != offer) {
             let agent = self.offers[other].agent;
             self.recall(*other, Withdrawal::LostRace);
@@ -200,7 +200,7 @@ impl Acd {
         let room = |acd: &Acd| {
             let Some(call) = acd.calls.get(&id) else { return false };
             let CallState::Offered(open) = &call.state else { return false };
-            open.len() < acd.queue_of(id).ring.phones_max() && !call.overdue
+            open.len() < acd.phones_max(id) && !call.overdue
         };
         while room(self) {
             let Some(agent) = self.agent_for(id) else { break };
@@ -253,7 +253,7 @@ impl Acd {
             | CallState::Between) => unreachable!("a call that rings isn't {state:?}"),
         }
         self.offers.insert(offer, Offer { agent, call: id, queue });
-        self.enter(now, agent, Phase::Reserved { offer, call: id }, Cause::Call);
+        self.enter(now, agent, Phase::Reserved { offer, call: id, dials: false }, Cause::Call);
         let epoch = self.agents[agent.0 as usize].epoch;
         self.tell(Event::Decided(Box::new(decision)));
         self.tell(Event::Offer { offer, call: id, agent, queue, epoch });
@@ -346,7 +346,7 @@ impl Acd {
         result: OfferResult,
     ) -> Option<CallId> {
         match self.agents[id.0 as usize].phase {
-            Phase::Reserved { offer, call } | Phase::Ringing { offer, call, .. } => {
+            Phase::Reserved { offer, call, .. } | Phase::Ringing { offer, call, .. } => {
                 self.recall(offer, why);
                 self.close(now, offer, result);
                 Some(call)

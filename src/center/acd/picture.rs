@@ -22,11 +22,20 @@ impl Acd {
     /// agents: made for a picture once a second, not for decisions.
     pub fn queue(&self, id: QueueId) -> Option<QueueView> {
         let waiting = self.waiting.get(usize::from(id.0))?;
+        let mut view = QueueView { waiting: waiting.len(), ..QueueView::default() };
+        for key in waiting.iter() {
+            let call = &self.calls[&key.call];
+            if call.absent {
+                view.absent += 1;
+            } else {
+                view.oldest =
+                    Some(view.oldest.map_or(call.enqueued_at, |old| old.min(call.enqueued_at)));
+            }
+        }
         Some(QueueView {
-            waiting: waiting.len(),
-            oldest: waiting.iter().map(|key| self.calls[&key.call].enqueued_at).min(),
             agents: self.staff.counts(self.matcher.profiles_of_queue(id)),
             estimate: self.estimate_for_new(id),
+            ..view
         })
     }
 
@@ -38,13 +47,13 @@ impl Acd {
         waiting.contains(call.key).then(|| waiting.rank(call.key) + 1)
     }
 
-    /// Whether a queue has no room for another call.
+    /// Whether a queue has no room for another caller who is on the line.
     ///
     /// # Panics
     /// When there is no such queue.
     pub fn is_full(&self, queue: QueueId) -> bool {
         let at = usize::from(queue.0);
-        self.waiting[at].len() >= self.config.queues[at].length_max
+        self.waiting[at].len() - self.kept[at] >= self.config.queues[at].length_max
     }
 
     /// How many calls wait or talk.
@@ -89,7 +98,7 @@ impl Acd {
                 }
                 CallState::Offered(open) => {
                     assert!(placed && !queued, "an offered call keeps its place");
-                    let max = self.queue_of(*id).ring.phones_max();
+                    let max = self.phones_max(*id);
                     assert!(
                         (1..=max).contains(&open.len()),
                         "so many phones ring as the queue says"
@@ -118,7 +127,12 @@ impl Acd {
                 assert_eq!(self.offers[&offer].call, *id, "a call's offer is about the call");
             }
             let timed = self.timers.get(&Timer::ServiceLevel(*id)).is_some();
-            assert_eq!(timed, placed && !call.missed, "a wait crosses T once");
+            let counts = placed && !call.missed && !call.called_back;
+            assert_eq!(timed, counts, "a wait crosses T once");
+            assert!(
+                !call.absent || (placed && call.called_back),
+                "who is not on the line only waits"
+            );
             for agent in &call.skips {
                 assert!(self.agents[agent.0 as usize].skips.contains(id), "both remember a skip");
                 assert!(self.timers.get(&Timer::Skip(*id, *agent)).is_some(), "a skip ends");
@@ -126,8 +140,11 @@ impl Acd {
         }
         let placed: usize = self.waiting.iter().map(|queue| queue.len()).sum();
         assert_eq!(placed, waiting, "a place belongs to a call");
-        for (queue, config) in self.waiting.iter().zip(&self.config.queues) {
-            assert!(queue.len() <= config.length_max, "a queue is bounded");
+        let all = self.waiting.iter().zip(&self.kept).zip(&self.config.queues);
+        for ((queue, kept), config) in all {
+            let counted = queue.iter().filter(|key| self.calls[&key.call].called_back).count();
+            assert_eq!(counted, *kept, "kept places are counted");
+            assert!(queue.len() - kept <= config.length_max, "a queue is bounded");
         }
     }
 
@@ -209,7 +226,7 @@ impl Acd {
     fn check_classes(&self) {
         for at in 0..self.matcher.classes_len() {
             let class = self.matcher.class_at(at);
-            let waits = self.matcher.waits(class);
+            let waits = self.matcher.calls_of(class).any(|key| !self.calls[&key.call].absent);
             let gives_up = self.give_up_at(class).is_some();
             let timed = self.timers.get(&Timer::NoAgents(class)).is_some();
             assert!(timed || !(waits && gives_up), "calls without staff don't wait for ever");

@@ -183,7 +183,7 @@ fn operate(
         let known = known.and_then(|at| acd.offers.keys().nth(usize::try_from(at).unwrap()));
         known.copied().unwrap_or_else(|| OfferId((last + 1).saturating_sub(chance.below(12))))
     };
-    match chance.below(28) {
+    match chance.below(30) {
         0..=4 if acd.calls.len() >= calls_max => {
             let _ = acd.set_status(now, agent, Status::Ready, Actor::Agent, None);
         }
@@ -200,6 +200,7 @@ fn operate(
                 enqueued_at: now - Duration::from_secs(chance.below(30)),
                 max_wait: chance.one_in(5).then(|| chance.time(20)),
                 preferred,
+                absent: chance.one_in(6),
             };
             acd.enqueue(now, waiting);
             if !known && !acd.events.iter().any(is_full) {
@@ -274,6 +275,19 @@ fn operate(
         },
         21 => {
             let _ = acd.set_status(now, agent, Status::Ready, Actor::Agent, None);
+        }
+        28 => {
+            let offer = near(chance, acd);
+            acd.dialing(now, offer, chance.time(30));
+        }
+        29 if chance.one_in(2) => {
+            let offer = near(chance, acd);
+            acd.dialled(now, offer);
+        }
+        29 => {
+            let absent = |call: &Call| call.absent;
+            let kept = acd.calls.iter().find(|(_, call)| absent(call)).map(|(id, _)| *id);
+            acd.came(now, kept.unwrap_or(call), chance.time(20));
         }
         22 => {
             let up = !chance.one_in(4);

@@ -124,6 +124,8 @@ impl<'a> Map<'a> {
             .iter()
             .map(|node| match &node.kind {
                 Kind::Queue(_) | Kind::Hangup(_) => Vec::new(),
+                // A silent caller takes no offer.
+                Kind::Callback(callback) => vec![callback.declined.node],
                 // A silent caller never gives a good entry.
                 Kind::Digits(_) => {
                     let edges = node.edges().into_iter();
@@ -208,6 +210,7 @@ impl<'a> Map<'a> {
                 once * digits.attempts
                     + self.length(&digits.sorry, language) * (digits.attempts - 1)
             }
+            Kind::Callback(callback) => self.length(&callback.play, language) + callback.timeout,
             Kind::Bot(bot) => bot.max_duration,
             Kind::Transfer(transfer) => transfer.timeout,
             Kind::Survey(survey) => {

@@ -5,7 +5,7 @@
 
 use super::bounds::{self, Bounds};
 use super::diagnostic::{Diagnostic, Spanned, Spot};
-use super::load::F005;
+use super::load::{F005, F012};
 use super::model::{
     Flow, Kind, MUSIC, Menu, Node, NodeIx, Part, PromptRef, Queue, Said, Template, VarIx, VarKind,
     WaitAct,
@@ -14,7 +14,7 @@ use super::spoken;
 use super::yaml::{self, show};
 use crate::acd::Expression;
 use crate::ids::Key;
-use crate::saying::{Language, Manner};
+use crate::saying::{Language, Manner, Saying};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -189,6 +189,11 @@ impl<'a> Check<'a> {
                     }
                 }
             }
+            Kind::Callback(callback) => {
+                self.known("queue", &callback.queue, &self.around.queues);
+                self.taken(callback.key, node.spot, "the key that takes the offer");
+                self.digits_spoken(node);
+            }
             Kind::Hours(hours) => self.known("calendar", &hours.calendar, &self.around.calendars),
             Kind::Rollout(rollout) => self.known("rollout", &rollout.name, &self.around.rollouts),
             Kind::Bot(bot) => self.known("bot", &bot.uses, &self.around.bots),
@@ -241,6 +246,31 @@ impl<'a> Check<'a> {
         self.known("queue", &queue.name, &self.around.queues);
         for skill in queue.requires.iter().flat_map(Expression::skills) {
             self.skill(skill);
+        }
+        for target in queue.callbacks() {
+            let place = self.flow.node(target.node);
+            if !matches!(place.kind, Kind::Callback(_)) {
+                let (name, kind) = (&place.name, place.kind_name());
+                let message = format!("a rule offers `{name}`, which is a `{kind}`");
+                self.error(F012, target.spot, message, "name a node of kind callback");
+            }
+        }
+    }
+
+    /// The number is read out digit by digit before it is called.
+    fn digits_spoken(&mut self, node: &'a Node) {
+        for language in &self.flow.languages {
+            let code = &*language.value;
+            let Some(spoken) = Language::by_code(code) else { continue };
+            let digits = Saying::Digits("0123456789".to_owned()).fragments(spoken);
+            let recorded = |name: &str| self.around.prompt(code, name).is_some();
+            let missing = digits.iter().map(|digit| digit.name).filter(|name| !recorded(name));
+            let missing: Vec<&str> = missing.collect();
+            if let Some(first) = missing.first() {
+                let message =
+                    format!("numbers can't be read out in {code}: no {}", missing.join(", "));
+                self.error(F004, node.spot, message, &format!("record prompts/{code}/{first}.wav"));
+            }
         }
     }
 
@@ -499,6 +529,10 @@ fn prompts_of(node: &Node) -> Vec<&PromptRef> {
             menu.play.iter().chain(&menu.sorry).chain(options).collect()
         }
         Kind::Digits(digits) => digits.play.iter().chain(&digits.sorry).collect(),
+        Kind::Callback(callback) => {
+            let asked = callback.confirm.iter().chain(&callback.choose).chain(&callback.enter);
+            callback.play.iter().chain(asked).chain(&callback.sorry).collect()
+        }
         Kind::Survey(survey) => {
             survey.offer.iter().chain(survey.ask.iter().map(|question| &question.play)).collect()
         }
@@ -506,7 +540,7 @@ fn prompts_of(node: &Node) -> Vec<&PromptRef> {
         Kind::Queue(queue) => {
             let announced = queue.rules.iter().filter_map(|rule| match &rule.act {
                 WaitAct::Announce(play) => Some(play.iter()),
-                WaitAct::Overflow(_) => None,
+                WaitAct::Overflow(_) | WaitAct::Callback(_) => None,
             });
             announced.flatten().collect()
         }

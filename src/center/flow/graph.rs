@@ -9,7 +9,7 @@ pub fn mermaid(flow: &Flow) -> String {
     let mut out = String::from("flowchart TD\n");
     for (index, node) in flow.indexed() {
         let (open, close) = match node.kind {
-            Kind::Menu(_) | Kind::Digits(_) => ("{{", "}}"),
+            Kind::Menu(_) | Kind::Digits(_) | Kind::Callback(_) => ("{{", "}}"),
             Kind::Queue(_) => ("[[", "]]"),
             Kind::Hangup(_) => ("((", "))"),
             Kind::Bot(_) => ("[/", "/]"),
@@ -37,7 +37,7 @@ pub fn dot(flow: &Flow) -> String {
     let mut out = format!("digraph \"{}\" {{\n  rankdir=TB;\n", flow.name);
     for (index, node) in flow.indexed() {
         let shape = match node.kind {
-            Kind::Menu(_) | Kind::Digits(_) => "hexagon",
+            Kind::Menu(_) | Kind::Digits(_) | Kind::Callback(_) => "hexagon",
             Kind::Queue(_) => "box3d",
             Kind::Hangup(_) => "doublecircle",
             Kind::Bot(_) => "parallelogram",
@@ -87,6 +87,8 @@ fn ways(node: &Node) -> Vec<(NodeIx, String)> {
             | Way::Open
             | Way::Closed
             | Way::Overflow
+            | Way::Callback
+            | Way::Declined
             | Way::Holiday
             | Way::Emergency
             | Way::Bot

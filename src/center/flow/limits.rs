@@ -1,5 +1,6 @@
 //! Every bound of the flow room, and what happens there.
 
+use crate::ids::Key;
 use crate::limits::SAID_DIGITS_MAX;
 use std::time::Duration;
 
@@ -53,3 +54,27 @@ const _: () =
     assert!(STEPS_MAX as usize <= PATH_MAX, "one run-away input must not fill the path twice over");
 const _: () =
     assert!(ENTERED_MAX > STEPS_MAX, "the bound of a call lies above the bound of one input");
+
+/// The key by which a caller says that the number read out is right.
+pub const CALLBACK_RIGHT: Key = match Key::new('1') {
+    Some(key) => key,
+    None => panic!("a key of the telephone"),
+};
+
+/// The key by which he asks to type another one.
+pub const CALLBACK_OTHER: Key = match Key::new('2') {
+    Some(key) => key,
+    None => panic!("a key of the telephone"),
+};
+
+/// The key that ends a number.
+pub const CALLBACK_END: Key = match Key::new('#') {
+    Some(key) => key,
+    None => panic!("a key of the telephone"),
+};
+
+/// How often a caller is asked for his number, or whether it is right. After that the offer counts as declined.
+pub const CALLBACK_ATTEMPTS: u32 = 3;
+
+/// The pause that ends a number.
+pub const CALLBACK_BETWEEN: Duration = Duration::from_secs(4);

@@ -26,6 +26,6 @@ pub use exit::{ExitKey, Pressed, Verdict};
 pub use load::{load, load_and_check};
 pub use model::{Flow, Prompt, Way};
 pub use run::{
-    BotEnd, Caller, Duty, Effect, Entry, Happening, OrderAct, OrderRule, QueueEnd, QueueOrder, Run,
-    TransferEnd, Visit,
+    BotEnd, CallbackOrder, Caller, Duty, Effect, Entry, Happening, OrderAct, OrderRule, QueueEnd,
+    QueueOrder, Run, TransferEnd, Visit,
 };

@@ -61,6 +61,14 @@ impl Flow {
         &self.nodes[node.0 as usize]
     }
 
+    /// The first node that waits in a queue of this name.
+    pub fn queue_node(&self, name: &str) -> Option<NodeIx> {
+        let waits =
+            |node: &Node| matches!(&node.kind, Kind::Queue(queue) if &*queue.name.value == name);
+        let at = self.nodes.iter().position(waits)?;
+        u32::try_from(at).ok().map(NodeIx)
+    }
+
     /// A node's index by its name.
     pub fn find(&self, name: &str) -> Option<NodeIx> {
         let index = self.nodes.iter().position(|node| &*node.name == name)?;
@@ -228,6 +236,8 @@ pub enum Kind {
     Queue(Queue),
     /// Calls a number outside.
     Transfer(Transfer),
+    /// Offers to call the caller back.
+    Callback(Callback),
     /// Asks for scores.
     Survey(Survey),
     /// Ends the call.
@@ -247,6 +257,7 @@ impl Kind {
             | Kind::Bot(_)
             | Kind::Queue(_)
             | Kind::Transfer(_)
+            | Kind::Callback(_)
             | Kind::Survey(_)
             | Kind::Hangup(_) => return None,
         };
@@ -434,6 +445,33 @@ pub struct Queue {
     pub closed: Target,
 }
 
+/// The offer to be called back: a key takes it, the number is confirmed or typed, and the caller hangs up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// The queue whose agents call; a rule of waiting offers it for the queue that the caller waits in.
+    pub queue: Spanned<Arc<str>>,
+    /// The offer.
+    pub play: Vec<PromptRef>,
+    /// The key that takes it.
+    pub key: Key,
+    /// Before the number is read out.
+    pub confirm: Vec<PromptRef>,
+    /// After it: 1 if it is right, 2 for another one.
+    pub choose: Vec<PromptRef>,
+    /// Asks for another number; without it there is no other.
+    pub enter: Vec<PromptRef>,
+    /// Before anything is asked again.
+    pub sorry: Vec<PromptRef>,
+    /// How long a key may take to come.
+    pub timeout: Duration,
+    /// When the request is noted.
+    pub next: Target,
+    /// When he does not want it.
+    pub declined: Target,
+    /// When it can't be noted: too many are, or this number is not called.
+    pub failed: Target,
+}
+
 /// What becomes of a caller who waits on: once in a stay, when its condition is first seen to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitRule {
@@ -461,6 +499,8 @@ pub enum WaitAct {
     Announce(Vec<PromptRef>),
     /// He leaves the queue for this node: another queue, a number outside, a phrase.
     Overflow(Target),
+    /// He hears the offer of this `callback` node over the music, and may take it as long as he waits.
+    Callback(Target),
 }
 
 impl Queue {
@@ -468,7 +508,15 @@ impl Queue {
     pub fn overflows(&self) -> impl Iterator<Item = Target> {
         self.rules.iter().filter_map(|rule| match rule.act {
             WaitAct::Overflow(target) => Some(target),
-            WaitAct::Announce(_) => None,
+            WaitAct::Announce(_) | WaitAct::Callback(_) => None,
+        })
+    }
+
+    /// The `callback` nodes that its rules offer, in order.
+    pub fn callbacks(&self) -> impl Iterator<Item = Target> {
+        self.rules.iter().filter_map(|rule| match rule.act {
+            WaitAct::Callback(target) => Some(target),
+            WaitAct::Announce(_) | WaitAct::Overflow(_) => None,
         })
     }
 }
@@ -567,6 +615,10 @@ pub enum Way {
     Closed,
     /// `overflow`
     Overflow,
+    /// `callback`
+    Callback,
+    /// `declined`
+    Declined,
     /// `holiday`
     Holiday,
     /// `emergency`, or the duty office of the site.
@@ -611,6 +663,8 @@ impl fmt::Display for Way {
             Way::Open => "open",
             Way::Closed => "closed",
             Way::Overflow => "overflow",
+            Way::Callback => "callback",
+            Way::Declined => "declined",
             Way::Holiday => "holiday",
             Way::Emergency => "emergency",
             Way::Bot => "bot",
@@ -644,6 +698,7 @@ impl Node {
             Kind::Bot(_) => "bot",
             Kind::Queue(_) => "queue",
             Kind::Transfer(_) => "transfer",
+            Kind::Callback(_) => "callback",
             Kind::Survey(_) => "survey",
             Kind::Hangup(_) => "hangup",
         }
@@ -677,6 +732,8 @@ impl Node {
             ],
             Kind::Queue(queue) => {
                 let overflows = queue.overflows().map(|target| (Way::Overflow, target));
+                let callbacks = queue.callbacks().map(|target| (Way::Callback, target));
+                let overflows = overflows.chain(callbacks);
                 let outcomes = [
                     (Way::Answered, queue.answered),
                     (Way::MaxWait, queue.max_wait_to),
@@ -689,6 +746,11 @@ impl Node {
             Kind::Transfer(transfer) => {
                 vec![(Way::Answered, transfer.answered), (Way::Failed, transfer.failed)]
             }
+            Kind::Callback(callback) => vec![
+                (Way::Next, callback.next),
+                (Way::Declined, callback.declined),
+                (Way::Failed, callback.failed),
+            ],
             Kind::Survey(survey) => vec![(Way::Next, survey.next)],
             Kind::Hangup(_) => Vec::new(),
         };

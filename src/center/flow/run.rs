@@ -5,12 +5,13 @@
 //! that came after the caller left) is dropped, so the owner needs no races of its own.
 
 mod border;
+mod callback;
 mod entry;
 #[cfg(test)]
 mod tests;
 
 pub use border::{
-    BotEnd, Caller, Duty, Effect, Entry, Happening, OrderAct, OrderRule, QueueEnd, QueueOrder,
+    BotEnd, CallbackOrder, Caller, Duty, Effect, Entry, Happening, OrderAct, OrderRule, QueueEnd, QueueOrder,
     TransferEnd, Visit,
 };
 
@@ -24,6 +25,7 @@ use crate::calendar::{Calendars, Open};
 use crate::ids::Key;
 use crate::rollout::Arm;
 use crate::saying::Language;
+use callback::Asking;
 use dozvon_clock::Timestamp;
 use std::collections::VecDeque;
 use std::fmt;
@@ -72,6 +74,8 @@ enum State {
     Outside,
     /// The end of what the duty office does for him; then the run is over.
     AtDuty,
+    /// What he says to being called back.
+    Asking(Asking),
     /// A score.
     Asked { question: usize, again: bool, playing: Option<u32> },
     /// The end of the goodbye.
@@ -119,6 +123,37 @@ impl Run {
         let mut run = Run::new(flow, calendars, Caller::default());
         run.go(now, Some((start, Way::Start)));
         Some(run)
+    }
+
+    /// A caller who waits at a queue node already, as the one who is called back does; at no such node his run is over
+    /// as soon as he has been served.
+    pub fn in_queue(
+        flow: Arc<Flow>,
+        calendars: Arc<Calendars>,
+        caller: Caller,
+        node: Option<&str>,
+    ) -> Run {
+        let mut run = Run::new(flow, calendars, caller);
+        let node = node.and_then(|node| run.flow.find(node));
+        let queue = node.and_then(|node| match &run.flow.node(node).kind {
+            Kind::Queue(_) => Some(node),
+            // The offer was taken at a node of its own: any place where the flow waits in that queue will do.
+            Kind::Callback(callback) => run.flow.queue_node(&callback.queue.value),
+            Kind::Say(_)
+            | Kind::Menu(_)
+            | Kind::Digits(_)
+            | Kind::Set(_)
+            | Kind::Hours(_)
+            | Kind::Rollout(_)
+            | Kind::Bot(_)
+            | Kind::Transfer(_)
+            | Kind::Survey(_)
+            | Kind::Hangup(_) => None,
+        });
+        if let Some(node) = queue {
+            (run.node, run.state) = (node, State::InQueue);
+        }
+        run
     }
 
     fn new(flow: Arc<Flow>, calendars: Arc<Calendars>, caller: Caller) -> Run {
@@ -193,7 +228,7 @@ impl Run {
                 between: node.between,
                 end_key: node.end_key,
             }),
-            _ => None,
+            _ => self.number_entry(),
         }
     }
 
@@ -236,6 +271,8 @@ impl Run {
             Happening::Bot(end) => self.bot_ended(end),
             Happening::Queue(end) => self.queue_ended(end),
             Happening::Transfer(end) => self.transfer_ended(end),
+            Happening::Offered(number, key) => self.offer_taken(now, number, key),
+            Happening::CalledBack(noted) => self.called_back(noted),
         };
         self.go(now, step);
     }
@@ -262,6 +299,7 @@ impl Run {
             State::Saying { .. }
             | State::Choosing { .. }
             | State::Collecting { .. }
+            | State::Asking(_)
             | State::Asked { .. }
             | State::Parting { .. } => self.hush(),
         }
@@ -297,7 +335,7 @@ impl Run {
 
     /// The exit key is held back in digit entry: the prompt stops, and the entry waits a moment longer than the key.
     pub fn hold_entry(&mut self, until: Timestamp) {
-        if matches!(self.state, State::Collecting { .. }) {
+        if matches!(self.state, State::Collecting { .. } | State::Asking(_)) {
             self.hush();
             self.deadline = Some(until + Duration::from_millis(1));
         }
@@ -325,6 +363,7 @@ impl Run {
                 self.hush();
                 self.digit(now, digits, key)
             }
+            (State::Asking(_), Kind::Callback(callback)) => self.answer(now, callback, key),
             (State::Asked { question, again, .. }, Kind::Survey(survey)) => {
                 let (question, again) = (*question, *again);
                 self.hush();
@@ -371,6 +410,11 @@ impl Run {
                 self.deadline = Some(now + digits.timeout);
                 None
             }
+            (State::Asking(asking), Kind::Callback(callback)) if asking.playing == Some(ticket) => {
+                asking.playing = None;
+                self.deadline = Some(now + callback.timeout);
+                None
+            }
             (State::Asked { playing, .. }, Kind::Survey(survey)) if *playing == Some(ticket) => {
                 *playing = None;
                 self.deadline = Some(now + survey.timeout);
@@ -394,6 +438,7 @@ impl Run {
                     self.ask_again(now, digits, *attempt)
                 }
             }
+            (State::Asking(_), Kind::Callback(callback)) => self.no_answer(now, callback),
             // Whoever is silent has had enough of questions.
             (State::Asked { .. }, Kind::Survey(survey)) => to(Way::Next, survey.next),
             _ => None,
@@ -433,6 +478,13 @@ impl Run {
             QueueEnd::Nobody => to(Way::Nobody, queue.nobody),
             QueueEnd::Full => to(Way::Full, queue.full),
             QueueEnd::Closed | QueueEnd::Emergency => to(Way::Closed, queue.closed),
+            QueueEnd::Callback(number) => {
+                let target = queue.callbacks().nth(number)?;
+                let Kind::Callback(callback) = &self.flow.node(target.node).kind else {
+                    return None;
+                };
+                to(Way::Callback, callback.next)
+            }
             QueueEnd::Overflow(number) => match queue.overflows().nth(number) {
                 Some(target) => to(Way::Overflow, target),
                 None => to(Way::MaxWait, queue.max_wait_to),
@@ -549,6 +601,11 @@ impl Run {
                 let to = Arc::clone(&transfer.to.value);
                 self.wait(State::Outside, Effect::Transfer { to, timeout })
             }
+            Kind::Callback(callback) => {
+                self.ahead = None;
+                self.offer(now, callback);
+                None
+            }
             Kind::Survey(survey) => {
                 self.ahead = None;
                 self.question(now, survey, 0, false)
@@ -631,8 +688,11 @@ impl Run {
 
     /// Orders prompts; `None` when there are none.
     fn play<'a>(&mut self, prompts: impl IntoIterator<Item = &'a PromptRef>) -> Option<u32> {
-        let prompts: Vec<Prompt> =
-            prompts.into_iter().flat_map(|prompt| self.said(prompt)).collect();
+        let prompts = prompts.into_iter().flat_map(|prompt| self.said(prompt)).collect();
+        self.play_prompts(prompts)
+    }
+
+    fn play_prompts(&mut self, prompts: Vec<Prompt>) -> Option<u32> {
         if prompts.is_empty() {
             return None;
         }
@@ -663,6 +723,7 @@ impl Run {
             State::Choosing { playing, .. }
             | State::Collecting { playing, .. }
             | State::Asked { playing, .. } => playing.take().is_some(),
+            State::Asking(asking) => asking.playing.take().is_some(),
             State::Drawing
             | State::AtBot
             | State::InQueue
@@ -701,7 +762,7 @@ impl Run {
     }
 
     fn rules(&self, queue: &Queue) -> Vec<OrderRule> {
-        let mut overflows = 0;
+        let (mut overflows, mut callbacks) = (0, 0);
         let rules = queue.rules.iter().map(|rule| {
             let act = match &rule.act {
                 WaitAct::Announce(play) => {
@@ -710,6 +771,15 @@ impl Run {
                 WaitAct::Overflow(_) => {
                     overflows += 1;
                     OrderAct::Overflow(overflows - 1)
+                }
+                WaitAct::Callback(target) => {
+                    callbacks += 1;
+                    let play = match &self.flow.node(target.node).kind {
+                        Kind::Callback(callback) => &callback.play[..],
+                        _ => &[],
+                    };
+                    let prompts = play.iter().flat_map(|prompt| self.said(prompt)).collect();
+                    OrderAct::Offer(callbacks - 1, prompts)
                 }
             };
             OrderRule { at: rule.at, act }
@@ -741,6 +811,7 @@ impl fmt::Debug for State {
             State::Collecting { attempt, playing, digits } => {
                 write!(f, "Collecting({attempt}, {playing:?}, {} digits)", digits.len())
             }
+            State::Asking(asking) => asking.fmt(f),
             State::Drawing => f.write_str("Drawing"),
             State::AtBot => f.write_str("AtBot"),
             State::InQueue => f.write_str("InQueue"),

@@ -49,6 +49,8 @@ struct Given {
     bots: BTreeMap<String, (BotEnd, Duration)>,
     queues: BTreeMap<String, (QueueEnd, Duration)>,
     transfers: BTreeMap<String, (TransferEnd, Duration)>,
+    /// Whether requests to be called back are noted, by node; they are where nothing is said.
+    callbacks: BTreeMap<String, bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,7 +217,17 @@ impl CaseReader<'_, '_> {
     }
 
     fn given(&mut self, yaml: &Yaml) -> Option<Given> {
-        let keys = ["at", "caller", "language", "emergency", "rollout", "bot", "queue", "transfer"];
+        let keys = [
+            "at",
+            "caller",
+            "language",
+            "emergency",
+            "rollout",
+            "bot",
+            "queue",
+            "transfer",
+            "callback",
+        ];
         let fields = self.reader.map(yaml, "given", &keys)?;
         let text = |this: &mut Self, key: &str| {
             let yaml = fields.get(key)?;
@@ -257,6 +269,7 @@ impl CaseReader<'_, '_> {
             ("full", QueueEnd::Full),
             ("closed", QueueEnd::Closed),
             ("overflow", QueueEnd::Overflow(0)),
+            ("callback", QueueEnd::Callback(0)),
         ];
         let transfers = [("answered", TransferEnd::Answered), ("failed", TransferEnd::Failed)];
         let transfers = self.ends(fields, "transfer", &transfers);
@@ -265,7 +278,17 @@ impl CaseReader<'_, '_> {
         }
         let bots = self.ends(fields, "bot", &bots);
         let queues = self.ends(fields, "queue", &queues);
-        Some(Given { at, caller, rollouts, bots, queues, transfers })
+        let mut callbacks = BTreeMap::new();
+        if let Some(entries) =
+            fields.get("callback").and_then(|y| self.reader.entries(y, "callback"))
+        {
+            for (word, yaml) in entries.iter() {
+                self.node(&word.text, word.spot);
+                let noted = self.choice(yaml, &[("noted", true), ("failed", false)]);
+                callbacks.extend(noted.map(|noted| (word.text.clone(), noted)));
+            }
+        }
+        Some(Given { at, caller, rollouts, bots, queues, transfers, callbacks })
     }
 
     fn choice<T: Copy>(&mut self, yaml: &Yaml, known: &[(&'static str, T)]) -> Option<T> {
@@ -626,6 +649,11 @@ impl Stage<'_> {
                         None => self.open = Some(End::Transferred(node)),
                     }
                 }
+                Effect::CallBack(order) => {
+                    let noted = self.given.callbacks.get(&*order.node).copied().unwrap_or(true);
+                    self.run.handle(self.now, Happening::CalledBack(noted));
+                }
+                Effect::WaitOn => {}
                 Effect::Withdraw => (self.outside, self.open) = (None, None),
                 Effect::Survey { id, score } => {
                     self.scores.insert(id.to_string(), score);

@@ -3,6 +3,7 @@
 use crate::acd::{Answer, Failure, Side};
 use crate::border::{LegCommand, LegEvent, Refusal};
 use crate::call::{Call, Held, Ringing, State};
+use crate::callback::machine::Input;
 use crate::center::{Center, Role};
 use crate::contact::{Ending, Fault, Outcome, PassedOn};
 use crate::fact::What;
@@ -22,6 +23,7 @@ impl Center {
     ) {
         match event {
             LegEvent::Ringing => self.acd.ringing(now, offer),
+            LegEvent::Answered if call.absent() => self.agent_calls_back(now, call, leg, offer),
             LegEvent::Answered => self.agent_answered(now, call, leg, offer),
             LegEvent::Refused(refusal) => {
                 self.forget_ring(call, leg);
@@ -46,10 +48,14 @@ impl Center {
         };
         let (queue_id, queue) = (*queue, name.clone());
         call.playing = None;
+        self.stop_asking(call);
         self.hush_announcement(call);
         call.record.outcome(Outcome::Answered);
         self.forget_others(call, leg);
         self.role(leg, call.id, Role::Agent);
+        if let Some(calling) = call.callback.take() {
+            self.turn(now, calling.id, Input::Talk);
+        }
         self.begin_talk(now, call, leg, agent, queue, queue_id);
         // The sound is joined from this moment on: t_con.
         self.acd.connected(now, offer);
@@ -70,6 +76,9 @@ impl Center {
                 }
             }
             LegEvent::Referred(referral) => self.talk_referred(now, call, referral),
+            LegEvent::HungUp | LegEvent::Lost(_) if matches!(call.state, State::CallingBack(_)) => {
+                self.agent_gave_up(now, call);
+            }
             LegEvent::HungUp => self.agent_left(now, call),
             LegEvent::Lost(_) => self.agent_lost(now, call),
             LegEvent::Answered
@@ -171,6 +180,10 @@ impl Center {
 
     /// Rings an agent for a call that waits.
     pub(crate) fn ring(&mut self, now: Timestamp, call: &mut Call, offer: OfferId, agent: AgentId) {
+        if call.absent() {
+            self.callback_offered(now, call, offer, agent);
+            return;
+        }
         let leg = self.new_leg(call.id, Role::Rung(offer));
         let State::Waiting { name, rings, .. } = &mut call.state else {
             unreachable!("only a waiting call is offered, not one that is {:?}", call.state)

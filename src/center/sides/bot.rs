@@ -70,6 +70,7 @@ impl Center {
             | State::Talking(_)
             | State::Handing(_)
             | State::Parked(_)
+            | State::CallingBack(_)
             | State::Outside { .. } => return,
         };
         self.deadlines.cancel(&(call.id, Timer::BotAnswer));

@@ -50,7 +50,7 @@ impl Center {
     /// The exit rule hears every key first.
     pub(crate) fn key(&mut self, now: Timestamp, call: &mut Call, key: Key) {
         match call.state.listens() {
-            Listens::Nobody => {}
+            Listens::Nobody => self.key_while_waiting(now, call, key),
             Listens::Flow => {
                 if call.exit.press(now, key, &mut call.run) == Pressed::Exit {
                     self.exited(now, call, OperatorRequest::Dtmf);

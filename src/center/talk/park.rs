@@ -68,6 +68,7 @@ impl Center {
             | State::WithBot { .. }
             | State::Waiting { .. }
             | State::Talking(_)
+            | State::CallingBack(_)
             | State::Outside { .. } => {}
         }
     }

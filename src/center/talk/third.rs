@@ -101,6 +101,7 @@ impl Center {
             | State::WithBot { .. }
             | State::Waiting { .. }
             | State::Parked(_)
+            | State::CallingBack(_)
             | State::Outside { .. } => unreachable!("only a third party takes over"),
         };
         self.deadlines.cancel(&(call.id, Timer::ThirdAnswer));
@@ -192,6 +193,7 @@ impl Center {
             | State::WithBot { .. }
             | State::Waiting { .. }
             | State::Parked(_)
+            | State::CallingBack(_)
             | State::Outside { .. } => unreachable!("a third party belongs to a talk"),
         }
     }
@@ -210,6 +212,7 @@ impl Center {
             | State::WithBot { .. }
             | State::Waiting { .. }
             | State::Parked(_)
+            | State::CallingBack(_)
             | State::Outside { .. } => {}
         }
     }
@@ -226,6 +229,7 @@ impl Center {
             | State::WithBot { .. }
             | State::Waiting { .. }
             | State::Parked(_)
+            | State::CallingBack(_)
             | State::Outside { .. } => None,
         };
         let Some(third) = third else { return };

@@ -10,7 +10,8 @@ mod staff;
 mod wire;
 
 pub(super) use center::{
-    ACD, FEATURE_CODES, FEATURE_CODES_TABLE, FLOWS, SHIFTS, STATUS_KEYS, STATUSES_TABLE, TALK,
+    ACD, CALLBACK, FEATURE_CODES, FEATURE_CODES_TABLE, FLOWS, SHIFTS, STATUS_KEYS, STATUSES_TABLE,
+    TALK,
 };
 pub(super) use routes::{BOT, NUMBER, ROLLOUT, SITE, TOKEN, TRUNK};
 pub(super) use service::{DRAIN, EVENTS, HTTP, LOG, STORE, WEBHOOK};
@@ -121,8 +122,10 @@ const MILLIS_PER_MINUTE: i64 = 60_000;
 pub(super) const CODECS: [&str; 4] = ["opus", "g722", "pcma", "pcmu"];
 
 /// The tables of dozvon.toml with keys of ours, in the order of the sample.
-pub(super) const DOZVON: [&Section; 12] =
-    [&SIP, &MEDIA, &LIMITS, &FLOWS, &ACD, &TALK, &SHIFTS, &HTTP, &STORE, &EVENTS, &LOG, &DRAIN];
+pub(super) const DOZVON: [&Section; 13] = [
+    &SIP, &MEDIA, &LIMITS, &FLOWS, &ACD, &TALK, &CALLBACK, &SHIFTS, &HTTP, &STORE, &EVENTS, &LOG,
+    &DRAIN,
+];
 
 /// The tables of the other files.
 pub(super) const OTHERS: [&Section; 12] = [

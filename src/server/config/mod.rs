@@ -6,6 +6,7 @@
 //! table, [`keys`]. Nothing here opens a socket for traffic or starts anything.
 
 mod base;
+mod callbacks;
 mod classifiers;
 mod database;
 mod files;
@@ -112,6 +113,8 @@ pub(crate) fn load(
     let Around { mut staff, bots, bot_access, rollouts, calendars, classifiers, prompts, .. } =
         around;
     let acd = acd_config(&mut findings, &base, &mut staff);
+    let queues = std::mem::take(&mut staff.callbacks);
+    let callbacks = callbacks::read(&mut findings, &base, &calendars, queues);
     let webhooks = webhooks::read(&mut findings, &base, &secrets);
     let store = database::read(&mut findings, &base, &secrets);
     let settings = settings(&mut findings, &base, tokens, store, webhooks);
@@ -133,6 +136,7 @@ pub(crate) fn load(
         music: base.table("flows").text("music").into(),
         talk: base.talk(),
         classifiers,
+        callbacks,
     };
     let media = base.table("media");
     let switch = Config {

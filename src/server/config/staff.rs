@@ -1,6 +1,7 @@
 //! queues.toml, agents.toml and tokens.toml: queues, skills, people and who may use the API.
 
 use super::base::Base;
+use super::callbacks;
 use super::classifiers::{self, Classifiers};
 use super::files::{refuse_duplicates, tables};
 use super::finding::{Findings, Place, suggest};
@@ -14,6 +15,7 @@ use dozvon_center::acd::{
     AgentConfig, Expression, Order, QueueConfig, Relax, Requirement, ReserveConfig, Ring, Stage,
     StickyConfig,
 };
+use dozvon_center::callback::QueueCallbacks;
 use dozvon_center::ids::{QueueId, SkillId};
 use dozvon_center::opening::QueueHours;
 use dozvon_center::waiting::Announcements;
@@ -32,6 +34,8 @@ pub(super) struct Staff {
     pub(super) announcements: BTreeMap<Arc<str>, (Announcements, Place)>,
     /// Opening hours by queue, and where they are said.
     pub(super) hours: BTreeMap<Arc<str>, (QueueHours, Place)>,
+    /// What queues say of callbacks.
+    pub(super) callbacks: BTreeMap<Arc<str>, QueueCallbacks>,
     /// Skills: those listed, then the languages of agents as `lang:…`.
     pub(super) skills: Vec<Arc<str>>,
     /// Agents kept for those who have nobody else.
@@ -74,6 +78,7 @@ impl Staff {
             staff.announcements.insert(table.text("name").into(), entry);
             let hours = opening::queue_hours(findings, table);
             staff.hours.extend(hours.map(|hours| (table.text("name").into(), hours)));
+            staff.callbacks.insert(table.text("name").into(), callbacks::queue(table));
         }
 
         let path = base.folder.join("agents.toml");

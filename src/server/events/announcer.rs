@@ -5,6 +5,7 @@ use super::log::{EventLog, EventSender};
 use crate::server::metrics::Metrics;
 use crate::server::store::{Record, StoreSender};
 use crate::server::telemetry::Masked;
+use dozvon_center::callback::Callback;
 use dozvon_center::contact::Contact;
 use dozvon_center::fact::{Fact, HoldAlarm, What};
 use dozvon_clock::Timestamp;
@@ -68,6 +69,13 @@ impl Announcer {
         }
     }
 
+    /// For `Output::Callback`: the request as it stands now.
+    pub(crate) fn callback(&self, callback: Box<Callback>) {
+        if let Some(store) = &self.store {
+            store.try_send(Record::Callback(callback));
+        }
+    }
+
     /// For `Output::Fact`.
     pub(crate) fn fact(&self, fact: Fact) {
         self.metrics.observe(&fact);
@@ -109,6 +117,12 @@ impl Announcer {
         } else if let What::CallEnded { flow, ending, duration_secs } = &fact.what {
             let (fault, reason) = (ending.fault, &ending.reason);
             tracing::info!(call, %flow, ?fault, %reason, duration_secs, "call ended");
+        } else if let What::CallbackRequested { callback, queue, by } = &fact.what {
+            let (callback, by) = (callback.0, by.as_str());
+            tracing::info!(callback, call, %queue, by, "a callback is requested");
+        } else if let What::CallbackEnded { callback, queue, end, attempts, .. } = &fact.what {
+            let (callback, end) = (callback.0, end.as_str());
+            tracing::info!(callback, call, %queue, end, attempts, "a callback is over");
         } else if let What::AgentChanged { agent, from, to, cause, .. } = &fact.what
             && from.0 != to.0
         {

@@ -102,6 +102,10 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::SurveyOffered { .. }
         | What::SurveyAnswered { .. }
         | What::CallEnded { .. }
+        | What::CallbackRequested { .. }
+        | What::CallbackDialed { .. }
+        | What::CallbackMissed { .. }
+        | What::CallbackEnded { .. }
         | What::IncidentOpened { .. }
         | What::IncidentClosed { .. }
         | What::EmergencyChanged { .. } => None,

@@ -4,6 +4,7 @@
 
 mod auth;
 mod body;
+mod callbacks;
 mod contacts;
 mod desk;
 mod incidents;
@@ -157,6 +158,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/agents/{name}/watch", post(talk::watch))
         .route("/api/v1/agents/{name}/take-over", post(talk::take_over))
         .route("/api/v1/agents/{name}/end-watch", post(talk::end_watch))
+        .route("/api/v1/callbacks", get(callbacks::list).post(callbacks::request))
+        .route("/api/v1/callbacks/{id}", delete(callbacks::cancel))
         .route("/api/v1/contacts", get(contacts::list))
         .route("/api/v1/incidents", get(incidents::list))
         .route("/api/v1/sites", get(sites::list))

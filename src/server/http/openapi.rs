@@ -1,6 +1,8 @@
 //! The API's own description, OpenAPI 3.1.
 
-use super::{contacts, desk, incidents, live, problem, read, sites, talk, view, why, wrap_up};
+use super::{
+    callbacks, contacts, desk, incidents, live, problem, read, sites, talk, view, why, wrap_up,
+};
 use axum::Json;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -17,8 +19,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         document, read::healthz, read::readyz, read::metrics, read::queues, read::agents, read::calls, read::why,
         desk::status, desk::set_status, desk::log_out, wrap_up::end, wrap_up::extend, wrap_up::code,
         wrap_up::code_of_call, wrap_up::classifier, desk::hang_up, talk::talk, talk::retrieve, talk::watch,
-        talk::take_over, talk::end_watch, contacts::list, incidents::list, sites::list,
-        sites::set_emergency, live::events
+        talk::take_over, talk::end_watch, contacts::list, callbacks::list, callbacks::request,
+        callbacks::cancel, incidents::list, sites::list, sites::set_emergency, live::events
     ),
     components(schemas(
         problem::Problem, view::QueueView, view::QueueAgents, view::WaitView, view::AgentView, view::CallView,
@@ -26,7 +28,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         view::ArmView, view::AnswerView, view::IncidentView, view::IncidentAgentView, desk::StatusWish,
         desk::LogOutWish, talk::TalkWish, talk::TalkVerb, talk::Target, talk::RetrieveWish, talk::WatchWish,
         view::WrapUpView, sites::SiteView, sites::EmergencyBody,
-        wrap_up::ExtendWish, wrap_up::CodeWish, wrap_up::ClassifierView, wrap_up::CodeView
+        wrap_up::ExtendWish, wrap_up::CodeWish, wrap_up::ClassifierView, wrap_up::CodeView,
+        callbacks::CallbackWish, callbacks::CallbackView, callbacks::CallbackTaken
     )),
     modifiers(&Bearer),
     security(("bearer" = []))

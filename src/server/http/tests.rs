@@ -16,15 +16,17 @@ use dozvon_center::acd::{
     Activity, Actor, Candidate, Decision, Found, Order, Passed, PassedBy, Presence, Status,
     StatusError, Why, WhyAgents, WrapUpError,
 };
+use dozvon_center::callback::{AskedBy, CallbackError, CallbackRequest};
 use dozvon_center::coding::{CodeError, CodeName};
 use dozvon_center::fact::{Fact, What};
-use dozvon_center::ids::{AgentId, CallId, OfferId, QueueId};
+use dozvon_center::ids::{AgentId, CallId, CallbackId, OfferId, QueueId};
 use dozvon_center::incident::{Incident, IncidentAgent, Touch};
 use dozvon_center::opening::{Emergency, EmergencyError};
 use dozvon_center::talk::{Destination, TalkCommand, TalkError};
 use dozvon_clock::Timestamp;
 use dozvon_switch::border::{
-    CallCommand, CallRefusal, DeskCommand, Snapshot, WhyRow, WrapUpCommand, WrapUpRow,
+    CallCommand, CallRefusal, CallbackCommand, DeskCommand, Snapshot, WhyRow, WrapUpCommand,
+    WrapUpRow,
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -41,6 +43,7 @@ struct House {
     asked: Arc<Mutex<Vec<CallCommand>>>,
     /// How many pictures of the house the brain has drawn.
     pictures: Arc<AtomicUsize>,
+    called_back: Arc<Mutex<Vec<CallbackRequest>>>,
     stop: watch::Sender<bool>,
     _folder: Scratch,
 }
@@ -72,6 +75,7 @@ async fn brain(
     commands: Arc<Mutex<Vec<DeskCommand>>>,
     asked: Arc<Mutex<Vec<CallCommand>>>,
     pictures: Arc<AtomicUsize>,
+    called_back: Arc<Mutex<Vec<CallbackRequest>>>,
 ) {
     while let Some(query) = queries.recv().await {
         match query {
@@ -121,6 +125,18 @@ async fn brain(
                     },
                 };
                 let _ = reply.send(DeskAnswer { at: picture.at, done: answer });
+            }
+            Query::Callback { command, reply } => {
+                let answer = match *command {
+                    CallbackCommand::Request(request) if &*request.queue == "cards" => {
+                        called_back.lock().unwrap().push(*request);
+                        Ok(CallbackId(9))
+                    }
+                    CallbackCommand::Request(request) => Err(CallbackError::Queue(request.queue)),
+                    CallbackCommand::Cancel(CallbackId(9)) => Ok(CallbackId(9)),
+                    CallbackCommand::Cancel(_) => Err(CallbackError::Unknown),
+                };
+                let _ = reply.send(answer);
             }
             Query::Command { command, reply } => {
                 let known = |call| picture.calls.iter().any(|row| row.call == call);
@@ -245,7 +261,9 @@ fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> House {
     let mut picture = snapshot(Timestamp::from_secs(200));
     change(&mut picture);
     let pictures = Arc::new(AtomicUsize::new(0));
-    tokio::spawn(brain(queries, picture, commands.clone(), asked.clone(), pictures.clone()));
+    let called_back = Arc::new(Mutex::new(Vec::new()));
+    let (given, put) = (commands.clone(), asked.clone());
+    tokio::spawn(brain(queries, picture, given, put, pictures.clone(), called_back.clone()));
     let (stop, stopping) = watch::channel(false);
     let parts = Parts {
         brain: handle,
@@ -256,7 +274,8 @@ fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> House {
         tokens,
     };
     let app = Arc::new(App::new(parts, stopping));
-    House { app, commands, asked, pictures, store: Some(store), stop, _folder: folder }
+    let store = Some(store);
+    House { app, commands, asked, pictures, called_back, store, stop, _folder: folder }
 }
 
 impl Drop for House {
@@ -307,6 +326,7 @@ async fn send(
 const FIRE: &str = r#"{"emergency":true,"reason":"fire"}"#;
 const LUNCH: &str = r#"{"status":"lunch"}"#;
 const LOST: &str = r#"{"code":"lost"}"#;
+const CALL_BACK: &str = r#"{"number":"+77010000001","queue":"cards"}"#;
 const WATCH: &str = r#"{"supervisor":"boris","mode":"listen"}"#;
 const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("GET", "/", "", [200, 200, 200, 200, 200, 200]),
@@ -349,9 +369,37 @@ const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("POST", "/api/v1/agents/anna/code", LOST, [401, 401, 403, 200, 200, 200]),
     ("POST", "/api/v1/calls/77/code", LOST, [401, 401, 403, 200, 200, 200]),
     ("GET", "/api/v1/classifiers/anna", "", [401, 401, 404, 404, 404, 404]),
+    ("GET", "/api/v1/callbacks", "", [401, 401, 200, 200, 200, 200]),
+    ("POST", "/api/v1/callbacks", CALL_BACK, [401, 401, 403, 201, 201, 201]),
+    ("DELETE", "/api/v1/callbacks/9", "", [401, 401, 403, 204, 204, 204]),
+    ("DELETE", "/api/v1/callbacks/8", "", [401, 401, 403, 404, 404, 404]),
     ("GET", "/api/v1/nothing", "", [404, 404, 404, 404, 404, 404]),
     ("PUT", "/api/v1/agents", "", [405, 405, 405, 405, 405, 405]),
 ];
+
+#[tokio::test]
+async fn who_asks_for_a_customer_to_be_called_back_is_kept_with_the_request() {
+    let house = house(everybody(), |_| {});
+    let site = r#"{"number":"8 701 000 00 01","queue":"cards","program":"site","proof":"form 17"}"#;
+    for (who, body, by, user) in [
+        ("anna", CALL_BACK, AskedBy::Staff, "anna"),
+        ("boss", site, AskedBy::Program, "boss for site"),
+    ] {
+        let (status, answer) = send(&house, who, Method::POST, "/api/v1/callbacks", body).await;
+        assert_eq!((status, answer), (StatusCode::CREATED, json!({"id": 9})));
+        let asked = house.called_back.lock().unwrap().pop().unwrap();
+        assert_eq!((asked.proof.by, asked.proof.user.as_deref()), (by, Some(user)));
+        assert!(!asked.own, "a named number must be an allowed one");
+    }
+    for (body, status) in [
+        (r#"{"number":"1","queue":"nowhere"}"#, 400),
+        (r#"{"number":"1","queue":"cards","requires":"and"}"#, 400),
+        (r#"{"number":"1"}"#, 400),
+    ] {
+        let answer = send(&house, "anna", Method::POST, "/api/v1/callbacks", body).await;
+        assert_eq!(answer.0, status, "{body}");
+    }
+}
 
 #[tokio::test]
 async fn every_route_answers_every_role_as_the_table_says() {

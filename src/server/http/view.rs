@@ -17,6 +17,8 @@ pub(crate) struct QueueView {
     name: String,
     /// Calls waiting, those being offered included.
     waiting: usize,
+    /// Those of them whose customer is not on the line but to be called back.
+    callbacks: usize,
     /// When the one waiting longest came.
     oldest_enqueued_at: Option<String>,
     /// Seconds since then.
@@ -322,11 +324,11 @@ pub(crate) struct AnswerView {
 }
 
 /// A caller's number as this asker may see it.
-fn number(number: &str, plain: bool) -> String {
+pub(super) fn number(number: &str, plain: bool) -> String {
     if plain { number.to_owned() } else { Masked(number).to_string() }
 }
 
-fn time(at: Timestamp) -> String {
+pub(super) fn time(at: Timestamp) -> String {
     rfc3339(at.as_micros())
 }
 
@@ -345,6 +347,7 @@ impl QueueView {
         QueueView {
             name: row.name.to_string(),
             waiting: row.waiting,
+            callbacks: row.callbacks,
             oldest_enqueued_at: row.oldest_enqueued_at.map(time),
             oldest_wait_secs: row.oldest_enqueued_at.map(|at| now.since(at).as_secs_f64()),
             service_level_secs: row.service_level_secs,

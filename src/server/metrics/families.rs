@@ -23,6 +23,9 @@ const WAIT_BUCKETS_EXTRA_MAX: usize = 16;
 const ETA_ERROR_BUCKETS: [f64; 9] = [5., 10., 15., 30., 60., 120., 180., 300., 600.];
 /// From the answer to the agent's first word, seconds; five are the limit that banks set.
 const GREETING_BUCKETS: [f64; 7] = [1., 2., 3., 4., 5., 8., 15.];
+/// From a request to be called back to the talk, seconds.
+const CALLBACK_BUCKETS: [f64; 10] =
+    [60., 180., 300., 600., 900., 1800., 3600., 14_400., 43_200., 86_400.];
 /// Ringing, seconds.
 const RING_BUCKETS: [f64; 9] = [1., 2., 3., 5., 8., 10., 15., 20., 30.];
 /// Talk, hold, wrap-up and handle time, seconds; 120 is the hold limit.
@@ -95,6 +98,10 @@ pub(super) struct Families {
     silences: IntCounterVec,
     /// `queue`, `party`.
     pub(super) unheard: IntCounterVec,
+    pub(super) callbacks: IntCounterVec,
+    pub(super) callback_wait: HistogramVec,
+    pub(super) callbacks_open: IntGaugeVec,
+    pub(super) callbacks_queued: IntGaugeVec,
     pub(super) wrap_up_codes: IntCounterVec,
     pub(super) asks_ended: IntCounterVec,
     pub(super) supervisions: IntCounterVec,
@@ -416,6 +423,27 @@ impl Families {
                 "dozvon_unheard_total",
                 "Times that a party of a talk was not heard for [talk] unheard_after_secs.",
                 &["queue", "party"],
+            ),
+            callbacks: m.counters(
+                "dozvon_callbacks_total",
+                "Requests to be called back, their attempts and their ends, by what happened.",
+                &["queue", "event"],
+            ),
+            callback_wait: m.histograms(
+                "dozvon_callback_wait_seconds",
+                "From the request to be called back until customer and agent talked.",
+                &CALLBACK_BUCKETS,
+                &["queue"],
+            ),
+            callbacks_open: m.gauges(
+                "dozvon_callbacks_open",
+                "Requests to be called back that are open.",
+                &["queue"],
+            ),
+            callbacks_queued: m.gauges(
+                "dozvon_queue_callbacks_waiting",
+                "Waiting calls whose customer is not on the line but to be called back.",
+                &["queue"],
             ),
             wrap_up_codes: m.counters(
                 "dozvon_wrap_up_codes_total",

@@ -16,6 +16,7 @@ use crate::server::events::{Directory, EventStats};
 use crate::server::store::StoreStats;
 use agent_time::AgentTimes;
 use dozvon_center::acd::{OfferResult, Presence};
+use dozvon_center::callback::CallbackEnd;
 use dozvon_center::contact::Outcome;
 use dozvon_center::fact::{Fact, Handler, What};
 use dozvon_center::rollout::Arm;
@@ -72,7 +73,12 @@ impl Metrics {
     pub(crate) fn observe(&self, fact: &Fact) {
         let f = &self.families;
         match &fact.what {
-            What::CallStarted { flow, .. } => f.calls_started.with_label_values(&[&**flow]).inc(),
+            // An attempt to call somebody back did not come in.
+            What::CallStarted { flow, dialled, .. } => {
+                if !dialled.is_empty() {
+                    f.calls_started.with_label_values(&[&**flow]).inc();
+                }
+            }
             What::CallAnswered => f.calls_answered.inc(),
             What::CallEnded { flow, ending, .. } => {
                 f.calls_ended.with_label_values(&[&**flow, words::fault_word(ending.fault)]).inc();
@@ -92,15 +98,22 @@ impl Metrics {
             }
             What::BotConnected { bot } => f.bot_connected.with_label_values(&[&**bot]).inc(),
             What::BotEnded { bot, end, talk_secs } => self.bot_ended(bot, end, *talk_secs),
-            What::SegmentStarted { queue } => f.offered.with_label_values(&[&**queue]).inc(),
+            What::SegmentStarted { queue, called_back } => {
+                if !called_back {
+                    f.offered.with_label_values(&[&**queue]).inc();
+                }
+            }
             What::ForecastMet { queue, error_secs, within_p90 } => {
                 let side = if *error_secs > 0.0 { "late" } else { "early" };
                 f.eta_error.with_label_values(&[&**queue, side]).observe(error_secs.abs());
                 let within = if *within_p90 { "true" } else { "false" };
                 f.eta_promises.with_label_values(&[&**queue, within]).inc();
             }
-            What::SegmentEnded { queue, outcome, waited_secs } => {
-                self.segment_ended(queue, *outcome, *waited_secs);
+            What::SegmentEnded { queue, outcome, called_back, waited_secs } => {
+                // Where nobody was on the line, `dozvon_callback_wait_seconds` has how long it took.
+                if !called_back {
+                    self.segment_ended(queue, *outcome, *waited_secs);
+                }
             }
             What::ServiceLevelDecided { queue, result } => {
                 f.service_level.with_label_values(&[&**queue, result.as_str()]).inc();
@@ -176,6 +189,15 @@ impl Metrics {
             What::ConductSeen { kind, .. } => f.conduct.with_label_values(&[kind.as_str()]).inc(),
             What::SessionReplaced { .. } => f.sessions_replaced.inc(),
             What::IncidentOpened { .. } => f.incidents.inc(),
+            What::CallbackRequested { queue, .. } => self.callback(queue, "requested"),
+            What::CallbackDialed { queue, .. } => self.callback(queue, "dialed"),
+            What::CallbackMissed { queue, why, .. } => self.callback(queue, why.as_str()),
+            What::CallbackEnded { queue, end, waited_secs, .. } => {
+                self.callback(queue, end.as_str());
+                if *end == CallbackEnd::Reached {
+                    f.callback_wait.with_label_values(&[&**queue]).observe(*waited_secs);
+                }
+            }
             // These are seen in what follows from them, or came before them.
             What::NodeEntered { .. }
             | What::OptionChosen { .. }
@@ -194,6 +216,10 @@ impl Metrics {
             | What::WrapUpExtended { .. }
             | What::OwnCallEnded { .. } => {}
         }
+    }
+
+    fn callback(&self, queue: &str, event: &str) {
+        self.families.callbacks.with_label_values(&[queue, event]).inc();
     }
 
     fn bot_ended(&self, bot: &str, end: &str, talk_secs: f64) {
@@ -283,7 +309,10 @@ impl Metrics {
         let f = &self.families;
         for row in &snapshot.queues {
             let queue = [&*row.name];
-            f.waiting.with_label_values(&queue).set(gauge(row.waiting));
+            f.waiting.with_label_values(&queue).set(gauge(row.waiting - row.callbacks));
+            let open = snapshot.callbacks.iter().filter(|callback| callback.queue == row.name);
+            f.callbacks_open.with_label_values(&queue).set(gauge(open.count()));
+            f.callbacks_queued.with_label_values(&queue).set(gauge(row.callbacks));
             let oldest = row.oldest_enqueued_at.map_or(f64::NAN, |at| at.as_micros() as f64 / 1e6);
             f.oldest.with_label_values(&queue).set(oldest);
             for (of, secs) in words::estimate(row.estimate) {
@@ -302,7 +331,8 @@ impl Metrics {
         for row in &snapshot.rollouts {
             f.rollout_share.with_label_values(&[&*row.name]).set(row.share);
         }
-        f.calls_active.set(gauge(snapshot.calls.len()));
+        let active = snapshot.calls.iter().filter(|call| call.state != "callback");
+        f.calls_active.set(gauge(active.count()));
         f.sip_dialogs.set(gauge(snapshot.dialogs));
         f.sip_transactions.set(gauge(snapshot.transactions));
         f.sip_registrations.set(gauge(snapshot.bindings));

@@ -46,6 +46,7 @@ pub(crate) fn snapshot(at: Timestamp) -> Snapshot {
     let queue = |name: &str, waiting, oldest_enqueued_at| QueueRow {
         name: name.into(),
         waiting,
+        callbacks: 0,
         oldest_enqueued_at,
         agents: AgentCounts { idle: 1, talking: 1, ..AgentCounts::default() },
         service_level_secs: 20.0,
@@ -82,6 +83,7 @@ pub(crate) fn snapshot(at: Timestamp) -> Snapshot {
             started_at: at,
             since: at,
         }],
+        callbacks: Vec::new(),
         rollouts: vec![RolloutRow { name: "block".into(), share: 0.2 }],
         sites: sites(),
         dialogs: 3,
@@ -153,11 +155,11 @@ fn a_day() -> Vec<Fact> {
         }
         let exit = IvrExit::ALL[usize::try_from(next(7)).unwrap()];
         say(What::IvrExited { flow: flow.clone(), exit });
-        say(What::SegmentStarted { queue: queue.clone() });
+        say(What::SegmentStarted { queue: queue.clone(), called_back: false });
         let result = [ServiceLevel::Met, ServiceLevel::Missed, ServiceLevel::Excluded]
             [usize::try_from(next(3)).unwrap()];
         say(What::ServiceLevelDecided { queue: queue.clone(), result });
-        say(What::SegmentEnded { queue: queue.clone(), outcome, waited_secs });
+        say(What::SegmentEnded { queue: queue.clone(), outcome, called_back: false, waited_secs });
         if outcome == Outcome::Answered {
             let agent = AgentId(0);
             let (talk_secs, hold_secs) = (next(300) as f64, next(2) as f64 * 30.0);
@@ -204,7 +206,7 @@ fn metrics_are_the_sums_over_the_facts() {
         assert_eq!(value(&text, &offered), ended, "offered = sum of outcomes + waiting");
         let waited = |wanted: Outcome| -> (f64, f64) {
             let waits = facts.iter().filter_map(|fact| {
-                let What::SegmentEnded { queue: q, outcome, waited_secs } = &fact.what else {
+                let What::SegmentEnded { queue: q, outcome, waited_secs, .. } = &fact.what else {
                     return None;
                 };
                 (**q == *queue && *outcome == wanted).then_some(*waited_secs)

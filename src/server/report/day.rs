@@ -10,7 +10,8 @@ use crate::server::store::testing::Place;
 use dozvon_center::Center;
 use dozvon_center::acd::{Actor, AgentConfig, Config, QueueConfig, ServiceLevel, Status, WrapUp};
 use dozvon_center::border::{Arrival, LegCommand, LegEvent, Loss, Output, Refusal};
-use dozvon_center::calendar::Calendars;
+use dozvon_center::calendar::{Calendar, Calendars};
+use dozvon_center::callback::{AskedBy, CallbackPolicy, CallbackRequest, Numbers, Proof};
 use dozvon_center::contact::{Contact, Ending, Fault, Outcome};
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
@@ -104,6 +105,8 @@ enum Act {
     TakeOver(AgentId),
     /// The agent calls a number, or a colleague.
     Own(AgentId, Destination),
+    /// The customer of this number is to be called back.
+    CallBack(String),
     LogOut(AgentId),
     EndWrapUp(AgentId),
     Take(LegId, Ending),
@@ -176,19 +179,52 @@ fn policy() -> Policy {
         share: Share::Half,
         holdout: Holdout::default(),
     };
+    let mut calendars = Calendars::new();
+    calendars.insert(Calendar::always_open("always"));
     Policy {
         acd: Config::new(queues, (0..AGENTS).map(agent).collect()),
         skills: vec!["cards".into(), "night".into()],
         shared_numbers: BTreeSet::new(),
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
-        calendars: Arc::new(Calendars::new()),
+        calendars: Arc::new(calendars),
         opening: Opening::default(),
         announcements: BTreeMap::new(),
         classifiers: BTreeMap::new(),
+        callbacks: CallbackPolicy {
+            calendar: Some("always".into()),
+            numbers: Numbers { allow: vec!["+".into()], ..Numbers::default() },
+            ..CallbackPolicy::default()
+        },
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
         music: "moh".into(),
         talk: TalkPolicy::default(),
+    }
+}
+
+/// A request that somebody makes for a customer.
+fn request(now: Timestamp, number: String, queue: &str) -> CallbackRequest {
+    let proof = Proof {
+        by: AskedBy::Staff,
+        at: now,
+        from: None,
+        key: None,
+        flow: None,
+        node: None,
+        user: Some("desk".into()),
+        recording: None,
+    };
+    CallbackRequest {
+        number,
+        own: false,
+        queue: queue.into(),
+        requires: None,
+        priority: 0,
+        enqueued_at: None,
+        language: "ru".into(),
+        topic: None,
+        contact: None,
+        proof,
     }
 }
 
@@ -235,6 +271,7 @@ pub(super) fn live(seed: u64, place: Place) -> Day {
         agents: Vec::new(),
         calls: Vec::new(),
         rollouts: Vec::new(),
+        callbacks: Vec::new(),
         dialogs: 0,
         transactions: 0,
         bindings: 0,
@@ -243,7 +280,8 @@ pub(super) fn live(seed: u64, place: Place) -> Day {
         sites: Vec::new(),
     };
     let metrics = metrics.render(&snapshot);
-    let (contacts, ends) = (world.contacts.len(), world.now);
+    let came = world.contacts.values().filter(|contact| !contact.dialled.is_empty());
+    let (contacts, ends) = (came.count(), world.now);
     drop(world);
     assert!(store.flush(Duration::from_secs(60)), "the store has written everything");
     assert_eq!(store.stats().rows_dropped.load(std::sync::atomic::Ordering::Relaxed), 0);
@@ -296,6 +334,10 @@ impl World {
             self.plan_handled(at(24.0) - before, &format!("+7704{n:07}"));
         }
         self.plan_repeats(begins);
+        for n in 0..40_u64 {
+            let at = begins + Duration::from_secs(9 * 3_600 + n * 700);
+            self.agenda.put(at, Act::CallBack(format!("+7704{n:07}")));
+        }
         for n in 0..40 {
             let agent = AgentId(n % AGENTS);
             let colleague = AgentId((n + 3) % AGENTS);
@@ -417,6 +459,10 @@ impl World {
                     self.center.unwatch(now, supervisor);
                 }
             }
+            Act::CallBack(number) => {
+                let queue = if number.ends_with('7') { "night" } else { "general" };
+                let _ = self.center.request_callback(now, request(now, number, queue));
+            }
             Act::Own(agent, to) => {
                 if let Ok((_, leg)) = self.center.call_from(now, agent, &to) {
                     let lasts = 10.0 + self.rng.exp(60.0).as_secs_f64();
@@ -447,6 +493,7 @@ impl World {
                     self.contacts.insert(contact.call, (*contact).clone());
                     self.announcer.contact(contact);
                 }
+                Output::Callback(callback) => self.announcer.callback(callback),
                 Output::Fact(fact) => {
                     if let What::TalkEnded { agent, .. } = &fact.what
                         && self.rng.chance(0.3)
@@ -480,7 +527,14 @@ impl World {
                     self.later(secs * 0.5 + 1.0, Act::Leg(leg, LegEvent::Key(key)));
                 }
             }
-        } else if let LegCommand::RingAgent { .. } = command {
+        } else if let LegCommand::CallBack { .. } = command {
+            let event = match self.rng.chance(0.6) {
+                true => LegEvent::Answered,
+                false => LegEvent::Refused(Refusal::Busy),
+            };
+            self.later(6.0, Act::Leg(leg, event));
+            self.later(90.0, Act::Leg(leg, LegEvent::HungUp));
+        } else if let LegCommand::RingAgent { .. } | LegCommand::RingForCallback { .. } = command {
             self.sides.insert(leg, Side::Agent);
             self.ring(leg);
         } else if let LegCommand::CallBot { .. } = command {
@@ -620,8 +674,16 @@ impl World {
             let started = What::CallStarted { flow: flow.clone(), dialled, caller };
             let facts = [
                 (at, started),
-                (at, What::SegmentStarted { queue: queue.clone() }),
-                (ended, What::SegmentEnded { queue: queue.clone(), outcome, waited_secs }),
+                (at, What::SegmentStarted { queue: queue.clone(), called_back: false }),
+                (
+                    ended,
+                    What::SegmentEnded {
+                        queue: queue.clone(),
+                        outcome,
+                        called_back: false,
+                        waited_secs,
+                    },
+                ),
                 (ended, What::ServiceLevelDecided { queue, result }),
                 (ended, What::CallEnded { flow, ending, duration_secs: waited_secs }),
             ];

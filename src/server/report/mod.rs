@@ -45,6 +45,8 @@ pub(crate) struct Figures {
     pub(crate) queues: Vec<Row>,
     /// `f_transfer_kinds`.
     pub(crate) transfers: Vec<Row>,
+    /// `f_callbacks`.
+    pub(crate) callbacks: Vec<Row>,
     /// `f_blocking`, one row.
     pub(crate) calls: Vec<Row>,
     /// `f_bots`, at most one row.

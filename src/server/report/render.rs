@@ -76,6 +76,19 @@ const TRANSFERS: &[Column] = &[
     ("taken", "transfers_taken", Shape::Count),
 ];
 
+const CALLBACKS: &[Column] = &[
+    ("queue", "queue", Shape::Name),
+    ("callbacks", "callbacks_requested", Shape::Count),
+    ("attempts", "callback_attempts", Shape::Count),
+    ("reached", "callbacks_reached", Shape::Count),
+    ("merged", "callbacks_merged", Shape::Count),
+    ("expired", "callbacks_expired", Shape::Count),
+    ("cancelled", "callbacks_cancelled", Shape::Count),
+    ("open", "callbacks_open", Shape::Count),
+    ("of reached and expired", "callbacks_reached_ratio", Shape::Ratio),
+    ("mean wait", "mean_callback_wait_secs", Shape::Secs),
+];
+
 const AGENTS: &[Column] = &[
     ("agent", "agent", Shape::Name),
     ("team", "team", Shape::Name),
@@ -154,6 +167,10 @@ fn block(out: &mut String, figures: &Figures, parts: Parts) {
                 out.push('\n');
                 out.push_str(&table(TRANSFERS, &figures.transfers));
             }
+        }
+        if !figures.callbacks.is_empty() {
+            out.push('\n');
+            out.push_str(&table(CALLBACKS, &figures.callbacks));
         }
     }
     if parts.calls {

@@ -13,9 +13,10 @@ use std::sync::OnceLock;
 const DAY: i64 = 86_400_000_000;
 
 /// The parts of a report with what names a row in each.
-const PARTS: [(&str, &[&str]); 8] = [
+const PARTS: [(&str, &[&str]); 9] = [
     ("queues", &["queue"]),
     ("transfers", &["queue", "how", "target"]),
+    ("callbacks", &["queue"]),
     ("calls", &[]),
     ("bots", &[]),
     ("fcr", &["days"]),
@@ -54,6 +55,7 @@ fn part<'a>(figures: &'a Figures, name: &str) -> &'a [Row] {
     match name {
         "queues" => &figures.queues,
         "transfers" => &figures.transfers,
+        "callbacks" => &figures.callbacks,
         "calls" => &figures.calls,
         "bots" => &figures.bots,
         "fcr" => &figures.fcr,

@@ -315,8 +315,8 @@ impl Open {
                 self.queued_at = Some(at);
                 self.wait = Some(Wait { entered_at: at, service_level: None });
             }
-            What::SegmentEnded { queue, outcome, waited_secs } => {
-                let Some(wait) = self.wait.take() else { return };
+            What::SegmentEnded { queue, outcome, called_back, waited_secs } => {
+                let Some(wait) = self.wait.take().filter(|_| !called_back) else { return };
                 let known = names.queues.iter().find(|known| known.name == *queue);
                 let row = WaitRow {
                     call,
@@ -439,6 +439,10 @@ impl Open {
             | What::OfferStarted { .. }
             | What::OfferEnded { .. }
             | What::OfferStale { .. }
+            | What::CallbackRequested { .. }
+            | What::CallbackDialed { .. }
+            | What::CallbackMissed { .. }
+            | What::CallbackEnded { .. }
             | What::WrapUpEnded { .. }
             | What::WrapUpResumed { .. }
             | What::WrapUpExtended { .. }
@@ -510,11 +514,11 @@ mod tests {
     }
 
     fn queued() -> What {
-        What::SegmentStarted { queue: "cards".into() }
+        What::SegmentStarted { queue: "cards".into(), called_back: false }
     }
 
     fn left(outcome: Outcome) -> What {
-        What::SegmentEnded { queue: "cards".into(), outcome, waited_secs: 1.0 }
+        What::SegmentEnded { queue: "cards".into(), outcome, called_back: false, waited_secs: 1.0 }
     }
 
     fn judged(result: ServiceLevel) -> What {

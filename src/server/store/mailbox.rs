@@ -7,13 +7,14 @@
 use super::ledger::{Ledger, Row};
 use super::record::Record;
 use super::{
-    BATCH_MAX, CONTACTS_PENDING_MAX, HEARTBEAT, LINGER, MOVES_PENDING_MAX, REFUSALS_PENDING_MAX,
-    ROWS_PENDING_MAX, StoreStats,
+    BATCH_MAX, CALLBACKS_PENDING_MAX, CONTACTS_PENDING_MAX, HEARTBEAT, LINGER, MOVES_PENDING_MAX,
+    REFUSALS_PENDING_MAX, ROWS_PENDING_MAX, StoreStats,
 };
 use crate::server::events::Directory;
+use dozvon_center::callback::Callback;
 use dozvon_center::contact::Contact;
 use dozvon_center::fact::Fact;
-use dozvon_center::ids::CallId;
+use dozvon_center::ids::{CallId, CallbackId};
 use dozvon_clock::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,6 +51,8 @@ const MINUTE: u64 = 60_000_000;
 pub(super) struct Batch {
     /// Records of calls, one each.
     pub(super) contacts: Vec<Contact>,
+    /// Requests to be called back, one each.
+    pub(super) callbacks: Vec<Callback>,
     /// Agents' changes, their conduct and incidents in order.
     pub(super) moves: Vec<Record>,
     /// Rows of figures in order.
@@ -61,7 +64,11 @@ pub(super) struct Batch {
 impl Batch {
     /// Records in it.
     pub(super) fn len(&self) -> usize {
-        self.contacts.len() + self.moves.len() + self.rows.len() + self.refusals.len()
+        self.contacts.len()
+            + self.callbacks.len()
+            + self.moves.len()
+            + self.rows.len()
+            + self.refusals.len()
     }
 
     /// Each of them by itself, in order.
@@ -94,6 +101,8 @@ struct Inner {
     running: BTreeMap<CallId, Box<Contact>>,
     /// Newest records of ended calls.
     ended: BTreeMap<CallId, Box<Contact>>,
+    /// Newest states of requests to be called back.
+    callbacks: BTreeMap<CallbackId, Box<Callback>>,
     moves: VecDeque<Record>,
     ledger: Ledger,
     rows: VecDeque<Row>,
@@ -107,11 +116,17 @@ struct Inner {
 impl Inner {
     fn len(&self) -> usize {
         let contacts = self.running.len() + self.ended.len();
-        contacts + self.moves.len() + self.rows.len() + self.refusals.len()
+        contacts + self.callbacks.len() + self.moves.len() + self.rows.len() + self.refusals.len()
     }
 
     fn take_batch(&mut self) -> Batch {
         let mut batch = Batch::default();
+        // Promises first: an attempt to call must be known before it is made.
+        while batch.len() < BATCH_MAX
+            && let Some((_, callback)) = self.callbacks.pop_first()
+        {
+            batch.callbacks.push(*callback);
+        }
         while batch.len() < BATCH_MAX {
             // Ends first: they are what must not be lost.
             let contact = self.ended.pop_first().or_else(|| self.running.pop_first());
@@ -174,6 +189,7 @@ impl Mailbox {
             | Record::Emergency { .. } => {
                 count(&self.stats.moves_dropped);
             }
+            Record::Callback(callback) => self.put_callback(&mut inner, callback),
             Record::Refused { at, reason } => self.put_refusal(&mut inner, at, reason),
         }
         self.ring(inner, was_empty, urgent);
@@ -198,6 +214,15 @@ impl Mailbox {
         }
         if inner.len() > 0 {
             self.ring(inner, was_empty, false);
+        }
+    }
+
+    fn put_callback(&self, inner: &mut Inner, callback: Box<Callback>) {
+        let known = inner.callbacks.contains_key(&callback.id);
+        if known || inner.callbacks.len() < CALLBACKS_PENDING_MAX {
+            inner.callbacks.insert(callback.id, callback);
+        } else {
+            count(&self.stats.rows_dropped);
         }
     }
 

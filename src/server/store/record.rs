@@ -3,6 +3,7 @@
 use super::schema::micros;
 use crate::server::events::Directory;
 use dozvon_center::acd::Presence;
+use dozvon_center::callback::Callback;
 use dozvon_center::contact::Contact;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::ids::CallId;
@@ -30,6 +31,8 @@ pub(crate) enum Record {
         /// What goes on.
         emergency: Option<Emergency>,
     },
+    /// A request to be called back as it stands now; replaces what was written of it before.
+    Callback(Box<Callback>),
     /// A call was refused before any flow, for this reason.
     Refused {
         /// When.

@@ -32,6 +32,8 @@ pub(crate) fn contact(call: u64) -> Contact {
         arms: Vec::new(),
         survey: Vec::new(),
         operator_requested: false,
+        callback: None,
+        continues: None,
     }
 }
 

@@ -18,12 +18,32 @@
 -- Two ways to count a row: for its own queue or agent, and for all of them.
 CREATE TEMP VIEW f_ways AS SELECT 0 AS every UNION ALL SELECT 1;
 
--- One row of each wait for its queue and one for all queues.
+-- One row of each wait on the line for its queue and one for all queues.
 CREATE TEMP VIEW f_segments AS
 SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue, call, entered_at, waited_secs, outcome, service_level,
     threshold_secs, outcome <> 'short_abandoned' AS counts
 FROM intervals JOIN waits ON entered_at >= from_at AND entered_at < to_at
     CROSS JOIN f_ways;
+
+-- Requests to be called back, by the interval in which they were made: each has one end, or is open.
+CREATE TEMP VIEW f_callbacks AS
+SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue,
+    count(*) AS callbacks_requested,
+    sum(attempts) AS callback_attempts,
+    count(*) FILTER (WHERE stage = 'reached') AS callbacks_reached,
+    count(*) FILTER (WHERE stage = 'merged') AS callbacks_merged,
+    count(*) FILTER (WHERE stage = 'expired') AS callbacks_expired,
+    count(*) FILTER (WHERE stage = 'cancelled') AS callbacks_cancelled,
+    count(*) FILTER (WHERE ended_at IS NULL) AS callbacks_open,
+    1.0 * count(*) FILTER (WHERE stage = 'reached')
+        / nullif(count(*) FILTER (WHERE stage IN ('reached', 'expired')), 0) AS callbacks_reached_ratio,
+    avg((ended_at - asked_at) / 1e6) FILTER (WHERE stage = 'reached') AS mean_callback_wait_secs
+FROM intervals JOIN callbacks ON asked_at >= from_at AND asked_at < to_at
+    CROSS JOIN f_ways
+GROUP BY i, CASE every WHEN 1 THEN '*' ELSE queue END;
+
+-- Calls that came in. Our own attempts to call somebody back are none: they are part of the contact that asked.
+CREATE TEMP VIEW f_came AS SELECT * FROM contacts WHERE callback IS NULL OR dialled <> '';
 
 -- Segments, outcomes and their ratios: each outcome / N. The eleven ratios sum to one.
 CREATE TEMP VIEW f_outcomes AS
@@ -227,7 +247,7 @@ SELECT i, c.call, c.caller, c.started_at, c.ended_at,
     EXISTS (SELECT 1 FROM f_people p WHERE p.call = c.call) AS by_human,
     coalesce((SELECT sum(talk_secs) FROM bot_talks b WHERE b.call = c.call AND b.connected_at IS NOT NULL), -1) AS bot_secs,
     EXISTS (SELECT 1 FROM waits w WHERE w.call = c.call AND w.outcome = 'rejected_full') AS turned_away
-FROM intervals JOIN contacts c ON c.started_at >= from_at AND c.started_at < to_at JOIN f_topics t ON t.call = c.call;
+FROM intervals JOIN f_came c ON c.started_at >= from_at AND c.started_at < to_at JOIN f_topics t ON t.call = c.call;
 
 -- Containment = calls that entered the bot and ended without a person / calls that entered the bot, those of less than
 -- 10 s with it left out. Escalation rate = bot to person / the same base.
@@ -247,7 +267,7 @@ SELECT i,
 FROM (
     SELECT f.*,
         caller <> '' AND ended_at <= (SELECT now FROM asked) - 7 * 86400000000 AS matured,
-        EXISTS (SELECT 1 FROM contacts r WHERE r.caller = f.caller AND r.started_at > f.ended_at
+        EXISTS (SELECT 1 FROM f_came r WHERE r.caller = f.caller AND r.started_at > f.ended_at
             AND r.started_at <= f.ended_at + 7 * 86400000000) AS again
     FROM f_calls f WHERE bot_secs >= 10 AND ended_at IS NOT NULL) AS entered
 GROUP BY i;
@@ -270,7 +290,7 @@ CREATE TEMP VIEW f_windows AS SELECT 1 AS days UNION ALL SELECT 7 UNION ALL SELE
 -- Every call of a known caller with its topic: the population of FCR and what counts as a repeat.
 CREATE TEMP VIEW f_history AS
 SELECT c.call, c.caller, c.started_at, c.ended_at, topic
-FROM contacts c JOIN f_topics t ON t.call = c.call WHERE c.caller <> '';
+FROM f_came c JOIN f_topics t ON t.call = c.call WHERE c.caller <> '';
 
 -- FCR_N = resolved first contacts / first contacts, over contacts that ended at least N days ago (matured).
 -- Population: a known caller, handled by bot or person, longer than 10 s. First: the caller had no contact of the

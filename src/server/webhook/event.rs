@@ -13,7 +13,7 @@ pub(super) const MEDIA_TYPE: &str = "application/cloudevents+json; charset=utf-8
 pub(super) const SIGNATURE: &str = "x-dozvon-signature";
 
 /// The names of all facts, as `events` of a webhook chooses from them.
-pub(crate) const FACTS: [&str; 52] = [
+pub(crate) const FACTS: [&str; 56] = [
     "call_started",
     "call_answered",
     "node_entered",
@@ -66,6 +66,10 @@ pub(crate) const FACTS: [&str; 52] = [
     "incident_joined",
     "emergency_changed",
     "incident_closed",
+    "callback_requested",
+    "callback_dialed",
+    "callback_missed",
+    "callback_ended",
 ];
 
 /// Whether a fact is chosen by a pattern, in which `*` stands for any letters.

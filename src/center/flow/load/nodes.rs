@@ -2,10 +2,10 @@
 
 use super::{F012, F013, F015, KINDS, Loader, NOT_YET, nothing};
 use crate::flow::diagnostic::{Diagnostic, Spanned, Spot};
-use crate::flow::limits::DIGITS_MAX;
+use crate::flow::limits::{CALLBACK_RIGHT, DIGITS_MAX};
 use crate::flow::model::{
-    Bot, Digits, Hangup, Hours, Kind, Menu, MenuOption, Node, Question, Queue, Raise, Rollout, Say,
-    Set, Survey, Transfer, VarIx, VarKind, Visits,
+    Bot, Callback, Digits, Hangup, Hours, Kind, Menu, MenuOption, Node, Question, Queue, Raise,
+    Rollout, Say, Set, Survey, Transfer, VarIx, VarKind, Visits,
 };
 use crate::flow::yaml::{Fields, Value, Word, Y002, Y004, Y006, Yaml};
 use crate::ids::Key;
@@ -49,6 +49,7 @@ impl Loader<'_> {
             "bot" => Kind::Bot(self.bot(body, kind.spot)?),
             "queue" => Kind::Queue(self.queue(body, kind.spot)?),
             "transfer" => Kind::Transfer(self.transfer(body, kind.spot)?),
+            "callback" => Kind::Callback(self.callback(body, kind.spot)?),
             "survey" => Kind::Survey(self.survey(body, kind.spot)?),
             "hangup" => Kind::Hangup(self.hangup(body, kind.spot)?),
             word if NOT_YET.contains(&word) => {
@@ -302,7 +303,14 @@ impl Loader<'_> {
         ];
         let fields = self.body(body, spot, "queue", &keys)?;
         if let Some(spot) = fields.key_spot("callback") {
-            self.reader.error(Y006, spot, "`callback` of a queue is not yet supported");
+            let found = Diagnostic::error(
+                Y002,
+                self.reader.file(),
+                spot,
+                "a callback is offered by a rule of waiting",
+            );
+            self.reader
+                .push(found.help("write at: [{wait: 90s, callback: <node of kind callback>}]"));
         }
         if let Some(spot) = fields.key_spot("announce") {
             let message = "what a queue tells its callers is not the flow's matter";
@@ -377,6 +385,38 @@ impl Loader<'_> {
             timeout,
             answered: self.outcome(F012, after, "transfer", "answered"),
             failed: self.outcome(F012, after, "transfer", "failed"),
+        })
+    }
+
+    fn callback(&mut self, body: &Yaml, spot: Spot) -> Option<Callback> {
+        let keys = [
+            "queue", "play", "key", "confirm", "choose", "enter", "sorry", "timeout", "next",
+            "declined", "failed",
+        ];
+        let fields = self.body(body, spot, "callback", &keys)?;
+        let mut said = |key, needed| {
+            let yaml = match needed {
+                true => self.reader.need(fields, "callback", key),
+                false => fields.get(key),
+            };
+            yaml.map(|yaml| self.prompts(yaml)).unwrap_or_default()
+        };
+        let (play, confirm) = (said("play", true), said("confirm", true));
+        let (choose, enter, sorry) =
+            (said("choose", true), said("enter", false), said("sorry", false));
+        let key = self.reader.need(fields, "callback", "key").and_then(|yaml| self.key(yaml));
+        Some(Callback {
+            queue: self.needed_name(fields, "callback", "queue"),
+            play,
+            key: key.map_or(CALLBACK_RIGHT, |key| key.value),
+            confirm,
+            choose,
+            enter,
+            sorry,
+            timeout: self.needed_duration(fields, "callback", "timeout"),
+            next: self.outcome(F012, fields, "callback", "next"),
+            declined: self.outcome(F012, fields, "callback", "declined"),
+            failed: self.outcome(F012, fields, "callback", "failed"),
         })
     }
 

@@ -3,7 +3,7 @@
 use super::Loader;
 use crate::flow::limits::WAIT_RULES_MAX;
 use crate::flow::model::{WaitAct, WaitPoint, WaitRule};
-use crate::flow::yaml::{Fields, Y004, Y006, Yaml};
+use crate::flow::yaml::{Fields, Y004, Yaml};
 use crate::limits::QUEUE_LENGTH_MAX;
 use std::time::Duration;
 
@@ -26,10 +26,6 @@ impl Loader<'_> {
     fn wait_rule(&mut self, yaml: &Yaml, max_wait: Option<Duration>) -> Option<WaitRule> {
         let keys = ["wait", "estimate_over", "position_over", "announce", "overflow", "callback"];
         let fields = self.reader.map(yaml, "a rule of waiting", &keys)?;
-        if let Some(spot) = fields.key_spot("callback") {
-            self.reader.error(Y006, spot, "`callback` of a rule is not yet supported");
-            return None;
-        }
         let points = ["wait", "estimate_over", "position_over"].map(|key| fields.get(key));
         let at = match points {
             [Some(wait), None, None] => {
@@ -51,11 +47,13 @@ impl Loader<'_> {
                 return None;
             }
         };
-        let act = match (fields.get("announce"), fields.get("overflow")) {
-            (Some(announce), None) => WaitAct::Announce(self.prompts(announce)),
-            (None, Some(overflow)) => WaitAct::Overflow(self.target(overflow)),
-            (Some(_), Some(_)) | (None, None) => {
-                let message = "a rule has either `announce` or `overflow`";
+        let acts = ["announce", "overflow", "callback"].map(|key| fields.get(key));
+        let act = match acts {
+            [Some(announce), None, None] => WaitAct::Announce(self.prompts(announce)),
+            [None, Some(overflow), None] => WaitAct::Overflow(self.target(overflow)),
+            [None, None, Some(callback)] => WaitAct::Callback(self.target(callback)),
+            _ => {
+                let message = "a rule has one of `announce`, `overflow`, `callback`";
                 self.reader.error(Y004, yaml.spot, message);
                 return None;
             }

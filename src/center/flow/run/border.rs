@@ -45,6 +45,10 @@ pub enum Happening {
     Queue(QueueEnd),
     /// The call outside has ended.
     Transfer(TransferEnd),
+    /// A caller who waits has pressed a key after the offer of this number among those of his queue.
+    Offered(usize, Key),
+    /// Whether the request to be called back was noted.
+    CalledBack(bool),
 }
 
 /// How a talk with a bot ended.
@@ -75,6 +79,8 @@ pub enum QueueEnd {
     Closed,
     /// The site has an emergency.
     Emergency,
+    /// He took the offer to be called back of this number among those of his queue, and it was noted.
+    Callback(usize),
     /// A rule of waiting sent the caller on: the one of this number among those that do. One that isn't there counts
     /// as [`QueueEnd::MaxWait`].
     Overflow(usize),
@@ -127,6 +133,11 @@ pub enum Effect {
         /// How long it may ring.
         timeout: Duration,
     },
+    /// Note that the caller is to be called back, and report [`Happening::CalledBack`]. One who waits leaves his queue
+    /// when it is noted.
+    CallBack(CallbackOrder),
+    /// The caller waits on: the music again.
+    WaitOn,
     /// The caller left for the operator: take the call out of the bot, the queue or the transfer; no report follows.
     Withdraw,
     /// Note a score.
@@ -159,6 +170,19 @@ pub struct QueueOrder {
     pub lose_place: bool,
 }
 
+/// Whom to call back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallbackOrder {
+    /// The queue whose agents call; `None`: the one that he waits in.
+    pub queue: Option<Arc<str>>,
+    /// The number that he has typed; `None`: the one that he calls from.
+    pub number: Option<Arc<str>>,
+    /// The key that took the offer.
+    pub key: Key,
+    /// The node that offered it.
+    pub node: Arc<str>,
+}
+
 /// What becomes of a caller who waits on: once, when its point is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderRule {
@@ -175,6 +199,8 @@ pub enum OrderAct {
     Announce(Vec<Prompt>),
     /// Take him out of the queue and report [`QueueEnd::Overflow`] with this number.
     Overflow(usize),
+    /// Play these over the music, and report his next keys with this number ([`Happening::Offered`]).
+    Offer(usize, Vec<Prompt>),
 }
 
 /// Digits are being collected.

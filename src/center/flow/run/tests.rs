@@ -53,6 +53,8 @@ fn names(effects: &[Effect]) -> Vec<String> {
         Effect::Bot { .. } => "bot".to_owned(),
         Effect::Queue(order) => format!("queue {}", order.queue),
         Effect::Transfer { .. } => "transfer".to_owned(),
+        Effect::CallBack(order) => format!("call back {:?}", order.number),
+        Effect::WaitOn => "wait on".to_owned(),
         Effect::Withdraw => "withdraw".to_owned(),
         Effect::Survey { id, score } => format!("{id}={score}"),
         Effect::HangUp => "hang up".to_owned(),

@@ -1,6 +1,8 @@
 //! Calls from the first ring to the record, leg by leg, in virtual time.
 
 mod call;
+mod callback;
+mod callback_days;
 mod desk;
 mod house;
 mod opening;

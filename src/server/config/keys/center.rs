@@ -99,6 +99,109 @@ pub(in crate::server::config) const TALK: Section = Section {
     ],
 };
 
+pub(in crate::server::config) const CALLBACK: Section = Section {
+    file: "dozvon.toml",
+    name: "callback",
+    many: false,
+    doc: "Customers who are called back: when one may call, whom, how often. What differs by queue is in queues.toml.",
+    keys: &[
+        key(
+            "calendar",
+            Kind::Name,
+            Value(r#""""#),
+            "The calendar of the hours in which customers may be called, days off and holidays included. Empty: nobody is \
+             called back.",
+        ),
+        key(
+            "calendars",
+            Kind::Names,
+            Value("[]"),
+            "Calendars of customers elsewhere, who have another clock: the beginning of the number without +, a colon, \
+             the calendar, as in \"7401:kaliningrad\". The longest beginning counts.",
+        ),
+        key(
+            "country",
+            Kind::Name,
+            Value(r#""""#),
+            "The country's code without +, by which numbers are told to be the same however they are written. Empty: \
+             they are taken as they come.",
+        ),
+        key(
+            "trunk_prefix",
+            Kind::Name,
+            Value(r#""""#),
+            "What is dialled within the country in place of its code, such as 8 or 0.",
+        ),
+        key(
+            "national_digits_max",
+            Kind::Int(0, 14),
+            Value("10"),
+            "Digits of a number within the country, without code and prefix.",
+        ),
+        key(
+            "allow",
+            Kind::Dials,
+            Value("[]"),
+            "Beginnings of numbers, like +77, that a caller may type and people may name. Empty: a caller is called back \
+             at the number he calls from, and at no other.",
+        ),
+        key(
+            "deny",
+            Kind::Dials,
+            Value("[]"),
+            "Beginnings of numbers that are never called back, such as those that cost extra.",
+        ),
+        key(
+            "from",
+            Kind::Text,
+            Value(r#""""#),
+            "The number that customers see. Empty: the one in the trunk's target.",
+        ),
+        key(
+            "attempts_max",
+            Kind::Int(1, 10),
+            Value("3"),
+            "How often a customer is called at the most.",
+        ),
+        key(
+            "spacing_secs",
+            Kind::Int(60, SECS_PER_DAY),
+            Value("900"),
+            "From one attempt to the next.",
+        ),
+        key(
+            "age_max_secs",
+            Kind::Int(600, 30 * SECS_PER_DAY),
+            Value("259200"),
+            "A request that is older is given up.",
+        ),
+        key(
+            "ring_timeout_secs",
+            Kind::Int(5, 120),
+            Value("25"),
+            "How long a customer's phone rings.",
+        ),
+        key(
+            "customer_wait_max_secs",
+            Kind::Int(5, SECS_PER_HOUR),
+            Value("60"),
+            "How long a customer who is called before the agent may wait for one.",
+        ),
+        key(
+            "phrase",
+            Kind::Name,
+            Value(r#""""#),
+            "The prompt for a customer who is called before the agent; empty: only music.",
+        ),
+        key(
+            "open_max",
+            Kind::Int(0, 20_000),
+            Value("2000"),
+            "Open requests at the most. One more is refused.",
+        ),
+    ],
+};
+
 pub(in crate::server::config) const ACD: Section = Section {
     file: "dozvon.toml",
     name: "acd",

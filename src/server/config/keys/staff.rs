@@ -1,7 +1,7 @@
 //! queues.toml and agents.toml: skills, queues with their stages and reserves, and agents.
 
 use super::Fallback::{Absent, Needed, Value};
-use super::{Kind, SECS_PER_DAY, Section, key};
+use super::{Kind, SECS_PER_DAY, SECS_PER_HOUR, Section, key};
 
 pub(in crate::server::config) const SKILLS: Section = Section {
     file: "queues.toml",
@@ -139,6 +139,25 @@ pub(in crate::server::config) const QUEUE: Section = Section {
             Kind::Int(2, 32),
             Value("3"),
             "With ring = \"parallel\": phones at once. The first answer has the call.",
+        ),
+        key(
+            "callback_first",
+            Kind::Choice(&["agent", "customer"]),
+            Value(r#""agent""#),
+            "Who is on the line first when a customer is called back: the agent, who hears it ring, or the customer, for \
+             whom an agent is kept free.",
+        ),
+        key(
+            "callbacks_max",
+            Kind::Int(0, 20_000),
+            Value("200"),
+            "Open requests to be called back at the most; 0: none is taken.",
+        ),
+        key(
+            "callback_boost_secs",
+            Kind::Int(0, SECS_PER_HOUR),
+            Value("0"),
+            "The head start of customers who are called back before callers who came at the same time.",
         ),
         key(
             "sticky_within_secs",

@@ -9,6 +9,7 @@ use super::words::{
 use crate::server::events::Directory;
 use crate::server::metrics::at_work;
 use dozvon_center::acd::{AgentCounts, LimitKind, ServiceLevel, Status};
+use dozvon_center::callback::{CallbackEnd, Missed};
 use dozvon_center::conduct::ConductKind;
 use dozvon_center::contact::{Outcome, Party};
 use dozvon_center::fact::{AskEnd, Greeting, Handler, IvrExit, OperatorRequest};
@@ -124,6 +125,12 @@ impl Families {
             self.holds.with_label_values(&[queue, long]);
         }
         self.create_speech(queue);
+        let missed = Missed::ALL.map(Missed::as_str);
+        let ends = CallbackEnd::ALL.map(CallbackEnd::as_str);
+        for event in ["requested", "dialed"].into_iter().chain(missed).chain(ends) {
+            self.callbacks.with_label_values(&[queue, event]);
+        }
+        self.callback_wait.with_label_values(&[queue]);
         for result in ["coded", "uncoded"] {
             self.wrap_up_codes.with_label_values(&[queue, result]);
         }

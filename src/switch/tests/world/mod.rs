@@ -10,13 +10,14 @@ pub(crate) mod phone;
 
 use dozvon_center::acd::{Actor, AgentConfig, Config as AcdConfig, QueueConfig, Status, WrapUp};
 use dozvon_center::calendar::Calendars;
+use dozvon_center::callback::Callback;
 use dozvon_center::classifier::Classifier;
 use dozvon_center::contact::Contact;
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
 use dozvon_center::flow::model::MUSIC;
-use dozvon_center::ids::{AgentId, CallId, QueueId};
+use dozvon_center::ids::{AgentId, CallId, CallbackId, QueueId};
 use dozvon_center::opening::Opening;
 use dozvon_center::policy::{BotPolicy, Policy};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
@@ -98,6 +99,7 @@ pub(crate) struct World {
     said: BTreeMap<(SocketAddr, String), String>,
     pub(crate) open: BTreeSet<SessionId>,
     pub(crate) contacts: BTreeMap<CallId, Contact>,
+    pub(crate) callbacks: BTreeMap<CallbackId, Callback>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) notes: Vec<Note>,
 }
@@ -138,6 +140,7 @@ fn policy(agents: usize, share: Share) -> Policy {
         music: "moh".into(),
         talk: Default::default(),
         classifiers: BTreeMap::from([(Arc::from("bank"), Arc::new(bank))]),
+        callbacks: Default::default(),
     }
 }
 
@@ -221,12 +224,21 @@ impl World {
 
     /// The same with another bound on calls.
     pub(crate) fn with_calls_max(agents: usize, share: Share, calls_max: u32) -> World {
+        World::under(agents, share, |config, _| config.limits.calls_max = calls_max)
+    }
+
+    /// The same with other rules.
+    pub(crate) fn under(
+        agents: usize,
+        share: Share,
+        change: impl FnOnce(&mut Config, &mut Policy),
+    ) -> World {
         let now = Timestamp::from_secs(1_800_000_000);
-        let mut config = config(agents);
-        config.limits.calls_max = calls_max;
+        let (mut config, mut policy) = (config(agents), policy(agents, share));
+        change(&mut config, &mut policy);
         World {
             now,
-            switch: Switch::new(config, Arc::new(policy(agents, share)), now),
+            switch: Switch::new(config, Arc::new(policy), now),
             phones: BTreeMap::new(),
             wire: BTreeMap::new(),
             sent: 0,
@@ -239,6 +251,7 @@ impl World {
             said: BTreeMap::new(),
             open: BTreeSet::new(),
             contacts: BTreeMap::new(),
+            callbacks: BTreeMap::new(),
             facts: Vec::new(),
             notes: Vec::new(),
         }
@@ -473,6 +486,9 @@ impl World {
                     self.contacts.insert(contact.call, *contact);
                 }
                 Output::Fact(fact) => self.facts.push(fact),
+                Output::Callback(callback) => {
+                    self.callbacks.insert(callback.id, *callback);
+                }
                 Output::Note(note) => self.notes.push(note),
             }
         }

@@ -59,6 +59,8 @@ impl Ears {
             | LegCommand::Referral(_)
             | LegCommand::StopPlaying
             | LegCommand::RingAgent { .. }
+            | LegCommand::RingForCallback { .. }
+            | LegCommand::CallBack { .. }
             | LegCommand::CallBot { .. }
             | LegCommand::Dial { .. }
             | LegCommand::Announce { .. }

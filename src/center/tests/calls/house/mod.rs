@@ -6,11 +6,12 @@ use dozvon_center::Center;
 use dozvon_center::acd::{Activity, Actor, AgentConfig, Config, QueueConfig, Status};
 use dozvon_center::border::{Arrival, LegCommand, LegEvent, Output};
 use dozvon_center::calendar::Calendars;
+use dozvon_center::callback::{Callback, CallbackPolicy};
 use dozvon_center::contact::Contact;
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
-use dozvon_center::ids::{AgentId, CallId, Key, LegId, PlayId, SkillId};
+use dozvon_center::ids::{AgentId, CallId, CallbackId, Key, LegId, PlayId, SkillId};
 use dozvon_center::opening::Opening;
 use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
@@ -41,6 +42,8 @@ nodes:
         "3": {say: opt-out, to: out}
         "A": {to: q-rules}
         "B": {to: q-leave}
+        "C": {to: q-callback}
+        "D": {to: later}
       silence: q-general
       wrong: q-general
   code:
@@ -72,6 +75,17 @@ nodes:
       lose_place: true
       at: [{wait: 30s, overflow: q-cards}]
       after: {answered: bye, max_wait: bye, nobody: bye}
+  q-callback:
+    queue:
+      name: general
+      max_wait: 10m
+      at: [{wait: 20s, callback: later}]
+      after: {answered: survey, max_wait: bye, nobody: later, full: later, closed: later}
+  later:
+    callback: {queue: general, play: [offer], key: "1", confirm: [we-call], choose: [right], enter: [type],
+      sorry: [sorry], timeout: 5s, next: taken, declined: bye, failed: sorry}
+  taken: {hangup: {play: [taken]}}
+  sorry: {hangup: {play: [sorry]}}
   out: {transfer: {to: "+77270000000", timeout: 20s, after: {answered: bye, failed: bye}}}
   survey: {survey: {offer: csi-offer, ask: [{id: csi, play: csi, keys: "1-5"}], timeout: 6s, next: bye}}
   bye: {hangup: {play: [goodbye]}}
@@ -89,6 +103,7 @@ pub(crate) struct House {
     pub(crate) commands: Vec<(LegId, LegCommand)>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) contacts: BTreeMap<CallId, Contact>,
+    pub(crate) callbacks: BTreeMap<CallbackId, Callback>,
     pub(crate) ears: Ears,
     /// Legs that have answered, and legs that are gone by themselves.
     up: BTreeSet<LegId>,
@@ -123,6 +138,7 @@ pub(crate) fn policy(share: Share) -> Policy {
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
         music: "moh".into(),
         classifiers: BTreeMap::new(),
+        callbacks: CallbackPolicy::default(),
         talk: TalkPolicy { hold_phrase: Some("please-hold".into()), ..TalkPolicy::default() },
     }
 }
@@ -157,6 +173,7 @@ impl House {
             commands: Vec::new(),
             facts: Vec::new(),
             contacts: BTreeMap::new(),
+            callbacks: BTreeMap::new(),
             ears: Ears::default(),
             up: BTreeSet::new(),
             gone: BTreeSet::new(),
@@ -189,6 +206,9 @@ impl House {
                     self.contacts.insert(contact.call, *contact);
                 }
                 Output::Fact(fact) => self.facts.push(fact),
+                Output::Callback(callback) => {
+                    self.callbacks.insert(callback.id, *callback);
+                }
             }
         }
         self.center.check_invariants();
@@ -284,7 +304,14 @@ impl House {
     /// ring, one that is gone says nothing.
     pub(crate) fn event_if_fit(&mut self, leg: LegId, event: LegEvent) {
         let called = |(to, command): &(LegId, LegCommand)| {
-            *to == leg && matches!(command, LegCommand::RingAgent { .. } | LegCommand::Dial { .. })
+            *to == leg
+                && matches!(
+                    command,
+                    LegCommand::RingAgent { .. }
+                        | LegCommand::RingForCallback { .. }
+                        | LegCommand::CallBack { .. }
+                        | LegCommand::Dial { .. }
+                )
         };
         let rings = self.commands.iter().any(called) && !self.up.contains(&leg);
         let fits = match event {

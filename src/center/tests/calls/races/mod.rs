@@ -5,6 +5,7 @@
 //! looks at the laws after every move.
 
 mod broadcast;
+mod callbacks;
 mod closing;
 mod offers;
 mod talks;

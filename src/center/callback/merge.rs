@@ -1,0 +1,75 @@
+//! The customer calls himself while he is to be called back: his call takes the place, and there is one conversation.
+
+use super::CallbackEnd;
+use super::machine::{Input, Stage};
+use crate::call::Call;
+use crate::center::Center;
+use crate::ids::{CallId, CallbackId};
+use crate::limits::CALLBACK_AFTER_CALL;
+use dozvon_clock::Timestamp;
+
+/// What a call that comes in has to do with requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arriving {
+    /// Nothing.
+    Ordinary,
+    /// Its caller is to be called back, which rests while he is here.
+    Owed(CallbackId),
+    /// Its caller has answered our call to him: the two have crossed, and ours goes on.
+    Crossed,
+}
+
+impl Center {
+    /// A call comes in. What is under way to call its caller is taken back: the phone that rings for him, and the agent
+    /// who waits for him to answer.
+    pub(crate) fn customer_calls(
+        &mut self,
+        now: Timestamp,
+        call: CallId,
+        number: Option<&str>,
+    ) -> Arriving {
+        let own = number.filter(|number| !self.policy.shared_numbers.contains(*number));
+        let normal = own.and_then(|number| self.policy.callbacks.numbers.normal(number));
+        let Some(number) = normal else { return Arriving::Ordinary };
+        if self.callbacks.crossed(now, &number) {
+            return Arriving::Crossed;
+        }
+        let Some(id) = self.callbacks.of_number(&number) else { return Arriving::Ordinary };
+        let attempt = self.callbacks.get(id).and_then(|callback| callback.stage.call());
+        if !self.turn(now, id, Input::Calls(call)) {
+            return Arriving::Crossed;
+        }
+        self.end_attempt(now, attempt, "customer_called");
+        Arriving::Owed(id)
+    }
+
+    /// The caller comes to a queue: the place kept for him is his, and nobody calls him back any more. Tells since when
+    /// he has waited.
+    pub(crate) fn take_kept_place(&mut self, now: Timestamp, call: &mut Call) -> Option<Timestamp> {
+        let id = call.owed.take()?;
+        let callback = self.callbacks.get(id)?.clone();
+        self.turn(now, id, Input::End(CallbackEnd::Merged));
+        // Whoever asked in this same call goes on in his own contact.
+        let before = callback.contact.filter(|before| *before != call.id);
+        call.record.called_back(id, before);
+        Some(callback.enqueued_at)
+    }
+
+    /// The caller's own call has ended without his having come to a queue: he is called back after all, unless the
+    /// attempt that his call crossed was the last one; and not sooner after it than after any other.
+    pub(crate) fn owed_call_over(&mut self, now: Timestamp, call: &mut Call) {
+        let Some(id) = call.owed.take() else { return };
+        let callback = self.callbacks.get(id);
+        let own = Stage::Calling { call: call.id };
+        let Some(callback) = callback.filter(|callback| callback.stage == own) else { return };
+        let rules = &self.policy.callbacks;
+        let input = match callback.attempts < rules.attempts {
+            true => {
+                let spaced = callback.dialed_at.map_or(now, |last| last + rules.spacing);
+                Input::Gone(spaced.max(now + CALLBACK_AFTER_CALL))
+            }
+            false => Input::End(CallbackEnd::Expired),
+        };
+        self.turn(now, id, input);
+    }
+}
