@@ -8,7 +8,7 @@ use crate::server::events::Announcer;
 use crate::server::handle::{DeskAnswer, DeskRefusal, EmergencyWish, Query};
 use crate::server::net::{Network, News};
 use crate::server::rtp::Workers;
-use dozvon_center::callback::Callback;
+use crate::server::store::Kept;
 use dozvon_clock::Timestamp;
 use dozvon_media::order::Report;
 use dozvon_sip::endpoint;
@@ -16,7 +16,7 @@ use dozvon_switch::Switch;
 use dozvon_switch::border::{Input, Output};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
 /// Inputs of one kind taken before the timer and the other inboxes are looked at again.
@@ -50,6 +50,8 @@ pub(crate) struct Inboxes {
     pub(crate) queries: mpsc::Receiver<Query>,
     /// Who wants us to stop.
     pub(crate) stop: watch::Receiver<Stop>,
+    /// The store, once: what the run before has left.
+    pub(crate) kept: oneshot::Receiver<Kept>,
 }
 
 /// The owner of the switch.
@@ -87,16 +89,25 @@ impl Brain {
         Brain { switch, network, workers, announcer, clock, backlog: false, leaving: Leaving::No }
     }
 
-    /// Goes on with the requests to be called back that were open when the server stopped.
-    pub(crate) fn restore_callbacks(&mut self, kept: Vec<Callback>) {
+    /// Goes on with what the run before has left: at the start, or as soon as the database is there.
+    fn restore(&mut self, kept: Kept) {
         let now = self.clock.now();
-        self.switch.restore_callbacks(now, kept);
+        for (site, emergency) in kept.emergencies {
+            self.switch.restore_emergency(&site, emergency);
+        }
+        self.switch.restore_callbacks(now, kept.callbacks);
         self.deliver(now);
     }
 
     /// Runs until it is told to stop and all is ended; `finish_within` is what running calls get to finish.
     pub(crate) async fn run(mut self, inboxes: Inboxes, finish_within: Duration) {
-        let Inboxes { mut news, mut reports, mut queries, mut stop } = inboxes;
+        let Inboxes { mut news, mut reports, mut queries, mut stop, mut kept } = inboxes;
+        // Before the first call, if it is there.
+        let mut awaited = true;
+        if let Ok(kept) = kept.try_recv() {
+            self.restore(kept);
+            awaited = false;
+        }
         let (mut some_news, mut some_reports) =
             (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
         let mut stopping = true;
@@ -121,6 +132,11 @@ impl Brain {
                     some_reports.drain(..).for_each(|report| self.input(Input::Media(report)));
                 }
                 Some(query) = queries.recv() => self.answer(query),
+                kept = &mut kept, if awaited => {
+                    awaited = false;
+                    // A store that closes before the database was there has nothing to tell.
+                    kept.into_iter().for_each(|kept| self.restore(kept));
+                }
                 changed = stop.changed(), if stopping => {
                     // Without anybody who could say stop, the process is going down.
                     let wish = if changed.is_ok() { *stop.borrow_and_update() } else { Stop::Now };

@@ -185,9 +185,8 @@ impl Server {
         };
         let one = |error: StartError| vec![error];
         let system = |error: io::Error| one(StartError::System(error));
-        let store = Store::open(&settings.store.database).map_err(|e| one(e.into()))?;
+        let mut store = Store::open(&settings.store.database).map_err(|e| one(e.into()))?;
         let reader = store.reader();
-        let declared = store.emergencies().map_err(|e| one(e.into()))?;
         let directory = Arc::new(Directory::of(&policy));
         let events = match &settings.events.file {
             Some(file) => Some(
@@ -231,25 +230,21 @@ impl Server {
         let net_stats = Arc::new(NetStats::default());
         plane::watch(metrics.registry(), net_stats.clone(), workers.stats())
             .expect("no two figures have the same name");
-        let mut switch = Switch::new(switch, Arc::new(policy), clock.now());
-        for (site, emergency) in declared {
-            switch.restore_emergency(&site, emergency);
-        }
+        let switch = Switch::new(switch, Arc::new(policy), clock.now());
         let (brain, queries) = handle::door();
         let (stop, stopping) = watch::channel(Stop::Run);
         let (news_in, news) = mpsc::channel(net::limits::INBOX_MAX);
-        let inboxes = Inboxes { news, reports, queries, stop: stopping };
+        let inboxes = Inboxes { news, reports, queries, stop: stopping, kept: store.take_kept() };
         let (alive_in, alive) = watch::channel(true);
         let Doors { sip, http } = doors;
         let finish_within = settings.drain.finish_within;
-        let kept = store.take_callbacks();
         let body = async move {
             let _alive = alive_in;
             match sip.serve(news_in, &net_stats) {
                 Ok(network) => {
-                    let mut brain = Brain::new(switch, network, workers, announcer, clock);
-                    brain.restore_callbacks(kept);
-                    brain.run(inboxes, finish_within).await;
+                    Brain::new(switch, network, workers, announcer, clock)
+                        .run(inboxes, finish_within)
+                        .await;
                 }
                 Err(error) => tracing::error!(%error, "SIP sockets can't be served"),
             }

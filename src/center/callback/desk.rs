@@ -177,11 +177,15 @@ impl Center {
         self.callbacks.all()
     }
 
-    /// Goes on with the requests that were open when the server stopped. Those of a number that has one already are
-    /// dropped: the first one stands.
+    /// Goes on with the requests that were open when the server stopped. One of a number that has asked again meanwhile
+    /// ends as merged: the new one stands, in the older one's place.
     pub fn restore_callbacks(&mut self, now: Timestamp, kept: Vec<Callback>) {
         for mut callback in kept {
-            if self.callbacks.of_number(&callback.number).is_some() || !callback.stage.is_open() {
+            if !callback.stage.is_open() {
+                continue;
+            }
+            if let Some(newer) = self.callbacks.of_number(&callback.number) {
+                self.merge_kept(now, callback, newer);
                 continue;
             }
             let before = callback.stage;
@@ -220,6 +224,24 @@ impl Center {
             self.outputs.push_back(Output::Callback(Box::new(callback)));
         }
         self.settle(now);
+    }
+
+    fn merge_kept(&mut self, now: Timestamp, mut kept: Callback, newer: CallbackId) {
+        let end = CallbackEnd::Merged;
+        let what = What::CallbackEnded {
+            callback: kept.id,
+            queue: kept.queue.clone(),
+            end,
+            attempts: kept.attempts,
+            waited_secs: now.since(kept.asked_at).as_secs_f64(),
+        };
+        self.fact(now, kept.contact, what);
+        kept.stage = Stage::Ended { at: now, end };
+        if let Some(newer) = self.callbacks.get_mut(newer) {
+            newer.enqueued_at = newer.enqueued_at.min(kept.enqueued_at);
+            self.outputs.push_back(Output::Callback(Box::new(newer.clone())));
+        }
+        self.outputs.push_back(Output::Callback(Box::new(kept)));
     }
 
     /// Nobody is called from now on: the house closes down. Who is on the line already goes on.

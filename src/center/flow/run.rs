@@ -11,8 +11,8 @@ mod entry;
 mod tests;
 
 pub use border::{
-    BotEnd, CallbackOrder, Caller, Duty, Effect, Entry, Happening, OrderAct, OrderRule, QueueEnd, QueueOrder,
-    TransferEnd, Visit,
+    BotEnd, CallbackOrder, Caller, Duty, Effect, Entry, Happening, OrderAct, OrderRule, QueueEnd,
+    QueueOrder, TransferEnd, Visit,
 };
 
 use super::limits::{DUTY_RINGS, ENTERED_MAX, PATH_MAX, STEPS_MAX};

@@ -2,11 +2,10 @@
 
 use super::App;
 use super::auth::{Right, Who};
-use super::desk::read_json;
+use super::body::Body;
 use super::problem::Problem;
 use super::view::{number, time};
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use dozvon_center::callback::{AskedBy, Callback, CallbackError, CallbackRequest, Proof, Stage};
@@ -140,11 +139,11 @@ pub(super) async fn list(
 pub(super) async fn request(
     State(app): State<Arc<App>>,
     who: Who,
-    body: Result<axum::body::Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<(StatusCode, Json<CallbackTaken>), Problem> {
     who.may(Right::Talk)?;
     let example = r#"{"number":"+77010000001","queue":"cards"}"#;
-    let wish: CallbackWish = read_json(body, example)?;
+    let wish: CallbackWish = body.json(example)?;
     if let Some(text) = &wish.requires {
         dozvon_center::acd::Expression::parse(text)
             .map_err(|mistake| Problem::bad_request(format!("requires: {mistake}")))?;

@@ -1,8 +1,10 @@
 //! The writer's connection, ready to write: the lock taken, the schema up to date, what a crash left open ended, and
 //! this run noted.
 
+use super::callback::open_callbacks;
 use super::db::{Access, Database, Db, DbError, values};
-use super::{Recovered, StoreError, StoreStats, now, schema};
+use super::sites::open_emergencies;
+use super::{Kept, Recovered, StoreError, StoreStats, now, schema};
 
 /// It.
 #[derive(Debug)]
@@ -14,8 +16,11 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Opens the database for the first time in this run.
-    pub(super) fn open(database: &Database, stats: &StoreStats) -> Result<Link, StoreError> {
+    /// Opens the database for the first time in this run; tells what it has kept of the run before.
+    pub(super) fn open(
+        database: &Database,
+        stats: &StoreStats,
+    ) -> Result<(Link, Kept), StoreError> {
         let refused = |error| StoreError::Refused { database: database.clone(), error };
         let mut db = connect(database)?;
         let recovered = schema::recover(&mut db).map_err(refused)?;
@@ -27,9 +32,10 @@ impl Link {
                 "the last run ended without a goodbye: marked interrupted"
             );
         }
+        let kept = kept(&mut db).map_err(refused)?;
         let run = schema::begin_run(&mut db, now()).map_err(refused)?;
         let _ = stats.recovered.set(recovered);
-        Ok(Link { db, run })
+        Ok((Link { db, run }, kept))
     }
 
     /// Connects again after the connection of this run was lost.
@@ -42,6 +48,10 @@ impl Link {
         let sql = "SELECT batch FROM runs WHERE id = ?1";
         Ok(self.db.cell(sql, values![self.run])?.unwrap_or(0))
     }
+}
+
+fn kept(db: &mut Db) -> Result<Kept, DbError> {
+    Ok(Kept { emergencies: open_emergencies(db)?, callbacks: open_callbacks(db)? })
 }
 
 fn connect(database: &Database) -> Result<Db, StoreError> {

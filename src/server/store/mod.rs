@@ -8,6 +8,7 @@
 //! confirmed since the last checkpoint of the write-ahead log (`synchronous=NORMAL`), but never leaves the file
 //! broken: the event log is the record that is confirmed sooner.
 
+mod callback;
 mod day;
 pub(crate) mod db;
 mod ledger;
@@ -32,6 +33,7 @@ pub(crate) use schema::VERSION as SCHEMA_VERSION;
 pub(crate) use sites::emergencies;
 
 use db::{Database, DbError};
+use dozvon_center::callback::Callback;
 use dozvon_center::opening::Emergency;
 use dozvon_clock::Timestamp;
 use link::Link;
@@ -43,6 +45,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::oneshot;
 
 /// Records of running and ended calls that wait for the disk. At the bound a change of a running call is dropped and
 /// counted (a later record of that call says everything it said), and for an end the oldest such change makes room.
@@ -57,6 +60,10 @@ pub(crate) const ROWS_PENDING_MAX: usize = 131_072;
 /// Pairs of minute and reason under which refused calls wait for the disk. Calls under one more are dropped and
 /// counted.
 pub(crate) const REFUSALS_PENDING_MAX: usize = 1_024;
+
+/// Requests to be called back that wait for the disk: each open one, and as many that have ended meanwhile. One more is
+/// dropped and counted.
+pub(crate) const CALLBACKS_PENDING_MAX: usize = 2 * dozvon_center::limits::CALLBACKS_MAX;
 
 /// Records written in one transaction.
 pub(crate) const BATCH_MAX: usize = 500;
@@ -166,6 +173,15 @@ pub(crate) struct Recovered {
     pub(crate) stretches: usize,
 }
 
+/// What the database has kept of the run before, for the switch to go on with.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// Emergencies of sites that go on.
+    pub(crate) emergencies: BTreeMap<String, Emergency>,
+    /// Open requests to be called back, oldest first.
+    pub(crate) callbacks: Vec<Callback>,
+}
+
 /// The open store.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -173,28 +189,12 @@ pub(crate) struct Store {
     stats: Arc<StoreStats>,
     database: Database,
     thread: JoinHandle<()>,
+    kept: oneshot::Receiver<Kept>,
     /// Held as long as the store is open: the lock that keeps a second process out of a file.
     _lock: Option<File>,
 }
 
 impl Store {
-    /// The emergencies of sites that go on. A server that can't be reached is no error: nothing is known of them, and
-    /// the log says so.
-    ///
-    /// # Errors
-    /// [`StoreError::Refused`].
-    pub(crate) fn emergencies(&self) -> Result<BTreeMap<String, Emergency>, StoreError> {
-        match emergencies(&self.database) {
-            Ok(sites) => Ok(sites),
-            Err(error) if self.database.file().is_none() && error.may_pass() => {
-                let database = &self.database;
-                tracing::error!(%database, %error, "emergencies of sites are forgotten: declare them again");
-                Ok(BTreeMap::new())
-            }
-            Err(error) => Err(StoreError::Refused { database: self.database.clone(), error }),
-        }
-    }
-
     /// Opens or creates the database (a file readable by its owner only), brings its schema up to date, ends what a
     /// crash left open and starts the writer's thread. A server that can't be reached is no error: the thread opens the
     /// database when the server is there, and until then records wait as they do while a disk is full.
@@ -204,14 +204,18 @@ impl Store {
     pub(crate) fn open(database: &Database) -> Result<Store, StoreError> {
         let lock = database.file().map(lock::take).transpose()?;
         let stats = Arc::new(StoreStats::default());
+        let (hearer, kept) = oneshot::channel();
         let link = match Link::open(database, &stats) {
-            Ok(link) => Some(link),
+            Ok((link, found)) => {
+                let _ = hearer.send(found);
+                Ok(link)
+            }
             Err(StoreError::Refused { error, .. })
                 if database.file().is_none() && error.may_pass() =>
             {
                 tracing::error!(%database, %error, "the database is away: records wait for it");
                 stats.failing.store(true, Ordering::Relaxed);
-                None
+                Err(hearer)
             }
             Err(error) => return Err(error),
         };
@@ -222,7 +226,12 @@ impl Store {
             error: DbError::System(error.to_string()),
         };
         let thread = thread.map_err(refused)?;
-        Ok(Store { mailbox, stats, database: database.clone(), thread, _lock: lock })
+        Ok(Store { mailbox, stats, database: database.clone(), thread, kept, _lock: lock })
+    }
+
+    /// What was kept of the run before, for one to take: there at once, or when a server that was away is there.
+    pub(crate) fn take_kept(&mut self) -> oneshot::Receiver<Kept> {
+        std::mem::replace(&mut self.kept, oneshot::channel().1)
     }
 
     /// The brain's end.

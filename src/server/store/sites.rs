@@ -24,6 +24,11 @@ pub(crate) fn emergencies(database: &Database) -> Result<BTreeMap<String, Emerge
     if version.unwrap_or(0) < SINCE_VERSION {
         return Ok(BTreeMap::new());
     }
+    open_emergencies(&mut db)
+}
+
+/// Those of a database whose schema is up to date.
+pub(super) fn open_emergencies(db: &mut Db) -> Result<BTreeMap<String, Emergency>, DbError> {
     let sites = db.rows("SELECT site, since, by, reason FROM site_emergencies", &[], |row| {
         let (site, since): (String, i64) = (row.get(0)?, row.get(1)?);
         let (by, reason): (String, String) = (row.get(2)?, row.get(3)?);

@@ -4,6 +4,7 @@
 //! goes through, while the mailbox keeps the newest records; one that fails for a record's own reasons is taken apart,
 //! and only that record is dropped and counted.
 
+use super::callback::write_callback;
 use super::db::{Database, Db, DbError, Value, values};
 use super::ledger::Row;
 use super::link::Link;
@@ -11,23 +12,29 @@ use super::mailbox::{Batch, Mailbox, Post};
 use super::record::{AgentMove, ConductRow, IncidentRow, Record, word};
 use super::schema::micros;
 use super::sites::write_emergency;
-use super::{RETRY, StoreStats, now};
+use super::{Kept, RETRY, StoreStats, now};
 use dozvon_center::contact::Contact;
 use dozvon_center::ids::CallId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use tokio::sync::oneshot;
 
-/// Starts the thread; without a link it opens the database itself, as soon as that can be done.
+/// Starts the thread; without a link it opens the database itself, as soon as that can be done, and hands over what it
+/// finds there.
 pub(super) fn start(
     database: Database,
-    link: Option<Link>,
+    link: Result<Link, oneshot::Sender<Kept>>,
     mailbox: Arc<Mailbox>,
     stats: Arc<StoreStats>,
 ) -> std::io::Result<JoinHandle<()>> {
+    let (link, kept) = match link {
+        Ok(link) => (Some(link), None),
+        Err(kept) => (None, Some(kept)),
+    };
     let run = link.as_ref().map(|link| link.run);
     let (batches, in_doubt, given_up) = (0, false, false);
-    let writer = Writer { database, link, run, batches, in_doubt, given_up, mailbox, stats };
+    let writer = Writer { database, link, kept, run, batches, in_doubt, given_up, mailbox, stats };
     std::thread::Builder::new().name("store".to_owned()).spawn(move || writer.run())
 }
 
@@ -35,6 +42,8 @@ struct Writer {
     database: Database,
     /// The connection; `None` while there is none.
     link: Option<Link>,
+    /// Who hears what was kept of the run before; until the database was opened.
+    kept: Option<oneshot::Sender<Kept>>,
     /// The number of this run, once the database was opened.
     run: Option<i64>,
     /// Batches taken so far: the number of the last one.
@@ -122,7 +131,8 @@ impl Writer {
         add(&self.stats.ends_dropped, ends);
         add(&self.stats.changes_dropped, batch.contacts.len() - ends);
         add(&self.stats.moves_dropped, batch.moves.len());
-        add(&self.stats.rows_dropped, batch.rows.len() + batch.refusals.len());
+        let rows = batch.callbacks.len() + batch.rows.len() + batch.refusals.len();
+        add(&self.stats.rows_dropped, rows);
     }
 
     /// Writes a batch in one transaction, with its number: where an earlier try has done it after all, nothing is
@@ -158,7 +168,11 @@ impl Writer {
             None => {
                 let link = match self.run {
                     Some(run) => Link::again(&self.database, run),
-                    None => Link::open(&self.database, &self.stats),
+                    None => Link::open(&self.database, &self.stats).map(|(link, kept)| {
+                        // Whoever would hear of it may have gone down meanwhile; the next run asks again.
+                        let _ = self.kept.take().map(|hearer| hearer.send(kept));
+                        link
+                    }),
                 };
                 // A record is not to blame for what is wrong with the server, however long it lasts.
                 link.map_err(|error| DbError::Away(error.to_string()))?
@@ -189,6 +203,9 @@ fn add(counter: &AtomicU64, records: usize) {
 
 /// All records of a batch, and that the run is alive and has written it.
 fn write(step: &mut Db, batch: &Batch, run: i64, number: i64) -> Result<(), DbError> {
+    for callback in &batch.callbacks {
+        write_callback(step, callback)?;
+    }
     for contact in &batch.contacts {
         write_contact(step, contact)?;
     }
@@ -212,17 +229,19 @@ fn write(step: &mut Db, batch: &Batch, run: i64, number: i64) -> Result<(), DbEr
 }
 
 fn write_contact(step: &mut Db, contact: &Contact) -> Result<(), DbError> {
-    let call = i64::try_from(contact.call.0).unwrap_or(i64::MAX);
+    let id = |id: u64| i64::try_from(id).unwrap_or(i64::MAX);
+    let call = id(contact.call.0);
     let path: Vec<&str> = contact.path.iter().map(|node| &**node).collect();
     let ending = contact.ending.as_ref();
     let sql = "INSERT INTO contacts (call, caller, dialled, flow, flow_version, language, started_at,
-             answered_at, ended_at, ending_fault, ending_reason, path, operator_requested)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+             answered_at, ended_at, ending_fault, ending_reason, path, operator_requested, callback, continues)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
          ON CONFLICT (call) DO UPDATE SET caller = excluded.caller, dialled = excluded.dialled, flow = excluded.flow,
              flow_version = excluded.flow_version, language = excluded.language, started_at = excluded.started_at,
              answered_at = excluded.answered_at, ended_at = excluded.ended_at, ending_fault = excluded.ending_fault,
              ending_reason = excluded.ending_reason, path = excluded.path,
-             operator_requested = excluded.operator_requested";
+             operator_requested = excluded.operator_requested, callback = excluded.callback,
+             continues = excluded.continues";
     step.execute(
         sql,
         values![
@@ -239,6 +258,8 @@ fn write_contact(step: &mut Db, contact: &Contact) -> Result<(), DbError> {
             ending.map(|ending| ending.reason.clone()),
             serde_json::Value::from(path).to_string(),
             contact.operator_requested,
+            contact.callback.map(|callback| id(callback.0)),
+            contact.continues.map(|before| id(before.0)),
         ],
     )?;
     write_parts(step, call, contact)
@@ -489,6 +510,7 @@ fn write_event(step: &mut Db, event: &Record) -> Result<(), DbError> {
         Record::Conduct(row) => write_conduct(step, row),
         Record::Incident(row) => write_incident(step, row),
         Record::Emergency { site, emergency } => write_emergency(step, site, emergency.as_ref()),
+        Record::Callback(_) => unreachable!("the mailbox keeps requests by number"),
         Record::Refused { .. } => unreachable!("the mailbox counts refused calls by the minute"),
     }
 }

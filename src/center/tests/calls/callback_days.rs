@@ -4,7 +4,7 @@
 use crate::callback::{calling_back, request};
 use crate::house::{ANNA, BORIS, House, VERA};
 use dozvon_center::Center;
-use dozvon_center::acd::Status;
+use dozvon_center::acd::{Activity, Status};
 use dozvon_center::border::{LegCommand, LegEvent, Refusal};
 use dozvon_center::calendar::moment;
 use dozvon_center::callback::First;
@@ -122,7 +122,8 @@ fn step(house: &mut House, chance: &mut Chance, callers: &mut Vec<LegId>) {
                 house.event_if_fit(leg, LegEvent::HungUp);
             }
         }
-        6 => house.status(agent, Status::Ready),
+        // Who let a phone ring comes back, all together.
+        6 => AGENTS.into_iter().for_each(|agent| house.status(agent, Status::Ready)),
         7 => house.status(agent, Status::Lunch),
         8..=10 => {
             for leg in legs(house, rings) {
@@ -201,11 +202,15 @@ fn over_days_of_chance_each_request_has_one_end_and_nobody_is_called_at_night() 
         assert!(open.is_empty(), "seed {seed}: everything ends, and not {open:?}");
         kinds.extend(seen.ends.values().copied());
         assert!(seen.dialled.len() > 10, "seed {seed}: many were called");
+        for agent in AGENTS {
+            house.status(agent, Status::Ready);
+            assert_eq!(house.activity(agent), Activity::Idle, "seed {seed}: {agent} is free");
+        }
     }
     let all = ["cancelled", "expired", "merged", "reached"];
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), all, "each end was seen");
 }
 
 fn chance_secs(chance: &mut Chance) -> u64 {
-    [0, 0, 1, 1, 2, 3, 5, 600][chance.below(8) as usize]
+    [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 5, 5, 8, 13, 600][chance.below(16) as usize]
 }
