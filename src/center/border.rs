@@ -236,7 +236,8 @@ pub struct CallView {
     pub caller: String,
     /// Its flow.
     pub flow: Arc<str>,
-    /// `ivr`, `bot`, `callback` (the customer is not on the line), `waiting`, `offered`, `talking`, `hold`, `consult`, `conference`, `parked`, `transfer`.
+    /// `ivr`, `bot`, `callback` (the customer is not on the line), `waiting`, `offered`, `talking`, `hold`, `consult`,
+    /// `conference`, `parked`, `transfer`.
     pub state: &'static str,
     /// The node, queue, agent or bot, as fits the state.
     pub place: Arc<str>,

@@ -207,8 +207,8 @@ impl Center {
         Ok(())
     }
 
-    /// An emergency of an earlier run goes on. Not told anew; a site that is gone is forgotten, and one that was declared
-    /// anew meanwhile stands.
+    /// An emergency of an earlier run goes on. Not told anew; a site that is gone is forgotten, and one that was
+    /// declared anew meanwhile stands.
     pub fn restore_emergency(&mut self, site: &str, emergency: Emergency) {
         if let Some((name, _)) = self.policy.opening.sites.get_key_value(site) {
             self.emergencies.entry(name.clone()).or_insert(emergency);

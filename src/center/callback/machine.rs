@@ -217,8 +217,9 @@ impl Callback {
         })
     }
 
-    /// What is left of it after the server has stopped and started: an attempt that was begun counts, whatever became of
-    /// it, so nobody is called more often than he may be. `spaced` is when the next one may be, `attempts` their limit.
+    /// What is left of it after the server has stopped and started: an attempt that was begun counts, whatever became
+    /// of it, so nobody is called more often than he may be. `spaced` is when the next one may be, `attempts` their
+    /// limit.
     pub(crate) fn restored(&mut self, now: Timestamp, spaced: Timestamp, attempts: u32) {
         let begun = match self.stage {
             Stage::Due { .. } | Stage::Ended { .. } => return,

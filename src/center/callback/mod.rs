@@ -4,11 +4,12 @@
 //! A request keeps the moment its customer began to wait. In permitted hours it stands in its queue as a call without
 //! anybody on the line ([`crate::acd`] knows it as absent) and is offered to an agent when it is its turn. Either the
 //! agent answers first and the customer is called then, or the agent is kept free while the customer is called
-//! ([`First`]). Each attempt is a contact of its own that names the request and the contact that asked. When the customer
-//! calls himself, nothing is dialled, and his call takes the kept place as soon as it comes to a queue.
+//! ([`First`]). Each attempt is a contact of its own that names the request and the contact that asked. When the
+//! customer calls himself, nothing is dialled, and his call takes the kept place as soon as it comes to a queue.
 //!
 //! [`machine`] says what a request may become, [`book`] keeps them, [`hours`] and [`numbers`] say when and whom one may
-//! call, [`flow`] is what the caller is asked, [`calls`] and [`merge`] join them with legs, queues and callers, [`desk`] is for people.
+//! call, [`flow`] is what the caller is asked, [`calls`] and [`merge`] join them with legs, queues and callers,
+//! [`desk`] is for people.
 
 pub(crate) mod book;
 mod calls;

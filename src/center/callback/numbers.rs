@@ -12,8 +12,8 @@ pub struct Numbers {
     pub trunk: Arc<str>,
     /// Digits of a national number without that: 10. A number of this length is a national one.
     pub national_digits: usize,
-    /// Beginnings of numbers that a caller may type, written as [`Numbers::normal`] writes; empty: he may be called back
-    /// at the number he calls from, and at no other.
+    /// Beginnings of numbers that a caller may type, written as [`Numbers::normal`] writes; empty: he may be called
+    /// back at the number he calls from, and at no other.
     pub allow: Vec<Arc<str>>,
     /// Beginnings of numbers that are never called, whoever asks and however he calls.
     pub deny: Vec<Arc<str>>,

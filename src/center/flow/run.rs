@@ -774,10 +774,9 @@ impl Run {
                 }
                 WaitAct::Callback(target) => {
                     callbacks += 1;
-                    let play = match &self.flow.node(target.node).kind {
-                        Kind::Callback(callback) => &callback.play[..],
-                        _ => &[],
-                    };
+                    // The check lets nothing else be offered.
+                    let offered = &self.flow.node(target.node).kind;
+                    let play = if let Kind::Callback(it) = offered { &it.play[..] } else { &[] };
                     let prompts = play.iter().flat_map(|prompt| self.said(prompt)).collect();
                     OrderAct::Offer(callbacks - 1, prompts)
                 }

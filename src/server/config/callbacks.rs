@@ -16,7 +16,7 @@ pub(super) fn read(
     queues: BTreeMap<Arc<str>, QueueCallbacks>,
 ) -> CallbackPolicy {
     let table = base.table("callback");
-    let named = |key| table.text_opt(key).filter(|text| !text.is_empty()).map(Arc::<str>::from);
+    let named = |key| table.text_opt(key).map(Arc::<str>::from);
     let list = |key| table.list(key).iter().map(|(text, _)| text.as_str().into()).collect();
     let calendar = named("calendar");
     let names: Vec<&str> = calendars.names().collect();

@@ -169,6 +169,7 @@ fn read(picture: &mut Db, spans: &[Span], now: i64) -> Result<Vec<Figures>, DbEr
     fill("SELECT * FROM f_queues ORDER BY i, queue = '*', queue", |f| &mut f.queues)?;
     let transfers = "SELECT * FROM f_transfer_kinds ORDER BY i, queue = '*', queue, how, target";
     fill(transfers, |f| &mut f.transfers)?;
+    fill("SELECT * FROM f_callbacks ORDER BY i, queue = '*', queue", |f| &mut f.callbacks)?;
     fill("SELECT * FROM f_blocking ORDER BY i", |f| &mut f.calls)?;
     fill("SELECT * FROM f_bots ORDER BY i", |f| &mut f.bots)?;
     fill("SELECT * FROM f_fcr ORDER BY i, days", |f| &mut f.fcr)?;

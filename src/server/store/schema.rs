@@ -62,7 +62,8 @@ fn end_all(step: &mut Db, last_alive: &[Value]) -> Result<Recovered, DbError> {
          SELECT call, queue, from_at, max(from_at, ?1), (max(from_at, ?1) - from_at) / 1e6, 'failed', 'missed'
          FROM segments s WHERE to_at IS NULL AND kind = 'queue' AND queue IS NOT NULL
              -- Nobody waited on the line where somebody was to be called back.
-             AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.call = s.call AND c.callback IS NOT NULL AND c.dialled = '')
+             AND NOT EXISTS (SELECT 1 FROM contacts c
+                 WHERE c.call = s.call AND c.callback IS NOT NULL AND c.dialled = '')
              AND NOT EXISTS (SELECT 1 FROM waits w WHERE w.call = s.call AND w.entered_at = s.from_at)",
         last_alive,
     )?;

@@ -8,6 +8,7 @@ use dozvon_center::Center;
 use dozvon_center::acd::{Actor, AgentConfig, Config, QueueConfig, Status};
 use dozvon_center::border::{Arrival, LegCommand, LegEvent, Output};
 use dozvon_center::calendar::Calendars;
+use dozvon_center::callback::CallbackPolicy;
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::What;
 use dozvon_center::flow;
@@ -66,6 +67,7 @@ fn policy() -> Policy {
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
         opening: Opening::default(),
+        callbacks: CallbackPolicy::default(),
         rollouts: BTreeMap::new(),
         bots: BTreeMap::new(),
         announcements: BTreeMap::from([(Arc::from("general"), announcements)]),
@@ -95,7 +97,10 @@ impl Floor {
                     Output::Fact(fact) if matches!(fact.what, What::WaitForecast { .. }) => {
                         self.forecast += 1;
                     }
-                    Output::Leg(..) | Output::Contact(_) | Output::Fact(_) => {}
+                    Output::Leg(..)
+                    | Output::Contact(_)
+                    | Output::Fact(_)
+                    | Output::Callback(_) => {}
                 }
             }
             let Some(leg) = rung.pop_front() else { return };

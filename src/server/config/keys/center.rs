@@ -108,9 +108,9 @@ pub(in crate::server::config) const CALLBACK: Section = Section {
         key(
             "calendar",
             Kind::Name,
-            Value(r#""""#),
-            "The calendar of the hours in which customers may be called, days off and holidays included. Empty: nobody is \
-             called back.",
+            Absent,
+            "The calendar of the hours in which customers may be called, days off and holidays included. Absent: \
+             nobody is called back.",
         ),
         key(
             "calendars",
@@ -122,15 +122,15 @@ pub(in crate::server::config) const CALLBACK: Section = Section {
         key(
             "country",
             Kind::Name,
-            Value(r#""""#),
-            "The country's code without +, by which numbers are told to be the same however they are written. Empty: \
+            Absent,
+            "The country's code without +, by which numbers are told to be the same however they are written. Absent: \
              they are taken as they come.",
         ),
         key(
             "trunk_prefix",
             Kind::Name,
-            Value(r#""""#),
-            "What is dialled within the country in place of its code, such as 8 or 0.",
+            Absent,
+            "What is dialled within the country in place of its code, such as 8 or 0; absent: nothing.",
         ),
         key(
             "national_digits_max",
@@ -142,8 +142,8 @@ pub(in crate::server::config) const CALLBACK: Section = Section {
             "allow",
             Kind::Dials,
             Value("[]"),
-            "Beginnings of numbers, like +77, that a caller may type and people may name. Empty: a caller is called back \
-             at the number he calls from, and at no other.",
+            "Beginnings of numbers, like +77, that a caller may type and people may name. Empty: a caller is called \
+             back at the number he calls from, and at no other.",
         ),
         key(
             "deny",
@@ -154,8 +154,8 @@ pub(in crate::server::config) const CALLBACK: Section = Section {
         key(
             "from",
             Kind::Text,
-            Value(r#""""#),
-            "The number that customers see. Empty: the one in the trunk's target.",
+            Absent,
+            "The number that customers see. Absent: the one in the trunk's target.",
         ),
         key(
             "attempts_max",
@@ -190,8 +190,8 @@ pub(in crate::server::config) const CALLBACK: Section = Section {
         key(
             "phrase",
             Kind::Name,
-            Value(r#""""#),
-            "The prompt for a customer who is called before the agent; empty: only music.",
+            Absent,
+            "The prompt for a customer who is called before the agent; absent: only music.",
         ),
         key(
             "open_max",

@@ -144,8 +144,8 @@ pub(in crate::server::config) const QUEUE: Section = Section {
             "callback_first",
             Kind::Choice(&["agent", "customer"]),
             Value(r#""agent""#),
-            "Who is on the line first when a customer is called back: the agent, who hears it ring, or the customer, for \
-             whom an agent is kept free.",
+            "Who is on the line first when a customer is called back: the agent, who hears it ring, or the customer, \
+             for whom an agent is kept free.",
         ),
         key(
             "callbacks_max",

@@ -207,7 +207,10 @@ fn a_customer_who_calls_while_he_is_called_back_has_one_conversation() {
             &moves,
             |scene, order| {
                 let stage = scene.house.stage(scene.id);
-                let crossed = |fact: &What| matches!(fact, What::CallEnded { ending, .. } if &*ending.reason == "called_back");
+                let crossed = |fact: &What| match fact {
+                    What::CallEnded { ending, .. } => &*ending.reason == "called_back",
+                    _ => false,
+                };
                 let refused = scene.house.count(crossed);
                 let (own, _) = scene.own.expect("he calls in every order");
                 if stage == "merged" {
