@@ -108,9 +108,8 @@ impl House {
     }
 
     fn missed(&self) -> Vec<Missed> {
-        let why = |what: &What| match what {
-            What::CallbackMissed { why, .. } => Some(*why),
-            _ => None,
+        let why = |what: &What| {
+            if let What::CallbackMissed { why, .. } = what { Some(*why) } else { None }
         };
         self.facts.iter().filter_map(|fact| why(&fact.what)).collect()
     }
@@ -448,11 +447,13 @@ impl House {
     /// The prompts that a leg was told to play or hear last.
     fn said(&self, leg: LegId) -> Vec<String> {
         let said = self.commands.iter().rev().filter(|(to, _)| *to == leg);
-        let prompts = said.filter_map(|(_, command)| match command {
-            LegCommand::Play { prompts, .. } | LegCommand::Announce { prompts, .. } => {
+        let prompts = said.filter_map(|(_, command)| {
+            if let LegCommand::Play { prompts, .. } | LegCommand::Announce { prompts, .. } = command
+            {
                 Some(prompts.iter().map(|prompt| prompt.name.to_string()).collect())
+            } else {
+                None
             }
-            _ => None,
         });
         let mut prompts: Vec<Vec<String>> = prompts.take(1).collect();
         prompts.pop().unwrap_or_default()

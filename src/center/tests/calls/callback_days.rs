@@ -9,7 +9,7 @@ use dozvon_center::border::{LegCommand, LegEvent, Refusal};
 use dozvon_center::calendar::moment;
 use dozvon_center::callback::First;
 use dozvon_center::fact::What;
-use dozvon_center::ids::{CallbackId, LegId};
+use dozvon_center::ids::{CallbackId, Key, LegId};
 use dozvon_clock::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -110,12 +110,11 @@ fn step(house: &mut House, chance: &mut Chance, callers: &mut Vec<LegId>) {
             callers.push(leg);
             house.key(leg, ['0', 'C', 'D', '2'][chance.below(4) as usize]);
         }
-        3 | 4 => {
-            if !callers.is_empty() {
-                let leg = callers[chance.below(callers.len() as u64) as usize];
-                let key = ['1', '1', '2', '0'][chance.below(4) as usize];
-                house.event_if_fit(leg, LegEvent::Key(dozvon_center::ids::Key::new(key).unwrap()));
-            }
+        3 | 4 if !callers.is_empty() => {
+            let leg = callers[chance.below(callers.len() as u64) as usize];
+            let key = ['1', '1', '2', '0'][chance.below(4) as usize];
+            let key = Key::new(key).expect("a key of a phone");
+            house.event_if_fit(leg, LegEvent::Key(key));
         }
         5 => {
             if let Some(leg) = callers.pop() {

@@ -88,6 +88,12 @@ impl Scene {
         })
     }
 
+    fn customer_does(&mut self, event: LegEvent) {
+        if let Some(leg) = self.customer() {
+            self.house.event_if_fit(leg, event);
+        }
+    }
+
     fn play(&mut self, one: Move) {
         let now = self.house.now;
         match one {
@@ -97,16 +103,11 @@ impl Scene {
                 self.house.key(leg, '0');
             }
             Move::Calls => {}
-            Move::Answers | Move::Busy | Move::HangsUp => {
-                let event = match one {
-                    Move::Answers => LegEvent::Answered,
-                    Move::Busy => LegEvent::Refused(Refusal::Busy),
-                    _ => LegEvent::HungUp,
-                };
-                if let Some(leg) = self.customer() {
-                    self.refused |= one == Move::HangsUp;
-                    self.house.event_if_fit(leg, event);
-                }
+            Move::Answers => self.customer_does(LegEvent::Answered),
+            Move::Busy => self.customer_does(LegEvent::Refused(Refusal::Busy)),
+            Move::HangsUp => {
+                self.refused |= self.customer().is_some();
+                self.customer_does(LegEvent::HungUp);
             }
             Move::AgentAnswers => {
                 for leg in self.agents() {
@@ -207,9 +208,9 @@ fn a_customer_who_calls_while_he_is_called_back_has_one_conversation() {
             &moves,
             |scene, order| {
                 let stage = scene.house.stage(scene.id);
-                let crossed = |fact: &What| match fact {
-                    What::CallEnded { ending, .. } => &*ending.reason == "called_back",
-                    _ => false,
+                let crossed = |fact: &What| {
+                    let What::CallEnded { ending, .. } = fact else { return false };
+                    &*ending.reason == "called_back"
                 };
                 let refused = scene.house.count(crossed);
                 let (own, _) = scene.own.expect("he calls in every order");
@@ -219,10 +220,9 @@ fn a_customer_who_calls_while_he_is_called_back_has_one_conversation() {
                     let left = scene.customer().is_none_or(|leg| scene.house.released(leg));
                     assert!(left, "and nothing rings for him: {order:?}");
                 } else {
-                    let mut at = scene.house.facts.iter().filter_map(|fact| match &fact.what {
-                        What::CallAnswered if fact.call != Some(own) => Some(fact.at),
-                        _ => None,
-                    });
+                    let ours = scene.house.facts.iter().filter(|fact| fact.call != Some(own));
+                    let answers = ours.filter(|fact| matches!(fact.what, What::CallAnswered));
+                    let mut at = answers.map(|fact| fact.at);
                     let answered = at.next().expect("our call was answered");
                     let mut at = scene.house.facts.iter().filter(|fact| fact.call == Some(own));
                     let called = at.next().expect("he calls").at;
