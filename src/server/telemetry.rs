@@ -107,7 +107,9 @@ where
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, Mutex, OnceLock};
+    use tracing::Dispatch;
+    use tracing::subscriber::NoSubscriber;
 
     #[test]
     fn a_number_is_known_to_its_owner_and_to_nobody_else() {
@@ -151,6 +153,10 @@ pub(crate) mod tests {
 
     /// What is logged by `say` in this format at this filter.
     pub(crate) fn logged(format: LogFormat, filter: &str, say: impl FnOnce()) -> String {
+        // As long as there is one subscriber only, a line that another thread says first is decided by that thread's
+        // subscriber, which is none, and for all: with a second one every line asks them all.
+        static SECOND: OnceLock<Dispatch> = OnceLock::new();
+        SECOND.get_or_init(|| Dispatch::new(NoSubscriber::default()));
         let memory = Memory::default();
         let writer = memory.clone();
         let filter = EnvFilter::try_new(filter).unwrap();

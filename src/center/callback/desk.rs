@@ -177,16 +177,22 @@ impl Center {
         self.callbacks.all()
     }
 
-    /// Goes on with the requests that were open when the server stopped. One of a number that has asked again meanwhile
-    /// ends as merged: the new one stands, in the older one's place.
+    /// Goes on with the requests that were open when the server stopped. Of a number that has asked again meanwhile the
+    /// older request goes on and the new one ends as merged, unless the new one is being made already.
     pub fn restore_callbacks(&mut self, now: Timestamp, kept: Vec<Callback>) {
         for mut callback in kept {
             if !callback.stage.is_open() {
                 continue;
             }
-            if let Some(newer) = self.callbacks.of_number(&callback.number) {
-                self.merge_kept(now, callback, newer);
-                continue;
+            let newer = self.callbacks.of_number(&callback.number);
+            if let Some(newer) = newer.and_then(|id| self.callbacks.get(id)) {
+                let (id, waits) =
+                    (newer.id, matches!(newer.stage, Stage::Due { .. } | Stage::Queued { .. }));
+                if !waits {
+                    self.merge_kept(now, callback);
+                    continue;
+                }
+                self.end_callback(now, id, CallbackEnd::Merged);
             }
             let before = callback.stage;
             let rules = &self.policy.callbacks;
@@ -226,7 +232,8 @@ impl Center {
         self.settle(now);
     }
 
-    fn merge_kept(&mut self, now: Timestamp, mut kept: Callback, newer: CallbackId) {
+    /// Ends a request of an earlier run in favour of the one that is being made.
+    fn merge_kept(&mut self, now: Timestamp, mut kept: Callback) {
         let end = CallbackEnd::Merged;
         let what = What::CallbackEnded {
             callback: kept.id,
@@ -237,10 +244,6 @@ impl Center {
         };
         self.fact(now, kept.contact, what);
         kept.stage = Stage::Ended { at: now, end };
-        if let Some(newer) = self.callbacks.get_mut(newer) {
-            newer.enqueued_at = newer.enqueued_at.min(kept.enqueued_at);
-            self.outputs.push_back(Output::Callback(Box::new(newer.clone())));
-        }
         self.outputs.push_back(Output::Callback(Box::new(kept)));
     }
 

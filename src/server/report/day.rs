@@ -126,6 +126,8 @@ pub(super) struct Day {
     pub(super) metrics: String,
     /// Contacts told to the store.
     pub(super) contacts: usize,
+    /// Those, and our attempts to call somebody back.
+    pub(super) records: usize,
 }
 
 struct World {
@@ -281,13 +283,13 @@ pub(super) fn live(seed: u64, place: Place) -> Day {
     };
     let metrics = metrics.render(&snapshot);
     let came = world.contacts.values().filter(|contact| !contact.dialled.is_empty());
-    let (contacts, ends) = (came.count(), world.now);
+    let (contacts, records, ends) = (came.count(), world.contacts.len(), world.now);
     drop(world);
     assert!(store.flush(Duration::from_secs(60)), "the store has written everything");
     assert_eq!(store.stats().rows_dropped.load(std::sync::atomic::Ordering::Relaxed), 0);
     store.close();
     log.close();
-    Day { place, folder, begins, ends, metrics, contacts }
+    Day { place, folder, begins, ends, metrics, contacts, records }
 }
 
 impl World {
@@ -429,8 +431,8 @@ impl World {
                     self.later(secs, Act::Leg(leg, LegEvent::Key(key)));
                 }
                 let end = match self.rng.below(40) {
-                    0 => Act::Leg(leg, LegEvent::Lost(Loss::NoAudio)),
-                    1..=3 => Act::Take(leg, Ending::new(Fault::Nobody, "taken_out")),
+                    0 | 1 => Act::Leg(leg, LegEvent::Lost(Loss::NoAudio)),
+                    2..=4 => Act::Take(leg, Ending::new(Fault::Nobody, "taken_out")),
                     _ => Act::Leg(leg, LegEvent::HungUp),
                 };
                 self.later(patience.as_secs_f64(), end);

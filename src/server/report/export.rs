@@ -131,11 +131,13 @@ SELECT c.call, c.caller, c.dialled, c.flow, c.flow_version, c.language,
         WHERE b.call = c.call AND connected_at IS NOT NULL) AS bots,
     (SELECT sum(talk_secs) FROM bot_talks b WHERE b.call = c.call AND connected_at IS NOT NULL) AS bot_secs,
     (SELECT count(*) FROM transfers x WHERE x.call = c.call AND x.answered <> 0) AS outside_answered,
-    (SELECT string_agg(question || '=' || score, ' ' ORDER BY seq) FROM survey s WHERE s.call = c.call) AS scores
+    (SELECT string_agg(question || '=' || score, ' ' ORDER BY seq) FROM survey s WHERE s.call = c.call) AS scores,
+    c.callback, c.continues
 FROM contacts c
 WHERE c.started_at >= ?1 AND c.started_at < ?2 ORDER BY c.started_at, c.call";
 
-/// Writes a record of each call that came in within the span as one JSON object a line.
+/// Writes a record of each call that came in or was an attempt to call somebody back, within the span, as one JSON
+/// object a line.
 ///
 /// # Errors
 /// [`ExportError`].

@@ -58,3 +58,87 @@ pub(super) fn open_callbacks(db: &mut Db) -> Result<Vec<Callback>, DbError> {
     }
     Ok(open)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::store::testing::{Place, Server, on_each};
+    use crate::server::store::{Record, Store};
+    use dozvon_center::callback::{AskedBy, CallbackEnd, Proof};
+    use dozvon_center::ids::{CallId, CallbackId};
+    use dozvon_clock::Timestamp;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    const DUE: Stage = Stage::Due { at: Timestamp::from_secs(20) };
+
+    fn callback(id: u64, stage: Stage) -> Callback {
+        let proof = Proof {
+            by: AskedBy::Key,
+            at: Timestamp::from_secs(id),
+            from: Some("+77010000001".into()),
+            key: None,
+            flow: Some("bank".into()),
+            node: Some("offer".into()),
+            user: None,
+            recording: None,
+        };
+        Callback {
+            id: CallbackId(id),
+            contact: Some(CallId(id)),
+            number: format!("+7701{id:07}").into(),
+            queue: "cards".into(),
+            requires: Some("lang:kk".into()),
+            priority: 0,
+            enqueued_at: Timestamp::from_secs(id),
+            asked_at: Timestamp::from_secs(10 + id),
+            language: "kk".into(),
+            topic: None,
+            proof,
+            attempts: 0,
+            dialed_at: None,
+            missed: None,
+            stage,
+        }
+    }
+
+    fn tell(store: &Store, callback: Callback) {
+        store.sender().try_send(Record::Callback(Box::new(callback)));
+    }
+
+    #[test]
+    fn after_a_new_start_open_requests_are_there_as_they_stood_last_and_others_are_not() {
+        on_each(|place| {
+            let store = Store::open(&place.database()).unwrap();
+            [3, 1, 2].into_iter().for_each(|id| tell(&store, callback(id, DUE)));
+            assert!(store.flush(Duration::from_secs(10)));
+            let dialing = callback(3, Stage::Dialing { call: CallId(40) });
+            tell(&store, Callback { attempts: 1, ..dialing.clone() });
+            let ended = Stage::Ended { at: Timestamp::from_secs(50), end: CallbackEnd::Reached };
+            tell(&store, callback(2, ended));
+            store.close();
+            let mut store = Store::open(&place.database()).unwrap();
+            let kept = store.take_kept().try_recv().expect("it is read at the start").callbacks;
+            store.close();
+            assert_eq!(kept, [callback(1, DUE), Callback { attempts: 1, ..dialing }]);
+        });
+    }
+
+    #[test]
+    fn what_a_server_that_was_away_at_the_start_has_kept_is_handed_over_when_it_is_there() {
+        let server = Arc::new(Server::start());
+        let place = Place::on(server.clone());
+        let store = Store::open(&place.database()).unwrap();
+        tell(&store, callback(7, DUE));
+        store.close();
+        server.stop();
+        let mut store = Store::open(&place.database()).unwrap();
+        let mut kept = store.take_kept();
+        assert!(kept.try_recv().is_err(), "nobody knows yet");
+        server.run();
+        tell(&store, callback(8, DUE));
+        assert!(store.flush(Duration::from_secs(60)));
+        assert_eq!(kept.try_recv().expect("it is known now").callbacks, [callback(7, DUE)]);
+        store.close();
+    }
+}

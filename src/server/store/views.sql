@@ -29,7 +29,7 @@ FROM intervals JOIN waits ON entered_at >= from_at AND entered_at < to_at
 CREATE TEMP VIEW f_callbacks AS
 SELECT i, CASE every WHEN 1 THEN '*' ELSE queue END AS queue,
     count(*) AS callbacks_requested,
-    sum(attempts) AS callback_attempts,
+    CAST(sum(attempts) AS INTEGER) AS callback_attempts,
     count(*) FILTER (WHERE stage = 'reached') AS callbacks_reached,
     count(*) FILTER (WHERE stage = 'merged') AS callbacks_merged,
     count(*) FILTER (WHERE stage = 'expired') AS callbacks_expired,

@@ -128,8 +128,8 @@ fn a_customer_who_calls_while_his_phone_rings_for_us_has_one_conversation() {
     let mut world = bank(First::Agent);
     let customer = asks(&mut world);
     world.status(0, Status::Ready);
-    world.run(10 * SECOND);
-    assert_eq!(world.phones[&customer].ringing.len(), 1, "we call him");
+    world.run(15 * SECOND);
+    assert_eq!(world.phones[&customer].ringing.len(), 1, "we call him: {:#?}", world.ladder);
     world.dial(0, "100");
     world.run(5 * SECOND);
     assert!(world.phones[&customer].ringing.is_empty(), "ours is taken back");

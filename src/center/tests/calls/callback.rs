@@ -402,6 +402,33 @@ fn a_restart_loses_nothing_and_counts_what_was_begun() {
     assert_eq!(restarted(&house, 5.0).center.callbacks().count(), 0, "who was reached is done");
 }
 
+/// The database was away at the start: what it has kept comes when the customer has asked again.
+#[test]
+fn what_comes_late_from_an_earlier_run_is_made_once_and_in_the_older_place() {
+    let mut house = house_at(MORNING, First::Agent);
+    let older = house.asks(CUSTOMER);
+    let kept: Vec<Callback> = house.callbacks.values().cloned().collect();
+    let mut next = house_at(MORNING, First::Agent);
+    next.pass(60.0);
+    let newer = next.asks(CUSTOMER);
+    next.center.restore_callbacks(next.now, kept.clone());
+    next.drain();
+    assert_eq!((next.stage(older), next.stage(newer)), ("due", "merged"));
+    assert_eq!(next.callbacks[&older].enqueued_at, house.callbacks[&older].enqueued_at);
+    next.pass(0.0);
+    assert_eq!(next.stage(older), "queued");
+
+    let mut next = house_at(MORNING, First::Agent);
+    next.pass(60.0);
+    next.ready(&[ANNA]);
+    let newer = next.asks(CUSTOMER);
+    next.takes_callback();
+    next.center.restore_callbacks(next.now, kept);
+    next.drain();
+    assert_eq!((next.stage(older), next.stage(newer)), ("merged", "dialing"), "it is being made");
+    assert_eq!(next.center.callbacks().count(), 1);
+}
+
 #[test]
 fn a_house_that_closes_down_calls_nobody_and_forgets_nobody() {
     let mut house = house_at(MORNING, First::Agent);

@@ -107,9 +107,9 @@ pub(in crate::server::config) const CALLBACK: Section = Section {
     keys: &[
         key(
             "calendar",
-            Kind::Name,
-            Absent,
-            "The calendar of the hours in which customers may be called, days off and holidays included. Absent: \
+            Kind::Text,
+            Value(r#""""#),
+            "The calendar of the hours in which customers may be called, days off and holidays included. Empty: \
              nobody is called back.",
         ),
         key(
@@ -121,16 +121,16 @@ pub(in crate::server::config) const CALLBACK: Section = Section {
         ),
         key(
             "country",
-            Kind::Name,
-            Absent,
-            "The country's code without +, by which numbers are told to be the same however they are written. Absent: \
+            Kind::Text,
+            Value(r#""""#),
+            "The country's code without +, by which numbers are told to be the same however they are written. Empty: \
              they are taken as they come.",
         ),
         key(
             "trunk_prefix",
-            Kind::Name,
-            Absent,
-            "What is dialled within the country in place of its code, such as 8 or 0; absent: nothing.",
+            Kind::Text,
+            Value(r#""""#),
+            "What is dialled within the country in place of its code, such as 8 or 0; empty: nothing.",
         ),
         key(
             "national_digits_max",
@@ -154,8 +154,8 @@ pub(in crate::server::config) const CALLBACK: Section = Section {
         key(
             "from",
             Kind::Text,
-            Absent,
-            "The number that customers see. Absent: the one in the trunk's target.",
+            Value(r#""""#),
+            "The number that customers see. Empty: the one in the trunk's target.",
         ),
         key(
             "attempts_max",
@@ -189,9 +189,9 @@ pub(in crate::server::config) const CALLBACK: Section = Section {
         ),
         key(
             "phrase",
-            Kind::Name,
-            Absent,
-            "The prompt for a customer who is called before the agent; absent: only music.",
+            Kind::Text,
+            Value(r#""""#),
+            "The prompt for a customer who is called before the agent; empty: only music.",
         ),
         key(
             "open_max",
