@@ -252,6 +252,7 @@ const MAY_USE: [(&str, &[&str]); 5] = [
             "hmac",
             "sha2",
             "hex",
+            "libm",
             "saphyr-parser",
             "jiff",
         ],

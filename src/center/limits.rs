@@ -189,3 +189,11 @@ pub const CALLBACK_AFTER_CALL: Duration = Duration::from_secs(10);
 pub const CALLBACK_CROSSINGS_MAX: usize = 256;
 
 const _: () = assert!(CALLBACK_DIGITS_MIN < CALLBACK_DIGITS_MAX);
+
+// ---- rollouts -------------------------------------------------------------------------------------------------------
+
+/// Callers counted in the evidence of one stage of a rollout. Later ones are left out, and the evidence says how many.
+pub const ROLLOUT_UNITS_MAX: usize = 1_000_000;
+
+/// Strata of one stage's evidence: week, hours and segment. Callers of one stratum too many are left out, and counted.
+pub const ROLLOUT_STRATA_MAX: usize = 1_024;

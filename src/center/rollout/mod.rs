@@ -3,5 +3,6 @@
 //! [`assign`] draws one caller; when a stage is passed and when the bot is taken back is not decided here.
 
 pub mod assign;
+pub mod stats;
 
 pub use assign::{Arm, Draw, Holdout, Reason, Rollout, Share};
