@@ -197,3 +197,21 @@ pub const ROLLOUT_UNITS_MAX: usize = 1_000_000;
 
 /// Strata of one stage's evidence: week, hours and segment. Callers of one stratum too many are left out, and counted.
 pub const ROLLOUT_STRATA_MAX: usize = 1_024;
+
+/// Metrics of one rollout. A plan with more is refused.
+pub const ROLLOUT_METRICS_MAX: usize = 32;
+
+/// Looks of one stage of a rollout. A plan with more is refused.
+pub const ROLLOUT_LOOKS_MAX: usize = 5;
+
+/// The last look of a stage, in needed samples. A plan that looks later is refused.
+pub const ROLLOUT_LOOK_MAX: f64 = 2.0;
+
+/// The longest wait for the outcome of a call. A plan that waits longer is refused.
+pub const ROLLOUT_WINDOW_MAX: Duration = Duration::from_secs(60 * 86_400);
+
+/// The most trips of a bot's breaker that a plan may allow in a day, and so those that are remembered.
+pub const ROLLOUT_TRIPS_MAX: usize = 20;
+
+/// Calls with a bot within the breaker's window. Past it the oldest is forgotten: the shares are of those that are left.
+pub const ROLLOUT_BREAKER_CALLS_MAX: usize = 10_000;

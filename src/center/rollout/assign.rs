@@ -38,18 +38,25 @@ impl fmt::Debug for Rollout {
 }
 
 /// How many of the callers the bot gets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum Share {
     /// Nobody: not begun, or taken back.
     #[default]
+    #[serde(rename = "0")]
     None,
     /// Every 10th.
+    #[serde(rename = "1/10")]
     Tenth,
     /// Every 5th.
+    #[serde(rename = "1/5")]
     Fifth,
     /// Every 2nd.
+    #[serde(rename = "1/2")]
     Half,
     /// All but the holdout.
+    #[serde(rename = "all")]
     All,
 }
 
@@ -85,6 +92,11 @@ impl Share {
         Share::LADDER.into_iter().find(|share| share.as_str() == text)
     }
 
+    /// The share whose [`Share::fraction`] a record has kept.
+    pub fn of_fraction(fraction: f64) -> Option<Share> {
+        Share::LADDER.into_iter().find(|share| share.fraction() == fraction)
+    }
+
     /// How many of 2^64 equally likely numbers are the bot's.
     const fn numbers(self) -> u128 {
         const ALL: u128 = 1 << 64;
@@ -105,8 +117,25 @@ impl fmt::Display for Share {
 }
 
 /// Callers of a hundred who stay with people even when the bot has all others; at most 50.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(try_from = "u8", into = "u8")]
 pub struct Holdout(u8);
+
+impl From<Holdout> for u8 {
+    fn from(holdout: Holdout) -> u8 {
+        holdout.0
+    }
+}
+
+impl TryFrom<u8> for Holdout {
+    type Error = &'static str;
+
+    fn try_from(percent: u8) -> Result<Holdout, &'static str> {
+        Holdout::percent(percent).ok_or("a holdout is at most 50 percent")
+    }
+}
 
 impl Holdout {
     /// From percent, 0 to 50.
@@ -186,7 +215,8 @@ impl Rollout {
         Draw { arm, u: Some(u), share: self.share, reason }
     }
 
-    fn number(&self, subject: &str) -> u64 {
+    /// The caller's draw below 2^64: what stands for him in evidence, where his number does not belong.
+    pub fn number(&self, subject: &str) -> u64 {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.salt.as_bytes())
             .expect("HMAC takes a key of any length");
         mac.update(self.name.as_bytes());
@@ -294,6 +324,9 @@ mod tests {
     fn shares_are_read_as_they_are_written() {
         for share in Share::LADDER {
             assert_eq!(Share::parse(share.as_str()), Some(share));
+            assert_eq!(Share::of_fraction(share.fraction()), Some(share));
+            let json = serde_json::to_string(&share).unwrap();
+            assert_eq!(json, format!("\"{share}\""), "one spelling everywhere");
         }
         assert_eq!(Share::parse("1/3"), None);
     }
