@@ -4,11 +4,14 @@
 //! that takes; [`stats`] is the arithmetic.
 
 pub mod assign;
+pub mod breaker;
+pub mod evidence;
 pub mod measure;
 pub mod needs;
 pub mod plan;
 #[cfg(test)]
 mod sample;
 pub mod stats;
+pub mod weigh;
 
 pub use assign::{Arm, Draw, Holdout, Reason, Rollout, Share};

@@ -1,10 +1,10 @@
 //! How sure each of several looks at growing evidence must be: O'Brien & Fleming, Biometrics 35 (1979).
 //!
 //! Who looks twice and promotes on the first good sight is wrong more often than he says. With bounds
-//! `c √(t_K/t_k)` at the shares `t_k` of the evidence, `c` is chosen so that a bot right at the margin passes any of the
-//! looks with the chance α. As a Brownian motion `B(t)` the bound is a constant `b = c √t_K`; the chance never to have
-//! crossed it is carried from look to look by numerical integration (Armitage, McPherson & Rowe, JRSS A 132, 1969).
-//! Two looks at one half and all with α = 0.05: 2.373 and 1.678.
+//! `c √(t_K/t_k)` at the shares `t_k` of the evidence, `c` is chosen so that a bot right at the margin passes any of
+//! the looks with the chance α. As a Brownian motion `B(t)` the bound is a constant `b = c √t_K`; the chance never to
+//! have crossed it is carried from look to look by numerical integration (Armitage, McPherson & Rowe, JRSS A 132,
+//! 1969). Two looks at one half and all with α = 0.05: 2.373 and 1.678.
 
 use super::normal;
 

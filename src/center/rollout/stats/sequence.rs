@@ -1,14 +1,14 @@
 //! How far off a difference may be when it is looked at again and again: a confidence sequence.
 //!
-//! The normal mixture of Robbins (Annals of Mathematical Statistics 41, 1970; Howard, Ramdas, McAuliffe & Sekhon, Annals of
-//! Statistics 49, 2021). With the variance `v` of a difference and a mixture `N(0, 1/ρ)`:
+//! The normal mixture of Robbins (Annals of Mathematical Statistics 41, 1970; Howard, Ramdas, McAuliffe & Sekhon,
+//! Annals of Statistics 49, 2021). With the variance `v` of a difference and a mixture `N(0, 1/ρ)`:
 //!
 //! ```text
 //! half = √( v (1 + ρv) ( ln(1 + 1/(ρv)) + 2 ln(1/α) ) )
 //! ```
 //!
-//! The true difference lies within `D ± half` at *all* times together with the chance 1-α, so a rollback that is checked
-//! each hour is wrong no more often than α. It is narrowest, for its price, where `v = 1/ρ`.
+//! The true difference lies within `D ± half` at *all* times together with the chance 1-α, so a rollback that is
+//! checked each hour is wrong no more often than α. It is narrowest, for its price, where `v = 1/ρ`.
 
 /// The ρ for shares near 0.8: tuned to a standard error of 0.05.
 pub const RHO: f64 = 400.0;
