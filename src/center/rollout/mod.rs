@@ -5,6 +5,8 @@
 
 pub mod assign;
 pub mod breaker;
+pub mod decide;
+pub mod decision;
 pub mod evidence;
 pub mod measure;
 pub mod needs;
