@@ -25,7 +25,7 @@ struct Ends {
 }
 
 fn runs(difference: f64) -> Ends {
-    let fresh = Machine::new(Arc::new(plan())).unwrap();
+    let fresh = Machine::new(Arc::new(plan())).expect("a sound plan");
     let draws = Draws::new();
     let mut ends = Ends::default();
     for seed in 0..RUNS {

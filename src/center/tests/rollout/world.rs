@@ -54,7 +54,7 @@ pub(crate) fn plan() -> Plan {
         name: "cards".into(),
         bot: "assistant".into(),
         version: "3.1.0".into(),
-        holdout: Holdout::percent(5).unwrap(),
+        holdout: Holdout::percent(5).expect("5 is at most 50"),
         no_holdout_because: None,
         stages: vec![
             stage("canary", Share::Tenth, 1, 14),
@@ -92,7 +92,7 @@ impl Draws {
             bot: "assistant".into(),
             salt: "pepper".into(),
             share,
-            holdout: Holdout::percent(5).unwrap(),
+            holdout: Holdout::percent(5).expect("5 is at most 50"),
         };
         let ladder = Share::LADDER.map(rollout);
         let arms = |n: u32| {
@@ -136,24 +136,19 @@ pub(crate) struct World<'a> {
     evidence: Evidence,
     calls: u64,
     hours: u64,
-    strata: [Arc<str>; 1],
+    segment: Arc<str>,
 }
 
 impl<'a> World<'a> {
     /// Starts the rollout on Monday at midnight. `fresh` is a machine that has not begun.
     pub(crate) fn new(fresh: &Machine, draws: &'a Draws, truth: Truth, seed: u64) -> World<'a> {
         let mut machine = fresh.clone();
-        let started = machine.command(at(0), order(Order::Start)).unwrap();
+        let started = machine.command(at(0), order(Order::Start)).expect("a draft starts");
         let evidence = Evidence::new(machine.plan(), 0, at(0));
         let dice = Dice(seed.wrapping_mul(0xd134_2543_de82_ef95));
-        let strata = ["all".into()];
+        let segment = "all".into();
         let log = vec![started];
-        World { truth, machine, log, draws, dice, evidence, calls: 0, hours: 0, strata }
-    }
-
-    /// Hours since the start.
-    pub(crate) fn hours(&self) -> u64 {
-        self.hours
+        World { truth, machine, log, draws, dice, evidence, calls: 0, hours: 0, segment }
     }
 
     /// One hour of calls, and the check at its end.
@@ -192,7 +187,7 @@ impl<'a> World<'a> {
         let week = Stratum::week_of(now, 0);
         // Nights and odd weeks are harder for everybody.
         let eased = if hours == Hours::Working { 0.02 } else { -0.01 };
-        let base = 0.8 + eased + if week % 2 == 0 { 0.01 } else { -0.01 };
+        let base = 0.8 + eased + if week.is_multiple_of(2) { 0.01 } else { -0.01 };
         let arm = self.draws.arm(self.dice.next(), share);
         let delivered = arm == Arm::People || !self.dice.chance(self.truth.missed);
         let helped = if arm == Arm::Bot && delivered { self.truth.difference } else { 0.0 };
@@ -208,7 +203,7 @@ impl<'a> World<'a> {
             arm,
             share,
             delivered,
-            stratum: Stratum { week, hours, segment: self.strata[0].clone() },
+            stratum: Stratum { week, hours, segment: Arc::clone(&self.segment) },
             outcomes: vec![Known { metric: 0, at: now + DAY, value }],
         });
     }
