@@ -1,6 +1,6 @@
 //! What can be measured of a drawn caller: the meaning, the scale and the better side of each.
 //!
-//! How a value is read off the records is `outcome.rs`'s.
+//! How a value is read off the records is [`super::outcome`]'s.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -111,6 +111,23 @@ impl Measure {
             | Measure::TransferToOperator
             | Measure::BotError
             | Measure::BotSeconds => true,
+        }
+    }
+
+    /// Seconds after a call's end before it can be known: repeats, complaints and wrap-ups take their time.
+    pub const fn least_window_secs(self) -> u64 {
+        match self {
+            Measure::Resolved
+            | Measure::ResolvedServed
+            | Measure::EarlyHangup
+            | Measure::Complaint
+            | Measure::HumanSeconds
+            | Measure::VerifiedContainment => 3_600,
+            Measure::Survey
+            | Measure::TimeToDone
+            | Measure::TransferToOperator
+            | Measure::BotError
+            | Measure::BotSeconds => 0,
         }
     }
 

@@ -637,8 +637,13 @@ fn validate_metric(p: &mut Problems, metric: &Metric) {
     p.unless(people, &place("role"), "compares what people can't have", "floor or ceiling");
     let quick = !metric.can_roll_back() || metric.window_secs <= DAY.as_secs();
     p.unless(quick, &place("rollback"), "would come days late", "use what is known within a day");
-    let window = metric.window_secs <= limits::ROLLOUT_WINDOW_MAX.as_secs();
-    p.unless(window, &place("window_secs"), "is beyond 60 days", "7 days, 604800");
+    let window = metric.measure.least_window_secs()..=limits::ROLLOUT_WINDOW_MAX.as_secs();
+    p.unless(
+        window.contains(&metric.window_secs),
+        &place("window_secs"),
+        "is too short to know, or beyond 60 days",
+        "an hour, 3600, or 7 days, 604800",
+    );
     let response = metric.response > 0.0 && metric.response <= 1.0;
     p.unless(response, &place("response"), "is not above 0 and at most 1", "0.12 of a survey");
 }
