@@ -1,7 +1,7 @@
 //! One decision about a rollout with everything it was made on, and what it says in words.
 //!
 //! A decision is stored as it is and never changed. The same observations give the same decision to the byte, and its
-//! figures can be counted again from the counts that it carries.
+//! figures can be counted again from the counts that it carries ([`Decision::recounted`]).
 
 use super::assign::Share;
 use super::breaker::Trip;
@@ -318,10 +318,25 @@ impl State {
 }
 
 impl Decision {
-    /// Counts the figures again from the counts beside them; whether all came to the same bits. True without figures.
-    pub fn holds_true(&self, plan: &Plan) -> bool {
-        let same = *self.plan == *plan.fingerprint();
-        same && self.figures.as_ref().is_none_or(|figures| figures.hold_true(plan))
+    /// The same decision with every figure counted again from its counts and the plan. What is stored must be what
+    /// this is written as, byte for byte: then its figures are those of its counts, and nobody has changed them.
+    /// `None` where the plan is another one than it was made by.
+    pub fn recounted(&self, plan: &Plan) -> Option<Decision> {
+        if *self.plan != *plan.fingerprint() {
+            return None;
+        }
+        let mut again = self.clone();
+        let stage = self.before.step().map(|step| step.stage).filter(|n| *n < plan.stages.len());
+        again.figures = match (&self.figures, stage) {
+            (Some(figures), Some(stage)) => Some(figures.recounted(plan, stage)),
+            (Some(_), None) | (None, _) => None,
+        };
+        if let Some(look) = &mut again.look {
+            look.bound = *plan.bounds().get(look.number.checked_sub(1)?)?;
+            let figures = again.figures.as_ref()?;
+            look.doubts = figures.doubts(plan, look.bound);
+        }
+        Some(again)
     }
 
     /// The decision in words, with every figure it was made on.
@@ -462,6 +477,10 @@ fn explain_metric(out: &mut String, weighed: &Weighed, metric: &Metric) {
     );
     if weighed.needed > 0 {
         let _ = write!(out, ", needs {}", weighed.needed);
+    }
+    if !weighed.measure.is_for_both_arms() {
+        out.push('\n');
+        return;
     }
     let Some(difference) = weighed.difference else {
         let _ = writeln!(out, "; no stratum has both arms");

@@ -23,7 +23,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long after a call's beginning its caller is counted: whether it reached the bot is then known.
+/// How long after a call's beginning its caller is counted, and no outcome of his earlier: whether the call reached the
+/// bot is then known.
 pub const SETTLE: Duration = Duration::from_secs(3_600);
 
 /// Seconds of a week.
@@ -215,12 +216,14 @@ impl Evidence {
         };
         self.first_calls.insert(observation.subject);
         let Observation { arm, delivered, .. } = *observation;
-        self.later(observation.at + SETTLE, Pending::Caller { arm, delivered });
+        let settled = observation.at + SETTLE;
+        self.later(settled, Pending::Caller { arm, delivered });
         let metrics = self.metrics;
         for known in observation.outcomes.iter().filter(|known| known.metric < metrics) {
             let cell = stratum * metrics + known.metric;
             let value = known.value;
-            self.later(known.at, Pending::Outcome { cell, arm, delivered, value });
+            let at = known.at.max(settled);
+            self.later(at, Pending::Outcome { cell, arm, delivered, value });
         }
     }
 

@@ -461,7 +461,7 @@ mod tests {
             (other(|visit| visit.topic = "loans".into()), 1.0),
             (other(|visit| visit.continues = true), 1.0),
         ] {
-            let got = value(&case(&contact), &[visit.clone()], Measure::Resolved);
+            let got = value(&case(&contact), std::slice::from_ref(&visit), Measure::Resolved);
             assert_eq!(got, Some(Some(resolved)), "{visit:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! The figures of one moment: what the evidence of a stage comes to, metric by metric.
 //!
-//! Every figure is counted from the rows of counts that stand beside it, by [`Weighed::of`] alone. So a stored decision
-//! can be counted again, and must come to the same bits.
+//! Every figure is counted from the whole numbers that stand beside it, in one place. So a stored decision can be counted
+//! again ([`Figures::recounted`]), and must come to the same bytes.
 
 use super::evidence::{Callers, Cell, Evidence, Stratum};
 use super::measure::{Kind, Measure};
@@ -111,38 +111,42 @@ impl fmt::Display for Doubt {
 impl Figures {
     /// The figures of a stage's evidence.
     pub fn of(plan: &Plan, evidence: &Evidence) -> Figures {
-        let stage = &plan.stages[evidence.stage()];
-        let callers = evidence.callers();
+        let row =
+            |(stratum, cell): (&Stratum, &Cell)| Row { stratum: stratum.clone(), cell: *cell };
+        let rows = (0..plan.metrics.len()).map(|n| evidence.cells(n).map(row).collect());
+        let (since, until) = (evidence.since(), evidence.until());
+        Figures::count(plan, evidence.stage(), (since, until), evidence.callers(), rows)
+    }
+
+    /// Every figure counted again from the counts that stand here, which are whole numbers.
+    #[must_use]
+    pub fn recounted(&self, plan: &Plan, stage: usize) -> Figures {
+        let rows = self.metrics.iter().map(|weighed| weighed.rows.clone());
+        Figures::count(plan, stage, (self.since, self.until), self.callers, rows)
+    }
+
+    fn count(
+        plan: &Plan,
+        stage: usize,
+        (since, until): (Timestamp, Timestamp),
+        callers: Callers,
+        rows: impl Iterator<Item = Vec<Row>>,
+    ) -> Figures {
+        let stage = &plan.stages[stage];
         let bot_fraction = plan.bot_fraction(stage);
-        let weigh = |(place, metric): (usize, &Metric)| {
-            let row =
-                |(stratum, cell): (&Stratum, &Cell)| Row { stratum: stratum.clone(), cell: *cell };
-            let rows = evidence.cells(place).map(row).collect();
-            Weighed::of(plan, metric, rows, plan.needed(stage, metric))
-        };
-        let metrics: Vec<Weighed> = plan.metrics.iter().enumerate().map(weigh).collect();
+        let weigh = |(metric, rows)| Weighed::of(plan, metric, rows, plan.needed(stage, metric));
+        let metrics: Vec<Weighed> = plan.metrics.iter().zip(rows).map(weigh).collect();
         let guardrails = metrics.iter().filter(|weighed| weighed.needed > 0);
         let progress = guardrails.map(|w| w.pooled().bot.n as f64 / w.needed as f64);
         Figures {
-            since: evidence.since(),
-            until: evidence.until(),
+            since,
+            until,
             callers,
             bot_fraction,
             mismatch: mismatch::check(callers.bot, callers.people, bot_fraction),
             progress: progress.reduce(f64::min).unwrap_or_default(),
             metrics,
         }
-    }
-
-    /// Counts every figure again from the counts beside it; whether all came to the same bits.
-    pub fn hold_true(&self, plan: &Plan) -> bool {
-        let again = self.metrics.iter().zip(&plan.metrics).all(|(weighed, metric)| {
-            *weighed == Weighed::of(plan, metric, weighed.rows.clone(), weighed.needed)
-        });
-        let Callers { bot, people, .. } = self.callers;
-        again
-            && self.metrics.len() == plan.metrics.len()
-            && self.mismatch == mismatch::check(bot, people, self.bot_fraction)
     }
 
     /// The share of the bot's arm that did not reach it.
