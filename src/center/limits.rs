@@ -195,7 +195,7 @@ const _: () = assert!(CALLBACK_DIGITS_MIN < CALLBACK_DIGITS_MAX);
 /// Callers counted in the evidence of one stage of a rollout. Later ones are left out, and the evidence says how many.
 pub const ROLLOUT_UNITS_MAX: usize = 1_000_000;
 
-/// Strata of one stage's evidence: week, hours and segment. Callers of one stratum too many are left out, and counted.
+/// Strata of one stage's evidence: week, hours and group. Callers of one stratum too many are left out, and counted.
 pub const ROLLOUT_STRATA_MAX: usize = 1_024;
 
 /// Metrics of one rollout. A plan with more is refused.
@@ -213,5 +213,5 @@ pub const ROLLOUT_WINDOW_MAX: Duration = Duration::from_secs(60 * 86_400);
 /// The most trips of a bot's breaker that a plan may allow in a day, and so those that are remembered.
 pub const ROLLOUT_TRIPS_MAX: usize = 20;
 
-/// Calls with a bot within the breaker's window. Past it the oldest is forgotten: the shares are of those that are left.
+/// Calls with a bot within the breaker's window. Past it the oldest is forgotten: shares are of those that are left.
 pub const ROLLOUT_BREAKER_CALLS_MAX: usize = 10_000;

@@ -255,8 +255,7 @@ impl Machine {
     pub fn check(&mut self, due: Due, evidence: &Evidence) -> Option<Decision> {
         let same = (evidence.stage(), evidence.since(), evidence.until());
         assert_eq!(same, (due.stage, due.since, due.at), "the evidence must be what was due");
-        let step = self.checked().filter(|s| (s.stage, s.since) == (due.stage, due.since))?;
-        debug_assert!(due.at > step.since);
+        self.checked().filter(|s| (s.stage, s.since) == (due.stage, due.since))?;
         self.checked_at = due.at;
         if due.daily {
             self.judged_at = due.at;
@@ -466,7 +465,7 @@ impl Machine {
     }
 
     /// What protects callers at every check: back to people where the bot is unbearable, unless the data can't be
-    /// believed. The sizes of the arms are judged once a day only, or each look would add to the chance of a false alarm.
+    /// believed. The sizes of the arms are judged once a day only: each look adds to the chance of a false alarm.
     fn guard(
         &self,
         step: Step,

@@ -37,8 +37,8 @@ pub struct Stratum {
     pub week: u32,
     /// Whether it was within working hours.
     pub hours: Hours,
-    /// The customer's segment; one word for all where there is none.
-    pub segment: Arc<str>,
+    /// The customers he is one of; one word for all where there is none.
+    pub group: Arc<str>,
 }
 
 /// Whether a call came within working hours.
@@ -62,14 +62,14 @@ impl Stratum {
 }
 
 impl fmt::Display for Stratum {
-    /// The Monday of the week, the hours, the segment.
+    /// The Monday of the week, the hours, the group.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let monday = date(1969, 12, 29).saturating_add(i64::from(self.week.min(99_999)).weeks());
         let hours = match self.hours {
             Hours::Working => "working",
             Hours::Other => "other",
         };
-        write!(f, "{monday} {hours} {}", self.segment)
+        write!(f, "{monday} {hours} {}", self.group)
     }
 }
 
@@ -337,7 +337,7 @@ mod tests {
             arm,
             share: Share::Tenth,
             delivered: true,
-            stratum: Stratum { week, hours: Hours::Working, segment: "retail".into() },
+            stratum: Stratum { week, hours: Hours::Working, group: "retail".into() },
             outcomes: vec![Known { metric: 0, at: known, value: Some(Value::yes(resolved)) }],
         }
     }
@@ -424,7 +424,7 @@ mod tests {
         let calls: Vec<Observation> = (0..limits::ROLLOUT_STRATA_MAX as u64 + 3)
             .map(|n| {
                 let mut call = call(n, 0, Arm::Bot, true);
-                call.stratum.segment = format!("segment {n}").into();
+                call.stratum.group = format!("group {n}").into();
                 call
             })
             .collect();
@@ -439,7 +439,7 @@ mod tests {
         let sunday = Timestamp::from_secs(1_772_323_200 + 20 * HOUR);
         let week = Stratum::week_of(sunday, 0);
         assert_eq!(Stratum::week_of(sunday, 5 * 3_600), week + 1, "Monday in Almaty");
-        let stratum = Stratum { week: week + 1, hours: Hours::Other, segment: "retail".into() };
+        let stratum = Stratum { week: week + 1, hours: Hours::Other, group: "retail".into() };
         assert_eq!(stratum.to_string(), "2026-03-02 other retail");
     }
 }

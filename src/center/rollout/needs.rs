@@ -125,7 +125,7 @@ fn too_many(stage: &Stage, days: u64, calls_per_day: f64) -> Option<Problem> {
     (longest * calls_per_day > limits::ROLLOUT_UNITS_MAX as f64).then(|| Problem {
         place: format!("stages.{}", stage.name),
         message: format!("has more than {} callers", limits::ROLLOUT_UNITS_MAX),
-        cure: "try the bot on a part of the callers: exclude a segment",
+        cure: "try the bot on a part of the callers: exclude a group of customers",
     })
 }
 
@@ -172,6 +172,7 @@ impl fmt::Display for Refusal {
 
 #[cfg(test)]
 mod tests {
+    use super::super::plan::Role;
     use super::super::sample;
     use super::*;
 
@@ -183,6 +184,17 @@ mod tests {
         assert_eq!(needs.days, 42);
         let text = needs.to_string();
         assert!(text.ends_with("in all 42 days, 6.0 weeks"), "{text}");
+    }
+
+    #[test]
+    fn two_hundred_calls_a_day_are_enough_for_a_margin_of_eight_points_only() {
+        let mut plan = sample::plan();
+        let refusal = needs(&plan, 200.0).unwrap_err();
+        assert_eq!(refusal.needs.stages[0].1, 46, "of 42");
+        plan.metrics[0].role = Role::Guardrail { margin: 0.08, rollback: false };
+        let days: Vec<u64> =
+            needs(&plan, 200.0).unwrap().stages.iter().map(|(_, days)| *days).collect();
+        assert_eq!(days, [23, 16, 14]);
     }
 
     #[test]

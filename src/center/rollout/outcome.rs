@@ -1,8 +1,8 @@
 //! What became of drawn callers, read off the contact records: from records to observations.
 //!
 //! A contact counts from its record alone, for the arm that it was drawn for, and only by what had happened until the
-//! moment asked for: later records change nothing, so an earlier day can be counted again. Each outcome is known a fixed
-//! time after the call's end, for both arms alike, even when a repeat call has told earlier.
+//! moment asked for: later records change nothing, so an earlier day can be counted again. Each outcome is known a
+//! fixed time after the call's end, for both arms alike, even when a repeat call has told earlier.
 //!
 //! Callers without a number are in no arm's evidence: nobody could tell whether they called again.
 
@@ -371,7 +371,7 @@ mod tests {
 
     fn case(contact: &Contact) -> Case<'_> {
         let week = Stratum::week_of(contact.started_at, 0);
-        let stratum = Stratum { week, hours: Hours::Working, segment: "all".into() };
+        let stratum = Stratum { week, hours: Hours::Working, group: "all".into() };
         Case { contact, stratum, complained_at: None, bot_failed: false }
     }
 

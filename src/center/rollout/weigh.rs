@@ -1,7 +1,7 @@
 //! The figures of one moment: what the evidence of a stage comes to, metric by metric.
 //!
-//! Every figure is counted from the whole numbers that stand beside it, in one place. So a stored decision can be counted
-//! again ([`Figures::recounted`]), and must come to the same bytes.
+//! Every figure is counted from the whole numbers that stand beside it, in one place. So a stored decision can be
+//! counted again ([`Figures::recounted`]), and must come to the same bytes.
 
 use super::evidence::{Callers, Cell, Evidence, Stratum};
 use super::measure::{Kind, Measure};
@@ -326,7 +326,7 @@ mod tests {
         let drawn =
             Pair { bot: Sums::of_yes(bot.0, bot.1), people: Sums::of_yes(people.0, people.1) };
         let cell = Cell { drawn, delivered: drawn.bot, asked_bot: bot.1, asked_people: people.1 };
-        let stratum = Stratum { week, hours: Hours::Working, segment: "all".into() };
+        let stratum = Stratum { week, hours: Hours::Working, group: "all".into() };
         Row { stratum, cell }
     }
 

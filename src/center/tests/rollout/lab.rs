@@ -94,7 +94,7 @@ pub(crate) fn observations(machine: &Machine, counts: Counts) -> Vec<Observation
     let step = machine.state().step().expect("it has begun");
     let stage = &machine.plan().stages[step.stage];
     let week = Stratum::week_of(step.since, 0);
-    let stratum = Stratum { week, hours: Hours::Working, segment: "all".into() };
+    let stratum = Stratum { week, hours: Hours::Working, group: "all".into() };
     let call = |number: u64, arm: Arm, yes: bool, delivered: bool| Observation {
         call: CallId(number),
         at: step.since,

@@ -38,7 +38,7 @@ fn observations(groups: &[Group]) -> Vec<Observation> {
                 arm: group.arm,
                 share: group.share,
                 delivered: true,
-                stratum: Stratum { week, hours: Hours::Working, segment: "all".into() },
+                stratum: Stratum { week, hours: Hours::Working, group: "all".into() },
                 outcomes: vec![Known { metric: 0, at: at(0) + DAY, value }],
             });
         }

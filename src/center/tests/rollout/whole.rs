@@ -204,7 +204,7 @@ fn evidence(
             stratum: Stratum {
                 week: Stratum::week_of(contact.started_at, 0),
                 hours: Hours::Working,
-                segment: "all".into(),
+                group: "all".into(),
             },
             complained_at: None,
             bot_failed: false,

@@ -136,7 +136,7 @@ pub(crate) struct World<'a> {
     evidence: Evidence,
     calls: u64,
     hours: u64,
-    segment: Arc<str>,
+    group: Arc<str>,
 }
 
 impl<'a> World<'a> {
@@ -146,9 +146,9 @@ impl<'a> World<'a> {
         let started = machine.command(at(0), order(Order::Start)).expect("a draft starts");
         let evidence = Evidence::new(machine.plan(), 0, at(0));
         let dice = Dice(seed.wrapping_mul(0xd134_2543_de82_ef95));
-        let segment = "all".into();
+        let group = "all".into();
         let log = vec![started];
-        World { truth, machine, log, draws, dice, evidence, calls: 0, hours: 0, segment }
+        World { truth, machine, log, draws, dice, evidence, calls: 0, hours: 0, group }
     }
 
     /// One hour of calls, and the check at its end.
@@ -203,7 +203,7 @@ impl<'a> World<'a> {
             arm,
             share,
             delivered,
-            stratum: Stratum { week, hours, segment: Arc::clone(&self.segment) },
+            stratum: Stratum { week, hours, group: Arc::clone(&self.group) },
             outcomes: vec![Known { metric: 0, at: now + DAY, value }],
         });
     }
