@@ -17,7 +17,7 @@ use crate::fact::{AskEnd, Fact, HoldAlarm, IvrExit, OperatorRequest, What};
 use crate::flow::{BotEnd, Caller, ExitKey, Run};
 use crate::ids::{AgentId, CallId, LegId, OfferId, PlayId, QueueId};
 use crate::incident::{Incident, Incidents};
-use crate::opening::Emergency;
+use crate::opening::Emergencies;
 use crate::overflow::WaitRules;
 use crate::own::OwnCall;
 use crate::policy::Policy;
@@ -128,8 +128,7 @@ pub struct Center {
     pub(crate) watches: BTreeMap<AgentId, Watch>,
     pub(crate) returning: Returning,
     pub(crate) measures: Measures,
-    /// Emergencies that go on, by site.
-    pub(crate) emergencies: BTreeMap<Arc<str>, Emergency>,
+    pub(crate) emergencies: Emergencies,
     pub(crate) callbacks: Book,
     pub(crate) deadlines: Deadlines<(CallId, Timer)>,
     pub(crate) outputs: VecDeque<Output>,
@@ -159,7 +158,7 @@ impl Center {
             watches: BTreeMap::new(),
             returning: Returning::default(),
             measures: Measures::default(),
-            emergencies: BTreeMap::new(),
+            emergencies: Emergencies::default(),
             callbacks: Book::new(now),
             deadlines: Deadlines::new(),
             outputs: VecDeque::new(),

@@ -69,6 +69,23 @@ pub struct Emergency {
     pub reason: Arc<str>,
 }
 
+/// The emergencies of all sites.
+#[derive(Debug)]
+pub(crate) struct Emergencies {
+    /// Those that go on.
+    on: BTreeMap<Arc<str>, Emergency>,
+    /// Until it is known which ones the run before has left: the sites of which somebody has said meanwhile whether
+    /// they have one. `None`: it is known.
+    said: Option<BTreeSet<Arc<str>>>,
+}
+
+impl Default for Emergencies {
+    /// Nothing is known yet.
+    fn default() -> Emergencies {
+        Emergencies { on: BTreeMap::new(), said: Some(BTreeSet::new()) }
+    }
+}
+
 /// A site as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SiteView {
@@ -172,7 +189,7 @@ impl Center {
     // ---- sites ------------------------------------------------------------------------------------------------------
 
     /// Declares an emergency at a site, with its reason and who says so, or calls it off. Declared anew, only the
-    /// reason changes.
+    /// reason changes. Called off where there is none nothing is told, but for one that the run before may have left.
     ///
     /// # Errors
     /// No such site, or no reason.
@@ -194,12 +211,14 @@ impl Center {
             return Err(EmergencyError::ReasonMissing);
         }
         let (by, reason): (Arc<str>, Arc<str>) = (by.into(), reason.into());
-        let before = self.emergencies.remove(&name);
+        let Emergencies { on: going, said } = &mut self.emergencies;
+        let first_word = said.as_mut().is_some_and(|said| said.insert(name.clone()));
+        let before = going.remove(&name);
         if on {
             let since = before.as_ref().map_or(now, |before| before.since);
             let emergency = Emergency { since, by: by.clone(), reason: reason.clone() };
-            self.emergencies.insert(name.clone(), emergency);
-        } else if before.is_none() {
+            going.insert(name.clone(), emergency);
+        } else if before.is_none() && !first_word {
             return Ok(());
         }
         self.fact(now, None, What::EmergencyChanged { site: name.clone(), on, by, reason });
@@ -207,11 +226,17 @@ impl Center {
         Ok(())
     }
 
-    /// An emergency of an earlier run goes on. Not told anew; a site that is gone is forgotten, and one that was
-    /// declared anew meanwhile stands.
-    pub fn restore_emergency(&mut self, site: &str, emergency: Emergency) {
-        if let Some((name, _)) = self.policy.opening.sites.get_key_value(site) {
-            self.emergencies.entry(name.clone()).or_insert(emergency);
+    /// These emergencies of the run before go on, and there are no others: for those who wait by now, too. Not told
+    /// anew; a site that is gone is forgotten, and what was said of a site meanwhile stands.
+    pub fn restore_emergencies(&mut self, now: Timestamp, sites: BTreeMap<String, Emergency>) {
+        let said = self.emergencies.said.take().unwrap_or_default();
+        for (site, emergency) in sites {
+            let known = self.policy.opening.sites.get_key_value(&*site);
+            let Some(name) = known.map(|(name, _)| name.clone()) else { continue };
+            if !said.contains(&name) {
+                self.emergencies.on.insert(name.clone(), emergency);
+                self.tell_calls_of(now, &name);
+            }
         }
     }
 
@@ -220,7 +245,7 @@ impl Center {
         let view = |(name, site): (&Arc<str>, &Site)| SiteView {
             name: name.clone(),
             title: site.title.clone(),
-            emergency: self.emergencies.get(name).cloned(),
+            emergency: self.emergencies.on.get(name).cloned(),
         };
         self.policy.opening.sites.iter().map(view).collect()
     }
@@ -228,14 +253,14 @@ impl Center {
     /// Where a call to this number goes instead, while its site has an emergency.
     pub(crate) fn duty_of(&self, dialled: &str) -> Option<Duty> {
         let site = self.policy.opening.site_of(dialled)?;
-        self.emergencies.get(site)?;
+        self.emergencies.on.get(site)?;
         Some(self.policy.opening.sites[site].duty.clone())
     }
 
     fn tell_calls_of(&mut self, now: Timestamp, site: &Arc<str>) {
         let opening = &self.policy.opening;
         let numbers = opening.sites[site].numbers.clone();
-        let duty = self.emergencies.get(site).map(|_| opening.sites[site].duty.clone());
+        let duty = self.emergencies.on.get(site).map(|_| opening.sites[site].duty.clone());
         for call in self.calls.values_mut() {
             if numbers.contains(&call.record.contact().dialled) {
                 call.run.set_duty(duty.clone());

@@ -92,9 +92,7 @@ impl Brain {
     /// Goes on with what the run before has left: at the start, or as soon as the database is there.
     fn restore(&mut self, kept: Kept) {
         let now = self.clock.now();
-        for (site, emergency) in kept.emergencies {
-            self.switch.restore_emergency(&site, emergency);
-        }
+        self.switch.restore_emergencies(now, kept.emergencies);
         self.switch.restore_callbacks(now, kept.callbacks);
         self.deliver(now);
     }

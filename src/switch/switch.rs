@@ -189,9 +189,10 @@ impl Switch {
         result
     }
 
-    /// An emergency of an earlier run goes on.
-    pub fn restore_emergency(&mut self, site: &str, emergency: Emergency) {
-        self.center.restore_emergency(site, emergency);
+    /// These emergencies of the run before go on, where nobody has said otherwise since.
+    pub fn restore_emergencies(&mut self, now: Timestamp, sites: BTreeMap<String, Emergency>) {
+        self.center.restore_emergencies(now, sites);
+        self.settle(now);
     }
 
     /// Ends a call. False when there is none of that id.

@@ -25,8 +25,8 @@ pub const STEPS_MAX: u32 = 100;
 /// Nodes that one call may enter; beyond it the caller is taken to the operator, and beyond twice that hung up.
 pub const ENTERED_MAX: u32 = 2_000;
 
-/// How long the number of a duty office may ring; then the call is over.
-pub const DUTY_RINGS: Duration = Duration::from_secs(120);
+/// How long the number of a duty office may ring; then the caller goes on to the operator's queue.
+pub const DUTY_RINGS: Duration = Duration::from_secs(60);
 
 /// Steps remembered in a run's path; later ones are not remembered.
 pub const PATH_MAX: usize = 200;

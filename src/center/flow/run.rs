@@ -72,7 +72,8 @@ enum State {
     InQueue,
     /// The end of the call outside.
     Outside,
-    /// The end of what the duty office does for him; then the run is over.
+    /// The end of what the duty office does for him. Once somebody has answered there, the run is over; if nobody
+    /// does, he is served like anybody.
     AtDuty,
     /// What he says to being called back.
     Asking(Asking),
@@ -255,9 +256,16 @@ impl Run {
     /// Something happened to the caller.
     pub fn handle(&mut self, now: Timestamp, happening: Happening) {
         let step = match happening {
-            Happening::Queue(_) | Happening::Transfer(_) if matches!(self.state, State::AtDuty) => {
+            Happening::Queue(QueueEnd::Answered | QueueEnd::Callback(_))
+            | Happening::Transfer(TransferEnd::Answered)
+                if matches!(self.state, State::AtDuty) =>
+            {
                 self.end();
                 None
+            }
+            Happening::Queue(_) | Happening::Transfer(_) if matches!(self.state, State::AtDuty) => {
+                // The flow knows what to say to whom the operator's queue can't help.
+                to(Way::Failed, self.flow.operator.to)
             }
             Happening::Queue(QueueEnd::Emergency) if matches!(self.state, State::InQueue) => {
                 match self.go_to_duty() {
@@ -639,9 +647,11 @@ impl Run {
         }
     }
 
-    /// Goes to the duty office; `None` when this flow has no such node, and then nothing has changed.
+    /// Goes to the duty office; `None` when this flow has no such node, and then he is served like anybody.
     fn go_to_duty(&mut self) -> Option<Step> {
-        let step = match self.caller.duty.clone()? {
+        let duty = self.caller.duty.clone()?;
+        self.on_duty = true;
+        let step = match duty {
             Duty::Node(name) => Some((self.flow.find(&name)?, Way::Emergency)),
             Duty::Queue(queue) => {
                 let order = QueueOrder {
@@ -660,7 +670,6 @@ impl Run {
                 self.wait(State::AtDuty, Effect::Transfer { to, timeout })
             }
         };
-        self.on_duty = true;
         Some(step)
     }
 

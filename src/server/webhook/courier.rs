@@ -21,6 +21,8 @@ use std::time::Duration;
 /// How much of an answer's body is read, in bytes, so that the connection can be used again; with a longer one it is
 /// closed.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// How long the rest of an answer is waited for behind its head. With a slower one the connection is closed.
+const ANSWER_REST_MAX: Duration = Duration::from_secs(1);
 /// How long a receiver's `Retry-After` may keep us away.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 /// Idle connections kept to one receiver: there is one attempt at a time.
@@ -93,15 +95,14 @@ impl Courier {
             Ok(request) => request,
             Err(error) => return Answer::Failed(error.to_string(), None),
         };
-        let attempt = async {
-            let response = self.client.request(request).await?;
-            let (head, body) = response.into_parts();
-            // The answer stands in its head; a body that never ends is no reason to post again.
-            let _ = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-            Ok::<_, hyper_util::client::legacy::Error>(Response::from_parts(head, ()))
-        };
-        match tokio::time::timeout(self.timeout, attempt).await {
-            Ok(Ok(response)) => judged(&response),
+        match tokio::time::timeout(self.timeout, self.client.request(request)).await {
+            Ok(Ok(response)) => {
+                let (head, body) = response.into_parts();
+                // The answer stands in its head; a body that never ends is no reason to post again.
+                let rest = Limited::new(body, ANSWER_BYTES_MAX).collect();
+                let _ = tokio::time::timeout(ANSWER_REST_MAX, rest).await;
+                judged(&Response::from_parts(head, ()))
+            }
             Ok(Err(error)) => {
                 let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
                 Answer::Failed(format!("{error}{cause}"), None)

@@ -6,6 +6,7 @@ use crate::server::events::scratch::Scratch;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
 use dozvon_center::contact::{Ending, Fault};
 use dozvon_center::fact::What;
 use dozvon_center::ids::CallId;
@@ -43,6 +44,8 @@ pub(crate) fn example() -> Webhook {
 #[derive(Clone, Copy)]
 enum Answers {
     Status(u16),
+    /// 200, and a body that never comes.
+    Unfinished,
     Never,
 }
 
@@ -55,11 +58,15 @@ struct Receiver {
     got: mpsc::UnboundedSender<Got>,
 }
 
-async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> StatusCode {
+async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> Response {
     let answer = receiver.script.lock().unwrap().pop_front().unwrap_or(Answers::Status(204));
     receiver.got.send((headers, body)).unwrap();
     match answer {
-        Answers::Status(status) => StatusCode::from_u16(status).unwrap(),
+        Answers::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        Answers::Unfinished => {
+            let body = futures_util::stream::pending::<Result<&str, std::convert::Infallible>>();
+            Response::new(axum::body::Body::from_stream(body))
+        }
         Answers::Never => pending().await,
     }
 }
@@ -205,6 +212,17 @@ async fn a_receiver_that_fails_or_hangs_is_asked_again_and_nothing_overtakes() {
     let (_, event, _) = next(&mut gets).await;
     assert_eq!(event["type"], "dozvon.call_ended");
     assert_eq!(hooked.close(["delivered", "retried"]).await, [2, 3]);
+}
+
+#[tokio::test]
+async fn an_answer_whose_body_never_ends_is_an_answer() {
+    let (url, mut gets) = receiver(&[Answers::Unfinished]).await;
+    let hooked = hook(Webhook { url, timeout: Duration::from_millis(1_500), ..example() });
+    hooked.call_starts(1);
+    hooked.call_starts(2);
+    assert_eq!(next(&mut gets).await.1["subject"], "1");
+    assert_eq!(next(&mut gets).await.1["subject"], "2", "the first one is not posted again");
+    assert_eq!(hooked.close(["delivered", "retried"]).await, [2, 0]);
 }
 
 #[tokio::test]

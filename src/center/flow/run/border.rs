@@ -22,9 +22,10 @@ pub struct Caller {
 /// Where the calls of a site go in an emergency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Duty {
-    /// A number or a `sip:` address; after that the call is over.
+    /// A number or a `sip:` address. When it has answered, the call is over after that; when it does not, the caller
+    /// goes to the operator's queue.
     Number(Arc<str>),
-    /// A queue; after it the call is over, whoever answers.
+    /// A queue. After a talk the call is over; when nobody answers there, the caller goes to the operator's queue.
     Queue(Arc<str>),
     /// A node of the flow; one without it does as in a calendar's own emergency.
     Node(Arc<str>),

@@ -304,6 +304,20 @@ fn an_emergency_comes_before_holidays_and_hours_and_goes_where_the_flow_or_the_s
     assert_eq!(go(silent, number()).1, ["a", "transfer"]);
     assert_eq!(go(silent, Some(Duty::Queue("duty".into()))).1, ["a", "queue duty"]);
     assert_eq!(go(silent, Some(Duty::Node("fire".into()))).1, ["a", "fire", "play ten"]);
+    // What fails at the duty office is the operator's; what has been answered there is over.
+    for failed in [QueueEnd::Nobody, QueueEnd::Full, QueueEnd::Closed, QueueEnd::MaxWait] {
+        let (mut run, _) = go(silent, Some(Duty::Queue("duty".into())));
+        run.handle(at(10), Happening::Queue(failed));
+        assert_eq!(names(&drain(&mut run)), ["q", "queue general"], "{failed:?}");
+        run.handle(at(20), Happening::Queue(failed));
+        assert_eq!(names(&drain(&mut run)), ["end", "hang up"], "{failed:?}");
+    }
+    let (mut run, _) = go(silent, number());
+    run.handle(at(10), Happening::Transfer(TransferEnd::Failed));
+    assert_eq!(names(&drain(&mut run)), ["q", "queue general"]);
+    let (mut run, _) = go(silent, number());
+    run.handle(at(10), Happening::Transfer(TransferEnd::Answered));
+    assert_eq!(names(&drain(&mut run)), ["hang up"]);
     // A flow without that node does as if there were no emergency.
     assert_eq!(go(silent, Some(Duty::Node("flood".into()))).1, ["a", "q", "queue general"]);
 }

@@ -116,6 +116,8 @@ impl House {
 }
 
 const MORNING: &str = "2026-11-24T09:00:00Z";
+/// When another run begins: ids of two that begin at once are the same.
+const A_MINUTE_LATER: &str = "2026-11-24T09:01:00Z";
 
 #[test]
 fn the_agent_answers_first_then_the_customer_is_called_and_they_talk() {
@@ -408,8 +410,7 @@ fn what_comes_late_from_an_earlier_run_is_made_once_and_in_the_older_place() {
     let mut house = house_at(MORNING, First::Agent);
     let older = house.asks(CUSTOMER);
     let kept: Vec<Callback> = house.callbacks.values().cloned().collect();
-    let mut next = house_at(MORNING, First::Agent);
-    next.pass(60.0);
+    let mut next = house_at(A_MINUTE_LATER, First::Agent);
     let newer = next.asks(CUSTOMER);
     next.center.restore_callbacks(next.now, kept.clone());
     next.drain();
@@ -418,11 +419,11 @@ fn what_comes_late_from_an_earlier_run_is_made_once_and_in_the_older_place() {
     next.pass(0.0);
     assert_eq!(next.stage(older), "queued");
 
-    let mut next = house_at(MORNING, First::Agent);
-    next.pass(60.0);
+    let mut next = house_at(A_MINUTE_LATER, First::Agent);
     next.ready(&[ANNA]);
     let newer = next.asks(CUSTOMER);
     next.takes_callback();
+    next.pass(1.0);
     next.center.restore_callbacks(next.now, kept);
     next.drain();
     assert_eq!((next.stage(older), next.stage(newer)), ("merged", "dialing"), "it is being made");

@@ -167,6 +167,42 @@ fn in_an_emergency_waiting_and_new_calls_go_to_the_duty_office_and_talks_go_on()
 }
 
 #[test]
+fn a_duty_number_that_does_not_answer_leads_to_the_operators_queue_and_never_to_a_silent_end() {
+    let mut house = at_site(Duty::Number("112".into()));
+    house.ready(&[ANNA]);
+    let (_busy, _, _) = house.in_talk("+77010000001");
+    emergency(&mut house, true);
+    let (refused, leg) = house.call("+77010000002");
+    house.key(leg, '0');
+    let outside = house.newest(|command| matches!(command, LegCommand::Dial { .. }));
+    house.event(outside, LegEvent::Refused(dozvon_center::border::Refusal::Busy));
+    assert_eq!((house.state(refused), &*house.place(refused)), ("waiting", "general"));
+    let (unheard, leg) = house.call("+77010000003");
+    house.key(leg, '0');
+    house.pass(59.0);
+    assert_eq!(house.state(unheard), "transfer");
+    house.pass(2.0);
+    assert_eq!((house.state(unheard), &*house.place(unheard)), ("waiting", "general"));
+    // It is not tried again, and the way on from there is the flow's.
+    assert_eq!(dialled(&house).iter().filter(|number| **number == "112").count(), 2);
+    assert_eq!(path(&house, unheard), "hello q-general q-general");
+}
+
+#[test]
+fn a_duty_queue_without_anybody_leads_to_the_operators_queue_and_what_the_flow_says_then() {
+    let mut house = at_site(Duty::Queue("cards".into()));
+    emergency(&mut house, true);
+    let (call, leg) = house.call("+77010000001");
+    house.key(leg, '0');
+    assert_eq!(house.place(call), "cards");
+    house.pass(31.0);
+    assert_eq!(outcomes(&house, call), [Outcome::NoAgents; 2], "there, and at the operators");
+    assert_eq!(house.place(call), "bye", "he hears the goodbye");
+    house.played(leg);
+    assert_eq!(house.state(call), "gone");
+}
+
+#[test]
 fn a_phone_that_rings_when_an_emergency_is_declared_may_answer_and_declined_the_caller_goes_on_duty()
  {
     let mut house = at_site(Duty::Queue("cards".into()));
@@ -226,10 +262,42 @@ fn an_emergency_needs_a_site_and_a_reason_and_survives_a_new_start() {
     assert_eq!(house.count(|what| matches!(what, What::EmergencyChanged { on: false, .. })), 1);
     let mut again = at_site(Duty::Number("112".into()));
     let old = Emergency { since, by: "boss".into(), reason: "fire".into() };
-    again.center.restore_emergency("almaty", old.clone());
-    again.center.restore_emergency("astana", old);
+    let sites = [("almaty".to_owned(), old.clone()), ("astana".to_owned(), old.clone())];
+    again.center.restore_emergencies(again.now, sites.into());
     let (call, leg) = again.call("+77010000001");
     again.key(leg, '0');
     assert_eq!(again.state(call), "transfer");
     assert_eq!(again.count(|what| matches!(what, What::EmergencyChanged { .. })), 0);
+}
+
+#[test]
+fn emergencies_that_become_known_late_send_the_waiting_on_and_never_contradict_what_was_said_meanwhile()
+ {
+    let since = dozvon_clock::Timestamp::from_secs(5);
+    let left = || {
+        let old = Emergency { since, by: "boss".into(), reason: "fire".into() };
+        std::collections::BTreeMap::from([("almaty".to_owned(), old)])
+    };
+    // Nobody has said anything: it goes on, also for who waits already.
+    let mut house = at_site(Duty::Number("112".into()));
+    let (call, leg) = house.call("+77010000001");
+    house.key(leg, '0');
+    assert_eq!(house.state(call), "waiting");
+    house.center.restore_emergencies(house.now, left());
+    house.drain();
+    house.pass(0.0);
+    assert_eq!(house.state(call), "transfer");
+    // It was called off meanwhile, which is told, so that it is written; from now on only what changes is told.
+    let mut house = at_site(Duty::Number("112".into()));
+    emergency(&mut house, false);
+    house.center.restore_emergencies(house.now, left());
+    assert_eq!(house.center.sites()[0].emergency, None);
+    emergency(&mut house, false);
+    assert_eq!(house.count(|what| matches!(what, What::EmergencyChanged { on: false, .. })), 1);
+    // It was declared anew meanwhile.
+    let mut house = at_site(Duty::Number("112".into()));
+    emergency(&mut house, true);
+    house.center.restore_emergencies(house.now, left());
+    let reason = house.center.sites()[0].emergency.clone().map(|it| it.reason.to_string());
+    assert_eq!(reason.as_deref(), Some("the building burns"));
 }
