@@ -247,6 +247,7 @@ const MAY_USE: [(&str, &[&str]); 5] = [
         &[
             "dozvon-clock",
             "serde",
+            "serde_json",
             "thiserror",
             "tracing",
             "hmac",

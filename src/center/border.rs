@@ -2,9 +2,11 @@
 
 use crate::callback::Callback;
 use crate::contact::{Contact, Ending};
+use crate::customer::CallCard;
 use crate::fact::Fact;
 use crate::flow::Prompt;
 use crate::ids::{AgentId, CallId, Key, LegId, MeasureId, PlayId};
+use crate::lookup::Lookup;
 use crate::talk::Destination;
 use std::sync::Arc;
 use std::time::Duration;
@@ -225,6 +227,8 @@ pub enum Output {
     Fact(Fact),
     /// Keep a request to be called back: new, changed or over. The newest state of each counts.
     Callback(Box<Callback>),
+    /// Ask an endpoint and give its answer to [`Center::looked_up`](crate::Center::looked_up).
+    Lookup(Box<Lookup>),
 }
 
 /// A running call, as screens show it.
@@ -245,4 +249,6 @@ pub struct CallView {
     pub started_at: dozvon_clock::Timestamp,
     /// Since when it is in this state.
     pub since: dozvon_clock::Timestamp,
+    /// What its agent is to see of it.
+    pub card: CallCard,
 }

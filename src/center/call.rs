@@ -9,6 +9,7 @@ use crate::contact::{Ending, Fault};
 use crate::flow::{ExitKey, Run};
 use crate::hearing::Ear;
 use crate::ids::{AgentId, CallId, CallbackId, LegId, MeasureId, OfferId, PlayId, QueueId};
+use crate::lookup::Asked;
 use crate::overflow::WaitRules;
 use crate::policy::Policy;
 use crate::record::Record;
@@ -64,6 +65,10 @@ pub(crate) struct Call {
     pub(crate) topic: Option<Arc<str>>,
     /// The open request of the caller himself.
     pub(crate) owed: Option<CallbackId>,
+    /// The endpoint that the flow waits for.
+    pub(crate) asked: Option<Asked>,
+    /// How many lookups there have been.
+    pub(crate) lookups: u32,
 }
 
 /// Where a call is. Data of a state lives inside its variant.

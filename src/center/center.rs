@@ -245,6 +245,8 @@ impl Center {
             topic: None,
             callback: None,
             owed: None,
+            asked: None,
+            lookups: 0,
         }
     }
 
@@ -406,9 +408,9 @@ impl Center {
         self.calls.values().filter(|call| !call.absent()).count()
     }
 
-    /// The calls in progress, oldest first, with the places kept for customers who are called back.
-    pub fn calls(&self) -> impl Iterator<Item = CallView> {
-        self.calls.values().map(|call| self.view(call))
+    /// The calls in progress, oldest first, as they stand `now`, with the places kept for customers who are called back.
+    pub fn calls(&self, now: Timestamp) -> impl Iterator<Item = CallView> {
+        self.calls.values().map(move |call| self.view(now, call))
     }
 
     /// The calls' ids, oldest first.
@@ -416,7 +418,7 @@ impl Center {
         self.calls.keys().copied().collect()
     }
 
-    fn view(&self, call: &Call) -> CallView {
+    fn view(&self, now: Timestamp, call: &Call) -> CallView {
         let place: Arc<str> = match &call.state {
             State::Arriving | State::InFlow => call.run.node().into(),
             State::CallingBot { bot, .. } | State::WithBot { bot, .. } => bot.clone(),
@@ -436,6 +438,7 @@ impl Center {
             place,
             started_at: contact.started_at,
             since: call.since,
+            card: self.card(now, call),
         }
     }
 
@@ -520,6 +523,7 @@ impl Center {
         match call.state.clone() {
             State::Arriving => {}
             State::InFlow => {
+                self.hung_up_on_lookup(now, call);
                 let exit = match ending.fault {
                     Fault::Nobody => IvrExit::SelfServed,
                     Fault::Ours => IvrExit::Error,

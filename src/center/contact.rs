@@ -3,6 +3,7 @@
 //! The record is told to the store at the start, at every change of stage and at the end; it is never asked for a
 //! decision.
 
+use crate::customer::Customer;
 use crate::ids::{CallId, CallbackId};
 use crate::rollout::Arm;
 use dozvon_clock::Timestamp;
@@ -313,4 +314,10 @@ pub struct Contact {
     /// The contact that it goes on with: the one that asked for the callback.
     #[serde(default)]
     pub continues: Option<CallId>,
+    /// Who the customer is; missing when no endpoint has said anything of him. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<Arc<Customer>>,
+    /// Options of menus taken, by their labels, in order; bounded by `limits::CHOSEN_MAX`.
+    #[serde(default)]
+    pub chosen: Vec<Arc<str>>,
 }

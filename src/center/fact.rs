@@ -7,6 +7,7 @@ use crate::acd::{
 use crate::callback::{AskedBy, CallbackEnd, Missed};
 use crate::conduct::ConductKind;
 use crate::contact::{Ending, Outcome, Party, PassedOn, Speech};
+use crate::customer::CallCard;
 use crate::ids::{AgentId, CallId, CallbackId, OfferId};
 use crate::incident::Incident;
 use crate::rollout::Arm;
@@ -224,6 +225,102 @@ impl TransferTarget {
     }
 }
 
+/// What came of asking an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LookupEnd {
+    /// It answered.
+    Ok,
+    /// It knows nothing, or nobody, of that kind.
+    NotFound,
+    /// It found several customers.
+    Several,
+    /// Its answer could not be had or not be taken; a [`Flaw`] says why.
+    Error,
+    /// It did not answer in time.
+    Timeout,
+    /// The caller went to the operator, or hung up, before it answered.
+    Left,
+}
+
+impl LookupEnd {
+    /// All of them, for metrics.
+    pub const ALL: [LookupEnd; 6] = [
+        LookupEnd::Ok,
+        LookupEnd::NotFound,
+        LookupEnd::Several,
+        LookupEnd::Error,
+        LookupEnd::Timeout,
+        LookupEnd::Left,
+    ];
+
+    /// The word used in facts and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LookupEnd::Ok => "ok",
+            LookupEnd::NotFound => "not_found",
+            LookupEnd::Several => "several",
+            LookupEnd::Error => "error",
+            LookupEnd::Timeout => "timeout",
+            LookupEnd::Left => "left",
+        }
+    }
+}
+
+/// Why an endpoint's answer could not be had, or not be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flaw {
+    /// No connection, or it broke.
+    Unreachable,
+    /// As many requests as may be are under way already.
+    Busy,
+    /// It has failed too often, and is left alone for a while.
+    Open,
+    /// A status other than 2xx and 404; redirects are not followed.
+    Status,
+    /// More bytes than are read.
+    TooLong,
+    /// No JSON object.
+    NoObject,
+    /// A customer that is not of the contract's form.
+    Form,
+    /// A value that the flow's variable can't hold.
+    Value,
+    /// The configuration does not know it.
+    Unknown,
+}
+
+impl Flaw {
+    /// All of them, for metrics.
+    pub const ALL: [Flaw; 9] = [
+        Flaw::Unreachable,
+        Flaw::Busy,
+        Flaw::Open,
+        Flaw::Status,
+        Flaw::TooLong,
+        Flaw::NoObject,
+        Flaw::Form,
+        Flaw::Value,
+        Flaw::Unknown,
+    ];
+
+    /// The word used in facts and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Flaw::Unreachable => "unreachable",
+            Flaw::Busy => "busy",
+            Flaw::Open => "open",
+            Flaw::Status => "status",
+            Flaw::TooLong => "too_long",
+            Flaw::NoObject => "no_object",
+            Flaw::Form => "form",
+            Flaw::Value => "value",
+            Flaw::Unknown => "unknown",
+        }
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
@@ -252,6 +349,26 @@ pub enum What {
         flow: Arc<str>,
         /// The option's label; without one the name of its prompt, else of the node that it leads to.
         option: Arc<str>,
+    },
+    /// An endpoint was asked for the call.
+    LookupEnded {
+        /// The endpoint.
+        endpoint: Arc<str>,
+        /// Its request.
+        request: Arc<str>,
+        /// What came of it.
+        end: LookupEnd,
+        /// Why it was an error.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        flaw: Option<Flaw>,
+        /// Where in the answer: a JSON pointer; empty when in no one place.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        at: Option<Arc<str>>,
+        /// What is known of the customer since: `unknown`, `known` or `several`; missing when nothing has changed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        customer: Option<&'static str>,
+        /// Seconds from the question to the end of the wait.
+        took_secs: f64,
     },
     /// The caller asked for a person.
     OperatorRequested {
@@ -360,6 +477,10 @@ pub enum What {
         queue: Arc<str>,
         /// The agent.
         agent: AgentId,
+        /// What the agent is to see of the call; missing when it is over already. The customer in it is personal data,
+        /// for this agent and those above him only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        card: Option<Box<CallCard>>,
     },
     /// An offer ended, one way.
     OfferEnded {

@@ -59,6 +59,21 @@ id!(
     MeasureId(u64), "measure-"
 );
 
+/// One asking of an endpoint for a call. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LookupId {
+    /// The call.
+    pub call: CallId,
+    /// The how many-th of this call.
+    pub number: u32,
+}
+
+impl fmt::Display for LookupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "lookup-{}-{}", self.call.0, self.number)
+    }
+}
+
 /// A key of the telephone: `0-9`, `*`, `#`, `A-D`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "char", into = "char")]

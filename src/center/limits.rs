@@ -118,6 +118,38 @@ pub const DRAIN_LOOK_AHEAD: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Letters of the reason of an emergency. A longer one is cut.
 pub const EMERGENCY_REASON_CHARS_MAX: usize = 200;
 
+// ---- what endpoints answer ------------------------------------------------------------------------------------------
+
+/// Bytes of one answer of an endpoint. A longer one is the outcome `error`.
+pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// Letters of a text that a flow takes out of an answer. A longer one is the outcome `error`.
+pub const ANSWER_TEXT_CHARS_MAX: usize = 200;
+
+/// Letters of a customer's id. An answer with a longer one is refused: a cut id is somebody else's.
+pub const CUSTOMER_ID_CHARS_MAX: usize = 64;
+
+/// Letters of a customer's name. A longer one is cut.
+pub const CUSTOMER_NAME_CHARS_MAX: usize = 100;
+
+/// Letters of a customer's language and segment, of the name of an offer or of a free field. Longer ones are cut.
+pub const CUSTOMER_WORD_CHARS_MAX: usize = 64;
+
+/// Offers that a customer may be made. Later ones are left out.
+pub const CUSTOMER_OFFERS_MAX: usize = 16;
+
+/// Free fields of a customer's card. Those after them, by their names, are left out.
+pub const CUSTOMER_FIELDS_MAX: usize = 16;
+
+/// Letters of a free field. A longer one is cut.
+pub const CUSTOMER_FIELD_CHARS_MAX: usize = 200;
+
+/// Customers listed when a lookup finds several. Those after them are counted only.
+pub const CUSTOMERS_MAX: usize = 8;
+
+/// Options of menus kept in a contact by their labels. Later ones are not noted.
+pub const CHOSEN_MAX: usize = 32;
+
 // ---- calls and their records ----------------------------------------------------------------------------------------
 
 /// How often rules about places and forecasts are looked at while a caller waits. A place that is passed for less than

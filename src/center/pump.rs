@@ -45,7 +45,7 @@ impl Center {
 
     fn effect(&mut self, now: Timestamp, call: &mut Call, effect: Effect) {
         match effect {
-            Effect::Entered { node } => self.entered(now, call, node),
+            Effect::Entered { node, option } => self.entered(now, call, node, option),
             Effect::Play { ticket, prompts } => {
                 let play = self.new_play();
                 call.playing = Some((play, ticket));
@@ -71,15 +71,24 @@ impl Center {
                 let queue = call.last_queue.clone().unwrap_or_default();
                 self.fact(now, Some(call.id), What::SurveyAnswered { queue, question: id, score });
             }
+            Effect::LookUp(inquiry) => self.look_up(now, call, *inquiry),
+            Effect::LookedUp(over) => self.lookup_over(now, call, *over),
             // The run is over; the call is closed when it is put back.
             Effect::HangUp => {}
         }
     }
 
-    fn entered(&mut self, now: Timestamp, call: &mut Call, node: Arc<str>) {
-        if let Some(option) = option_taken(call, &node) {
+    fn entered(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        node: Arc<str>,
+        option: Option<Arc<str>>,
+    ) {
+        if let Some(option) = option {
             let flow = call.run.flow().name.clone();
             call.topic = Some(option.clone());
+            call.record.chosen(&option);
             self.fact(now, Some(call.id), What::OptionChosen { flow, option });
         }
         call.record.node(&node);
@@ -369,7 +378,8 @@ impl Center {
             }
             Event::Offer { offer, call, agent, queue, .. } => {
                 let queue = self.queue_name(queue);
-                self.fact(now, Some(call), What::OfferStarted { offer, queue, agent });
+                let card = self.card_of(now, call).map(Box::new);
+                self.fact(now, Some(call), What::OfferStarted { offer, queue, agent, card });
                 self.with_call(now, call, |center, call| center.ring(now, call, offer, agent));
             }
             // The phone rings on until the miss is certain: an answer may be on its way.
@@ -539,15 +549,6 @@ impl Center {
         let config = self.policy.acd.queues.get(usize::from(queue.0));
         config.map_or_else(|| queue.to_string().into(), |config| config.name.clone())
     }
-}
-
-/// The option by which the caller has come to `node`, when that was from a menu. The operator exit is no option.
-fn option_taken(call: &Call, node: &Arc<str>) -> Option<Arc<str>> {
-    let flow = call.run.flow();
-    let from = flow.find(call.record.contact().path.last()?)?;
-    let Kind::Menu(menu) = &flow.node(from).kind else { return None };
-    let option = menu.option_to(flow.find(node)?).filter(|_| !call.leaving_by_exit)?;
-    Some(option.name().unwrap_or(node).clone())
 }
 
 /// A stay in a queue that is over, as the ACD tells of it.

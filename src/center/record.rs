@@ -3,6 +3,7 @@
 //! Knows nothing of legs or decisions; the call machine tells it what happened and when.
 
 use crate::contact::{ArmRecord, Contact, Ending, Outcome, PassedOn, Speech, Stage, StageKind};
+use crate::customer::Customer;
 use crate::ids::{CallId, CallbackId};
 use crate::limits;
 use dozvon_clock::Timestamp;
@@ -63,6 +64,8 @@ impl Record {
             operator_requested: false,
             callback: None,
             continues: None,
+            customer: None,
+            chosen: Vec::new(),
         };
         let mut record = Record { contact };
         record.enter(now, StageKind::Ivr, Place::default());
@@ -94,6 +97,18 @@ impl Record {
     pub(crate) fn called_back(&mut self, callback: CallbackId, asked_in: Option<CallId>) {
         self.contact.callback = Some(callback);
         self.contact.continues = asked_in;
+    }
+
+    /// Notes an option of a menu; past the bound later ones are not noted.
+    pub(crate) fn chosen(&mut self, option: &Arc<str>) {
+        if self.contact.chosen.len() < limits::CHOSEN_MAX {
+            self.contact.chosen.push(option.clone());
+        }
+    }
+
+    /// Who the customer is, by what an endpoint said last.
+    pub(crate) fn customer(&mut self, customer: Customer) {
+        self.contact.customer = Some(Arc::new(customer));
     }
 
     pub(crate) fn operator_requested(&mut self) {

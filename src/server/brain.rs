@@ -9,6 +9,8 @@ use crate::server::handle::{DeskAnswer, DeskRefusal, EmergencyWish, Query};
 use crate::server::net::{Network, News};
 use crate::server::rtp::Workers;
 use crate::server::store::Kept;
+use dozvon_center::fact::Flaw;
+use dozvon_center::lookup::Reply;
 use dozvon_clock::Timestamp;
 use dozvon_media::order::Report;
 use dozvon_sip::endpoint;
@@ -238,6 +240,11 @@ impl Brain {
                     Output::Fact(fact) => self.announcer.fact(fact),
                     Output::Callback(callback) => self.announcer.callback(callback),
                     Output::Note(note) => self.announcer.note(now, &note),
+                    Output::Lookup(lookup) => {
+                        // No configuration knows an endpoint.
+                        let reply = Input::Reply(lookup.id, Reply::Failed(Flaw::Unknown));
+                        self.switch.handle(now, reply);
+                    }
                 }
             }
             let Some(path) = self.network.poll_failed() else { return };

@@ -7,10 +7,12 @@ use dozvon_center::acd::{Activity, Actor, AgentCounts, Estimate, Presence, Statu
 use dozvon_center::callback::{Callback, CallbackRequest};
 use dozvon_center::coding::Coding;
 use dozvon_center::contact::Contact;
+use dozvon_center::customer::CallCard;
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::Fact;
-use dozvon_center::ids::{AgentId, CallId, CallbackId};
+use dozvon_center::ids::{AgentId, CallId, CallbackId, LookupId};
 use dozvon_center::incident::Incident;
+use dozvon_center::lookup::{Lookup, Reply};
 use dozvon_center::opening::SiteView;
 use dozvon_center::supervise::{WatchError, WatchMode};
 use dozvon_center::talk::{TalkCommand, TalkError};
@@ -28,6 +30,8 @@ pub enum Input<'a> {
     Sip(endpoint::Input<'a>),
     /// A report of a media worker.
     Media(Report),
+    /// What became of a lookup.
+    Reply(LookupId, Reply),
 }
 
 /// What a screen or a program may ask for an agent.
@@ -158,6 +162,8 @@ pub enum Output {
     Callback(Box<Callback>),
     /// Count and log something that concerns no call of the center.
     Note(Note),
+    /// Ask an endpoint; [`Input::Reply`] is expected, and not waited for.
+    Lookup(Box<Lookup>),
 }
 
 /// Technical happenings: SIP answers, sound quality, refusals, security.
@@ -333,6 +339,8 @@ pub struct CallRow {
     pub started_at: Timestamp,
     /// Since when it is in this state.
     pub since: Timestamp,
+    /// What its agent is to see of it; the customer in it is for him and those above him only.
+    pub card: CallCard,
 }
 
 /// A rollout in the picture.

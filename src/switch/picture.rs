@@ -13,7 +13,7 @@ impl Switch {
             at: now,
             queues: self.queue_rows(),
             agents: (0..).map(AgentId).map_while(|agent| self.agent_row(agent)).collect(),
-            calls: self.call_rows(),
+            calls: self.call_rows(now),
             rollouts: self.rollout_rows(),
             callbacks: self.center.callbacks().cloned().collect(),
             dialogs: counts.dialogs,
@@ -95,7 +95,7 @@ impl Switch {
         })
     }
 
-    fn call_rows(&self) -> Vec<CallRow> {
+    fn call_rows(&self, now: Timestamp) -> Vec<CallRow> {
         let row = |call: dozvon_center::border::CallView| CallRow {
             call: call.call,
             caller: call.caller,
@@ -104,8 +104,9 @@ impl Switch {
             place: call.place,
             started_at: call.started_at,
             since: call.since,
+            card: call.card,
         };
-        self.center.calls().map(row).collect()
+        self.center.calls(now).map(row).collect()
     }
 
     fn rollout_rows(&self) -> Vec<RolloutRow> {

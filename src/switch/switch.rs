@@ -99,6 +99,7 @@ impl Switch {
         match input {
             Input::Sip(input) => self.endpoint.handle(now, input),
             Input::Media(report) => self.report(now, report),
+            Input::Reply(id, reply) => self.center.looked_up(now, id, reply),
         }
         self.settle(now);
     }
@@ -267,6 +268,7 @@ impl Switch {
                     CenterOutput::Callback(callback) => {
                         self.outputs.push_back(Output::Callback(callback));
                     }
+                    CenterOutput::Lookup(lookup) => self.outputs.push_back(Output::Lookup(lookup)),
                 }
             } else if let Some((leg, event)) = self.news.pop_front() {
                 self.center.leg(now, leg, event);

@@ -5,7 +5,7 @@
 //! Knows nothing of promises; [`super::check`] compares.
 
 use super::check::Surroundings;
-use super::model::{Flow, Kind, Menu, NodeIx, PromptRef, Said, Target, VarKind, Way};
+use super::model::{Flow, Kind, Menu, NodeIx, PromptRef, Said, Target, VarIx, VarKind, Way};
 use crate::saying::Language;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -134,6 +134,7 @@ impl<'a> Map<'a> {
                 Kind::Say(_)
                 | Kind::Menu(_)
                 | Kind::Set(_)
+                | Kind::Http(_)
                 | Kind::Hours(_)
                 | Kind::Rollout(_)
                 | Kind::Bot(_)
@@ -158,8 +159,22 @@ impl<'a> Map<'a> {
     fn languages(&self) -> Vec<Option<usize>> {
         let reached = reachable(&self.edges, self.flow.start.node);
         let changes = reached.iter().any(|node| {
-            let Kind::Set(set) = &self.flow.node(*node).kind else { return false };
-            set.vars.iter().any(|(var, _)| self.flow.var(*var).kind == VarKind::Language)
+            let is_language = |var: VarIx| self.flow.var(var).kind == VarKind::Language;
+            match &self.flow.node(*node).kind {
+                Kind::Set(set) => set.vars.iter().any(|(var, _)| is_language(*var)),
+                Kind::Http(http) => http.set.iter().any(|(var, _)| is_language(var.value)),
+                Kind::Say(_)
+                | Kind::Menu(_)
+                | Kind::Digits(_)
+                | Kind::Hours(_)
+                | Kind::Rollout(_)
+                | Kind::Bot(_)
+                | Kind::Queue(_)
+                | Kind::Transfer(_)
+                | Kind::Callback(_)
+                | Kind::Survey(_)
+                | Kind::Hangup(_) => false,
+            }
         });
         match changes {
             true => vec![None],
@@ -211,6 +226,8 @@ impl<'a> Map<'a> {
                     + self.length(&digits.sorry, language) * (digits.attempts - 1)
             }
             Kind::Callback(callback) => self.length(&callback.play, language) + callback.timeout,
+            // Whatever is heard meanwhile is cut off.
+            Kind::Http(http) => http.timeout,
             Kind::Bot(bot) => bot.max_duration,
             Kind::Transfer(transfer) => transfer.timeout,
             Kind::Survey(survey) => {

@@ -3,6 +3,10 @@
 //! One rule, one code, described in `docs/flows.md`. Forms, units and unknown targets are found by [`super::load`]
 //! already. What exists around the flow comes in as [`Surroundings`]; nothing is looked up anywhere.
 
+mod http;
+
+pub use http::{EndpointFacts, RequestFacts};
+
 use super::bounds::{self, Bounds};
 use super::diagnostic::{Diagnostic, Spanned, Spot};
 use super::load::{F005, F012};
@@ -62,6 +66,8 @@ pub struct Surroundings {
     pub rollouts: BTreeSet<String>,
     /// Names of calendars.
     pub calendars: BTreeSet<String>,
+    /// Endpoints by name, with what can be asked of them.
+    pub endpoints: BTreeMap<String, EndpointFacts>,
     /// Names of skills.
     pub skills: BTreeSet<String>,
     /// Prompts by language, then by name; music has the language [`MUSIC`].
@@ -194,6 +200,7 @@ impl<'a> Check<'a> {
                 self.taken(callback.key, node.spot, "the key that takes the offer");
                 self.digits_spoken(node);
             }
+            Kind::Http(http) => self.http(http),
             Kind::Hours(hours) => self.known("calendar", &hours.calendar, &self.around.calendars),
             Kind::Rollout(rollout) => self.known("rollout", &rollout.name, &self.around.rollouts),
             Kind::Bot(bot) => self.known("bot", &bot.uses, &self.around.bots),
@@ -536,6 +543,7 @@ fn prompts_of(node: &Node) -> Vec<&PromptRef> {
         Kind::Survey(survey) => {
             survey.offer.iter().chain(survey.ask.iter().map(|question| &question.play)).collect()
         }
+        Kind::Http(http) => http.play.iter().collect(),
         Kind::Hangup(hangup) => hangup.play.iter().collect(),
         Kind::Queue(queue) => {
             let announced = queue.rules.iter().filter_map(|rule| match &rule.act {

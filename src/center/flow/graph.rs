@@ -13,6 +13,7 @@ pub fn mermaid(flow: &Flow) -> String {
             Kind::Queue(_) => ("[[", "]]"),
             Kind::Hangup(_) => ("((", "))"),
             Kind::Bot(_) => ("[/", "/]"),
+            Kind::Http(_) => ("[(", ")]"),
             Kind::Rollout(_) | Kind::Hours(_) => ("{", "}"),
             Kind::Say(_) | Kind::Set(_) | Kind::Transfer(_) | Kind::Survey(_) => ("[", "]"),
         };
@@ -41,6 +42,7 @@ pub fn dot(flow: &Flow) -> String {
             Kind::Queue(_) => "box3d",
             Kind::Hangup(_) => "doublecircle",
             Kind::Bot(_) => "parallelogram",
+            Kind::Http(_) => "cylinder",
             Kind::Rollout(_) | Kind::Hours(_) => "diamond",
             Kind::Say(_) | Kind::Set(_) | Kind::Transfer(_) | Kind::Survey(_) => "box",
         };
@@ -93,6 +95,11 @@ fn ways(node: &Node) -> Vec<(NodeIx, String)> {
             | Way::Emergency
             | Way::Bot
             | Way::People
+            | Way::Ok
+            | Way::NotFound
+            | Way::Several
+            | Way::Error
+            | Way::Timeout
             | Way::Done
             | Way::Transfer
             | Way::TooLong

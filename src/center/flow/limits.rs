@@ -41,6 +41,15 @@ pub const WAIT_RULES_MAX: usize = 16;
 pub const DIGITS_MAX: u32 = 32;
 const _: () = assert!(DIGITS_MAX as usize <= SAID_DIGITS_MAX, "what was entered can be said");
 
+/// The longest that a flow may wait for an endpoint; a longer `timeout` is refused with Y004.
+pub const HTTP_TIMEOUT_MAX: Duration = Duration::from_secs(10);
+
+/// Variables that one node may send to an endpoint, and take out of its answer; more are refused with Y004.
+pub const HTTP_VARS_MAX: usize = 16;
+
+/// Letters of a pointer into an answer; a longer one is refused with Y004.
+pub const POINTER_CHARS_MAX: usize = 200;
+
 /// Attempts of a menu, an entry or a question; more are refused with Y004.
 pub const ATTEMPTS_MAX: u32 = 10;
 

@@ -20,12 +20,12 @@ mod shipped;
 mod spoken;
 pub mod yaml;
 
-pub use check::{PromptFacts, Surroundings, check};
+pub use check::{EndpointFacts, PromptFacts, RequestFacts, Surroundings, check};
 pub use diagnostic::{Diagnostic, Severity};
 pub use exit::{ExitKey, Pressed, Verdict};
 pub use load::{load, load_and_check};
 pub use model::{Flow, Prompt, Way};
 pub use run::{
-    BotEnd, CallbackOrder, Caller, Duty, Effect, Entry, Happening, OrderAct, OrderRule, QueueEnd,
-    QueueOrder, Run, TransferEnd, Visit,
+    BotEnd, CallbackOrder, Caller, Duty, Effect, Entry, Happening, Inquiry, LookedUp, OrderAct,
+    OrderRule, QueueEnd, QueueOrder, Run, Sending, TransferEnd, Visit,
 };

@@ -226,6 +226,8 @@ pub enum Kind {
     Digits(Digits),
     /// Sets variables.
     Set(Set),
+    /// Asks an endpoint.
+    Http(Http),
     /// Branches by a calendar.
     Hours(Hours),
     /// Draws between bot and people.
@@ -252,6 +254,7 @@ impl Kind {
             Kind::Menu(menu) => (menu.mentions_operator, &menu.play),
             Kind::Digits(_)
             | Kind::Set(_)
+            | Kind::Http(_)
             | Kind::Hours(_)
             | Kind::Rollout(_)
             | Kind::Bot(_)
@@ -301,13 +304,6 @@ impl Menu {
     /// The option of this key.
     pub fn option(&self, key: Key) -> Option<&MenuOption> {
         self.options.iter().find(|option| option.key.value == key)
-    }
-
-    /// The option that a caller has taken who is seen at `node` next. `None` where silence and wrong keys lead too:
-    /// nobody can tell from there what the caller wanted.
-    pub fn option_to(&self, node: NodeIx) -> Option<&MenuOption> {
-        let chosen = node != self.silence.node && node != self.wrong.node;
-        self.options.iter().find(|option| chosen && option.to.node == node)
     }
 }
 
@@ -369,6 +365,76 @@ pub struct Set {
     pub vars: Vec<(VarIx, Arc<str>)>,
     /// Where it goes on.
     pub next: Target,
+}
+
+/// Asks an endpoint of the bank, and takes what it answers into variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Which endpoint.
+    pub endpoint: Arc<str>,
+    /// Which of its requests.
+    pub request: Arc<str>,
+    /// Where both are named.
+    pub spot: Spot,
+    /// The longest wait for the answer.
+    pub timeout: Duration,
+    /// What goes out, besides what each request may have of the call.
+    pub send: Vec<Spanned<Sent>>,
+    /// Which variables are set from where in the answer: JSON pointers (RFC 6901).
+    pub set: Vec<(Spanned<VarIx>, Arc<str>)>,
+    /// Heard meanwhile; the answer cuts it off.
+    pub play: Vec<PromptRef>,
+    /// The answer came.
+    pub ok: Target,
+    /// There is nothing, or nobody, of that kind.
+    pub not_found: Target,
+    /// A customer was looked for, and several were found.
+    pub several: Target,
+    /// No answer that could be taken.
+    pub error: Target,
+    /// No answer in time.
+    pub timed_out: Target,
+}
+
+impl Http {
+    /// What it asks, as the flow names it: `crm.customer-by-phone`.
+    pub fn uses(&self) -> String {
+        format!("{}.{}", self.endpoint, self.request)
+    }
+}
+
+/// Something that goes out to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The value of a variable, by its name.
+    Var(VarIx),
+    /// What every call has.
+    OfCall(OfCall),
+}
+
+/// What every call has to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OfCall {
+    /// The caller's number; none when it is hidden.
+    Caller,
+    /// The number dialled.
+    Dialled,
+    /// The call's id.
+    Call,
+}
+
+impl OfCall {
+    /// All of them.
+    pub const ALL: [OfCall; 3] = [OfCall::Caller, OfCall::Dialled, OfCall::Call];
+
+    /// Its name in `send` and in the path of a request.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            OfCall::Caller => "caller",
+            OfCall::Dialled => "dialled",
+            OfCall::Call => "call",
+        }
+    }
 }
 
 /// Branches by a calendar.
@@ -627,6 +693,16 @@ pub enum Way {
     Bot,
     /// `people`
     People,
+    /// `ok`
+    Ok,
+    /// `not_found`
+    NotFound,
+    /// `several`
+    Several,
+    /// `error`
+    Error,
+    /// `timeout`
+    Timeout,
     /// `done`
     Done,
     /// `transfer`
@@ -669,6 +745,11 @@ impl fmt::Display for Way {
             Way::Emergency => "emergency",
             Way::Bot => "bot",
             Way::People => "people",
+            Way::Ok => "ok",
+            Way::NotFound => "not_found",
+            Way::Several => "several",
+            Way::Error => "error",
+            Way::Timeout => "timeout",
             Way::Done => "done",
             Way::Transfer => "transfer",
             Way::TooLong => "too_long",
@@ -693,6 +774,7 @@ impl Node {
             Kind::Menu(_) => "menu",
             Kind::Digits(_) => "digits",
             Kind::Set(_) => "set",
+            Kind::Http(_) => "http",
             Kind::Hours(_) => "hours",
             Kind::Rollout(_) => "rollout",
             Kind::Bot(_) => "bot",
@@ -714,6 +796,13 @@ impl Node {
             }
             Kind::Digits(digits) => vec![(Way::Next, digits.next), (Way::Failed, digits.failed)],
             Kind::Set(set) => vec![(Way::Next, set.next)],
+            Kind::Http(http) => vec![
+                (Way::Ok, http.ok),
+                (Way::NotFound, http.not_found),
+                (Way::Several, http.several),
+                (Way::Error, http.error),
+                (Way::Timeout, http.timed_out),
+            ],
             Kind::Hours(hours) => {
                 let emergency = hours.emergency.map(|target| (Way::Emergency, target));
                 let three = [

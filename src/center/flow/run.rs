@@ -7,12 +7,13 @@
 mod border;
 mod callback;
 mod entry;
+mod http;
 #[cfg(test)]
 mod tests;
 
 pub use border::{
-    BotEnd, CallbackOrder, Caller, Duty, Effect, Entry, Happening, OrderAct, OrderRule, QueueEnd,
-    QueueOrder, TransferEnd, Visit,
+    BotEnd, CallbackOrder, Caller, Duty, Effect, Entry, Happening, Inquiry, LookedUp, OrderAct,
+    OrderRule, QueueEnd, QueueOrder, Sending, TransferEnd, Visit,
 };
 
 use super::limits::{DUTY_RINGS, ENTERED_MAX, PATH_MAX, STEPS_MAX};
@@ -64,6 +65,8 @@ enum State {
     Choosing { attempt: u32, playing: Option<u32> },
     /// Digits.
     Collecting { attempt: u32, playing: Option<u32>, digits: String },
+    /// The answer of an endpoint.
+    LookingUp { ticket: u32, playing: Option<u32> },
     /// The rollout's draw.
     Drawing,
     /// The end of the bot's talk.
@@ -144,6 +147,7 @@ impl Run {
             | Kind::Menu(_)
             | Kind::Digits(_)
             | Kind::Set(_)
+            | Kind::Http(_)
             | Kind::Hours(_)
             | Kind::Rollout(_)
             | Kind::Bot(_)
@@ -281,6 +285,7 @@ impl Run {
             Happening::Transfer(end) => self.transfer_ended(end),
             Happening::Offered(number, key) => self.offer_taken(now, number, key),
             Happening::CalledBack(noted) => self.called_back(noted),
+            Happening::Replied(ticket, reply) => self.replied(ticket, &reply),
         };
         self.go(now, step);
     }
@@ -303,6 +308,10 @@ impl Run {
             State::InQueue if self.node == queue => return,
             State::InQueue | State::AtBot | State::Outside | State::Drawing => {
                 self.effects.push_back(Effect::Withdraw);
+            }
+            State::LookingUp { .. } => {
+                self.give_lookup_up();
+                self.hush();
             }
             State::Saying { .. }
             | State::Choosing { .. }
@@ -382,6 +391,14 @@ impl Run {
                 self.end();
                 None
             }
+            (State::LookingUp { .. }, Kind::Http(_)) => {
+                // The endpoint is waited for all the same.
+                let deadline = self.deadline;
+                self.hush();
+                self.deadline = deadline;
+                self.ahead = Some(key);
+                None
+            }
             // A bot hears keys by its own ear; a queue and a draw have no use for them.
             (
                 State::Drawing
@@ -423,6 +440,10 @@ impl Run {
                 self.deadline = Some(now + callback.timeout);
                 None
             }
+            (State::LookingUp { playing, .. }, Kind::Http(_)) if *playing == Some(ticket) => {
+                *playing = None;
+                None
+            }
             (State::Asked { playing, .. }, Kind::Survey(survey)) if *playing == Some(ticket) => {
                 *playing = None;
                 self.deadline = Some(now + survey.timeout);
@@ -447,6 +468,7 @@ impl Run {
                 }
             }
             (State::Asking(_), Kind::Callback(callback)) => self.no_answer(now, callback),
+            (State::LookingUp { .. }, Kind::Http(http)) => self.answer_too_late(http),
             // Whoever is silent has had enough of questions.
             (State::Asked { .. }, Kind::Survey(survey)) => to(Way::Next, survey.next),
             _ => None,
@@ -550,12 +572,17 @@ impl Run {
     }
 
     fn visit(&mut self, now: Timestamp, node: NodeIx, name: &Arc<str>, way: Way) {
+        let option = match (way, &self.flow.node(self.node).kind) {
+            (Way::Key(key), Kind::Menu(menu)) => menu.option(key),
+            _ => None,
+        };
+        let option = option.map(|option| option.name().unwrap_or(name).clone());
         self.node = node;
         self.entered += 1;
         if self.path.len() < PATH_MAX {
             self.path.push(Visit { node: Arc::clone(name), at: now, way });
         }
-        self.effects.push_back(Effect::Entered { node: Arc::clone(name) });
+        self.effects.push_back(Effect::Entered { node: Arc::clone(name), option });
     }
 
     fn begin(&mut self, now: Timestamp, kind: &Kind) -> Step {
@@ -584,6 +611,10 @@ impl Run {
                     self.set(*var, Arc::clone(value));
                 }
                 to(Way::Next, set.next)
+            }
+            Kind::Http(http) => {
+                self.ask_endpoint(now, http);
+                None
             }
             Kind::Hours(hours) => self.ask_hours(now, hours),
             Kind::Rollout(rollout) => {
@@ -731,6 +762,7 @@ impl Run {
             State::Saying { .. } | State::Parting { .. } => true,
             State::Choosing { playing, .. }
             | State::Collecting { playing, .. }
+            | State::LookingUp { playing, .. }
             | State::Asked { playing, .. } => playing.take().is_some(),
             State::Asking(asking) => asking.playing.take().is_some(),
             State::Drawing
@@ -820,6 +852,7 @@ impl fmt::Debug for State {
                 write!(f, "Collecting({attempt}, {playing:?}, {} digits)", digits.len())
             }
             State::Asking(asking) => asking.fmt(f),
+            State::LookingUp { ticket, playing } => write!(f, "LookingUp({ticket}, {playing:?})"),
             State::Drawing => f.write_str("Drawing"),
             State::AtBot => f.write_str("AtBot"),
             State::InQueue => f.write_str("InQueue"),

@@ -3,6 +3,8 @@
 //! `given` is the world (who calls, when, what bots and queues do), `when` the keys pressed, `then` what must come of
 //! it. Prompts last as long as their recordings. Nothing sleeps: a call of ten minutes takes microseconds.
 
+mod http;
+
 use super::check::Surroundings;
 use super::diagnostic::{Diagnostic, Spot};
 use super::exit::ExitKey;
@@ -10,7 +12,7 @@ use super::limits::{SCRIPT_SECS_MAX, SCRIPT_STEPS_MAX};
 use super::load::F001;
 use super::model::{Flow, NodeIx, Prompt, Way};
 use super::run::{
-    BotEnd, Caller, Duty, Effect, Happening, QueueEnd, QueueOrder, Run, TransferEnd, Visit,
+    BotEnd, Caller, Duty, Effect, Happening, Inquiry, QueueEnd, QueueOrder, Run, TransferEnd, Visit,
 };
 use super::yaml::{self, Fields, Reader, Value, Y002, Y004, Yaml, show};
 use crate::acd::Expression;
@@ -18,6 +20,7 @@ use crate::calendar::{self, Calendars};
 use crate::ids::Key;
 use crate::rollout::Arm;
 use dozvon_clock::Timestamp;
+use http::Answering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -51,6 +54,7 @@ struct Given {
     transfers: BTreeMap<String, (TransferEnd, Duration)>,
     /// Whether requests to be called back are noted, by node; they are where nothing is said.
     callbacks: BTreeMap<String, bool>,
+    answers: BTreeMap<String, Answering>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,6 +231,7 @@ impl CaseReader<'_, '_> {
             "queue",
             "transfer",
             "callback",
+            "http",
         ];
         let fields = self.reader.map(yaml, "given", &keys)?;
         let text = |this: &mut Self, key: &str| {
@@ -288,7 +293,8 @@ impl CaseReader<'_, '_> {
                 callbacks.extend(noted.map(|noted| (word.text.clone(), noted)));
             }
         }
-        Some(Given { at, caller, rollouts, bots, queues, transfers, callbacks })
+        let answers = self.answers(fields);
+        Some(Given { at, caller, rollouts, bots, queues, transfers, callbacks, answers })
     }
 
     fn choice<T: Copy>(&mut self, yaml: &Yaml, known: &[(&'static str, T)]) -> Option<T> {
@@ -511,7 +517,7 @@ struct Stage<'a> {
     began: Timestamp,
     now: Timestamp,
     playing: Option<Playing>,
-    /// What a bot, a queue or a number outside will do, and when.
+    /// What a bot, a queue, a number outside or an endpoint will do, and when.
     outside: Option<(Timestamp, Happening)>,
     /// Where the call rests when no key comes any more.
     open: Option<End>,
@@ -622,7 +628,7 @@ impl Stage<'_> {
     fn drain(&mut self) {
         while let Some(effect) = self.run.poll_effect() {
             match effect {
-                Effect::Entered { node } => {
+                Effect::Entered { node, .. } => {
                     let node = self.run.flow().find(&node).expect("a run enters nodes of its flow");
                     self.in_node = (node, self.now);
                     self.open = None;
@@ -654,6 +660,9 @@ impl Stage<'_> {
                     self.run.handle(self.now, Happening::CalledBack(noted));
                 }
                 Effect::WaitOn => {}
+                Effect::LookUp(inquiry) => self.look_up(&inquiry),
+                // What would have come later is not waited for.
+                Effect::LookedUp(_) => (self.outside, self.open) = (None, None),
                 Effect::Withdraw => (self.outside, self.open) = (None, None),
                 Effect::Survey { id, score } => {
                     self.scores.insert(id.to_string(), score);
@@ -689,6 +698,21 @@ impl Stage<'_> {
             None => {
                 let reason = format!("the call came to bot `{bot}`, of which `given` says nothing");
                 self.open = Some(End::Stuck(reason));
+            }
+        }
+    }
+
+    fn look_up(&mut self, inquiry: &Inquiry) {
+        let uses = format!("{}.{}", inquiry.endpoint, inquiry.request);
+        match self.given.answers.get(&uses) {
+            Some(Answering::Replies(reply, takes)) => {
+                let replied = Happening::replied(inquiry.ticket, reply.clone());
+                self.outside = Some((self.now + *takes, replied));
+            }
+            Some(Answering::Hangs) => {}
+            None => {
+                let reason = format!("the call came to `{uses}`, of which `given` says nothing");
+                self.end = Some(End::Stuck(reason));
             }
         }
     }

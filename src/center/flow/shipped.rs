@@ -76,6 +76,7 @@ fn surroundings() -> Surroundings {
         bots: names(&["cards-assistant"]),
         rollouts: names(&["cards"]),
         calendars: calendars().names().map(str::to_owned).collect(),
+        endpoints: BTreeMap::new(),
         skills: names(&["lang:ru", "lang:kk", "lang:en"]),
         prompts: BTreeMap::new(),
     };
@@ -511,7 +512,7 @@ fn typical_mistakes_in_the_shipped_flow_are_found_with_their_place() {
         ("lang:{lang}", "lang:{land}", &["F015"]),
         ("{vars: {lang: ru}", "{vars: {lang: ge}", &["F015"]),
         ("timeout: 4s", "timeout: 4", &["Y004"]),
-        ("  night: {say:", "  night: {http:", &["Y006"]),
+        ("  night: {say:", "  night: {call:", &["Y006"]),
         ("keys: 1-5", "keys: 0-5", &["F016"]),
         ("end_key: \"#\"", "end_key: \"0\"", &["F016"]),
         ("attempts: 2", "attempts: 0", &["Y004"]),

@@ -4,9 +4,11 @@
 
 use dozvon_center::acd::Statuses;
 use dozvon_center::classifier::Classifier;
+use dozvon_center::flow::Flow;
+use dozvon_center::flow::model::Kind;
 use dozvon_center::ids::AgentId;
 use dozvon_center::policy::Policy;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Names of everything that appears in facts, records and metrics.
@@ -22,6 +24,8 @@ pub(crate) struct Directory {
     pub(crate) rollouts: Vec<Arc<str>>,
     /// Voice bots.
     pub(crate) bots: Vec<Arc<str>>,
+    /// Endpoints that flows ask.
+    pub(crate) endpoints: BTreeSet<Arc<str>>,
     /// What each status is worth.
     pub(crate) statuses: Statuses,
     /// What talks can be about, by name.
@@ -66,6 +70,7 @@ impl Directory {
             flows: policy.flows.keys().cloned().collect(),
             rollouts: policy.rollouts.keys().cloned().collect(),
             bots: policy.bots.keys().cloned().collect(),
+            endpoints: policy.flows.values().flat_map(|flow| asked(flow)).collect(),
             statuses: policy.acd.statuses.clone(),
             classifiers: policy.classifiers.clone(),
         }
@@ -80,4 +85,11 @@ impl Directory {
     pub(crate) fn agent(&self, id: AgentId) -> Option<&AgentName> {
         self.agents.get(usize::try_from(id.0).ok()?)
     }
+}
+
+/// The endpoints that a flow asks.
+fn asked(flow: &Flow) -> impl Iterator<Item = Arc<str>> {
+    flow.nodes.iter().filter_map(|node| {
+        if let Kind::Http(http) = &node.kind { Some(http.endpoint.clone()) } else { None }
+    })
 }

@@ -5,6 +5,7 @@
 
 use super::Directory;
 use crate::server::telemetry::Masked;
+use dozvon_center::customer::CallCard;
 use dozvon_center::fact::{Fact, What};
 use serde_json::{Map, Value};
 
@@ -42,12 +43,48 @@ pub(crate) fn object(fact: &Fact, directory: &Directory, numbers: Numbers) -> Ma
     {
         map.insert("supervisor".to_owned(), Value::from(&*supervisor.name));
     }
+    if let What::OfferStarted { card: Some(card), .. } = &fact.what {
+        map.insert("card".to_owned(), call_card(card, false));
+    }
     if numbers == Numbers::Masked
         && let What::CallStarted { caller, .. } = &fact.what
     {
         map.insert("caller".to_owned(), Value::from(Masked(caller).to_string()));
     }
     map
+}
+
+/// The same for the agent whom a call is offered, and for those above him: with the customer's card in full.
+pub(crate) fn object_with_card(
+    fact: &Fact,
+    directory: &Directory,
+    numbers: Numbers,
+) -> Map<String, Value> {
+    let mut map = object(fact, directory, numbers);
+    if let What::OfferStarted { card: Some(card), .. } = &fact.what {
+        map.insert("card".to_owned(), call_card(card, true));
+    }
+    map
+}
+
+/// What an agent is to see of a call as JSON. Without the right, of the customer only what makes nobody known:
+/// language, segment and identification.
+pub(crate) fn call_card(card: &CallCard, in_full: bool) -> Value {
+    let mut value = serde_json::to_value(card).unwrap_or_default();
+    if let (false, Some(customer)) = (in_full, &card.customer) {
+        let mut shown = Map::from_iter([("state".to_owned(), Value::from(customer.state()))]);
+        if let Some(profile) = customer.known() {
+            let word = |word: &Option<std::sync::Arc<str>>| word.as_deref().map(Value::from);
+            let mut put = |name: &str, value: Option<Value>| {
+                shown.insert(name.to_owned(), value.unwrap_or_default());
+            };
+            put("language", word(&profile.language));
+            put("segment", word(&profile.segment));
+            put("identification", Some(profile.identification.as_str().into()));
+        }
+        value["customer"] = Value::Object(shown);
+    }
+    value
 }
 
 /// The agent a fact names, if it names one.
@@ -85,6 +122,7 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::CallAnswered
         | What::NodeEntered { .. }
         | What::OptionChosen { .. }
+        | What::LookupEnded { .. }
         | What::OperatorRequested { .. }
         | What::IvrExited { .. }
         | What::ArmDrawn { .. }
@@ -143,7 +181,8 @@ mod tests {
     use super::*;
     use crate::server::events::directory::AgentName;
     use dozvon_center::acd::{Activity, Cause, Presence};
-    use dozvon_center::ids::{AgentId, CallId};
+    use dozvon_center::customer::{Customer, Identification, Profile};
+    use dozvon_center::ids::{AgentId, CallId, OfferId};
     use dozvon_clock::Timestamp;
 
     fn started() -> Fact {
@@ -187,6 +226,51 @@ mod tests {
     fn live_screens_without_the_right_see_no_number() {
         let masked = object(&started(), &Directory::default(), Numbers::Masked);
         assert!(!Value::Object(masked).to_string().contains("1230001"));
+    }
+
+    #[test]
+    fn an_offer_shows_the_customer_to_nobody_but_his_agent_and_those_above_him() {
+        let profile = Profile {
+            id: "C-1001".into(),
+            name: Some("Aigul".into()),
+            language: Some("kk".into()),
+            segment: Some("senior".into()),
+            identification: Identification::ByNumber,
+            offers: vec!["gold".into()],
+            fields: [("branch".into(), "Almaty".into())].into(),
+        };
+        let offer = |customer| Fact {
+            what: What::OfferStarted {
+                offer: OfferId(1),
+                queue: "cards".into(),
+                agent: AgentId(0),
+                card: Some(Box::new(CallCard {
+                    language: "kk".into(),
+                    customer: Some(std::sync::Arc::new(customer)),
+                    chosen: vec!["limits".into()],
+                    waited_secs: 4.5,
+                })),
+            },
+            ..started()
+        };
+        let known = offer(Customer::Known(Box::new(profile.clone())));
+        let plain = object(&known, &Directory::default(), Numbers::Plain);
+        let text = Value::Object(plain.clone()).to_string();
+        for personal in ["C-1001", "Aigul", "gold", "Almaty"] {
+            assert!(!text.contains(personal), "{personal}: {text}");
+        }
+        let customer = serde_json::json!({"state": "known", "language": "kk", "segment": "senior",
+            "identification": "by_number"});
+        assert_eq!(plain["card"]["customer"], customer);
+        assert_eq!(
+            (&plain["card"]["chosen"][0], &plain["card"]["waited_secs"]),
+            (&"limits".into(), &4.5.into())
+        );
+        let full = object_with_card(&known, &Directory::default(), Numbers::Masked);
+        assert_eq!(full["card"]["customer"]["name"], "Aigul");
+        let several = offer(Customer::Several { customers: vec![profile], unlisted: 0 });
+        let plain = object(&several, &Directory::default(), Numbers::Plain);
+        assert_eq!(plain["card"]["customer"], serde_json::json!({"state": "several"}));
     }
 
     #[test]

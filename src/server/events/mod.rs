@@ -13,7 +13,7 @@ pub(crate) use announcer::{Announcer, Live};
 pub(crate) use directory::Directory;
 #[cfg(test)]
 pub(crate) use directory::QueueName;
-pub(crate) use line::{Numbers, is_whole, object, rfc3339};
+pub(crate) use line::{Numbers, call_card, is_whole, object, object_with_card, rfc3339};
 pub(crate) use log::{EventLog, EventStats};
 
 #[cfg(test)]

@@ -91,6 +91,11 @@ impl Who {
         }
     }
 
+    /// Whether the customer of this agent's call is shown in full.
+    pub(crate) fn sees_customers_of(&self, agent: &str) -> bool {
+        self.sees_numbers() || (self.is_agent() && self.agent.as_deref() == Some(agent))
+    }
+
     /// Whether commands are an agent's own, rather than a supervisor's.
     pub(crate) fn is_agent(&self) -> bool {
         self.role == Role::Agent

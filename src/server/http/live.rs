@@ -6,11 +6,12 @@
 use super::App;
 use super::auth::{Right, Who};
 use super::problem::Problem;
-use crate::server::events::{Numbers, object};
+use crate::server::events::{Numbers, object, object_with_card};
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
+use dozvon_center::fact::{Fact, What};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,29 +49,26 @@ pub(super) async fn events(
     Ok(upgrade
         .protocols([PROTOCOL])
         .max_message_size(INCOMING_BYTES_MAX)
-        .on_upgrade(move |socket| Screen { app, socket, numbers, _place: place }.show(facts)))
+        .on_upgrade(move |socket| Screen { app, socket, who, numbers, _place: place }.show(facts)))
 }
 
 struct Screen {
     app: Arc<App>,
     socket: WebSocket,
+    who: Who,
     numbers: Numbers,
     _place: OwnedSemaphorePermit,
 }
 
 impl Screen {
-    async fn show(
-        mut self,
-        mut facts: tokio::sync::broadcast::Receiver<Arc<dozvon_center::fact::Fact>>,
-    ) {
+    async fn show(mut self, mut facts: tokio::sync::broadcast::Receiver<Arc<Fact>>) {
         let mut stopping = self.app.stopping.clone();
         let mut ping = tokio::time::interval(PING_EVERY);
         loop {
             let message = tokio::select! {
                 fact = facts.recv() => match fact {
                     Ok(fact) => {
-                        let object = object(&fact, &self.app.directory, self.numbers);
-                        Message::text(serde_json::Value::Object(object).to_string())
+                        Message::text(self.seen(&fact))
                     }
                     Err(RecvError::Lagged(missed)) => Message::text(json!({ "lagged": missed }).to_string()),
                     Err(RecvError::Closed) => return,
@@ -90,6 +88,19 @@ impl Screen {
                 Ok(Err(_)) | Err(_) => return,
             }
         }
+    }
+}
+
+impl Screen {
+    /// A fact as whoever looks may see it.
+    fn seen(&self, fact: &Fact) -> String {
+        let directory = &self.app.directory;
+        let mut in_full = false;
+        if let What::OfferStarted { agent, .. } = &fact.what {
+            in_full = self.who.sees_customers_of(&directory.agent_word(*agent));
+        }
+        let show = if in_full { object_with_card } else { object };
+        serde_json::Value::Object(show(fact, directory, self.numbers)).to_string()
     }
 }
 

@@ -151,7 +151,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/calls/{id}/code", post(wrap_up::code_of_call))
         .route("/api/v1/classifiers/{name}", get(wrap_up::classifier))
         .route("/api/v1/calls", get(read::calls))
-        .route("/api/v1/calls/{id}", delete(desk::hang_up))
+        .route("/api/v1/calls/{id}", get(read::call).delete(desk::hang_up))
         .route("/api/v1/calls/{id}/why", get(read::why))
         .route("/api/v1/calls/{id}/talk", post(talk::talk))
         .route("/api/v1/calls/{id}/retrieve", post(talk::retrieve))

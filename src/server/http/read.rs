@@ -11,6 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dozvon_center::ids::CallId;
+use dozvon_switch::border::{AgentRow, CallRow, Snapshot};
 use std::sync::Arc;
 
 /// Whether the process is alive. Open to everybody.
@@ -85,8 +86,37 @@ pub(super) async fn calls(
 ) -> Result<Json<Vec<CallView>>, Problem> {
     who.may(Right::Look)?;
     let snapshot = app.brain.snapshot().await?;
-    let view = |row| CallView::new(row, snapshot.at, who.sees_numbers());
-    Ok(Json(snapshot.calls.iter().map(view).collect()))
+    Ok(Json(snapshot.calls.iter().map(|row| seen(&snapshot, row, &who)).collect()))
+}
+
+/// One running call.
+#[utoipa::path(get, path = "/api/v1/calls/{id}", tag = "live",
+    params(("id" = u64, Path, description = "the call's id")), responses(
+    (status = 200, body = CallView), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 404, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn call(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path(id): Path<String>,
+) -> Result<Json<CallView>, Problem> {
+    who.may(Right::Look)?;
+    let call = call_id(&id)?;
+    let snapshot = app.brain.snapshot().await?;
+    let row = snapshot.calls.iter().find(|row| row.call == call);
+    let row = row.ok_or_else(|| Problem::not_found("no such call: it has ended, or never was"))?;
+    Ok(Json(seen(&snapshot, row, &who)))
+}
+
+/// A call as whoever asks may see it: an agent sees the customer of the call that he has or is offered.
+fn seen(snapshot: &Snapshot, row: &CallRow, who: &Who) -> CallView {
+    let own = |agent: &AgentRow| agent.call == Some(row.call) && who.sees_customers_of(&agent.name);
+    let in_full = who.sees_numbers() || (who.is_agent() && snapshot.agents.iter().any(own));
+    CallView::new(row, snapshot.at, who.sees_numbers(), in_full)
+}
+
+fn call_id(id: &str) -> Result<CallId, Problem> {
+    let wrong = |_| Problem::bad_request("a call's id is a number, as /api/v1/calls shows it");
+    id.parse().map(CallId).map_err(wrong)
 }
 
 /// Why a call waits, or why it went to its agent.
@@ -100,10 +130,7 @@ pub(super) async fn why(
     Path(id): Path<String>,
 ) -> Result<Json<WhyView>, Problem> {
     who.may(Right::Look)?;
-    let call = id
-        .parse()
-        .map(CallId)
-        .map_err(|_| Problem::bad_request("a call's id is a number, as /api/v1/calls shows it"))?;
+    let call = call_id(&id)?;
     match app.brain.why(call).await? {
         Some(row) => Ok(Json(WhyView::new(&row, &app.directory))),
         None => Err(Problem::not_found("no such call in a queue or a talk")),

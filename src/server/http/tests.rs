@@ -353,6 +353,7 @@ const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("POST", "/api/v1/agents/boris/logout", "", [401, 401, 403, 403, 200, 200]),
     ("POST", "/api/v1/agents/anna/end-wrap-up", "", [401, 401, 403, 200, 200, 200]),
     ("POST", "/api/v1/agents/boris/end-wrap-up", "", [401, 401, 403, 403, 200, 200]),
+    ("GET", "/api/v1/calls/77", "", [401, 401, 200, 200, 200, 200]),
     ("GET", "/api/v1/calls/77/why", "", [401, 401, 200, 200, 200, 200]),
     ("DELETE", "/api/v1/calls/77", "", [401, 401, 403, 403, 204, 204]),
     ("POST", "/api/v1/calls/77/talk", r#"{"command":"hold"}"#, [401, 401, 403, 204, 204, 204]),
@@ -653,6 +654,8 @@ async fn what_cannot_be_understood_says_what_would_be() {
         ("PUT", "/api/v1/sites/almaty/emergency", "on", 400, r#"{"emergency":true"#),
         ("PUT", "/api/v1/sites/taraz/emergency", FIRE, 404, "taraz"),
         ("GET", "/api/v1/calls/abc/why", "", 400, "number"),
+        ("GET", "/api/v1/calls/abc", "", 400, "number"),
+        ("GET", "/api/v1/calls/5", "", 404, "has ended"),
         ("GET", "/api/v1/calls/5/why", "", 404, "no such call"),
         ("DELETE", "/api/v1/calls/abc", "", 400, "number"),
         ("DELETE", "/api/v1/calls/5", "", 404, "ended"),
@@ -919,4 +922,32 @@ async fn the_end_of_a_wrap_up_is_put_off_and_asked_for() {
         })
         .collect();
     assert_eq!(ends, [Actor::Agent, Actor::Supervisor]);
+}
+
+#[tokio::test]
+async fn who_calls_is_shown_to_his_agent_and_to_those_above_him() {
+    let house = house(everybody(), |picture| picture.agents[0].call = Some(CallId(77)));
+    for path in ["/api/v1/calls/77", "/api/v1/calls"] {
+        for (who, in_full) in [("wall", false), ("anna", true), ("boss", true), ("admin", true)] {
+            let (_, answer) = send(&house, who, Method::GET, path, "").await;
+            let card = if answer.is_array() { &answer[0]["card"] } else { &answer["card"] };
+            let customer = &card["customer"];
+            let state = json!(["known", "kk", "senior", "passed"]);
+            let words = ["state", "language", "segment", "identification"].map(|w| &customer[w]);
+            assert_eq!(json!(words), state, "{who}");
+            assert_eq!((&card["chosen"], &card["waited_secs"]), (&json!(["limits"]), &json!(12.5)));
+            assert_eq!(answer.to_string().contains("Aigul"), in_full, "{who} {path}");
+            assert_eq!(answer.to_string().contains("gold"), in_full, "{who} {path}");
+        }
+    }
+    let elsewhere = house_of_another_call();
+    let (_, answer) = send(&elsewhere, "anna", Method::GET, "/api/v1/calls/77", "").await;
+    assert!(!answer.to_string().contains("Aigul"), "not the customers of colleagues: {answer}");
+}
+
+fn house_of_another_call() -> House {
+    house(everybody(), |picture| {
+        picture.agents[0].call = None;
+        picture.agents[1].call = Some(CallId(77));
+    })
 }

@@ -1,6 +1,6 @@
 //! What the API shows: queues, agents, calls, contacts as JSON, times as RFC 3339, numbers masked unless allowed.
 
-use crate::server::events::rfc3339;
+use crate::server::events::{call_card, rfc3339};
 use crate::server::store::{ContactPage, ContactRow, IncidentRow};
 use crate::server::telemetry::Masked;
 use dozvon_center::acd::Estimate;
@@ -168,6 +168,11 @@ pub(crate) struct CallView {
     since: String,
     /// The same in seconds.
     for_secs: f64,
+    /// What its agent is to see of it: `language`, `chosen` (options of menus taken), `waited_secs`, and the `customer`
+    /// (`state` `unknown`, `known` or `several`; missing when nobody was asked). Who he is, is shown to his agent and to
+    /// those above him.
+    #[schema(value_type = Object)]
+    card: serde_json::Value,
 }
 
 /// A page of contacts, newest first.
@@ -450,7 +455,7 @@ impl IncidentView {
 
 impl CallView {
     /// A row of the picture taken at `now`.
-    pub(super) fn new(row: &CallRow, now: Timestamp, plain: bool) -> CallView {
+    pub(super) fn new(row: &CallRow, now: Timestamp, plain: bool, customer: bool) -> CallView {
         CallView {
             id: row.call.0,
             caller: number(&row.caller, plain),
@@ -460,6 +465,7 @@ impl CallView {
             started_at: time(row.started_at),
             since: time(row.since),
             for_secs: now.since(row.since).as_secs_f64(),
+            card: call_card(&row.card, customer),
         }
     }
 }

@@ -26,6 +26,8 @@ const GREETING_BUCKETS: [f64; 7] = [1., 2., 3., 4., 5., 8., 15.];
 /// From a request to be called back to the talk, seconds.
 const CALLBACK_BUCKETS: [f64; 10] =
     [60., 180., 300., 600., 900., 1800., 3600., 14_400., 43_200., 86_400.];
+/// Answers of endpoints, seconds; flows wait for ten at the most.
+const LOOKUP_BUCKETS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3., 6., 10.];
 /// Ringing, seconds.
 const RING_BUCKETS: [f64; 9] = [1., 2., 3., 5., 8., 10., 15., 20., 30.];
 /// Talk, hold, wrap-up and handle time, seconds; 120 is the hold limit.
@@ -48,6 +50,12 @@ pub(super) struct Families {
     pub(super) draining: IntGauge,
     pub(super) operator_requests: IntCounterVec,
     pub(super) ivr_exits: IntCounterVec,
+    /// `endpoint`, `outcome`.
+    pub(super) lookups: IntCounterVec,
+    /// `endpoint`.
+    pub(super) lookup_seconds: HistogramVec,
+    /// `endpoint`, `why`.
+    pub(super) lookup_errors: IntCounterVec,
     pub(super) rollout_draws: IntCounterVec,
     pub(super) rollout_calls: IntCounterVec,
     pub(super) rollout_share: GaugeVec,
@@ -218,6 +226,22 @@ impl Families {
                 "dozvon_ivr_exits_total",
                 "Times a call left the flow, by where to.",
                 &["flow", "exit"],
+            ),
+            lookups: m.counters(
+                "dozvon_endpoint_requests_total",
+                "Times that flows asked an endpoint, by what came of it.",
+                &["endpoint", "outcome"],
+            ),
+            lookup_seconds: m.histograms(
+                "dozvon_endpoint_request_seconds",
+                "From the question to the end of the wait for an endpoint's answer.",
+                &LOOKUP_BUCKETS,
+                &["endpoint"],
+            ),
+            lookup_errors: m.counters(
+                "dozvon_endpoint_errors_total",
+                "Answers of endpoints that could not be had or not be taken, by why.",
+                &["endpoint", "why"],
             ),
             rollout_draws: m.counters(
                 "dozvon_rollout_draws_total",

@@ -86,6 +86,13 @@ impl Metrics {
             What::OperatorRequested { flow, how } => {
                 f.operator_requests.with_label_values(&[&**flow, how.as_str()]).inc();
             }
+            What::LookupEnded { endpoint, end, flaw, took_secs, .. } => {
+                f.lookups.with_label_values(&[&**endpoint, end.as_str()]).inc();
+                f.lookup_seconds.with_label_values(&[&**endpoint]).observe(*took_secs);
+                if let Some(flaw) = flaw {
+                    f.lookup_errors.with_label_values(&[&**endpoint, flaw.as_str()]).inc();
+                }
+            }
             What::IvrExited { flow, exit } => {
                 f.ivr_exits.with_label_values(&[&**flow, exit.as_str()]).inc();
             }

@@ -7,6 +7,7 @@ use dozvon_center::acd::{
     Activity, AgentCounts, Cause, Estimate, ServiceLevel, Side, Status, Statuses,
 };
 use dozvon_center::contact::{Ending, Fault};
+use dozvon_center::customer::{CallCard, Customer, Identification, Profile};
 use dozvon_center::fact::{IvrExit, OperatorRequest};
 use dozvon_center::ids::{AgentId, CallId, OfferId};
 use dozvon_center::opening::{Emergency, SiteView};
@@ -28,9 +29,29 @@ pub(crate) fn directory() -> Arc<Directory> {
         flows: vec!["bank".into()],
         rollouts: vec!["block".into()],
         bots: vec!["robo".into()],
+        endpoints: ["crm".into()].into(),
         statuses: Statuses::default(),
         classifiers: BTreeMap::from([("bank".into(), Arc::new(bank))]),
     })
+}
+
+/// The card of a customer who is known.
+fn card() -> CallCard {
+    let profile = Profile {
+        id: "C-1001".into(),
+        name: Some("Aigul".into()),
+        language: Some("kk".into()),
+        segment: Some("senior".into()),
+        identification: Identification::Passed,
+        offers: vec!["gold".into()],
+        fields: BTreeMap::new(),
+    };
+    CallCard {
+        language: "kk".into(),
+        customer: Some(Arc::new(Customer::Known(Box::new(profile)))),
+        chosen: vec!["limits".into()],
+        waited_secs: 12.5,
+    }
 }
 
 /// One site with an emergency, one without.
@@ -82,6 +103,7 @@ pub(crate) fn snapshot(at: Timestamp) -> Snapshot {
             place: "anna".into(),
             started_at: at,
             since: at,
+            card: card(),
         }],
         callbacks: Vec::new(),
         rollouts: vec![RolloutRow { name: "block".into(), share: 0.2 }],

@@ -496,6 +496,7 @@ impl World {
                     self.announcer.contact(contact);
                 }
                 Output::Callback(callback) => self.announcer.callback(callback),
+                Output::Lookup(_) => {}
                 Output::Fact(fact) => {
                     if let What::TalkEnded { agent, .. } = &fact.what
                         && self.rng.chance(0.3)

@@ -431,6 +431,7 @@ impl Open {
             What::CallStarted { .. }
             | What::CallAnswered
             | What::NodeEntered { .. }
+            | What::LookupEnded { .. }
             | What::OperatorRequested { .. }
             | What::IvrExited { .. }
             | What::ArmDrawn { .. }
@@ -570,7 +571,7 @@ mod tests {
         let (offer, agent, queue) = (OfferId(5), AgentId(3), Arc::<str>::from("cards"));
         let result = dozvon_center::acd::OfferResult::CallerGone;
         let over = What::OfferEnded { offer, queue: queue.clone(), agent, result, rang_secs: 2.0 };
-        let begun = What::OfferStarted { offer, queue, agent };
+        let begun = What::OfferStarted { offer, queue, agent, card: None };
         let facts = vec![started(), queued(), begun, left(Outcome::Abandoned)];
         let more = vec![judged(ServiceLevel::Missed), ended(), over];
         let (ledger, rows) = rows([facts, more].concat());

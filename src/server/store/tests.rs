@@ -34,6 +34,8 @@ pub(crate) fn contact(call: u64) -> Contact {
         operator_requested: false,
         callback: None,
         continues: None,
+        customer: None,
+        chosen: Vec::new(),
     }
 }
 

@@ -100,7 +100,8 @@ impl Floor {
                     Output::Leg(..)
                     | Output::Contact(_)
                     | Output::Fact(_)
-                    | Output::Callback(_) => {}
+                    | Output::Callback(_)
+                    | Output::Lookup(_) => {}
                 }
             }
             let Some(leg) = rung.pop_front() else { return };
@@ -156,7 +157,7 @@ fn main() {
             floor.pass(Duration::from_millis(6));
         }
     });
-    let waiting = floor.center.calls().filter(|call| call.state == "waiting").count();
+    let waiting = floor.center.calls(floor.now).filter(|call| call.state == "waiting").count();
     println!("{waiting} wait, {} calls", floor.center.calls_active());
     for minute in 1..=2 {
         told(&mut floor, &format!("minute {minute}"), &mut |floor| {

@@ -44,6 +44,7 @@ impl Loader<'_> {
             "menu" => Kind::Menu(self.menu(body, kind.spot)?),
             "digits" => Kind::Digits(self.digits(body, kind.spot)?),
             "set" => Kind::Set(self.set(body, kind.spot)?),
+            "http" => Kind::Http(self.http(body, kind.spot)?),
             "hours" => Kind::Hours(self.hours(body, kind.spot)?),
             "rollout" => Kind::Rollout(self.rollout(body, kind.spot)?),
             "bot" => Kind::Bot(self.bot(body, kind.spot)?),
@@ -69,7 +70,7 @@ impl Loader<'_> {
     }
 
     /// The entries of a node's body; its place is the word of its kind.
-    fn body<'t>(
+    pub(super) fn body<'t>(
         &mut self,
         body: &'t Yaml,
         spot: Spot,

@@ -1,10 +1,14 @@
 //! What goes into a run and what comes out of it.
 
 use crate::acd::Expression;
-use crate::flow::model::{Prompt, WaitPoint, Way};
+use crate::customer::Customer;
+use crate::fact::{Flaw, LookupEnd};
+use crate::flow::model::{OfCall, Prompt, WaitPoint, Way};
 use crate::ids::Key;
+use crate::lookup::Reply;
 use crate::rollout::Arm;
 use dozvon_clock::Timestamp;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +36,7 @@ pub enum Duty {
 }
 
 /// What happens to the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happening {
     /// A key that [`super::exit::ExitKey`] let pass.
     Key(Key),
@@ -50,6 +54,8 @@ pub enum Happening {
     Offered(usize, Key),
     /// Whether the request to be called back was noted.
     CalledBack(bool),
+    /// What became of the inquiry with this ticket.
+    Replied(u32, Box<Reply>),
 }
 
 /// How a talk with a bot ended.
@@ -103,6 +109,8 @@ pub enum Effect {
     Entered {
         /// Its name.
         node: Arc<str>,
+        /// The option of a menu by whose key he came there: its label, else its prompt's name, else the node's.
+        option: Option<Arc<str>>,
     },
     /// Play these one after the other and report [`Happening::Played`] with the ticket at the end. Never empty.
     Play {
@@ -139,6 +147,10 @@ pub enum Effect {
     CallBack(CallbackOrder),
     /// The caller waits on: the music again.
     WaitOn,
+    /// Ask an endpoint and report [`Happening::Replied`] with the ticket. Nobody waits longer than it says.
+    LookUp(Box<Inquiry>),
+    /// The endpoint has been asked, or is waited for no more: note what came of it.
+    LookedUp(Box<LookedUp>),
     /// The caller left for the operator: take the call out of the bot, the queue or the transfer; no report follows.
     Withdraw,
     /// Note a score.
@@ -150,6 +162,60 @@ pub enum Effect {
     },
     /// End the call; the run is over.
     HangUp,
+}
+
+/// What an endpoint is to be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inquiry {
+    /// Echoed in the report.
+    pub ticket: u32,
+    /// Which endpoint.
+    pub endpoint: Arc<str>,
+    /// Which of its requests.
+    pub request: Arc<str>,
+    /// How long it is waited for.
+    pub within: Duration,
+    /// What goes out.
+    pub send: Vec<Sending>,
+}
+
+/// Something that goes out to an endpoint.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Sending {
+    /// Something that the call has.
+    OfCall(OfCall),
+    /// The value of a variable.
+    Value {
+        /// The variable's name.
+        name: Arc<str>,
+        /// Its value; empty when it has none.
+        value: Arc<str>,
+        /// Whether it is a number.
+        is_number: bool,
+        /// Whether it may go into the body only, and be seen by nobody.
+        is_secret: bool,
+    },
+}
+
+impl fmt::Debug for Sending {
+    /// Without the value: it is the customer's, or secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Sending::OfCall(which) => f.write_str(which.as_str()),
+            Sending::Value { name, .. } => f.write_str(name),
+        }
+    }
+}
+
+/// What came of an inquiry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookedUp {
+    /// What came of it.
+    pub end: LookupEnd,
+    /// Why it was an error, and where in the answer; empty when in no one place.
+    pub flaw: Option<(Flaw, Arc<str>)>,
+    /// Who the customer is, when the answer says anything of him.
+    pub customer: Option<Customer>,
 }
 
 /// How a caller shall wait.

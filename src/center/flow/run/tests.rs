@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::calendar::Calendar;
+use crate::fact::Flaw;
+use crate::lookup::Reply;
 
 const HEAD: &str = "flow: f\nlanguages: [en, kk]\nstart: a\noperator: {keys: [\"0\"], to: q}\nvars:\n  \
     lang: {type: \
@@ -43,7 +45,7 @@ fn press(run: &mut Run, millis: u64, keys: &str) -> Vec<Effect> {
 
 fn names(effects: &[Effect]) -> Vec<String> {
     let name = |effect: &Effect| match effect {
-        Effect::Entered { node } => node.to_string(),
+        Effect::Entered { node, .. } => node.to_string(),
         Effect::Play { prompts, .. } => {
             let names: Vec<&str> = prompts.iter().map(|prompt| &*prompt.name).collect();
             format!("play {}", names.join(" "))
@@ -55,6 +57,8 @@ fn names(effects: &[Effect]) -> Vec<String> {
         Effect::Transfer { .. } => "transfer".to_owned(),
         Effect::CallBack(order) => format!("call back {:?}", order.number),
         Effect::WaitOn => "wait on".to_owned(),
+        Effect::LookUp(inquiry) => format!("ask {}.{}", inquiry.endpoint, inquiry.request),
+        Effect::LookedUp(over) => over.end.as_str().to_owned(),
         Effect::Withdraw => "withdraw".to_owned(),
         Effect::Survey { id, score } => format!("{id}={score}"),
         Effect::HangUp => "hang up".to_owned(),
@@ -338,4 +342,117 @@ fn a_calendar_closed_by_hand_is_an_emergency_and_closed_where_nobody_asks_for_on
     };
     assert_eq!(go(""), ["a", "end", "hang up"]);
     assert_eq!(go(", emergency: q"), ["a", "q", "queue general"]);
+}
+
+// ---- endpoints ----------------------------------------------------------------------------------
+
+const ASK: &str = "  a: {http: {use: crm.who, timeout: 2s, send: [caller, pin, day], set: {lang: /l, sum: /s, \
+    who: /w, left: /d, day: /y}, play: p, after: {ok: m, not_found: q, several: q, error: e, timeout: q}}}\n  \
+    e: {say: {play: sorry, next: q}}\n  m: {menu: {play: menu, timeout: 4s, options: {\"1\": {to: end}}, silence: q, \
+    wrong: q}}\n";
+
+fn reply(run: &mut Run, ticket: u32, body: &str) -> Vec<String> {
+    let reply = Reply::Answered { status: 200, body: body.into() };
+    run.handle(at(500), Happening::replied(ticket, reply));
+    names(&drain(run))
+}
+
+const WHOLE: &str = r#"{"l": "kk", "s": 10.5, "w": "vip", "d": "007", "y": "2026-11-22"}"#;
+
+#[test]
+fn an_answer_sets_variables_and_cuts_what_is_heard_meanwhile() {
+    let (mut run, effects) = run(ASK);
+    assert_eq!(names(&effects), ["a", "play p", "ask crm.who"]);
+    assert_eq!(run.poll_timeout(), Some(at(2_000)));
+    assert_eq!(reply(&mut run, 2, WHOLE), ["stop", "ok", "m", "play menu"]);
+    assert_eq!(
+        (run.language(), run.value("sum"), run.value("who")),
+        ("kk", Some("10.5"), Some("vip"))
+    );
+    assert_eq!((run.value("left"), run.value("day")), (Some("007"), Some("2026-11-22")));
+}
+
+#[test]
+fn what_can_be_said_must_be_there_and_words_may_be_missing() {
+    let (mut run, _) = run(ASK);
+    let some = r#"{"s": "10.50", "d": "7", "y": "2026-11-22", "l": null}"#;
+    assert_eq!(reply(&mut run, 2, some)[1], "ok");
+    assert_eq!((run.language(), run.value("who")), ("en", Some("mass")), "they stay as they are");
+    // A language that is not spoken here changes nothing either.
+    let (mut run, _) = run_for(ASK, Caller::default());
+    assert_eq!(reply(&mut run, 2, &WHOLE.replace("\"kk\"", "\"uz\""))[1], "ok");
+    assert_eq!(run.language(), "en");
+}
+
+#[test]
+fn an_answer_that_does_not_suit_sets_nothing_and_is_an_error_with_its_place() {
+    for (from, to, pointer) in [
+        ("10.5", "\"a lot\"", "/s"),
+        ("10.5", "10.505", "/s"),
+        ("10.5", "null", "/s"),
+        ("10.5", "[1]", "/s"),
+        (r#", "y": "2026-11-22""#, "", "/y"),
+        ("2026-11-22", "2026-02-30", "/y"),
+        ("\"007\"", "7", "/d"),
+        ("\"007\"", "\"1234567890123456789012345678901234\"", "/d"),
+        ("\"vip\"", "\"VIP\"", "/w"),
+        ("\"vip\"", "true", "/w"),
+        ("\"kk\"", "1", "/l"),
+    ] {
+        let (mut run, _) = run(ASK);
+        let reply = Reply::Answered { status: 200, body: WHOLE.replace(from, to).into() };
+        run.handle(at(500), Happening::replied(2, reply));
+        let effects = drain(&mut run);
+        let over = effects.iter().find_map(|effect| {
+            if let Effect::LookedUp(over) = effect { Some(over.flaw.clone()) } else { None }
+        });
+        assert_eq!(over, Some(Some((Flaw::Value, Arc::from(pointer)))), "{to}");
+        assert_eq!(names(&effects)[1..], ["error", "e", "play sorry"], "{to}");
+        assert_eq!((run.language(), run.value("sum")), ("en", Some("2001.21")), "{to}");
+    }
+}
+
+#[test]
+fn a_late_answer_and_one_to_another_question_are_dropped() {
+    let (mut run, _) = run(ASK);
+    assert_eq!(reply(&mut run, 1, WHOLE), [""; 0]);
+    run.handle_timeout(at(1_999));
+    assert_eq!(drain(&mut run), []);
+    run.handle_timeout(at(2_000));
+    assert_eq!(names(&drain(&mut run)), ["stop", "timeout", "q", "queue general"]);
+    assert_eq!(reply(&mut run, 2, WHOLE), [""; 0]);
+    assert_eq!(run.value("sum"), Some("2001.21"));
+}
+
+#[test]
+fn a_key_stops_what_is_heard_and_waits_for_the_menu_and_the_exit_key_leaves() {
+    let (mut run, _) = run(ASK);
+    assert_eq!(names(&press(&mut run, 100, "1")), ["stop"]);
+    assert_eq!(run.poll_timeout(), Some(at(2_000)), "the endpoint is waited for all the same");
+    assert_eq!(reply(&mut run, 2, WHOLE), ["ok", "m", "end", "hang up"]);
+    let (mut run, _) = run_for(ASK, Caller::default());
+    run.leave_for_operator(at(300));
+    assert_eq!(names(&drain(&mut run)), ["left", "stop", "q", "queue general"]);
+    assert_eq!(run.poll_timeout(), None);
+    assert_eq!(reply(&mut run, 2, WHOLE), [""; 0]);
+}
+
+#[test]
+fn secrets_go_out_marked_and_are_shown_nowhere() {
+    let nodes = "  a: {digits: {play: p, into: pin, length: 4, timeout: 4s, between: 1s, next: b, failed: q}}\n  \
+        b: {http: {use: crm.pin, timeout: 1s, send: [pin, left], after: {ok: q, not_found: q, several: q, error: q, \
+        timeout: q}}}\n";
+    let (mut run, _) = run(nodes);
+    let effects = press(&mut run, 100, "4321");
+    let sent = effects.iter().find_map(|effect| {
+        if let Effect::LookUp(inquiry) = effect { Some(inquiry.send.clone()) } else { None }
+    });
+    let value = |name: &str, value: &str, is_secret| Sending::Value {
+        name: name.into(),
+        value: value.into(),
+        is_number: false,
+        is_secret,
+    };
+    assert_eq!(sent, Some(vec![value("pin", "4321", true), value("left", "", false)]));
+    assert!(!format!("{effects:?} {run:?}").contains("4321"));
 }

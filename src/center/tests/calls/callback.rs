@@ -647,7 +647,7 @@ fn who_has_asked_and_wants_a_person_after_all_has_his_place_back() {
     let asked = house.only().expect("one request").id;
     house.key(leg, '0');
     assert_eq!((house.stage(asked), house.state(call)), ("merged", "waiting"));
-    let stands = house.center.calls().find(|view| view.call == call).expect("he waits");
+    let stands = house.center.calls(house.now).find(|view| view.call == call).expect("he waits");
     assert_eq!(stands.place.as_ref(), "general");
     assert_eq!(house.contacts[&call].continues, None, "it is one contact");
     let (other, behind) = house.call(OTHER);

@@ -5,6 +5,7 @@ mod callback;
 mod callback_days;
 mod desk;
 mod house;
+mod lookup;
 mod opening;
 mod own;
 mod races;

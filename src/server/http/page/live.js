@@ -5,10 +5,10 @@ const TEXTS = {
   en: {
     queues: 'Queues', queue: 'Queue', waiting: 'Waiting', oldest: 'Longest wait', free: 'Free', busy: 'Busy', away: 'Away',
     agents: 'Agents', agent: 'Agent', team: 'Team', status: 'Status', activity: 'Activity', since: 'For',
-    calls: 'Calls', caller: 'Caller', state: 'State', place: 'Where', contacts: 'Last contacts', began: 'Began',
+    calls: 'Calls', caller: 'Caller', customer: 'Customer', several: 'Several', unknown: 'Unknown', state: 'State', place: 'Where', contacts: 'Last contacts', began: 'Began',
     outcome: 'Outcome', duration: 'Length', none: 'none', live: 'live', lost: 'no connection: trying again',
     running: 'running', then: 'then', unreachablePhone: 'phone not registered',
-    tokenLabel: 'Token (role monitor or higher)', tokenSend: 'Show', tokenRefused: 'This token is not known.',
+    tokenLabel: 'Token (role monitor or higher)', tokenSend: 'Show', tokenRefused: 'This token is not known.', by_number: 'by number', passed: 'identified',
     ready: 'Ready', lunch: 'Lunch', training: 'Training', short_break: 'Short break', huddle: 'Huddle',
     not_ready: 'Not ready', one_to_one: 'One-to-one', group_meeting: 'Group meeting',
     technical_problems: 'Technical problems', logged_out: 'Logged out', not_responding: 'Not responding',
@@ -22,10 +22,10 @@ const TEXTS = {
   ru: {
     queues: 'Очереди', queue: 'Очередь', waiting: 'Ждут', oldest: 'Дольше всех', free: 'Свободны', busy: 'Заняты',
     away: 'Не на линии', agents: 'Операторы', agent: 'Оператор', team: 'Группа', status: 'Статус', activity: 'Занятие',
-    since: 'Уже', calls: 'Звонки', caller: 'Звонящий', state: 'Состояние', place: 'Где', contacts: 'Последние обращения',
+    since: 'Уже', calls: 'Звонки', caller: 'Звонящий', customer: 'Клиент', several: 'Несколько', unknown: 'Неизвестен', state: 'Состояние', place: 'Где', contacts: 'Последние обращения',
     began: 'Начало', outcome: 'Итог', duration: 'Длительность', none: 'нет', live: 'на связи',
     lost: 'нет связи: пробуем снова', running: 'идёт', then: 'затем', unreachablePhone: 'телефон не зарегистрирован',
-    tokenLabel: 'Токен (роль monitor или выше)', tokenSend: 'Показать', tokenRefused: 'Такого токена нет.',
+    tokenLabel: 'Токен (роль monitor или выше)', tokenSend: 'Показать', tokenRefused: 'Такого токена нет.', by_number: 'по номеру', passed: 'идентифицирован',
     ready: 'Готов', lunch: 'Обед', training: 'Обучение', short_break: 'Короткий перерыв', huddle: 'Пятиминутка',
     not_ready: 'Не готов', one_to_one: 'Индивидуальная встреча', group_meeting: 'Групповая встреча',
     technical_problems: 'Технические проблемы', logged_out: 'Не в системе', not_responding: 'Не отвечает',
@@ -39,11 +39,11 @@ const TEXTS = {
   kk: {
     queues: 'Кезектер', queue: 'Кезек', waiting: 'Күтуде', oldest: 'Ең ұзақ күту', free: 'Бос', busy: 'Бос емес',
     away: 'Желіде емес', agents: 'Операторлар', agent: 'Оператор', team: 'Топ', status: 'Мәртебе', activity: 'Әрекет',
-    since: 'Уақыты', calls: 'Қоңыраулар', caller: 'Қоңырау шалушы', state: 'Күйі', place: 'Қайда',
+    since: 'Уақыты', calls: 'Қоңыраулар', caller: 'Қоңырау шалушы', customer: 'Клиент', several: 'Бірнеше', unknown: 'Белгісіз', state: 'Күйі', place: 'Қайда',
     contacts: 'Соңғы өтініштер', began: 'Басы', outcome: 'Нәтиже', duration: 'Ұзақтығы', none: 'жоқ', live: 'байланыста',
     lost: 'байланыс жоқ: қайта қосылуда', running: 'жүріп жатыр', then: 'содан кейін',
     unreachablePhone: 'телефон тіркелмеген', tokenLabel: 'Токен (monitor рөлі немесе жоғары)', tokenSend: 'Көрсету',
-    tokenRefused: 'Мұндай токен жоқ.', ready: 'Дайын', lunch: 'Түскі ас', training: 'Оқыту', short_break: 'Қысқа үзіліс',
+    tokenRefused: 'Мұндай токен жоқ.', by_number: 'нөмірі бойынша', passed: 'расталған', ready: 'Дайын', lunch: 'Түскі ас', training: 'Оқыту', short_break: 'Қысқа үзіліс',
     huddle: 'Бесминуттық', not_ready: 'Дайын емес', one_to_one: 'Жеке кездесу', group_meeting: 'Топтық кездесу',
     technical_problems: 'Техникалық ақау', logged_out: 'Жүйеде емес', not_responding: 'Жауап бермейді',
     unreachable: 'Қолжетімсіз', idle: 'Бос', reserved: 'Тағайындалды', ringing: 'Шырылдауда', connecting: 'Қосылуда',
@@ -125,6 +125,17 @@ function fill(id, rows, columns, draw) {
   body.replaceChildren(...fresh);
 }
 
+// Who calls, as far as this viewer may know it: name, language, segment, how sure that is, what was chosen, offers.
+function customer(card) {
+  const c = card.customer;
+  const who = !c ? [card.language]
+    : c.state === 'several' ? [word('several'), ...(c.customers || []).map((one) => one.name || one.id)]
+    : c.state === 'unknown' ? [word('unknown'), card.language]
+    : [c.name || c.id, c.language || card.language, c.segment, c.identification === 'none' ? null : word(c.identification)];
+  const offers = c && c.offers && c.offers.length > 0 ? '★ ' + c.offers.join(', ') : null;
+  return [...who, card.chosen.join(' › '), offers].filter(Boolean).join(' · ');
+}
+
 function draw() {
   document.documentElement.lang = language;
   document.querySelectorAll('[data-text]').forEach((e) => { e.textContent = word(e.dataset.text); });
@@ -150,8 +161,9 @@ function draw() {
     if (a.status === 'logged_out') cell(tr, '–'); else cell(tr, mark(a.activity));
     timer(tr, a.for_secs);
   });
-  fill('calls', picture.calls, 4, (tr, c) => {
+  fill('calls', picture.calls, 5, (tr, c) => {
     cell(tr, c.caller);
+    cell(tr, customer(c.card));
     cell(tr, mark(c.state));
     cell(tr, c.place);
     timer(tr, c.for_secs);

@@ -12,7 +12,7 @@ use dozvon_center::acd::{AgentCounts, LimitKind, ServiceLevel, Status};
 use dozvon_center::callback::{CallbackEnd, Missed};
 use dozvon_center::conduct::ConductKind;
 use dozvon_center::contact::{Outcome, Party};
-use dozvon_center::fact::{AskEnd, Greeting, Handler, IvrExit, OperatorRequest};
+use dozvon_center::fact::{AskEnd, Flaw, Greeting, Handler, IvrExit, LookupEnd, OperatorRequest};
 
 impl Families {
     /// Every label set that can be foreseen, at zero.
@@ -46,6 +46,15 @@ impl Families {
                 for delivered in ["true", "false"] {
                     self.rollout_calls.with_label_values(&[option, arm, delivered]);
                 }
+            }
+        }
+        for endpoint in directory.endpoints.iter().map(|endpoint| &**endpoint) {
+            self.lookup_seconds.with_label_values(&[endpoint]);
+            for end in LookupEnd::ALL {
+                self.lookups.with_label_values(&[endpoint, end.as_str()]);
+            }
+            for flaw in Flaw::ALL {
+                self.lookup_errors.with_label_values(&[endpoint, flaw.as_str()]);
             }
         }
         for bot in directory.bots.iter().map(|bot| &**bot) {

@@ -18,6 +18,7 @@ use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
 use dozvon_center::flow::model::MUSIC;
 use dozvon_center::ids::{AgentId, CallId, CallbackId, QueueId};
+use dozvon_center::lookup::Lookup;
 use dozvon_center::opening::Opening;
 use dozvon_center::policy::{BotPolicy, Policy};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
@@ -101,6 +102,8 @@ pub(crate) struct World {
     pub(crate) contacts: BTreeMap<CallId, Contact>,
     pub(crate) callbacks: BTreeMap<CallbackId, Callback>,
     pub(crate) facts: Vec<Fact>,
+    /// Endpoints that were to be asked.
+    pub(crate) lookups: Vec<Lookup>,
     pub(crate) notes: Vec<Note>,
 }
 
@@ -253,6 +256,7 @@ impl World {
             contacts: BTreeMap::new(),
             callbacks: BTreeMap::new(),
             facts: Vec::new(),
+            lookups: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -489,6 +493,7 @@ impl World {
                 Output::Callback(callback) => {
                     self.callbacks.insert(callback.id, *callback);
                 }
+                Output::Lookup(lookup) => self.lookups.push(*lookup),
                 Output::Note(note) => self.notes.push(note),
             }
         }

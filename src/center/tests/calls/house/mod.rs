@@ -12,6 +12,7 @@ use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
 use dozvon_center::ids::{AgentId, CallId, CallbackId, Key, LegId, PlayId, SkillId};
+use dozvon_center::lookup::{Lookup, Reply};
 use dozvon_center::opening::Opening;
 use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
@@ -104,6 +105,8 @@ pub(crate) struct House {
     pub(crate) facts: Vec<Fact>,
     pub(crate) contacts: BTreeMap<CallId, Contact>,
     pub(crate) callbacks: BTreeMap<CallbackId, Callback>,
+    /// Endpoints that were to be asked.
+    pub(crate) lookups: Vec<Lookup>,
     pub(crate) ears: Ears,
     /// Legs that have answered, and legs that are gone by themselves.
     up: BTreeSet<LegId>,
@@ -174,6 +177,7 @@ impl House {
             facts: Vec::new(),
             contacts: BTreeMap::new(),
             callbacks: BTreeMap::new(),
+            lookups: Vec::new(),
             ears: Ears::default(),
             up: BTreeSet::new(),
             gone: BTreeSet::new(),
@@ -209,6 +213,7 @@ impl House {
                 Output::Callback(callback) => {
                     self.callbacks.insert(callback.id, *callback);
                 }
+                Output::Lookup(lookup) => self.lookups.push(*lookup),
             }
         }
         self.center.check_invariants();
@@ -223,6 +228,13 @@ impl House {
 
     pub(crate) fn event(&mut self, leg: LegId, event: LegEvent) {
         self.center.leg(self.now, leg, event);
+        self.drain();
+    }
+
+    /// An endpoint answers the lookup that was given out last.
+    pub(crate) fn reply(&mut self, reply: Reply) {
+        let id = self.lookups.last().expect("an endpoint is asked").id;
+        self.center.looked_up(self.now, id, reply);
         self.drain();
     }
 
@@ -352,11 +364,11 @@ impl House {
     }
 
     pub(crate) fn state(&self, call: CallId) -> &'static str {
-        self.center.calls().find(|view| view.call == call).map_or("gone", |view| view.state)
+        self.center.calls(self.now).find(|view| view.call == call).map_or("gone", |view| view.state)
     }
 
     pub(crate) fn place(&self, call: CallId) -> String {
-        let view = self.center.calls().find(|view| view.call == call);
+        let view = self.center.calls(self.now).find(|view| view.call == call);
         view.map_or_else(String::new, |view| view.place.to_string())
     }
 }

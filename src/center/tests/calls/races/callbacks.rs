@@ -158,7 +158,7 @@ impl Scene {
         drop(self.house.center.cancel_callback(self.house.now, self.id));
         self.house.drain();
         self.house.pass(200.0);
-        assert_eq!(self.house.center.calls().count(), 0, "no call is left");
+        assert_eq!(self.house.center.calls(self.house.now).count(), 0, "no call is left");
         for agent in [ANNA, BORIS] {
             assert_eq!(self.house.activity(agent), Activity::Idle, "{agent} is stuck");
         }
