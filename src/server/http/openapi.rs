@@ -16,7 +16,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
-        document, read::healthz, read::readyz, read::metrics, read::queues, read::agents, read::calls, read::call, read::why,
+        document, read::healthz, read::readyz, read::metrics, read::queues, read::agents, read::calls, read::call,
+        read::why,
         desk::status, desk::set_status, desk::log_out, wrap_up::end, wrap_up::extend, wrap_up::code,
         wrap_up::code_of_call, wrap_up::classifier, desk::hang_up, talk::talk, talk::retrieve, talk::watch,
         talk::take_over, talk::end_watch, contacts::list, callbacks::list, callbacks::request,

@@ -169,8 +169,8 @@ pub(crate) struct CallView {
     /// The same in seconds.
     for_secs: f64,
     /// What its agent is to see of it: `language`, `chosen` (options of menus taken), `waited_secs`, and the `customer`
-    /// (`state` `unknown`, `known` or `several`; missing when nobody was asked). Who he is, is shown to his agent and to
-    /// those above him.
+    /// (`state` `unknown`, `known` or `several`; missing when nobody was asked). Who he is, is shown to his agent and
+    /// to those above him.
     #[schema(value_type = Object)]
     card: serde_json::Value,
 }
