@@ -242,11 +242,9 @@ mod tests {
 
     #[test]
     fn words_that_are_not_built_yet_say_so() {
-        for (from, to) in [("{say: {play: p, next: q}}", "{call: {flow: x}}")] {
-            let found = found(&GOOD.replacen(from, to, 1));
-            assert_eq!(found.len(), 1, "{found:?}");
-            assert!(found[0].0 == Y006 && found[0].2.contains("not yet supported"), "{found:?}");
-        }
+        let found = found(&GOOD.replacen("{say: {play: p, next: q}}", "{call: {flow: x}}", 1));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].0 == Y006 && found[0].2.contains("not yet supported"), "{found:?}");
     }
 
     #[test]
