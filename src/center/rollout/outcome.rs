@@ -366,6 +366,8 @@ mod tests {
             operator_requested: false,
             callback: None,
             continues: None,
+            customer: None,
+            chosen: Vec::new(),
         }
     }
 

@@ -172,6 +172,8 @@ fn contact(
         operator_requested: false,
         callback: None,
         continues: None,
+        customer: None,
+        chosen: Vec::new(),
     }
 }
 
