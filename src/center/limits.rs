@@ -247,3 +247,7 @@ pub const ROLLOUT_TRIPS_MAX: usize = 20;
 
 /// Calls with a bot within the breaker's window. Past it the oldest is forgotten: shares are of those that are left.
 pub const ROLLOUT_BREAKER_CALLS_MAX: usize = 10_000;
+
+/// Requests for an operator that are remembered so that a caller is let alone. Past it the oldest is forgotten: who
+/// made it may be drawn again.
+pub const ROLLOUT_OPT_OUTS_MAX: usize = 100_000;

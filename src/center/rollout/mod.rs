@@ -1,14 +1,15 @@
 //! The bot's share of callers, one menu option at a time: 1/10, 1/5, 1/2, all.
 //!
-//! [`assign`] draws one caller. A [`plan`] says what the bot must prove at each share, and [`needs`] how many calls
-//! that takes. [`outcome`] reads off the contact records what became of drawn callers, [`evidence`] sums it up by what
-//! is comparable, [`weigh`] makes figures of the sums, and [`decide`] moves the rollout by them, each step a
-//! [`decision`] to be kept. [`stats`] is the arithmetic, [`breaker`] what needs none.
+//! [`eligible`] says who is drawn, [`assign`] draws. A [`plan`] says what the bot must prove at each share, and
+//! [`needs`] how many calls that takes. [`outcome`] reads off the contact records what became of drawn callers,
+//! [`evidence`] sums it up by what is comparable, [`weigh`] makes figures of the sums, and [`decide`] moves the rollout
+//! by them, each step a [`decision`] to be kept. [`stats`] is the arithmetic, [`breaker`] what needs none.
 
 pub mod assign;
 pub mod breaker;
 pub mod decide;
 pub mod decision;
+pub mod eligible;
 pub mod evidence;
 pub mod measure;
 pub mod needs;

@@ -3,6 +3,7 @@
 //! For each stage and guardrail the calls of [`super::stats::size`]; divided by the bot's share they are calls of the
 //! option, and by the calls of a day they are days, never fewer than `min_days`. The days until the outcome of the last
 //! of them is known come on top. All metrics count at the same time, so a stage takes as long as its slowest one.
+//! Every metric that decides is waited for, guardrail or not.
 
 use super::assign::Share;
 use super::plan::{DAY, Metric, Plan, Problem, Stage};
@@ -75,10 +76,13 @@ pub fn needs(plan: &Plan, calls_per_day: f64) -> Result<Needs, Refusal> {
         return Err(Refusal { needs, problems });
     }
     let tests = &plan.stages[..plan.stages.len() - 1];
+    let longest = plan.longest_window().as_secs().div_ceil(DAY.as_secs());
     for stage in tests {
         let rows = plan.metrics.iter().filter(|metric| metric.is_guardrail());
         let rows: Vec<Need> = rows.map(|metric| need(plan, stage, metric, calls_per_day)).collect();
-        let days = rows.iter().map(|row| row.days).max().unwrap_or_default();
+        let slowest = rows.iter().map(|row| row.days).max().unwrap_or_default();
+        // A floor or a ceiling is waited for too.
+        let days = slowest.max(u64::from(stage.min_days) + longest);
         problems.extend(rows.iter().filter(|row| row.days > row.max_days).map(too_long));
         problems.extend(too_many(stage, days, calls_per_day));
         needs.stages.push((Arc::clone(&stage.name), days));
@@ -172,6 +176,7 @@ impl fmt::Display for Refusal {
 
 #[cfg(test)]
 mod tests {
+    use super::super::measure::Measure;
     use super::super::plan::Role;
     use super::super::sample;
     use super::*;
@@ -195,6 +200,17 @@ mod tests {
         let days: Vec<u64> =
             needs(&plan, 200.0).unwrap().stages.iter().map(|(_, days)| *days).collect();
         assert_eq!(days, [23, 16, 14]);
+    }
+
+    #[test]
+    fn a_floor_that_is_known_late_is_waited_for() {
+        let mut plan = sample::plan();
+        let mut floor = plan.metrics[0].clone();
+        (floor.name, floor.role) = ("contained".into(), Role::Floor { min: 0.3 });
+        floor.measure = Measure::VerifiedContainment;
+        floor.window_secs = 14 * DAY.as_secs();
+        plan.metrics.push(floor);
+        assert_eq!(needs(&plan, 2_000.0).unwrap().days, 3 * 21);
     }
 
     #[test]

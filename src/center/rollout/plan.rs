@@ -629,11 +629,15 @@ fn validate_metric(p: &mut Problems, metric: &Metric) {
         "is none",
         "a share below 0.5, a number above 0, or for durations a ratio above 1",
     );
-    let people = metric.measure.is_for_both_arms()
-        || !matches!(
-            metric.role,
-            Role::Guardrail { .. } | Role::Sensitivity { .. } | Role::Success { .. }
-        );
+    let bounded = matches!(metric.role, Role::Floor { .. } | Role::Ceiling { .. });
+    p.unless(
+        !bounded || kind != Kind::LogMean,
+        &place("role"),
+        "bounds a mean of logarithms",
+        "make it a guardrail with a ratio",
+    );
+    let people =
+        metric.measure.is_for_both_arms() || bounded || matches!(metric.role, Role::Information);
     p.unless(people, &place("role"), "compares what people can't have", "floor or ceiling");
     let quick = !metric.can_roll_back() || metric.window_secs <= DAY.as_secs();
     p.unless(quick, &place("rollback"), "would come days late", "use what is known within a day");
@@ -727,6 +731,9 @@ mod tests {
         plan.metrics[1].measure = Measure::VerifiedContainment;
         plan.metrics[1].role = Role::Floor { min: 0.3 };
         assert!(places(&plan).is_empty());
+        plan.metrics[1].measure = Measure::TimeToDone;
+        plan.metrics[1].expected = Expected::Spread(0.8);
+        assert_eq!(places(&plan), ["metrics.containment.role"], "seconds are not logarithms");
     }
 
     #[test]
