@@ -38,6 +38,8 @@ pub struct Machine {
     checked_at: Timestamp,
     judged_at: Timestamp,
     breaker: Breaker,
+    /// Why nothing is promoted now.
+    frozen: Option<Arc<str>>,
 }
 
 /// The evidence that the machine waits for.
@@ -170,6 +172,7 @@ impl Machine {
             checked_at: Timestamp::EPOCH,
             judged_at: Timestamp::EPOCH,
             breaker: Breaker::new(plan.breaker),
+            frozen: None,
             plan,
         })
     }
@@ -215,6 +218,12 @@ impl Machine {
         let drawing = self.state.is_live() && !self.breaker.is_open();
         let step = self.state.step().filter(|_| drawing)?;
         Some(self.plan.stages[step.stage].share)
+    }
+
+    /// From now on nothing is promoted, for this reason, or something may be again. Callers are guarded all the same, and
+    /// a person may promote. Not kept over a restart: whoever knows the reason says it again.
+    pub fn freeze(&mut self, reason: Option<Arc<str>>) {
+        self.frozen = reason;
     }
 
     /// The evidence to be gathered by `now`: of the last full hour, if it has not been looked at.
@@ -504,7 +513,11 @@ impl Machine {
         let stage = &self.plan.stages[step.stage];
         let overdue = at >= step.since + DAY * stage.max_days;
         match outcome.verdict {
-            Verdict::TooEarly(_) | Verdict::TooFew | Verdict::NotShown | Verdict::Held(_)
+            Verdict::TooEarly(_)
+            | Verdict::TooFew
+            | Verdict::NotShown
+            | Verdict::Frozen(_)
+            | Verdict::Held(_)
                 if overdue =>
             {
                 Some(Outcome { look: outcome.look, ..Outcome::stopped(step, Reason::Overdue) })
@@ -512,6 +525,7 @@ impl Machine {
             Verdict::TooEarly(_)
             | Verdict::TooFew
             | Verdict::NotShown
+            | Verdict::Frozen(_)
             | Verdict::Held(_)
             | Verdict::Started
             | Verdict::Promoted
@@ -546,6 +560,9 @@ impl Machine {
         }
         if reached <= step.looks {
             return Outcome::new(State::Running(step), Verdict::TooFew);
+        }
+        if let Some(reason) = &self.frozen {
+            return Outcome::new(State::Running(step), Verdict::Frozen(Arc::clone(reason)));
         }
         // A look that was passed over is lost, which errs on the safe side.
         let bound = self.bounds[reached - 1];

@@ -158,6 +158,8 @@ pub enum Verdict {
     TooFew,
     /// A look that has not convinced; the next one may.
     NotShown,
+    /// Nothing is promoted now, for this reason: the end of the month, an outage, too few agents. No look is used up.
+    Frozen(Arc<str>),
     /// The stage has passed and the next one begins.
     Promoted,
     /// The stage has passed and waits for approval.
@@ -191,7 +193,9 @@ impl Verdict {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Verdict::Started => "started",
-            Verdict::TooEarly(_) | Verdict::TooFew | Verdict::NotShown => "wait",
+            Verdict::TooEarly(_) | Verdict::TooFew | Verdict::NotShown | Verdict::Frozen(_) => {
+                "wait"
+            }
             Verdict::Promoted => "promote",
             Verdict::Passed => "passed",
             Verdict::Held(_) => "hold",
@@ -222,6 +226,7 @@ impl Verdict {
             | Verdict::TooEarly(_)
             | Verdict::TooFew
             | Verdict::NotShown
+            | Verdict::Frozen(_)
             | Verdict::Promoted
             | Verdict::Paused
             | Verdict::Resumed
@@ -354,7 +359,7 @@ impl Decision {
             let _ = writeln!(out, "the plan has changed since: names and margins may be others");
         }
         if let Some(figures) = &self.figures {
-            explain_figures(&mut out, self, plan, figures);
+            describe(&mut out, plan, &self.before, figures, self.look.as_ref());
         }
         let _ = write!(out, "=> {}", verdict(&self.verdict));
         if let Some(step) = self.after.step() {
@@ -406,6 +411,7 @@ fn verdict(verdict: &Verdict) -> String {
         }
         Verdict::TooFew => "wait: too few outcomes for the next look".into(),
         Verdict::NotShown => "wait: this look has not convinced, the next one may".into(),
+        Verdict::Frozen(reason) => format!("wait: nothing is promoted now ({reason})"),
         Verdict::Promoted => "promoted".into(),
         Verdict::Passed => "passed, waits for approval".into(),
         Verdict::Held(reason) => format!("held: {reason}"),
@@ -422,8 +428,23 @@ fn verdict(verdict: &Verdict) -> String {
     }
 }
 
-fn explain_figures(out: &mut String, decision: &Decision, plan: &Plan, figures: &Figures) {
-    if let Some(step) = decision.before.step() {
+/// Where a rollout stands, in words: what a decision on these figures would be explained with.
+pub fn status(plan: &Plan, state: &State, figures: Option<&Figures>) -> String {
+    let mut out = format!("{} {}: {}", plan.name, plan.version, state.as_str());
+    if let State::Hold(_, reason) | State::RolledBack(_, reason) | State::Stopped(_, reason) = state
+    {
+        let _ = write!(out, ", {reason}");
+    }
+    out.push('\n');
+    if let Some(figures) = figures {
+        let _ = writeln!(out, "as of {}", moment(figures.until));
+        describe(&mut out, plan, state, figures, None);
+    }
+    out
+}
+
+fn describe(out: &mut String, plan: &Plan, state: &State, figures: &Figures, look: Option<&Look>) {
+    if let Some(step) = state.step() {
         let (stage, share) = stage(plan, step.stage);
         let _ = writeln!(
             out,
@@ -447,13 +468,13 @@ fn explain_figures(out: &mut String, decision: &Decision, plan: &Plan, figures: 
         figures.mismatch.chi_square,
         figures.mismatch.p
     );
-    if let Some(look) = &decision.look {
+    if let Some(look) = look {
         let Look { number, of, bound, .. } = look;
         let _ = writeln!(out, "look {number} of {of}: every guardrail must reach Z = {bound:.3}");
     }
     for (weighed, metric) in figures.metrics.iter().zip(&plan.metrics) {
         explain_metric(out, weighed, metric);
-        let doubts = decision.look.iter().flat_map(|look| &look.doubts);
+        let doubts = look.iter().flat_map(|look| &look.doubts);
         for (_, doubt) in doubts.filter(|(name, _)| *name == weighed.name) {
             let _ = writeln!(out, "    does not pass: {doubt}");
         }

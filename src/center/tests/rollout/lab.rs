@@ -31,6 +31,7 @@ pub(crate) fn counts(machine: &Machine, bot: u64, bot_yes: u64, people_yes: u64)
 }
 
 /// A machine with its log.
+#[derive(Clone)]
 pub(crate) struct Lab {
     pub(crate) machine: Machine,
     pub(crate) log: Vec<Decision>,

@@ -5,7 +5,7 @@ use super::world::{at, order, plan};
 use dozvon_center::rollout::Share;
 use dozvon_center::rollout::breaker::BotCall;
 use dozvon_center::rollout::decide::{Command, Machine, NotRestored};
-use dozvon_center::rollout::decision::{Cause, Decision, Order, Reason, State, Verdict};
+use dozvon_center::rollout::decision::{Cause, Decision, Order, Reason, State, Verdict, status};
 use dozvon_center::rollout::evidence::Evidence;
 use dozvon_center::rollout::plan::{Inconclusive, Promote};
 use dozvon_center::rollout::weigh::Doubt;
@@ -242,6 +242,36 @@ fn paused_means_that_nothing_is_decided() {
     assert_eq!(lab.machine.poll_timeout(), None);
     lab.order(4 * DAY, Order::Resume).unwrap();
     assert_eq!(lab.check_on(5 * DAY, 800, 800, 800).verdict, Verdict::Promoted);
+}
+
+#[test]
+fn while_it_is_frozen_nothing_is_promoted_and_no_look_is_lost() {
+    let mut lab = Lab::started();
+    lab.machine.freeze(Some("month_end".into()));
+    let frozen = Verdict::Frozen("month_end".into());
+    assert_eq!(lab.check_on(2 * DAY, 800, 800, 800).verdict, frozen);
+    let bad = counts(&lab.machine, 800, 600, 800);
+    assert_eq!(lab.clone().check(3 * DAY, bad).unwrap().verdict.as_str(), "rollback");
+    lab.machine.freeze(None);
+    assert_eq!(lab.check_on(3 * DAY, 800, 800, 800).verdict, Verdict::Promoted);
+}
+
+#[test]
+fn the_status_says_what_a_decision_would_be_made_on() {
+    let mut lab = in_state("hold");
+    let figures = lab.log.last().unwrap().figures.clone();
+    let text = status(lab.machine.plan(), lab.state(), figures.as_ref());
+    for part in [
+        "cards 3.1.0: hold, the last look has not decided",
+        "as of 2026-03-04 00:00:00Z",
+        "2 of 2 looks used",
+        "bot 76.00 % of 800",
+        "at any time D +- ",
+    ] {
+        assert!(text.contains(part), "`{part}` is not in\n{text}");
+    }
+    lab.order(100, Order::Abort).unwrap();
+    assert_eq!(status(lab.machine.plan(), lab.state(), None), "cards 3.1.0: stopped, ordered\n");
 }
 
 #[test]
