@@ -220,8 +220,8 @@ impl Machine {
         Some(self.plan.stages[step.stage].share)
     }
 
-    /// From now on nothing is promoted, for this reason, or something may be again. Callers are guarded all the same, and
-    /// a person may promote. Not kept over a restart: whoever knows the reason says it again.
+    /// From now on nothing is promoted, for this reason; with `None` something may be again. Callers are guarded all
+    /// the same, and a person may promote. Not kept over a restart: whoever knows the reason says it again.
     pub fn freeze(&mut self, reason: Option<Arc<str>>) {
         self.frozen = reason;
     }
