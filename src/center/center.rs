@@ -408,7 +408,8 @@ impl Center {
         self.calls.values().filter(|call| !call.absent()).count()
     }
 
-    /// The calls in progress, oldest first, as they stand `now`, with the places kept for customers who are called back.
+    /// The calls in progress, oldest first, as they stand `now`, with the places kept for customers who are called
+    /// back.
     pub fn calls(&self, now: Timestamp) -> impl Iterator<Item = CallView> {
         self.calls.values().map(move |call| self.view(now, call))
     }
