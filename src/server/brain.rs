@@ -4,13 +4,12 @@
 //! for its inboxes and its timer and for nothing else, and it decides nothing itself.
 
 use crate::server::clock::Clock;
+use crate::server::endpoint::{Asker, Replied};
 use crate::server::events::Announcer;
 use crate::server::handle::{DeskAnswer, DeskRefusal, EmergencyWish, Query};
 use crate::server::net::{Network, News};
 use crate::server::rtp::Workers;
 use crate::server::store::Kept;
-use dozvon_center::fact::Flaw;
-use dozvon_center::lookup::Reply;
 use dozvon_clock::Timestamp;
 use dozvon_media::order::Report;
 use dozvon_sip::endpoint;
@@ -50,6 +49,8 @@ pub(crate) struct Inboxes {
     pub(crate) reports: mpsc::Receiver<Report>,
     /// HTTP and whoever else asks.
     pub(crate) queries: mpsc::Receiver<Query>,
+    /// The endpoints.
+    pub(crate) replies: mpsc::Receiver<Replied>,
     /// Who wants us to stop.
     pub(crate) stop: watch::Receiver<Stop>,
     /// The store, once: what the run before has left.
@@ -63,6 +64,7 @@ pub(crate) struct Brain {
     network: Network,
     workers: Workers,
     announcer: Announcer,
+    asker: Asker,
     clock: Clock,
     /// Orders wait for a media worker whose queue was full.
     backlog: bool,
@@ -86,9 +88,11 @@ impl Brain {
         network: Network,
         workers: Workers,
         announcer: Announcer,
+        asker: Asker,
         clock: Clock,
     ) -> Brain {
-        Brain { switch, network, workers, announcer, clock, backlog: false, leaving: Leaving::No }
+        let leaving = Leaving::No;
+        Brain { switch, network, workers, announcer, asker, clock, backlog: false, leaving }
     }
 
     /// Goes on with what the run before has left: at the start, or as soon as the database is there.
@@ -101,7 +105,8 @@ impl Brain {
 
     /// Runs until it is told to stop and all is ended; `finish_within` is what running calls get to finish.
     pub(crate) async fn run(mut self, inboxes: Inboxes, finish_within: Duration) {
-        let Inboxes { mut news, mut reports, mut queries, mut stop, mut kept } = inboxes;
+        let Inboxes { mut news, mut reports, mut queries, mut replies, mut stop, mut kept } =
+            inboxes;
         // Before the first call, if it is there.
         let mut awaited = true;
         if let Ok(kept) = kept.try_recv() {
@@ -132,6 +137,7 @@ impl Brain {
                     some_reports.drain(..).for_each(|report| self.input(Input::Media(report)));
                 }
                 Some(query) = queries.recv() => self.answer(query),
+                Some((id, reply)) = replies.recv() => self.input(Input::Reply(id, reply)),
                 kept = &mut kept, if awaited => {
                     awaited = false;
                     // A store that closes before the database was there has nothing to tell.
@@ -241,9 +247,9 @@ impl Brain {
                     Output::Callback(callback) => self.announcer.callback(callback),
                     Output::Note(note) => self.announcer.note(now, &note),
                     Output::Lookup(lookup) => {
-                        // No configuration knows an endpoint.
-                        let reply = Input::Reply(lookup.id, Reply::Failed(Flaw::Unknown));
-                        self.switch.handle(now, reply);
+                        if let Some((id, reply)) = self.asker.ask(lookup) {
+                            self.switch.handle(now, Input::Reply(id, reply));
+                        }
                     }
                 }
             }

@@ -6,11 +6,13 @@
 pub(crate) mod brain;
 pub(crate) mod clock;
 pub(crate) mod config;
+pub(crate) mod endpoint;
 pub(crate) mod events;
 pub(crate) mod handle;
 pub(crate) mod http;
 pub(crate) mod metrics;
 pub(crate) mod net;
+pub(crate) mod outgoing;
 pub(crate) mod plane;
 pub(crate) mod report;
 pub(crate) mod rtp;
@@ -158,6 +160,8 @@ pub(crate) struct Server {
     store: Store,
     events: Option<EventLog>,
     webhooks: Webhooks,
+    /// The thread that asks endpoints; it ends with the brain.
+    endpoints: Option<std::thread::JoinHandle<()>>,
 }
 
 /// What listens and is not yet served.
@@ -217,6 +221,10 @@ impl Server {
             .expect("no two figures have the same name");
         let webhooks = Webhooks::start(settings.webhooks, &live, &directory, &figures, clock)
             .map_err(system)?;
+        let figures = endpoint::Figures::register(metrics.registry(), &settings.endpoints)
+            .expect("no two figures have the same name");
+        let (asker, replies, endpoints) =
+            endpoint::start(settings.endpoints, &figures, clock).map_err(system)?;
         let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
         let media = MediaConfig {
             rtp_timeout: settings.media.rtp_timeout,
@@ -234,7 +242,8 @@ impl Server {
         let (brain, queries) = handle::door();
         let (stop, stopping) = watch::channel(Stop::Run);
         let (news_in, news) = mpsc::channel(net::limits::INBOX_MAX);
-        let inboxes = Inboxes { news, reports, queries, stop: stopping, kept: store.take_kept() };
+        let kept = store.take_kept();
+        let inboxes = Inboxes { news, reports, queries, replies, stop: stopping, kept };
         let (alive_in, alive) = watch::channel(true);
         let Doors { sip, http } = doors;
         let finish_within = settings.drain.finish_within;
@@ -242,7 +251,7 @@ impl Server {
             let _alive = alive_in;
             match sip.serve(news_in, &net_stats) {
                 Ok(network) => {
-                    Brain::new(switch, network, workers, announcer, clock)
+                    Brain::new(switch, network, workers, announcer, asker, clock)
                         .run(inboxes, finish_within)
                         .await;
                 }
@@ -267,6 +276,7 @@ impl Server {
             store,
             events,
             webhooks,
+            endpoints,
         })
     }
 
@@ -277,7 +287,18 @@ impl Server {
 
     /// Serves HTTP until the brain has ended, then writes everything down. The exit code of the process.
     pub(crate) async fn serve(self) -> ExitCode {
-        let Server { ready, http, parts, mut alive, thread, store, events, webhooks, .. } = self;
+        let Server {
+            ready,
+            http,
+            parts,
+            mut alive,
+            thread,
+            store,
+            events,
+            webhooks,
+            endpoints,
+            ..
+        } = self;
         tracing::info!(udp = ?ready.sip_udp, tcp = ?ready.sip_tcp, http = ?ready.http, "ready");
         let (stop_http, stopping) = watch::channel(false);
         let screens = http.map(|listener| tokio::spawn(serve_http(listener, parts, stopping)));
@@ -288,6 +309,9 @@ impl Server {
             let _ = tokio::time::timeout(Duration::from_secs(1), screens).await;
         }
         let healthy = thread.join().is_ok();
+        if endpoints.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the endpoints' thread ended by a fault of its own");
+        }
         webhooks.close();
         if !store.flush(FLUSH_WITHIN) {
             tracing::error!("the database did not take the last records in time");

@@ -249,6 +249,11 @@ impl House {
         self.address("sip_tcp")
     }
 
+    /// Where HTTP is spoken.
+    pub(crate) fn http_address(&self) -> SocketAddr {
+        self.address("http")
+    }
+
     /// Calls the bank.
     pub(crate) async fn call(&self, number: &str, says: Source) -> Result<Call, PhoneError> {
         let phone = Phone::open(Account::at(self.sip()).number(number), None).await?;

@@ -10,6 +10,7 @@ mod phone;
 
 mod callback;
 mod house;
+mod screen_pop;
 
 use house::{House, TALK, eventually, manner, tone_manner};
 use phone::{Answering, PhoneError, Source};

@@ -4,6 +4,7 @@
 //! misspelt keys are recognised. A key that is not here is unknown.
 
 mod center;
+mod endpoints;
 mod routes;
 mod service;
 mod staff;
@@ -13,6 +14,7 @@ pub(super) use center::{
     ACD, CALLBACK, FEATURE_CODES, FEATURE_CODES_TABLE, FLOWS, SHIFTS, STATUS_KEYS, STATUSES_TABLE,
     TALK,
 };
+pub(super) use endpoints::{ENDPOINT, REQUEST};
 pub(super) use routes::{BOT, NUMBER, ROLLOUT, SITE, TOKEN, TRUNK};
 pub(super) use service::{DRAIN, EVENTS, HTTP, LOG, STORE, WEBHOOK};
 pub(super) use staff::{AGENT, QUEUE, RESERVE, SKILLS, STAGE};
@@ -128,9 +130,9 @@ pub(super) const DOZVON: [&Section; 13] = [
 ];
 
 /// The tables of the other files.
-pub(super) const OTHERS: [&Section; 12] = [
+pub(super) const OTHERS: [&Section; 14] = [
     &SKILLS, &QUEUE, &STAGE, &RESERVE, &AGENT, &TRUNK, &NUMBER, &SITE, &BOT, &ROLLOUT, &TOKEN,
-    &WEBHOOK,
+    &WEBHOOK, &ENDPOINT, &REQUEST,
 ];
 
 #[cfg(test)]

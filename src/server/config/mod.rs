@@ -9,6 +9,7 @@ mod base;
 mod callbacks;
 mod classifiers;
 mod database;
+mod endpoints;
 mod files;
 mod finding;
 mod ivr;
@@ -110,14 +111,23 @@ pub(crate) fn load(
     check_talk(&mut findings, &base, &around.prompts);
     check_announcements(&mut findings, &base, &around.staff, &flows, &around.prompts);
     check_stray_files(&mut findings, folder);
-    let Around { mut staff, bots, bot_access, rollouts, calendars, classifiers, prompts, .. } =
-        around;
+    let Around {
+        mut staff,
+        bots,
+        bot_access,
+        rollouts,
+        calendars,
+        classifiers,
+        endpoints,
+        prompts,
+        ..
+    } = around;
     let acd = acd_config(&mut findings, &base, &mut staff);
     let queues = std::mem::take(&mut staff.callbacks);
     let callbacks = callbacks::read(&mut findings, &base, &calendars, queues);
     let webhooks = webhooks::read(&mut findings, &base, &secrets);
     let store = database::read(&mut findings, &base, &secrets);
-    let settings = settings(&mut findings, &base, tokens, store, webhooks);
+    let settings = settings(&mut findings, &base, tokens, store, (webhooks, endpoints));
     if findings.has_errors() {
         return (None, findings);
     }
@@ -256,6 +266,7 @@ struct Around {
     rollouts: std::collections::BTreeMap<Arc<str>, dozvon_center::rollout::Rollout>,
     calendars: dozvon_center::calendar::Calendars,
     classifiers: std::collections::BTreeMap<Arc<str>, Arc<dozvon_center::classifier::Classifier>>,
+    endpoints: Vec<Endpoint>,
     prompts: Vec<PromptFile>,
     surroundings: Surroundings,
 }
@@ -270,17 +281,29 @@ fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> A
     for prompt in prompts.iter().filter(|prompt| &*prompt.language != MUSIC) {
         staff.add_language(&prompt.language);
     }
+    let endpoints = endpoints::read(findings, base, secrets);
     let mut surroundings = Surroundings {
         queues: staff.queues.iter().map(|queue| queue.name.to_string()).collect(),
         bots: bots.keys().map(ToString::to_string).collect(),
         rollouts: rollouts.keys().map(ToString::to_string).collect(),
         calendars: calendars.names().map(str::to_owned).collect(),
         skills: staff.skills.iter().map(ToString::to_string).collect(),
+        endpoints: endpoints::facts(&endpoints),
         ..Surroundings::default()
     };
     ivr::add_prompts(findings, &mut surroundings, &prompts_folder(base), &prompts);
     let classifiers = classifiers.by_name;
-    Around { staff, bots, bot_access, rollouts, calendars, classifiers, prompts, surroundings }
+    Around {
+        staff,
+        bots,
+        bot_access,
+        rollouts,
+        calendars,
+        classifiers,
+        endpoints,
+        prompts,
+        surroundings,
+    }
 }
 
 fn flows_folder(base: &Base) -> PathBuf {
@@ -298,10 +321,11 @@ fn settings(
     base: &Base,
     tokens: Vec<Token>,
     store: Store,
-    webhooks: Vec<Webhook>,
+    (webhooks, endpoints): (Vec<Webhook>, Vec<Endpoint>),
 ) -> Settings {
     Settings {
         webhooks,
+        endpoints,
         shifts: schedules::shifts(findings, base),
         sip: base.sip(),
         media: base.media(),

@@ -2,7 +2,9 @@
 //!
 //! What the switch and the center are told is in [`dozvon_switch::config`] and [`dozvon_center::policy`].
 
+use crate::server::endpoint::{BreakerRules, PathTemplate};
 use crate::server::store::db::Database;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,6 +31,49 @@ pub(crate) struct Settings {
     pub(crate) shifts: super::Shifts,
     /// Programs that are told what happens.
     pub(crate) webhooks: Vec<Webhook>,
+    /// The bank's systems that flows ask.
+    pub(crate) endpoints: Vec<Endpoint>,
+}
+
+/// A system of the bank that flows ask.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    /// Its name in flows, facts and metrics.
+    pub(crate) name: String,
+    /// Where it is: `http` or `https`, without a slash at the end.
+    pub(crate) base: String,
+    /// What says that it is us.
+    pub(crate) credentials: Option<Credentials>,
+    /// Certificates that its one is checked against; `None`: those that browsers know.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// The longest that a request may take, whatever a flow allows.
+    pub(crate) timeout: Duration,
+    /// Requests under way at once.
+    pub(crate) in_flight_max: usize,
+    /// Bytes of an answer that are read.
+    pub(crate) answer_bytes_max: usize,
+    /// When it is left alone.
+    pub(crate) breaker: BreakerRules,
+    /// What can be asked, by name.
+    pub(crate) requests: BTreeMap<String, EndpointRequest>,
+}
+
+/// Something that can be asked of an endpoint.
+#[derive(Clone, Debug)]
+pub(crate) struct EndpointRequest {
+    /// Its path, with places for values.
+    pub(crate) path: PathTemplate,
+    /// POST with a JSON object, and not GET.
+    pub(crate) has_body: bool,
+}
+
+/// What says to an endpoint that it is us.
+#[derive(Clone, Debug)]
+pub(crate) enum Credentials {
+    /// A bearer token (RFC 6750).
+    Bearer(Secret),
+    /// A user and a password (RFC 7617).
+    Basic(String, Secret),
 }
 
 /// A program that is told what happens.

@@ -7,7 +7,8 @@ use super::keys::WEBHOOK;
 use super::secrets::Secrets;
 use super::settings::{Secret, Webhook};
 use super::walk::Table;
-use crate::server::webhook::{FACTS, matches, roots};
+use crate::server::outgoing::roots;
+use crate::server::webhook::{FACTS, matches};
 use axum::http::Uri;
 
 /// The shortest secret of a signature, in characters.
@@ -29,7 +30,7 @@ fn webhook(
 ) -> Option<Webhook> {
     check_events(findings, table);
     let name = table.text("name");
-    let url = url(findings, table);
+    let url = url(findings, table, "webhook", "to post to");
     let secret = secret(findings, secrets, table);
     if table.millis("retry_min_ms") > table.millis("retry_max_ms") {
         let message = format!("webhook `{name}` begins with a longer wait than its longest");
@@ -76,7 +77,8 @@ fn check_events(findings: &mut Findings, table: &Table) {
     }
 }
 
-fn url(findings: &mut Findings, table: &Table) -> Option<Uri> {
+/// The address in `url` of a table: of a webhook to post to, or of an endpoint to ask.
+pub(super) fn url(findings: &mut Findings, table: &Table, what: &str, to: &str) -> Option<Uri> {
     let text = table.text("url");
     if table.is_wrong("url") || !table.says("url") {
         return None;
@@ -89,14 +91,14 @@ fn url(findings: &mut Findings, table: &Table) -> Option<Uri> {
         known && !user && uri.host().is_some_and(|host| !host.is_empty())
     });
     let Some(uri) = uri else {
-        let message = format!("webhook `{}` has no address to post to", table.text("name"));
+        let message = format!("{what} `{}` has no address {to}", table.text("name"));
         let cure = "url = \"https://host/path\", without a user and password";
         findings.error(table.place("url"), message, cure);
         return None;
     };
     let local = ["localhost", "127.0.0.1", "[::1]"].contains(&uri.host().unwrap_or_default());
     if uri.scheme_str() == Some("http") && !local {
-        let message = format!("webhook `{}` goes over plain HTTP", table.text("name"));
+        let message = format!("{what} `{}` goes over plain HTTP", table.text("name"));
         findings.warning(
             table.place("url"),
             message,

@@ -3,19 +3,10 @@
 use super::event::{MEDIA_TYPE, SIGNATURE, signature};
 use super::outbox::Answer;
 use crate::server::config::Secret;
-use axum::body::Bytes;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use crate::server::outgoing::{self, HttpClient, USER_AGENT};
+use axum::http::header::{self, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use std::error::Error as _;
-use std::path::Path;
-use std::sync::Arc;
+use http_body_util::Full;
 use std::time::Duration;
 
 /// How much of an answer's body is read, in bytes, so that the connection can be used again; with a longer one it is
@@ -28,32 +19,10 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 /// Idle connections kept to one receiver: there is one attempt at a time.
 const IDLE_CONNECTIONS_MAX: usize = 1;
 
-/// The certificates that a receiver's one is checked against: those of a PEM file, or those that browsers know.
-///
-/// # Errors
-/// What is wrong with the file.
-pub(crate) fn roots(file: Option<&Path>) -> Result<rustls::RootCertStore, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    let Some(file) = file else {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        return Ok(roots);
-    };
-    let certificates = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| format!("{} can't be read: {error}", file.display()))?;
-    for certificate in certificates {
-        roots.add(certificate).map_err(|error| format!("{}: {error}", file.display()))?;
-    }
-    if roots.is_empty() {
-        return Err(format!("there is no certificate in {}", file.display()));
-    }
-    Ok(roots)
-}
-
 /// Carries events to one address.
 #[derive(Clone, Debug)]
 pub(super) struct Courier {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
     url: Uri,
     secret: Secret,
     timeout: Duration,
@@ -67,20 +36,7 @@ impl Courier {
         timeout: Duration,
         roots: rustls::RootCertStore,
     ) -> Result<Courier, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .build(connector);
+        let client = outgoing::client(roots, IDLE_CONNECTIONS_MAX)?;
         Ok(Courier { client, url, secret, timeout })
     }
 
@@ -88,25 +44,22 @@ impl Courier {
     pub(super) async fn post(self, body: String, unix_secs: u64) -> Answer {
         let request = Request::post(self.url)
             .header(CONTENT_TYPE, MEDIA_TYPE)
-            .header(USER_AGENT, concat!("dozvon/", env!("CARGO_PKG_VERSION")))
+            .header(header::USER_AGENT, USER_AGENT)
             .header(SIGNATURE, signature(&self.secret.0, unix_secs, &body))
             .body(Full::from(body));
         let request = match request {
             Ok(request) => request,
             Err(error) => return Answer::Failed(error.to_string(), None),
         };
-        match tokio::time::timeout(self.timeout, self.client.request(request)).await {
+        match tokio::time::timeout(self.timeout, outgoing::send(&self.client, request)).await {
             Ok(Ok(response)) => {
                 let (head, body) = response.into_parts();
                 // The answer stands in its head; a body that never ends is no reason to post again.
-                let rest = Limited::new(body, ANSWER_BYTES_MAX).collect();
+                let rest = outgoing::read(body, ANSWER_BYTES_MAX);
                 let _ = tokio::time::timeout(ANSWER_REST_MAX, rest).await;
                 judged(&Response::from_parts(head, ()))
             }
-            Ok(Err(error)) => {
-                let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-                Answer::Failed(format!("{error}{cause}"), None)
-            }
+            Ok(Err(why)) => Answer::Failed(why, None),
             Err(_) => {
                 Answer::Failed(format!("no answer within {} ms", self.timeout.as_millis()), None)
             }
@@ -164,13 +117,5 @@ mod tests {
         assert_eq!(answer(429, Some("17")), failed(429, Some(17)));
         assert_eq!(answer(503, Some("999999")), failed(503, Some(3_600)));
         assert_eq!(answer(503, Some("Fri, 31 Dec 1999 23:59:59 GMT")), failed(503, None));
-    }
-
-    #[test]
-    fn a_file_without_certificates_is_refused() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-        assert!(roots(Some(&file)).unwrap_err().contains("no certificate"));
-        assert!(roots(Some(Path::new("/nowhere.pem"))).unwrap_err().contains("can't be read"));
-        assert!(!roots(None).unwrap().is_empty());
     }
 }

@@ -13,12 +13,12 @@ mod tests;
 #[cfg(test)]
 pub(crate) use tests::example;
 
-pub(crate) use courier::roots;
 pub(crate) use event::{FACTS, matches};
 
 use crate::server::clock::Clock;
 use crate::server::config::Webhook;
 use crate::server::events::{Directory, Live, Numbers};
+use crate::server::outgoing::roots;
 use courier::Courier;
 use dead::{DEAD_LETTERS_BYTES_MAX, Why};
 use dozvon_center::fact::Fact;

@@ -1,7 +1,7 @@
 //! What a flow may ask of endpoints: it exists, it has all that it needs, and no secret goes where others can read it.
 
-use super::{Check, F010};
-use crate::flow::diagnostic::{Spanned, Spot};
+use super::{Check, F010, F014};
+use crate::flow::diagnostic::{Diagnostic, Spanned, Spot};
 use crate::flow::load::F015;
 use crate::flow::model::{Http, OfCall, Sent};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,14 +29,19 @@ impl<'a> Check<'a> {
     /// What is asked exists, has all it needs, and no secret goes where others can read it.
     pub(super) fn http(&mut self, http: &'a Http) {
         let around = self.around;
-        let name = |word: &Arc<str>| Spanned { value: word.clone(), spot: http.spot };
         let names = around.endpoints.keys().cloned().collect();
-        self.known("endpoint", &name(&http.endpoint), &names);
+        let name = Spanned { value: Arc::clone(&http.endpoint), spot: http.spot };
+        self.known("endpoint", &name, &names);
         let Some(endpoint) = around.endpoints.get(&*http.endpoint) else { return };
-        let names = endpoint.requests.keys().cloned().collect();
-        let what = format!("request of endpoint `{}`", http.endpoint);
-        self.known(&what, &name(&http.request), &names);
-        let Some(request) = endpoint.requests.get(&*http.request) else { return };
+        let Some(request) = endpoint.requests.get(&*http.request) else {
+            let message = format!("endpoint `{}` has no request `{}`", http.endpoint, http.request);
+            let known = endpoint.requests.keys().map(String::as_str);
+            let found = Diagnostic::error(F014, &self.flow.file, http.spot, message)
+                .help("add a [[request]] to endpoints.toml, or name one that is there")
+                .nearest(&http.request, known);
+            self.found.push(found);
+            return;
+        };
         let uses = http.uses();
         let mut sent = BTreeSet::new();
         for item in &http.send {
@@ -145,12 +150,7 @@ mod tests {
                 "F014",
                 "there is no endpoint `crn` (did you mean `crm`?)",
             ),
-            (
-                "crm.balance",
-                "crm.balanse",
-                "F014",
-                "there is no request of endpoint `crm` `balanse`",
-            ),
+            ("crm.balance", "crm.balanse", "F014", "endpoint `crm` has no request `balanse`"),
             ("[account, pin]", "[pin]", "F015", "the path of `crm.balance` needs `account`"),
             ("crm.balance", "crm.by-phone", "F015", "has no place for `account`: it has no body"),
         ] {

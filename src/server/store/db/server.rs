@@ -5,7 +5,7 @@
 
 use super::tls::{Distrust, Tls};
 use super::{Access, DbError, Row, ServerAddress, Value, dialect};
-use crate::server::webhook::roots;
+use crate::server::outgoing::roots;
 use bytes::BytesMut;
 use futures_util::TryStreamExt as _;
 use std::cell::Cell;
