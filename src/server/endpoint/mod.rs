@@ -1,8 +1,8 @@
 //! Endpoints: the bank's systems that flows ask over HTTP. Bounded in every way, and nobody on the call path waits.
 //!
-//! The brain hands a [`Lookup`] to a bounded channel and gets the [`Reply`] as one of its inputs. One thread asks all of
-//! them: each within its time, with its bound of requests under way, its breaker, its bound of bytes. Must never know
-//! what an answer means: the center reads it. Neither paths nor bodies are logged: they are the customers'.
+//! The brain hands a [`Lookup`] to a bounded channel and gets the [`Reply`] as one of its inputs. One thread asks
+//! all: each within its time, with its bound of requests under way, its breaker, its bound of bytes. Must never know
+//! what an answer means: the center reads it. Neither paths nor bodies are logged: they are the customers' own.
 
 mod breaker;
 mod path;

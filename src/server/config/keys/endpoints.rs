@@ -79,7 +79,7 @@ pub(in crate::server::config) const REQUEST: Section = Section {
             "path",
             Kind::Text,
             Needed,
-            "Its path, with values in braces: /customers?phone={caller}. Besides what a flow sends, {caller}, {dialled} and {call}.",
+            "Its path, with values in braces: /c?phone={caller}. Besides what a flow sends: caller, dialled, call.",
         ),
     ],
 };
