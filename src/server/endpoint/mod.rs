@@ -11,6 +11,8 @@ mod tests;
 
 pub(crate) use breaker::Rules as BreakerRules;
 pub(crate) use path::PathTemplate;
+#[cfg(test)]
+pub(crate) use tests::example;
 
 use crate::server::clock::Clock;
 use crate::server::config::{Credentials, Endpoint};

@@ -67,7 +67,8 @@ async fn bank() -> (SocketAddr, Bank) {
     (address, bank)
 }
 
-fn endpoint(address: SocketAddr) -> Endpoint {
+/// An endpoint with all these paths, without any secret.
+pub(crate) fn example(address: SocketAddr) -> Endpoint {
     let paths = ["hang", "wait", "huge", "garbage", "moved", "script", "ok"];
     let request = |name: &str, path: &str, has_body| {
         let path = PathTemplate::parse(path).unwrap();
@@ -155,7 +156,7 @@ async fn a_request_goes_out_as_configured_and_its_answer_comes_back() {
         (Credentials::Bearer(Secret("token-1".into())), "Bearer token-1"),
         (basic, "Basic ZG96dm9uOnMzY3JldDrDqQ=="),
     ] {
-        let mut asking = asking(Endpoint { credentials: Some(credentials), ..endpoint(address) });
+        let mut asking = asking(Endpoint { credentials: Some(credentials), ..example(address) });
         let reply = asking.ask("by-phone").await;
         let body = br#"{"customer": {"id": "C-1"}}"#.to_vec();
         assert_eq!(reply, Reply::Answered { status: 200, body });
@@ -173,7 +174,7 @@ async fn a_request_goes_out_as_configured_and_its_answer_comes_back() {
 #[tokio::test]
 async fn slow_huge_garbled_and_redirecting_endpoints_are_told_apart() {
     let (address, bank) = bank().await;
-    let mut asking = asking(endpoint(address));
+    let mut asking = asking(example(address));
     let late = asking.send("hang", Duration::from_millis(50));
     assert_eq!(asking.reply().await, (late, Reply::TimedOut));
     assert_eq!(asking.ask("huge").await, Reply::Failed(Flaw::TooLong));
@@ -188,7 +189,7 @@ async fn a_dead_endpoint_is_left_alone_after_three_failures() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let mut asking = asking(endpoint(address));
+    let mut asking = asking(example(address));
     for _ in 0..3 {
         assert_eq!(asking.ask("ok").await, Reply::Failed(Flaw::Unreachable));
     }
@@ -202,7 +203,7 @@ async fn an_endpoint_that_is_back_is_asked_again_and_its_own_errors_open_the_bre
     let (address, bank) = bank().await;
     *bank.script.lock().unwrap() = vec![404, 500, 503, 429, 200];
     let rules = BreakerRules { failures_max: 3, open_for: Duration::ZERO };
-    let mut asking = asking(Endpoint { breaker: rules, ..endpoint(address) });
+    let mut asking = asking(Endpoint { breaker: rules, ..example(address) });
     for wanted in [404, 500, 503, 429] {
         assert_eq!(status(&asking.ask("script").await), Some(wanted));
     }
@@ -214,7 +215,7 @@ async fn an_endpoint_that_is_back_is_asked_again_and_its_own_errors_open_the_bre
 #[tokio::test]
 async fn beyond_the_bound_of_requests_under_way_nobody_waits_in_a_line() {
     let (address, bank) = bank().await;
-    let mut asking = asking(endpoint(address));
+    let mut asking = asking(example(address));
     for _ in 0..2 {
         asking.send("wait", PATIENCE);
         tokio::time::timeout(PATIENCE, bank.asked.notified()).await.unwrap();
@@ -229,7 +230,7 @@ async fn beyond_the_bound_of_requests_under_way_nobody_waits_in_a_line() {
 #[tokio::test]
 async fn what_is_not_configured_and_what_has_no_value_is_not_asked() {
     let (address, bank) = bank().await;
-    let mut asking = asking(endpoint(address));
+    let mut asking = asking(example(address));
     assert_eq!(asking.ask("nothing").await, Reply::Failed(Flaw::Unknown));
     let hidden = Lookup {
         id: LookupId { call: CallId(8), number: 1 },

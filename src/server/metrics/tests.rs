@@ -409,6 +409,8 @@ fn every_name_is_in_the_documentation_and_no_other() {
     crate::server::plane::watch(metrics.registry(), Arc::default(), Arc::default()).unwrap();
     let webhook = crate::server::webhook::example();
     crate::server::webhook::Figures::register(metrics.registry(), &[webhook]).unwrap();
+    let endpoint = crate::server::endpoint::example(([127, 0, 0, 1], 9).into());
+    crate::server::endpoint::Figures::register(metrics.registry(), &[endpoint]).unwrap();
     let text = metrics.render(&snapshot(Timestamp::from_secs(1)));
     let exported: std::collections::BTreeSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
