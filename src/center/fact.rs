@@ -804,6 +804,13 @@ pub enum What {
         /// Why; may be empty when it is called off.
         reason: Arc<str>,
     },
+    /// Flows, hours, sites, rollouts and phrases of another version of the configuration count from now on.
+    PolicyChanged {
+        /// The version.
+        version: Arc<str>,
+        /// Who has brought it.
+        by: Arc<str>,
+    },
     /// The last agent with technical problems is back: the report.
     IncidentClosed {
         /// All of it.

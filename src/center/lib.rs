@@ -33,6 +33,7 @@ pub mod policy;
 mod pump;
 mod recalled;
 mod record;
+mod reload;
 mod returning;
 pub mod rollout;
 pub mod saying;

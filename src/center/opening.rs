@@ -221,8 +221,8 @@ impl Center {
         } else if before.is_none() && !first_word {
             return Ok(());
         }
-        self.fact(now, None, What::EmergencyChanged { site: name.clone(), on, by, reason });
-        self.tell_calls_of(now, &name);
+        self.fact(now, None, What::EmergencyChanged { site: name, on, by, reason });
+        self.tell_duties(now);
         Ok(())
     }
 
@@ -234,10 +234,10 @@ impl Center {
             let known = self.policy.opening.sites.get_key_value(&*site);
             let Some(name) = known.map(|(name, _)| name.clone()) else { continue };
             if !said.contains(&name) {
-                self.emergencies.on.insert(name.clone(), emergency);
-                self.tell_calls_of(now, &name);
+                self.emergencies.on.insert(name, emergency);
             }
         }
+        self.tell_duties(now);
     }
 
     /// All sites by name.
@@ -257,18 +257,16 @@ impl Center {
         Some(self.policy.opening.sites[site].duty.clone())
     }
 
-    fn tell_calls_of(&mut self, now: Timestamp, site: &Arc<str>) {
-        let opening = &self.policy.opening;
-        let numbers = opening.sites[site].numbers.clone();
-        let duty = self.emergencies.on.get(site).map(|_| opening.sites[site].duty.clone());
-        for call in self.calls.values_mut() {
-            if numbers.contains(&call.record.contact().dialled) {
-                call.run.set_duty(duty.clone());
-                if let (State::Waiting { .. }, true) = (&call.state, call.run.is_wanted_on_duty()) {
-                    self.deadlines.set((call.id, Timer::WaitRules), now);
-                }
+    /// Tells every call whether its site has an emergency; who waits goes to the duty office at once.
+    pub(crate) fn tell_duties(&mut self, now: Timestamp) {
+        let mut calls = std::mem::take(&mut self.calls);
+        for call in calls.values_mut() {
+            call.run.set_duty(self.duty_of(&call.record.contact().dialled));
+            if let (State::Waiting { .. }, true) = (&call.state, call.run.is_wanted_on_duty()) {
+                self.deadlines.set((call.id, Timer::WaitRules), now);
             }
         }
+        self.calls = calls;
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{FlowArgs, FlowCommand, FlowFile, Format, GraphArgs, print, tell, verdict};
 use crate::server::config::{
-    Findings, add_prompts, environment, read_file, read_prompts, surroundings, tell_flow,
+    Findings, add_prompts, environment, read_file, read_prompts, stamp_flow, surroundings,
+    tell_flow,
 };
 use dozvon_center::calendar::Calendars;
 use dozvon_center::flow::check::F014;
@@ -95,6 +96,9 @@ fn read(args: &FlowFile) -> Stage {
         if flow.is_none() && !found.iter().any(|diagnostic| diagnostic.is_error()) {
             flow = load(&name, &text).ok();
         }
+    }
+    if let Some(flow) = &mut flow {
+        stamp_flow(flow, &text, &prompts);
     }
     tell_flow(&mut findings, source, &found);
     Stage { flow, around, calendars, findings }

@@ -216,6 +216,12 @@ impl Brain {
                 self.deliver(now);
                 let _ = reply.send(done);
             }
+            Query::Reload { next, library, reply } => {
+                self.workers.play_from(&library);
+                self.switch.reload(now, *next);
+                self.deliver(now);
+                let _ = reply.send(());
+            }
             Query::Why { call, reply } => {
                 let _ = reply.send(self.switch.why(call).map(Box::new));
             }

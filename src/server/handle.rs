@@ -9,9 +9,11 @@ use dozvon_center::callback::CallbackError;
 use dozvon_center::ids::{AgentId, CallId, CallbackId};
 use dozvon_center::opening::EmergencyError;
 use dozvon_clock::Timestamp;
+use dozvon_media::clip::Library;
 use dozvon_switch::border::{
     AgentRow, CallCommand, CallRefusal, CallbackCommand, DeskCommand, Snapshot, WhyRow,
 };
+use dozvon_switch::config::Reload;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -56,6 +58,15 @@ pub(crate) enum Query {
         command: Box<CallbackCommand>,
         /// The request, or why not.
         reply: oneshot::Sender<Result<CallbackId, CallbackError>>,
+    },
+    /// Go over to another version of the configuration.
+    Reload {
+        /// It.
+        next: Box<Reload>,
+        /// Its sounds.
+        library: Arc<Library>,
+        /// Told when it is in force.
+        reply: oneshot::Sender<()>,
     },
     /// Tell why a call waits, or has the agent it has; `None` when it is in no queue and in no talk.
     Why {
@@ -193,6 +204,20 @@ impl BrainHandle {
     ) -> Result<Result<CallbackId, CallbackError>, BrainError> {
         let command = Box::new(command);
         let answer = self.ask(|reply| Query::Callback { command, reply }).await;
+        self.forget_picture().await;
+        answer
+    }
+
+    /// Goes over to another version of the configuration.
+    ///
+    /// # Errors
+    /// [`BrainError`]: nothing has changed then, unless the brain was only too busy to say so in time.
+    pub(crate) async fn reload(
+        &self,
+        next: Box<Reload>,
+        library: Arc<Library>,
+    ) -> Result<(), BrainError> {
+        let answer = self.ask(|reply| Query::Reload { next, library, reply }).await;
         self.forget_picture().await;
         answer
     }

@@ -14,6 +14,7 @@ pub(crate) mod metrics;
 pub(crate) mod net;
 pub(crate) mod outgoing;
 pub(crate) mod plane;
+pub(crate) mod reload;
 pub(crate) mod report;
 pub(crate) mod rtp;
 pub(crate) mod store;
@@ -25,15 +26,16 @@ use clock::Clock;
 use config::{Loaded, PromptFile};
 use dozvon_media::bank::MediaConfig;
 use dozvon_media::clip::{ClipError, Library, LibraryBuilder};
-use dozvon_media::order::{ClipId, Codec};
+use dozvon_media::order::ClipId;
 use dozvon_sip::endpoint::{Local, Protocol};
 use dozvon_switch::Switch;
 use events::{Announcer, Directory, EventLog, Live};
-use handle::BrainHandle;
 use metrics::Metrics;
 use net::{Bound, ListenError, NetStats};
+use reload::{NotReloaded, ReloadDoor, Reloader};
 use rtp::Workers;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -41,7 +43,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Store, StoreReader};
+use store::Store;
 use tokio::sync::{mpsc, watch};
 use webhook::Webhooks;
 
@@ -65,6 +67,9 @@ pub(crate) enum StartError {
     /// A prompt that is no sound we can play.
     #[error("prompt {0}: {1}")]
     Prompt(PathBuf, ClipError),
+    /// A prompt that was recorded anew after it was looked at.
+    #[error("prompt {0} has changed while it was read: try again")]
+    PromptChanged(PathBuf),
     /// The database.
     #[error(transparent)]
     Store(#[from] store::StoreError),
@@ -114,8 +119,8 @@ pub(crate) fn run(loaded: Loaded) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(async {
-            let stop = server.stopper();
-            tokio::spawn(obey_signals(stop));
+            tokio::spawn(obey_signals(server.stopper()));
+            tokio::spawn(obey_hangups(server.reloads()));
             server.serve().await
         }),
         Err(error) => {
@@ -143,6 +148,20 @@ async fn obey_signals(stop: watch::Sender<Stop>) {
     }
 }
 
+/// SIGHUP: the configuration is read again. What comes of it is in the log and at `/api/v1/version`.
+async fn obey_hangups(reloads: ReloadDoor) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        tracing::error!("SIGHUP can't be caught: reload by POST /api/v1/reload");
+        return;
+    };
+    while hangup.recv().await.is_some() {
+        if let Err(why @ (NotReloaded::Busy | NotReloaded::Gone)) = reloads.reload("SIGHUP").await {
+            tracing::error!(?why, "not reloaded");
+        }
+    }
+}
+
 /// A server that listens and whose brain runs; HTTP is served by [`Server::serve`].
 pub(crate) struct Server {
     /// Where it listens.
@@ -151,6 +170,8 @@ pub(crate) struct Server {
     pub(crate) live: Live,
     /// Names of queues and agents.
     pub(crate) directory: Arc<Directory>,
+    reloader: Reloader,
+    reloads: ReloadDoor,
     stop: watch::Sender<Stop>,
     /// Turns to false when the brain's thread has ended.
     alive: watch::Receiver<bool>,
@@ -176,9 +197,10 @@ impl Server {
     /// # Errors
     /// Everything that stands in the way, not only the first.
     pub(crate) fn build(loaded: Loaded) -> Result<Server, Vec<StartError>> {
-        let Loaded { settings, policy, mut switch, prompts } = loaded;
+        let loaded = Arc::new(loaded);
+        let Loaded { settings, policy, mut switch, .. } = Loaded::clone(&loaded);
         let doors = open_doors(&settings, &switch.sip.locals);
-        let library = load_prompts(&prompts, &switch.codecs);
+        let library = encode_prompts(LibraryBuilder::new(&switch.codecs), &loaded.prompts);
         let (doors, (library, clips)) = match (doors, library) {
             (Ok(doors), Ok(library)) => (doors, library),
             (doors, library) => {
@@ -262,12 +284,24 @@ impl Server {
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
         let thread =
             std::thread::Builder::new().name("brain".into()).spawn(move || runtime.block_on(body));
-        let parts = parts(&brain, &metrics, reader, &live, &directory, settings.http.tokens);
+        let (reloader, reloads) = Reloader::new(loaded, library, brain.clone(), metrics.registry())
+            .expect("no two figures have the same name");
+        let parts = http::Parts {
+            brain,
+            metrics,
+            reader: Some(reader),
+            live: live.clone(),
+            directory: directory.clone(),
+            reloads: reloads.clone(),
+            tokens: settings.http.tokens,
+        };
         let thread = thread.map_err(system)?;
         Ok(Server {
             ready,
             live,
             directory,
+            reloader,
+            reloads,
             stop,
             alive,
             http,
@@ -285,6 +319,11 @@ impl Server {
         self.stop.clone()
     }
 
+    /// For whoever may bring another version of the configuration.
+    pub(crate) fn reloads(&self) -> ReloadDoor {
+        self.reloads.clone()
+    }
+
     /// Serves HTTP until the brain has ended, then writes everything down. The exit code of the process.
     pub(crate) async fn serve(self) -> ExitCode {
         let Server {
@@ -297,8 +336,10 @@ impl Server {
             events,
             webhooks,
             endpoints,
+            reloader,
             ..
         } = self;
+        let reloading = tokio::spawn(reloader.run());
         tracing::info!(udp = ?ready.sip_udp, tcp = ?ready.sip_tcp, http = ?ready.http, "ready");
         let (stop_http, stopping) = watch::channel(false);
         let screens = http.map(|listener| tokio::spawn(serve_http(listener, parts, stopping)));
@@ -308,6 +349,7 @@ impl Server {
         if let Some(screens) = screens {
             let _ = tokio::time::timeout(Duration::from_secs(1), screens).await;
         }
+        reloading.abort();
         let healthy = thread.join().is_ok();
         if endpoints.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the endpoints' thread ended by a fault of its own");
@@ -327,24 +369,6 @@ impl Server {
             tracing::error!("the switch had to be stopped by a fault of its own: please report it");
             ExitCode::FAILURE
         }
-    }
-}
-
-fn parts(
-    brain: &BrainHandle,
-    metrics: &Arc<Metrics>,
-    reader: StoreReader,
-    live: &Live,
-    directory: &Arc<Directory>,
-    tokens: Vec<config::Token>,
-) -> http::Parts {
-    http::Parts {
-        brain: brain.clone(),
-        metrics: metrics.clone(),
-        reader: Some(reader),
-        live: live.clone(),
-        directory: directory.clone(),
-        tokens,
     }
 }
 
@@ -387,12 +411,11 @@ fn bind_http(address: SocketAddr) -> io::Result<TcpListener> {
 /// (language, name) to clip.
 type Clips = BTreeMap<(Arc<str>, Arc<str>), ClipId>;
 
-/// Reads and encodes all prompts.
-fn load_prompts(
+/// Reads and encodes all prompts that the library has not got yet.
+fn encode_prompts(
+    mut library: LibraryBuilder,
     prompts: &[PromptFile],
-    codecs: &[Codec],
 ) -> Result<(Arc<Library>, Clips), Vec<StartError>> {
-    let mut builder = LibraryBuilder::new(codecs);
     let (mut clips, mut errors) = (BTreeMap::new(), Vec::new());
     for prompt in prompts {
         let wav = match std::fs::read(&prompt.path) {
@@ -402,14 +425,18 @@ fn load_prompts(
                 continue;
             }
         };
-        match builder.add(&format!("{}/{}", prompt.language, prompt.name), &wav) {
+        if *Sha256::digest(&wav) != prompt.digest {
+            errors.push(StartError::PromptChanged(prompt.path.clone()));
+            continue;
+        }
+        match library.add(&format!("{}/{}", prompt.language, prompt.name), &wav) {
             Ok(clip) => {
                 clips.insert((prompt.language.clone(), prompt.name.clone()), clip);
             }
             Err(error) => errors.push(StartError::Prompt(prompt.path.clone(), error)),
         }
     }
-    if errors.is_empty() { Ok((Arc::new(builder.build()), clips)) } else { Err(errors) }
+    if errors.is_empty() { Ok((Arc::new(library.build()), clips)) } else { Err(errors) }
 }
 
 fn random<const N: usize>() -> io::Result<[u8; N]> {

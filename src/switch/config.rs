@@ -2,6 +2,7 @@
 
 use dozvon_center::acd::Status;
 use dozvon_center::ids::QueueId;
+use dozvon_center::policy::Policy;
 use dozvon_media::order::{ClipId, Codec};
 use dozvon_sip::endpoint::{Credentials, Ha1Pair, Network, Protocol};
 use std::collections::BTreeMap;
@@ -47,6 +48,23 @@ pub struct Config {
     pub limits: Limits,
 }
 
+/// What may change while calls run.
+#[derive(Clone, Debug)]
+pub struct Reload {
+    /// The center's part: [`Policy::can_become`] has said yes.
+    pub policy: Arc<Policy>,
+    /// [`Config::numbers`].
+    pub numbers: BTreeMap<String, Number>,
+    /// [`Config::bots`].
+    pub bots: BTreeMap<Arc<str>, BotAccess>,
+    /// [`Config::clips`]; what is missing here plays on for those who hear it.
+    pub clips: BTreeMap<(Arc<str>, Arc<str>), ClipId>,
+    /// The name of the new version.
+    pub version: Arc<str>,
+    /// Who has brought it.
+    pub by: Arc<str>,
+}
+
 /// What a dialled number is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Number {
@@ -59,7 +77,7 @@ pub enum Number {
 }
 
 /// How an agent's phone gets in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentAccess {
     /// User part of the address of record, and digest user name.
     pub user: String,
@@ -72,7 +90,7 @@ pub struct AgentAccess {
 }
 
 /// A carrier or a network that we take calls from, and perhaps send calls to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trunk {
     /// Its name in records and logs.
     pub name: Arc<str>,
@@ -98,7 +116,7 @@ pub struct Address {
 }
 
 /// How a bot is reached.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BotAccess {
     /// Its address.
     pub address: Address,

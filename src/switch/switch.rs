@@ -8,7 +8,7 @@ use crate::admit::Doors;
 use crate::border::{
     CallCommand, CallRefusal, CallbackCommand, DeskCommand, Input, Note, Output, WatchCommand,
 };
-use crate::config::{Config, FeatureCode, Trunk};
+use crate::config::{Config, FeatureCode, Reload, Trunk};
 use crate::guard::Guard;
 use crate::line::{Kind, Line, Lines, Owner};
 use crate::measures::Measures;
@@ -188,6 +188,17 @@ impl Switch {
         let result = self.center.set_emergency(now, site, on, by, reason);
         self.settle(now);
         result
+    }
+
+    /// Goes over to another version of flows, prompts, numbers and rules. Running calls end in the flow that they began
+    /// in, with the recordings of their prompts; of a prompt that was recorded anew they hear the new one.
+    pub fn reload(&mut self, now: Timestamp, next: Reload) {
+        let Reload { policy, numbers, bots, clips, version, by } = next;
+        self.config.numbers = numbers;
+        self.config.bots = bots;
+        self.config.clips.extend(clips);
+        self.center.reload(now, policy, &version, &by);
+        self.settle(now);
     }
 
     /// These emergencies of the run before go on, where nobody has said otherwise since.

@@ -7,6 +7,7 @@
 #[allow(dead_code, unused_imports)]
 #[path = "../../src/caller/phone/mod.rs"]
 mod phone;
+mod reload;
 
 mod callback;
 mod house;

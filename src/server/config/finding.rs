@@ -3,8 +3,12 @@
 //! Nothing here knows TOML, flows or telephony. [`Findings`] keeps the text of every file that was read, so that a
 //! mistake can be shown where it stands; [`super::render`] writes them.
 
+use serde::Serialize;
+use sha2::{Digest, Sha256};
 use std::cmp::Reverse;
+use std::fmt;
 use std::ops::Range;
+use utoipa::ToSchema;
 
 /// A file, or what else has text: an environment variable. Number in [`Findings`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +88,53 @@ impl Source {
     }
 }
 
+/// A mistake for those who have not its text: programs, and whoever asks from far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Told {
+    /// `error` or `warning`.
+    pub(crate) severity: &'static str,
+    /// The rule of the flow checker; empty for the rest.
+    pub(crate) code: &'static str,
+    /// The file.
+    pub(crate) file: String,
+    /// Where it begins, from 1.
+    pub(crate) line: usize,
+    /// The character in that line, from 1.
+    pub(crate) column: usize,
+    /// Where it ends.
+    pub(crate) end_line: usize,
+    /// The character in that line.
+    pub(crate) end_column: usize,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) cure: String,
+}
+
+impl Told {
+    /// An error of a file or folder as such.
+    pub(crate) fn of_file(file: String, message: String, cure: &str) -> Told {
+        Told {
+            severity: Severity::Error.as_str(),
+            code: "",
+            file,
+            line: 1,
+            column: 1,
+            end_line: 1,
+            end_column: 1,
+            message,
+            cure: cure.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Told { severity, file, line, column, message, cure, .. } = self;
+        write!(f, "{file}:{line}:{column}: {severity}: {message} ({cure})")
+    }
+}
+
 /// All mistakes found so far, and the texts they are in.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
@@ -96,6 +147,41 @@ impl Findings {
     pub(crate) fn source(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
         self.sources.push(Source { name: name.into(), text: text.into() });
         SourceId(self.sources.len() - 1)
+    }
+
+    /// All of them, each with the line it is in.
+    pub(crate) fn told(&self) -> Vec<Told> {
+        self.sorted().into_iter().map(|finding| self.tell(finding)).collect()
+    }
+
+    /// One of them.
+    pub(crate) fn tell(&self, finding: &Finding) -> Told {
+        let source = self.text(finding.place.source);
+        let (line, column) = source.line_column(finding.place.span.start);
+        let (end_line, end_column) = source.line_column(finding.place.span.end);
+        Told {
+            severity: finding.severity.as_str(),
+            code: finding.code,
+            file: source.name.clone(),
+            line,
+            column,
+            end_line,
+            end_column,
+            message: finding.message.clone(),
+            cure: finding.cure.clone(),
+        }
+    }
+
+    /// The digest of all texts read, in the order in which they were.
+    pub(crate) fn digest(&self) -> Sha256 {
+        let mut digest = Sha256::new();
+        for Source { name, text } in &self.sources {
+            for part in [name, text] {
+                digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+                digest.update(part);
+            }
+        }
+        digest
     }
 
     /// The place of a file as such, when no text of it is to blame.

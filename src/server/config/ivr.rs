@@ -6,6 +6,7 @@ use super::settings::PromptFile;
 use dozvon_center::calendar::{Calendar, Calendars, HolidayList, HolidayLists};
 use dozvon_center::flow::check::{self, PromptFacts};
 use dozvon_center::flow::{Diagnostic, Flow, Surroundings, load_and_check, prompts};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -61,17 +62,23 @@ fn stem(path: &Path) -> String {
 type Flows = (BTreeMap<Arc<str>, Arc<Flow>>, Vec<String>);
 
 /// Reads the *.yaml of the flows' folder, each with all its mistakes.
-pub(super) fn flows(findings: &mut Findings, folder: &Path, around: &Surroundings) -> Flows {
+pub(super) fn flows(
+    findings: &mut Findings,
+    folder: &Path,
+    around: &Surroundings,
+    prompts: &[PromptFile],
+) -> Flows {
     let mut flows: BTreeMap<Arc<str>, Arc<Flow>> = BTreeMap::new();
     let mut names = Vec::new();
     for path in files::list(folder, "yaml") {
         let Some((source, text)) = files::read(findings, &path, None) else { continue };
         let (flow, found) = load_and_check(&path.display().to_string(), &text, around);
         tell(findings, source, &found);
-        let Some(flow) = flow else {
+        let Some(mut flow) = flow else {
             names.extend(name_in(&text));
             continue;
         };
+        stamp(&mut flow, &text, prompts);
         names.push(flow.name.to_string());
         if let Some(first) = flows.get(&flow.name) {
             let place = Place { source, span: find(&text, &flow.name) };
@@ -85,6 +92,22 @@ pub(super) fn flows(findings: &mut Findings, folder: &Path, around: &Surrounding
         flows.insert(Arc::clone(&flow.name), Arc::new(flow));
     }
     (flows, names)
+}
+
+/// Gives a flow its version: twelve digits of the SHA-256 of its text and of all prompts, so that a prompt recorded anew
+/// makes another version as well.
+pub(crate) fn stamp(flow: &mut Flow, text: &str, prompts: &[PromptFile]) {
+    let mut digest = Sha256::new_with_prefix(text);
+    for PromptFile { language, name, digest: sound, .. } in prompts {
+        digest.update(format!("\0{language}/{name}\0"));
+        digest.update(sound);
+    }
+    flow.version = short(digest);
+}
+
+/// A version as people see it.
+pub(super) fn short(digest: Sha256) -> Arc<str> {
+    hex::encode(digest.finalize())[..12].into()
 }
 
 /// The name of a flow that could not be read: what stands behind `flow:` at the beginning of a line.

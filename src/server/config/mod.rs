@@ -29,8 +29,8 @@ mod walk;
 mod webhooks;
 
 pub(crate) use files::read as read_file;
-pub(crate) use finding::Findings;
-pub(crate) use ivr::{add_prompts, tell as tell_flow};
+pub(crate) use finding::{Findings, Told};
+pub(crate) use ivr::{add_prompts, stamp as stamp_flow, tell as tell_flow};
 pub(crate) use prompts::read as read_prompts;
 pub(crate) use reference::{reference, sample};
 pub(crate) use render::{counts, render};
@@ -50,6 +50,7 @@ use dozvon_switch::config::Config;
 use finding::nearest;
 use keys::OTHERS;
 use secrets::Secrets;
+use sha2::Digest as _;
 use staff::Staff;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -66,6 +67,40 @@ pub(crate) struct Loaded {
     pub(crate) switch: Config,
     /// The WAV files to be loaded into the clip library.
     pub(crate) prompts: Vec<PromptFile>,
+    /// What flows may name, for their tests.
+    pub(crate) surroundings: Surroundings,
+    /// The folder it was read from.
+    pub(crate) folder: PathBuf,
+    /// Twelve digits of the SHA-256 of every file and variable read, prompts included.
+    pub(crate) version: Arc<str>,
+}
+
+impl Loaded {
+    /// What differs in `next` that counts only after a restart, in the operator's words.
+    pub(crate) fn restart_needed(&self, next: &Loaded) -> Vec<&'static str> {
+        let Config { sip, agents, trunks, feature_codes, .. } = &self.switch;
+        let media = |config: &Config| {
+            let ports = (config.rtp_ports.clone(), config.rtp_port_cooldown);
+            let addresses = (config.media_v4, config.media_v6);
+            (ports, addresses, config.workers, config.codecs.clone(), config.limits)
+        };
+        let language = self.switch.default_language == next.switch.default_language;
+        let same = [
+            (
+                self.policy.can_become(&next.policy) && *agents == next.switch.agents,
+                "queues, agents, their statuses, skills, passwords or classifiers",
+            ),
+            (*trunks == next.switch.trunks, "trunks"),
+            (*feature_codes == next.switch.feature_codes, "feature codes"),
+            (*sip == next.switch.sip, "[sip] of dozvon.toml"),
+            (
+                media(&self.switch) == media(&next.switch) && language,
+                "[media], [limits] or the language of dozvon.toml",
+            ),
+            (self.settings == next.settings, "tokens, webhooks, or another part of dozvon.toml"),
+        ];
+        same.into_iter().filter(|(same, _)| !same).map(|(_, what)| what).collect()
+    }
 }
 
 /// The environment of this process; variables that aren't UTF-8 are none of ours.
@@ -94,7 +129,8 @@ pub(crate) fn load(
             "name the folder of the IVR flows",
         );
     }
-    let (flows, flow_names) = ivr::flows(&mut findings, &flows_folder, &around.surroundings);
+    let (flows, flow_names) =
+        ivr::flows(&mut findings, &flows_folder, &around.surroundings, &around.prompts);
     let flow_names: Vec<&str> = flow_names.iter().map(String::as_str).collect();
     let numbers = routes::numbers(&mut findings, &base, &flow_names, &around.staff);
     let known = opening::Known {
@@ -120,7 +156,7 @@ pub(crate) fn load(
         classifiers,
         endpoints,
         prompts,
-        ..
+        surroundings,
     } = around;
     let acd = acd_config(&mut findings, &base, &mut staff);
     let queues = std::mem::take(&mut staff.callbacks);
@@ -166,7 +202,11 @@ pub(crate) fn load(
         default_language: base.table("flows").text("language").into(),
         limits: base.switch_limits(),
     };
-    (Some(Loaded { settings, policy, switch, prompts }), findings)
+    let mut version = findings.digest();
+    prompts.iter().for_each(|prompt| version.update(prompt.digest));
+    let (folder, version) = (folder.to_owned(), ivr::short(version));
+    let loaded = Loaded { settings, policy, switch, prompts, surroundings, folder, version };
+    (Some(loaded), findings)
 }
 
 /// The values of dozvon.toml in force, as TOML with comments on whence they come.

@@ -7,8 +7,10 @@ use super::settings::PromptFile;
 use dozvon_media::clip::WAV_RATES;
 use dozvon_media::limits::{CLIP_MAX, CLIPS_MAX};
 use hound::{SampleFormat, WavReader};
+use sha2::{Digest, Sha256};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::Cursor;
+use std::path::Path;
 use std::time::Duration;
 
 /// What to do about a file of the wrong kind.
@@ -21,13 +23,16 @@ pub(crate) fn read(findings: &mut Findings, folder: &Path) -> Vec<PromptFile> {
     for language in folders(folder) {
         for path in list(&folder.join(&language), "wav") {
             let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
-            let duration = length(&path).unwrap_or_else(|(message, cure)| {
+            let wav =
+                fs::read(&path).map_err(|error| wrong(format!("this can't be read: {error}")));
+            let digest = wav.as_ref().map(Sha256::digest).unwrap_or_default().into();
+            let duration = wav.and_then(|wav| length(&wav)).unwrap_or_else(|(message, cure)| {
                 let place = findings.file(path.display().to_string());
                 findings.error(&place, message, cure);
                 Duration::ZERO
             });
             let (language, name) = (language.as_str().into(), name.into());
-            prompts.push(PromptFile { language, name, path, duration });
+            prompts.push(PromptFile { language, name, path, duration, digest });
         }
     }
     if prompts.len() > CLIPS_MAX {
@@ -50,11 +55,14 @@ fn folders(folder: &Path) -> Vec<String> {
     names
 }
 
+fn wrong(message: String) -> (String, String) {
+    (message, CONVERT.to_owned())
+}
+
 /// How long a WAV file plays, or what is wrong with it and the cure.
-fn length(path: &PathBuf) -> Result<Duration, (String, String)> {
-    let wrong = |message: String| (message, CONVERT.to_owned());
-    let reader =
-        WavReader::open(path).map_err(|error| wrong(format!("this is no WAV file: {error}")))?;
+fn length(wav: &[u8]) -> Result<Duration, (String, String)> {
+    let reader = WavReader::new(Cursor::new(wav))
+        .map_err(|error| wrong(format!("this is no WAV file: {error}")))?;
     let spec = reader.spec();
     if spec.channels != 1 {
         return Err(wrong(format!("{} channels: prompts are mono", spec.channels)));
@@ -75,8 +83,7 @@ fn length(path: &PathBuf) -> Result<Duration, (String, String)> {
             String::from("record it, or take it out"),
         ));
     }
-    let bytes = fs::metadata(path).map_or(0, |data| data.len());
-    if bytes < u64::from(samples) * 2 {
+    if u64::try_from(wav.len()).unwrap_or(u64::MAX) < u64::from(samples) * 2 {
         return Err((String::from("its end is missing"), String::from("copy it again, whole")));
     }
     let secs = f64::from(samples) / f64::from(spec.sample_rate);

@@ -14,8 +14,8 @@ pub(crate) fn render(findings: &Findings, format: Format, colours: bool) -> Stri
         Format::Full => list.iter().map(|finding| full(findings, finding, colours)).collect(),
         Format::Concise => list.iter().map(|finding| concise(findings, finding)).collect(),
         Format::Json => {
-            let list: Vec<_> = list.iter().map(|finding| as_json(findings, finding)).collect();
-            format!("{:#}\n", serde_json::Value::from(list))
+            let list: Vec<_> = list.iter().map(|finding| findings.tell(finding)).collect();
+            format!("{:#}\n", json!(list))
         }
     }
 }
@@ -93,23 +93,6 @@ fn concise(findings: &Findings, finding: &Finding) -> String {
     }
     text.push('\n');
     text
-}
-
-fn as_json(findings: &Findings, finding: &Finding) -> serde_json::Value {
-    let source = findings.text(finding.place.source);
-    let (line, column) = source.line_column(finding.place.span.start);
-    let (end_line, end_column) = source.line_column(finding.place.span.end);
-    json!({
-        "severity": finding.severity.as_str(),
-        "code": finding.code,
-        "file": source.name,
-        "line": line,
-        "column": column,
-        "end_line": end_line,
-        "end_column": end_column,
-        "message": finding.message,
-        "cure": finding.cure,
-    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The settings of the roof.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Settings {
     /// SIP transports.
     pub(crate) sip: Sip,
@@ -77,7 +77,7 @@ pub(crate) enum Credentials {
 }
 
 /// A program that is told what happens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Webhook {
     /// Its name in metrics and dead letters.
     pub(crate) name: String,
@@ -134,7 +134,7 @@ pub(crate) struct Media {
 }
 
 /// API and live page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Http {
     /// Where to listen; `None` = no HTTP at all.
     pub(crate) listen: Option<SocketAddr>,
@@ -143,7 +143,7 @@ pub(crate) struct Http {
 }
 
 /// A bearer token of the API.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Token {
     /// Whose it is, for the log.
     pub(crate) name: String,
@@ -228,6 +228,8 @@ pub(crate) struct PromptFile {
     pub(crate) path: PathBuf,
     /// How long it plays.
     pub(crate) duration: Duration,
+    /// SHA-256 of the file.
+    pub(crate) digest: [u8; 32],
 }
 
 /// A password or token that no log shows.

@@ -146,7 +146,8 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::CallbackEnded { .. }
         | What::IncidentOpened { .. }
         | What::IncidentClosed { .. }
-        | What::EmergencyChanged { .. } => None,
+        | What::EmergencyChanged { .. }
+        | What::PolicyChanged { .. } => None,
     }
 }
 

@@ -53,6 +53,8 @@ pub(crate) enum Right<'a> {
     HangUp,
     /// Declare the emergency of a site, or call it off.
     Emergency,
+    /// Bring another version of the configuration into force.
+    Reload,
     /// Do something with calls at all: agents and those above them.
     Talk,
 }
@@ -114,7 +116,7 @@ impl Who {
             Right::Command(name) => {
                 (commands_all || own(name), "a supervisor's or that agent's own")
             }
-            Right::HangUp | Right::Emergency => (commands_all, "a supervisor's"),
+            Right::HangUp | Right::Emergency | Right::Reload => (commands_all, "a supervisor's"),
             Right::Talk => (commands_all || self.is_agent(), "an agent's"),
         };
         if allowed {

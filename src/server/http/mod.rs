@@ -14,6 +14,7 @@ mod openapi;
 mod page;
 mod problem;
 mod read;
+mod reload;
 mod sites;
 mod talk;
 mod view;
@@ -27,6 +28,7 @@ use crate::server::config;
 use crate::server::events::{Directory, Live};
 use crate::server::handle::BrainHandle;
 use crate::server::metrics::Metrics;
+use crate::server::reload::ReloadDoor;
 use crate::server::store::StoreReader;
 use auth::Tokens;
 use axum::Router;
@@ -70,6 +72,8 @@ pub(crate) struct App {
     pub(crate) live: Live,
     /// Names.
     pub(crate) directory: Arc<Directory>,
+    /// The way to another version of the configuration.
+    pub(crate) reloads: ReloadDoor,
     /// Who may do what.
     tokens: Tokens,
     screens: Arc<Semaphore>,
@@ -90,6 +94,8 @@ pub(crate) struct Parts {
     pub(crate) live: Live,
     /// Names.
     pub(crate) directory: Arc<Directory>,
+    /// The way to another version of the configuration.
+    pub(crate) reloads: ReloadDoor,
     /// The tokens of the configuration.
     pub(crate) tokens: Vec<config::Token>,
 }
@@ -117,13 +123,14 @@ pub(crate) async fn serve(
 
 impl App {
     fn new(parts: Parts, stopping: watch::Receiver<bool>) -> App {
-        let Parts { brain, metrics, reader, live, directory, tokens } = parts;
+        let Parts { brain, metrics, reader, live, directory, reloads, tokens } = parts;
         App {
             brain,
             metrics,
             reader,
             live,
             directory,
+            reloads,
             tokens: Tokens::new(&tokens),
             screens: Arc::new(Semaphore::new(SCREENS_MAX)),
             stopping,
@@ -162,6 +169,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/callbacks/{id}", delete(callbacks::cancel))
         .route("/api/v1/contacts", get(contacts::list))
         .route("/api/v1/incidents", get(incidents::list))
+        .route("/api/v1/version", get(reload::version))
+        .route("/api/v1/reload", post(reload::reload))
         .route("/api/v1/sites", get(sites::list))
         .route("/api/v1/sites/{site}/emergency", put(sites::set_emergency))
         .route("/api/v1/events", get(live::events))

@@ -1,7 +1,8 @@
 //! The API's own description, OpenAPI 3.1.
 
 use super::{
-    callbacks, contacts, desk, incidents, live, problem, read, sites, talk, view, why, wrap_up,
+    callbacks, contacts, desk, incidents, live, problem, read, reload, sites, talk, view, why,
+    wrap_up,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -21,7 +22,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         desk::status, desk::set_status, desk::log_out, wrap_up::end, wrap_up::extend, wrap_up::code,
         wrap_up::code_of_call, wrap_up::classifier, desk::hang_up, talk::talk, talk::retrieve, talk::watch,
         talk::take_over, talk::end_watch, contacts::list, callbacks::list, callbacks::request,
-        callbacks::cancel, incidents::list, sites::list, sites::set_emergency, live::events
+        callbacks::cancel, incidents::list, sites::list, sites::set_emergency,
+        reload::version, reload::reload, live::events
     ),
     components(schemas(
         problem::Problem, view::QueueView, view::QueueAgents, view::WaitView, view::AgentView, view::CallView,

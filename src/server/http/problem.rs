@@ -1,6 +1,7 @@
 //! Refusals as JSON problems (RFC 9457): a status, a title, and a sentence that a person understands.
 
 use super::view::AgentView;
+use crate::server::config::Told;
 use crate::server::handle::BrainError;
 use crate::server::store::ReadError;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -20,12 +21,21 @@ pub(crate) struct Problem {
     /// How the agent stands now, when a command about one was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) agent: Option<Box<AgentView>>,
+    /// Every mistake of a configuration that was not taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) findings: Vec<Told>,
 }
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
         let title = status.canonical_reason().unwrap_or("Error").to_owned();
-        Problem { status: status.as_u16(), title, detail: detail.into(), agent: None }
+        Problem {
+            status: status.as_u16(),
+            title,
+            detail: detail.into(),
+            agent: None,
+            findings: Vec::new(),
+        }
     }
 
     /// 400: the request can't be understood.
@@ -63,6 +73,13 @@ impl Problem {
     /// 413: the body is too long.
     pub(crate) fn too_large() -> Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 16 KiB")
+    }
+
+    /// 422: a configuration with these mistakes.
+    pub(crate) fn unprocessable(findings: Vec<Told>) -> Problem {
+        let errors = findings.iter().filter(|finding| finding.severity == "error").count();
+        let detail = format!("nothing has changed; mistakes, each in `findings`: {errors}");
+        Problem { findings, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
 
     /// 500: our own mistake, or the machine's.

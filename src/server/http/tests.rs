@@ -154,6 +154,7 @@ async fn brain(
                 asked.lock().unwrap().push(command);
                 let _ = reply.send(answer);
             }
+            Query::Reload { .. } => unreachable!("the task of reloads asks for it"),
             Query::Why { call, reply } => {
                 let known = picture.calls.iter().any(|row| row.call == call);
                 let _ = reply.send(known.then(|| Box::new(reasons())));
@@ -271,6 +272,7 @@ fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> House {
         reader: Some(store.reader()),
         live: Live::new(),
         directory: directory(),
+        reloads: crate::server::reload::nothing_to_reload(),
         tokens,
     };
     let app = Arc::new(App::new(parts, stopping));
@@ -374,6 +376,8 @@ const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("POST", "/api/v1/callbacks", CALL_BACK, [401, 401, 403, 201, 201, 201]),
     ("DELETE", "/api/v1/callbacks/77", "", [401, 401, 403, 204, 204, 204]),
     ("DELETE", "/api/v1/callbacks/8", "", [401, 401, 403, 404, 404, 404]),
+    ("GET", "/api/v1/version", "", [401, 401, 200, 200, 200, 200]),
+    ("POST", "/api/v1/reload", "", [401, 401, 403, 403, 422, 200]),
     ("GET", "/api/v1/nothing", "", [404, 404, 404, 404, 404, 404]),
     ("PUT", "/api/v1/agents", "", [405, 405, 405, 405, 405, 405]),
 ];

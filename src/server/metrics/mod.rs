@@ -215,6 +215,7 @@ impl Metrics {
             | What::IncidentJoined { .. }
             | What::IncidentClosed { .. }
             | What::EmergencyChanged { .. }
+            | What::PolicyChanged { .. }
             | What::TalkStarted { .. }
             | What::HoldLasts { .. }
             | What::HeardAgain { .. }

@@ -67,11 +67,20 @@ pub(crate) struct Workers {
     stats: Arc<MediaStats>,
 }
 
+/// What a worker is told, in this order.
+#[derive(Debug)]
+enum Word {
+    /// Do this.
+    Order(Order),
+    /// Play from this library from now on; ids mean the same in it.
+    Library(Arc<Library>),
+}
+
 #[derive(Debug)]
 struct Handle {
-    orders: SyncSender<Order>,
+    words: SyncSender<Word>,
     waker: Arc<Waker>,
-    backlog: VecDeque<Order>,
+    backlog: VecDeque<Word>,
     woken: bool,
     thread: std::thread::JoinHandle<()>,
 }
@@ -93,14 +102,14 @@ impl Workers {
         for index in 0..count.max(1) {
             let poll = Poll::new()?;
             let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-            let (orders, inbox) = sync_channel(ORDERS_MAX);
+            let (words, inbox) = sync_channel(ORDERS_MAX);
             let seed =
                 config.seed.wrapping_add(u64::from(index).wrapping_mul(0x9E37_79B9_7F4A_7C15));
             let worker = Worker {
                 bank: Bank::new(library.clone(), MediaConfig { seed, ..config.clone() }),
                 sockets: Sockets { pairs: Vec::new(), stats: stats.clone() },
                 poll,
-                orders: inbox,
+                words: inbox,
                 reports: reports.clone(),
                 outbox: VecDeque::new(),
                 clock,
@@ -109,7 +118,7 @@ impl Workers {
             let thread = std::thread::Builder::new()
                 .name(format!("media-{index}"))
                 .spawn(move || worker.run())?;
-            workers.push(Handle { orders, waker, backlog: VecDeque::new(), woken: false, thread });
+            workers.push(Handle { words, waker, backlog: VecDeque::new(), woken: false, thread });
         }
         Ok(Workers { workers, stats })
     }
@@ -128,18 +137,27 @@ impl Workers {
             self.stats.orders_lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        handle.backlog.push_back(order);
+        handle.backlog.push_back(Word::Order(order));
+    }
+
+    /// All workers play from this library from now on; it must come from the one before by [`Library::extend`]. Seen
+    /// after [`Workers::flush`], by all orders that follow.
+    pub(crate) fn play_from(&mut self, library: &Arc<Library>) {
+        for handle in &mut self.workers {
+            handle.woken = true;
+            handle.backlog.push_back(Word::Library(library.clone()));
+        }
     }
 
     /// Hands queued orders over and wakes the workers that have some. Answers whether all were handed over.
     pub(crate) fn flush(&mut self) -> bool {
         let mut done = true;
         for handle in self.workers.iter_mut().filter(|handle| handle.woken) {
-            while let Some(order) = handle.backlog.pop_front() {
-                if let Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) =
-                    handle.orders.try_send(order)
+            while let Some(word) = handle.backlog.pop_front() {
+                if let Err(TrySendError::Full(word) | TrySendError::Disconnected(word)) =
+                    handle.words.try_send(word)
                 {
-                    handle.backlog.push_front(order);
+                    handle.backlog.push_front(word);
                     break;
                 }
             }
@@ -154,8 +172,8 @@ impl Workers {
 
     /// Ends the threads; what they play ends too.
     pub(crate) fn stop(self) {
-        for Handle { orders, waker, thread, .. } in self.workers {
-            drop(orders);
+        for Handle { words, waker, thread, .. } in self.workers {
+            drop(words);
             let _ = waker.wake();
             if thread.join().is_err() {
                 tracing::error!("a media worker had panicked");
@@ -199,7 +217,7 @@ struct Worker {
     bank: Bank,
     sockets: Sockets,
     poll: Poll,
-    orders: Receiver<Order>,
+    words: Receiver<Word>,
     reports: inbox::Sender<Report>,
     outbox: VecDeque<Report>,
     clock: Clock,
@@ -261,9 +279,10 @@ impl Worker {
     /// Obeys all orders that wait; `false` when the brain is gone.
     fn obey(&mut self) -> bool {
         loop {
-            match self.orders.try_recv() {
-                Ok(Order::Open { session, local }) => self.open(session, local),
-                Ok(order) => {
+            match self.words.try_recv() {
+                Ok(Word::Library(library)) => self.bank.set_library(library),
+                Ok(Word::Order(Order::Open { session, local })) => self.open(session, local),
+                Ok(Word::Order(order)) => {
                     let now = self.clock.now();
                     if let Ordered::Closed(slot) = self.bank.order(now, order, &mut self.sockets) {
                         self.close(slot);

@@ -458,6 +458,7 @@ impl Open {
             | What::IncidentJoined { .. }
             | What::IncidentClosed { .. }
             | What::EmergencyChanged { .. }
+            | What::PolicyChanged { .. }
             | What::WaitForecast { .. }
             | What::ForecastMet { .. }
             | What::HoldLasts { .. }

@@ -66,6 +66,7 @@ pub(crate) const FACTS: [&str; 57] = [
     "incident_opened",
     "incident_joined",
     "emergency_changed",
+    "policy_changed",
     "incident_closed",
     "callback_requested",
     "callback_dialed",

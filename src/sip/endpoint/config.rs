@@ -78,7 +78,7 @@ impl Default for Bounds {
 }
 
 /// The configuration of an [`super::Endpoint`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Our addresses, at least one.
     pub locals: Vec<Local>,

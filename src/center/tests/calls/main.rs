@@ -9,6 +9,7 @@ mod lookup;
 mod opening;
 mod own;
 mod races;
+mod reload;
 mod speech;
 mod talk;
 mod waiting;

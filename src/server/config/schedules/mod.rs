@@ -26,7 +26,7 @@ const STRETCH_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 3_6
 pub(crate) type Plans = BTreeMap<String, Vec<Planned>>;
 
 /// The house's clock and the folder of its schedules.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Shifts {
     /// Where the files are; `None`: there are no schedules.
     pub(crate) folder: Option<PathBuf>,

@@ -1,0 +1,336 @@
+//! Another version of the configuration while calls run: read, proved, tested, and then in force all at once, or not
+//! at all.
+//!
+//! One task owns what is in force and takes one wish after another, from REST and from SIGHUP. Reading and encoding
+//! happen off the runtime; the brain gets the new version whole and goes over to it between two calls' events. What
+//! can't change while calls run is compared, and a difference there refuses the whole.
+
+use super::config::{Loaded, Missing, Told, environment, load};
+use super::handle::{BrainError, BrainHandle};
+use super::{Clips, encode_prompts};
+use dozvon_center::flow::Flow;
+use dozvon_center::flow::script::play_all;
+use dozvon_media::clip::Library;
+use dozvon_switch::config::Reload;
+use prometheus::{Gauge, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::{mpsc, oneshot, watch};
+use utoipa::ToSchema;
+
+/// Wishes that wait for the one that is being done. One more is refused with [`NotReloaded::Busy`].
+const WISHES_MAX: usize = 4;
+
+/// The version in force.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct InForce {
+    /// Twelve digits of the SHA-256 of all files and variables read.
+    pub(crate) version: String,
+    /// Since when, RFC 3339.
+    pub(crate) since: String,
+    /// The flows, each with its own version, as contacts name it.
+    pub(crate) flows: Vec<FlowVersion>,
+    /// The last wish for another version.
+    pub(crate) last_attempt: Option<Attempt>,
+}
+
+/// A flow's version.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct FlowVersion {
+    /// Its name.
+    pub(crate) name: String,
+    /// Twelve digits of the SHA-256 of its text and the prompts.
+    pub(crate) version: String,
+}
+
+/// A wish for another version, and what came of it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Attempt {
+    /// When, RFC 3339.
+    pub(crate) at: String,
+    /// Whose.
+    pub(crate) by: String,
+    /// Whether it is in force; `false`: nothing has changed.
+    pub(crate) taken: bool,
+    /// Every mistake, with its place and its cure; of one that was taken, warnings.
+    pub(crate) findings: Vec<Told>,
+}
+
+/// Why nothing has changed.
+#[derive(Clone, Debug)]
+pub(crate) enum NotReloaded {
+    /// These mistakes.
+    Refused(Vec<Told>),
+    /// Others are being done.
+    Busy,
+    /// The server goes down.
+    Gone,
+}
+
+struct Wish {
+    by: String,
+    reply: oneshot::Sender<Result<InForce, NotReloaded>>,
+}
+
+/// The way to the task.
+#[derive(Clone, Debug)]
+pub(crate) struct ReloadDoor {
+    wishes: mpsc::Sender<Wish>,
+    in_force: watch::Receiver<InForce>,
+}
+
+impl ReloadDoor {
+    /// What is in force.
+    pub(crate) fn in_force(&self) -> InForce {
+        self.in_force.borrow().clone()
+    }
+
+    /// Reads the configuration again and goes over to it.
+    ///
+    /// # Errors
+    /// [`NotReloaded`]: nothing has changed then.
+    pub(crate) async fn reload(&self, by: &str) -> Result<InForce, NotReloaded> {
+        let (reply, answer) = oneshot::channel();
+        self.wishes.try_send(Wish { by: by.to_owned(), reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => NotReloaded::Busy,
+            mpsc::error::TrySendError::Closed(_) => NotReloaded::Gone,
+        })?;
+        answer.await.unwrap_or(Err(NotReloaded::Gone))
+    }
+}
+
+/// The figures of reloads.
+#[derive(Clone, Debug)]
+struct Figures {
+    reloads: IntCounterVec,
+    successful: IntGauge,
+    taken_at: Gauge,
+    info: IntGaugeVec,
+}
+
+impl Figures {
+    fn register(registry: &Registry) -> prometheus::Result<Figures> {
+        let help = "Wishes for another version of the configuration, by what came of them.";
+        let opts = Opts::new("dozvon_config_reloads_total", help);
+        let figures = Figures {
+            reloads: IntCounterVec::new(opts, &["result"])?,
+            successful: IntGauge::new(
+                "dozvon_config_last_reload_successful",
+                "1 when the configuration on disk was taken, at the start or by the last wish.",
+            )?,
+            taken_at: Gauge::new(
+                "dozvon_config_last_reload_success_timestamp_seconds",
+                "When the version in force was taken, Unix time.",
+            )?,
+            info: IntGaugeVec::new(
+                Opts::new("dozvon_config_info", "1 with the version in force."),
+                &["version"],
+            )?,
+        };
+        registry.register(Box::new(figures.reloads.clone()))?;
+        registry.register(Box::new(figures.successful.clone()))?;
+        registry.register(Box::new(figures.taken_at.clone()))?;
+        registry.register(Box::new(figures.info.clone()))?;
+        for result in ["taken", "unchanged", "refused"] {
+            figures.reloads.with_label_values(&[result]);
+        }
+        Ok(figures)
+    }
+
+    fn taken(&self, version: &str, micros: u64) {
+        self.info.reset();
+        self.info.with_label_values(&[version]).set(1);
+        self.taken_at.set(micros as f64 / 1e6);
+        self.successful.set(1);
+    }
+}
+
+/// The task.
+#[derive(Debug)]
+pub(crate) struct Reloader {
+    wishes: mpsc::Receiver<Wish>,
+    in_force: watch::Sender<InForce>,
+    brain: BrainHandle,
+    loaded: Arc<Loaded>,
+    library: Arc<Library>,
+    figures: Figures,
+}
+
+impl Reloader {
+    /// The task that goes on from this configuration and these sounds, to be run, and the way to it.
+    ///
+    /// # Errors
+    /// When the registry has figures of these names.
+    pub(crate) fn new(
+        loaded: Arc<Loaded>,
+        library: Arc<Library>,
+        brain: BrainHandle,
+        registry: &Registry,
+    ) -> prometheus::Result<(Reloader, ReloadDoor)> {
+        let figures = Figures::register(registry)?;
+        figures.taken(&loaded.version, micros());
+        let (wish, wishes) = mpsc::channel(WISHES_MAX);
+        let (in_force, shown) = watch::channel(InForce::of(&loaded, None));
+        let task = Reloader { wishes, in_force, brain, loaded, library, figures };
+        Ok((task, ReloadDoor { wishes: wish, in_force: shown }))
+    }
+
+    /// Takes wishes until nobody is left who could have one.
+    pub(crate) async fn run(mut self) {
+        while let Some(Wish { by, reply }) = self.wishes.recv().await {
+            let result = self.reload(&by).await;
+            // Whoever asked may be gone: the version in force tells.
+            let _ = reply.send(result);
+        }
+    }
+
+    async fn reload(&mut self, by: &str) -> Result<InForce, NotReloaded> {
+        let (loaded, library) = (self.loaded.clone(), self.library.clone());
+        let read = tokio::task::spawn_blocking(move || prepare(&loaded, &library)).await;
+        let prepared = match read {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(findings)) => return Err(self.refuse(by, findings)),
+            Err(error) => {
+                tracing::error!(%error, "the reading of a configuration broke off");
+                return Err(NotReloaded::Gone);
+            }
+        };
+        let Prepared { loaded, library, clips, warnings } = prepared;
+        let taken = Attempt { at: now(), by: by.to_owned(), taken: true, findings: warnings };
+        if loaded.version == self.loaded.version {
+            self.figures.reloads.with_label_values(&["unchanged"]).inc();
+            self.figures.successful.set(1);
+            self.in_force.send_modify(|shown| shown.last_attempt = Some(taken));
+            return Ok(self.in_force.borrow().clone());
+        }
+        let next = Reload {
+            policy: Arc::new(loaded.policy.clone()),
+            numbers: loaded.switch.numbers.clone(),
+            bots: loaded.switch.bots.clone(),
+            clips,
+            version: loaded.version.clone(),
+            by: by.into(),
+        };
+        self.brain.reload(Box::new(next), library.clone()).await.map_err(|error| match error {
+            BrainError::Busy => NotReloaded::Busy,
+            BrainError::Gone => NotReloaded::Gone,
+        })?;
+        tracing::info!(%by, version = %loaded.version, "another version of the configuration is in force");
+        (self.loaded, self.library) = (Arc::new(loaded), library);
+        self.figures.reloads.with_label_values(&["taken"]).inc();
+        self.figures.taken(&self.loaded.version, micros());
+        self.in_force.send_replace(InForce::of(&self.loaded, Some(taken)));
+        Ok(self.in_force.borrow().clone())
+    }
+
+    fn refuse(&self, by: &str, findings: Vec<Told>) -> NotReloaded {
+        self.figures.reloads.with_label_values(&["refused"]).inc();
+        self.figures.successful.set(0);
+        for finding in &findings {
+            tracing::error!(%by, "not reloaded: {finding}");
+        }
+        let by = by.to_owned();
+        let attempt = Attempt { at: now(), by, taken: false, findings: findings.clone() };
+        self.in_force.send_modify(|shown| shown.last_attempt = Some(attempt));
+        NotReloaded::Refused(findings)
+    }
+}
+
+impl InForce {
+    fn of(loaded: &Loaded, last_attempt: Option<Attempt>) -> InForce {
+        let version = |flow: &Arc<Flow>| FlowVersion {
+            name: flow.name.to_string(),
+            version: flow.version.to_string(),
+        };
+        InForce {
+            version: loaded.version.to_string(),
+            since: now(),
+            flows: loaded.policy.flows.values().map(version).collect(),
+            last_attempt,
+        }
+    }
+}
+
+/// A configuration that may be taken.
+struct Prepared {
+    loaded: Loaded,
+    library: Arc<Library>,
+    clips: Clips,
+    warnings: Vec<Told>,
+}
+
+/// Reads, proves, tests and encodes; every mistake at once.
+fn prepare(old: &Loaded, library: &Library) -> Result<Prepared, Vec<Told>> {
+    let (loaded, findings) = load(&old.folder, &environment(), Missing::Make);
+    let mut told = findings.told();
+    let Some(loaded) = loaded else { return Err(told) };
+    let mut refused: Vec<Told> = failed_tests(&loaded);
+    for what in old.restart_needed(&loaded) {
+        let folder = old.folder.display().to_string();
+        let message = format!("{what} changed, which counts only after a restart");
+        refused.push(Told::of_file(folder, message, "restart dozvon, or take that change back"));
+    }
+    if !refused.is_empty() {
+        told.append(&mut refused);
+        return Err(told);
+    }
+    match encode_prompts(library.extend(), &loaded.prompts) {
+        Ok((library, clips)) => Ok(Prepared { loaded, library, clips, warnings: told }),
+        Err(errors) => {
+            let file = old.folder.display().to_string();
+            let cure = "look at that recording, or reload again when it is whole";
+            told.extend(errors.iter().map(|e| Told::of_file(file.clone(), e.to_string(), cure)));
+            Err(told)
+        }
+    }
+}
+
+/// What the flows' own tests say.
+fn failed_tests(loaded: &Loaded) -> Vec<Told> {
+    let mut failed = Vec::new();
+    for flow in loaded.policy.flows.values() {
+        for outcome in play_all(flow, &loaded.policy.calendars, &loaded.surroundings) {
+            if !outcome.passed() {
+                let message = format!("test `{}`: {}", outcome.name, outcome.failures.join("; "));
+                let cure = "dozvon flow test shows the way the caller went";
+                let line = usize::try_from(outcome.spot.line).unwrap_or(1);
+                let told = Told::of_file(flow.file.to_string(), message, cure);
+                failed.push(Told { line, end_line: line, ..told });
+            }
+        }
+    }
+    failed
+}
+
+fn micros() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn now() -> String {
+    super::events::rfc3339(micros())
+}
+
+/// A door behind which a configuration of no files stands, for the tests of those who knock.
+#[cfg(test)]
+pub(crate) fn nothing_to_reload() -> ReloadDoor {
+    let in_force = InForce {
+        version: "0123456789ab".into(),
+        since: now(),
+        flows: Vec::new(),
+        last_attempt: None,
+    };
+    let (wishes, mut asked) = mpsc::channel::<Wish>(WISHES_MAX);
+    let (_, shown) = watch::channel(in_force);
+    let door = ReloadDoor { wishes, in_force: shown };
+    let answer = door.in_force();
+    tokio::spawn(async move {
+        while let Some(Wish { by, reply }) = asked.recv().await {
+            let mistake = Told::of_file("bank.yaml".into(), "no such node".into(), "name another");
+            let refused = Err(NotReloaded::Refused(vec![mistake]));
+            let _ = reply.send(if by == "boss" { refused } else { Ok(answer.clone()) });
+        }
+    });
+    door
+}
