@@ -240,6 +240,20 @@ impl Center {
         self.tell_duties(now);
     }
 
+    /// The sites are others now: an emergency of one that is gone is called off, and numbers may have moved.
+    pub(crate) fn forget_sites(&mut self, now: Timestamp, by: &str) {
+        let sites = &self.policy.opening.sites;
+        let going = self.emergencies.on.keys();
+        let gone: Vec<Arc<str>> =
+            going.filter(|site| !sites.contains_key(*site)).cloned().collect();
+        for site in gone {
+            self.emergencies.on.remove(&site);
+            let (by, reason) = (by.into(), "the site is gone".into());
+            self.fact(now, None, What::EmergencyChanged { site, on: false, by, reason });
+        }
+        self.tell_duties(now);
+    }
+
     /// All sites by name.
     pub fn sites(&self) -> Vec<SiteView> {
         let view = |(name, site): (&Arc<str>, &Site)| SiteView {

@@ -26,16 +26,7 @@ impl Center {
     pub fn reload(&mut self, now: Timestamp, policy: Arc<Policy>, version: &str, by: &str) {
         assert!(self.policy.can_become(&policy), "queues and agents stay as they are");
         self.policy = policy;
-        let sites = &self.policy.opening.sites;
-        let gone: Vec<Arc<str>> =
-            self.emergencies.on.keys().filter(|site| !sites.contains_key(*site)).cloned().collect();
-        for site in gone {
-            self.emergencies.on.remove(&site);
-            let (by, reason) = (by.into(), "the site is gone".into());
-            self.fact(now, None, What::EmergencyChanged { site, on: false, by, reason });
-        }
-        // Numbers may belong to other sites now.
-        self.tell_duties(now);
+        self.forget_sites(now, by);
         let what = What::PolicyChanged { version: version.into(), by: by.into() };
         self.fact(now, None, what);
         self.settle(now);

@@ -13,7 +13,7 @@ pub(super) const MEDIA_TYPE: &str = "application/cloudevents+json; charset=utf-8
 pub(super) const SIGNATURE: &str = "x-dozvon-signature";
 
 /// The names of all facts, as `events` of a webhook chooses from them.
-pub(crate) const FACTS: [&str; 57] = [
+pub(crate) const FACTS: [&str; 58] = [
     "call_started",
     "call_answered",
     "node_entered",
