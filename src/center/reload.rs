@@ -1,7 +1,7 @@
 //! Another policy while calls run: flows, hours, sites, rollouts, phrases and times change; queues and agents stay.
 //!
-//! A call goes on in the flow, with the calendars and with the closing time that it began with. What belongs to nobody's
-//! call (the times of talks, the hours of queues, a bot's share) counts for everybody from now on.
+//! A call goes on in the flow, with the calendars and with the closing time that it began with. What belongs to
+//! nobody's call (the times of talks, the hours of queues, a bot's share) counts for everybody from now on.
 
 use crate::center::Center;
 use crate::fact::What;

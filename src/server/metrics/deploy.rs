@@ -1,8 +1,6 @@
 //! What is shipped in `deploy/` for Prometheus and Grafana fits the figures that are exported here.
 
-use super::Metrics;
-use super::tests::{directory, snapshot};
-use dozvon_clock::Timestamp;
+use super::tests::exported;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
@@ -28,7 +26,7 @@ fn metrics_named_in(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn rules_and_dashboard_name_only_figures_that_are_exported() {
-    let text = Metrics::new(directory()).render(&snapshot(Timestamp::from_secs(1)));
+    let text = exported();
     let exported: BTreeSet<String> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next().map(str::to_owned))

@@ -403,15 +403,21 @@ fn every_label_set_is_there_at_zero_before_anything_happens() {
     assert_eq!(new, [""; 0], "series that appeared only with their first event");
 }
 
-#[test]
-fn every_name_is_in_the_documentation_and_no_other() {
+/// Everything that a server exports, those families included that other rooms register.
+pub(super) fn exported() -> String {
     let metrics = Metrics::new(directory());
     crate::server::plane::watch(metrics.registry(), Arc::default(), Arc::default()).unwrap();
     let webhook = crate::server::webhook::example();
     crate::server::webhook::Figures::register(metrics.registry(), &[webhook]).unwrap();
     let endpoint = crate::server::endpoint::example(([127, 0, 0, 1], 9).into());
     crate::server::endpoint::Figures::register(metrics.registry(), &[endpoint]).unwrap();
-    let text = metrics.render(&snapshot(Timestamp::from_secs(1)));
+    crate::server::reload::Figures::register(metrics.registry()).unwrap().taken("v1", 0);
+    metrics.render(&snapshot(Timestamp::from_secs(1)))
+}
+
+#[test]
+fn every_name_is_in_the_documentation_and_no_other() {
+    let text = exported();
     let exported: std::collections::BTreeSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     let documented: std::collections::BTreeSet<&str> = include_str!("../../../docs/metrics.md")
