@@ -94,8 +94,8 @@ pub(super) fn flows(
     (flows, names)
 }
 
-/// Gives a flow its version: twelve digits of the SHA-256 of its text and of all prompts, so that a prompt recorded anew
-/// makes another version as well.
+/// Gives a flow its version: twelve digits of the SHA-256 of its text and of all prompts, so that a prompt recorded
+/// anew makes another version as well.
 pub(crate) fn stamp(flow: &mut Flow, text: &str, prompts: &[PromptFile]) {
     let mut digest = Sha256::new_with_prefix(text);
     for PromptFile { language, name, digest: sound, .. } in prompts {
