@@ -97,7 +97,7 @@ impl Loaded {
                 media(&self.switch) == media(&next.switch) && language,
                 "[media], [limits] or the language of dozvon.toml",
             ),
-            (self.settings == next.settings, "tokens, webhooks, or another part of dozvon.toml"),
+            (self.settings == next.settings, "tokens, webhooks, endpoints, or another part of dozvon.toml"),
         ];
         same.into_iter().filter(|(same, _)| !same).map(|(_, what)| what).collect()
     }

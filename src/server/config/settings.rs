@@ -36,7 +36,7 @@ pub(crate) struct Settings {
 }
 
 /// A system of the bank that flows ask.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Endpoint {
     /// Its name in flows, facts and metrics.
     pub(crate) name: String,
@@ -59,7 +59,7 @@ pub(crate) struct Endpoint {
 }
 
 /// Something that can be asked of an endpoint.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct EndpointRequest {
     /// Its path, with places for values.
     pub(crate) path: PathTemplate,
@@ -68,7 +68,7 @@ pub(crate) struct EndpointRequest {
 }
 
 /// What says to an endpoint that it is us.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Credentials {
     /// A bearer token (RFC 6750).
     Bearer(Secret),
