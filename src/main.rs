@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Config(args) => cli::config(&args),
         Command::Shift(args) => cli::shift(&args),
         Command::Prompts(args) => cli::prompts(&args),
+        Command::Rollout(args) => cli::rollout(&args),
         Command::Hours(args) => cli::hours(&args),
     }
 }

@@ -324,6 +324,24 @@ fn an_agents_password_is_made_once_and_its_hashes_are_accepted() {
 }
 
 #[test]
+fn a_plan_is_counted_and_one_that_cannot_finish_is_refused() {
+    let file = "config/rollouts/plans/cards.toml";
+    let plan = |callers: &str| {
+        dozvon(&root(), &["rollout", "plan", file, "--calls-per-day", callers, "--json"])
+    };
+    let (many, few) = (plan("2000"), plan("200"));
+    let json = |output: &Output| -> Value { serde_json::from_slice(&output.stdout).expect("JSON") };
+    assert_eq!((many.status.code(), few.status.code()), (Some(0), Some(1)));
+    assert_eq!(json(&many)["needs"]["days"], 42, "six weeks");
+    let found = &json(&few)["findings"][0];
+    assert_eq!((&found["line"], &found["severity"]), (&13.into(), &"error".into()), "{found}");
+    assert!(found["message"].as_str().unwrap().contains("days"), "{found}");
+    let shown =
+        text(&dozvon(&root(), &["rollout", "plan", file, "--calls-per-day", "2000"]).stdout);
+    assert!(shown.contains("in all 42 days, 6.0 weeks"), "{shown}");
+}
+
+#[test]
 fn the_help_of_every_command_has_an_example() {
     for arguments in [
         &["--help"][..],
@@ -336,6 +354,7 @@ fn the_help_of_every_command_has_an_example() {
         &["flow", "test", "--help"],
         &["flow", "graph", "--help"],
         &["prompts", "texts", "--help"],
+        &["rollout", "plan", "--help"],
         &["agent-password", "--help"],
     ] {
         let shown = text(&dozvon(&root(), arguments).stdout);

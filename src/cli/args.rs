@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Shift(ShiftArgs),
     /// The prompts that flows play.
     Prompts(PromptsArgs),
+    /// Rollouts of voice bots.
+    Rollout(RolloutArgs),
     /// Whether calendars, queues and sites are open at a moment, by which line of which file, and until when.
     Hours(HoursArgs),
 }
@@ -558,6 +560,41 @@ mod tests {
         assert_eq!(call.codec, [CodecName::Opus]);
         assert_eq!(call.duration, Duration::from_secs(30));
     }
+}
+
+/// `dozvon rollout`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RolloutArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: RolloutCommand,
+}
+
+/// What can be done about rollouts.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum RolloutCommand {
+    /// The calls and days that a plan takes, by metric and stage; a plan that can't finish is refused.
+    Plan(RolloutPlanArgs),
+}
+
+/// `dozvon rollout plan`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dozvon rollout plan config/rollouts/plans/cards.toml --calls-per-day 2000
+  dozvon rollout plan plan.toml --calls-per-day 200 --json | jq .needs.days
+
+Exit codes: 0 it can finish, 1 it can't, 78 the plan is wrong.")]
+pub(crate) struct RolloutPlanArgs {
+    /// The plan.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Callers of the menu option on a usual day, those who may not be drawn left out.
+    #[arg(long, value_name = "N")]
+    pub(crate) calls_per_day: f64,
+    /// One JSON object, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `dozvon prompts`.

@@ -9,6 +9,7 @@ mod flow;
 mod hours;
 mod prompts;
 mod report;
+mod rollout;
 mod shift;
 mod when;
 
@@ -21,6 +22,7 @@ pub(crate) use flow::flow;
 pub(crate) use hours::hours;
 pub(crate) use prompts::prompts;
 pub(crate) use report::report;
+pub(crate) use rollout::rollout;
 pub(crate) use shift::shift;
 
 use crate::server::config::{Findings, counts, render};

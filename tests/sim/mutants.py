@@ -33,9 +33,9 @@ PLANTS = [
      "        if self.calls.contains_key(&call) {\n            return;\n        }\n        let room",
      "        let room"),
     ("an abandoned wait is not told", "call.rs",
-     "        self.tell(Event::WaitEnded { call: id, queue, why, waited, service_level });",
+     "        self.tell(Event::WaitEnded { call: id, queue, why, waited, service_level, called_back });",
      "        if why != WaitEnd::HungUp {\n"
-     "            self.tell(Event::WaitEnded { call: id, queue, why, waited, service_level });\n        }"),
+     "            self.tell(Event::WaitEnded { call: id, queue, why, waited, service_level, called_back });\n        }"),
     ("the agent rings on after the caller hung up", "call.rs",
      "                    self.close(now, offer, OfferResult::CallerGone);\n"
      "                    self.enter(now, agent, Phase::Idle, Cause::Call);",

@@ -9,11 +9,12 @@ use super::assign::Share;
 use super::plan::{DAY, Metric, Plan, Problem, Stage};
 use super::stats::size;
 use crate::limits;
+use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 
 /// What one guardrail takes in one stage.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Need {
     /// The stage.
     pub stage: Arc<str>,
@@ -40,7 +41,7 @@ pub struct Need {
 }
 
 /// What a plan takes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Needs {
     /// The calls of a day that it was counted with.
     pub calls_per_day: f64,

@@ -15,6 +15,7 @@ mod finding;
 mod ivr;
 mod keys;
 mod opening;
+mod plans;
 mod prompts;
 mod reference;
 mod render;
@@ -31,6 +32,7 @@ mod webhooks;
 pub(crate) use files::read as read_file;
 pub(crate) use finding::{Findings, Told};
 pub(crate) use ivr::{add_prompts, stamp as stamp_flow, tell as tell_flow};
+pub(crate) use plans::{read as read_plan, tell as tell_plan};
 pub(crate) use prompts::read as read_prompts;
 pub(crate) use reference::{reference, sample};
 pub(crate) use render::{counts, render};
@@ -97,7 +99,10 @@ impl Loaded {
                 media(&self.switch) == media(&next.switch) && language,
                 "[media], [limits] or the language of dozvon.toml",
             ),
-            (self.settings == next.settings, "tokens, webhooks, endpoints, or another part of dozvon.toml"),
+            (
+                self.settings == next.settings,
+                "tokens, webhooks, endpoints, or another part of dozvon.toml",
+            ),
         ];
         same.into_iter().filter(|(same, _)| !same).map(|(_, what)| what).collect()
     }
@@ -146,6 +151,7 @@ pub(crate) fn load(
     check_confirmations(&mut findings, &base, &around.staff, &around.prompts);
     check_talk(&mut findings, &base, &around.prompts);
     check_announcements(&mut findings, &base, &around.staff, &flows, &around.prompts);
+    plans::check(&mut findings, &base, &around.rollouts);
     check_stray_files(&mut findings, folder);
     let Around {
         mut staff,

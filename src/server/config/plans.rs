@@ -1,0 +1,125 @@
+//! rollouts/plans/*.toml: what bots must prove before they get more callers. What a plan means, and what is wrong with
+//! one, is the center's.
+
+use super::base::Base;
+use super::files;
+use super::finding::{Findings, Place, SourceId, suggest};
+use dozvon_center::rollout::Rollout;
+use dozvon_center::rollout::plan::{Plan, Problem};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Looks at all plans of a configuration: each must be sound and belong to a rollout.
+pub(super) fn check(findings: &mut Findings, base: &Base, rollouts: &BTreeMap<Arc<str>, Rollout>) {
+    for path in files::list(&base.folder.join("rollouts/plans"), "toml") {
+        let Some((source, text)) = files::read(findings, &path, None) else { continue };
+        let Some(plan) = parse(findings, source, &text) else { continue };
+        tell(findings, source, &text, &plan.validate());
+        let mut wrong = |key: &str, message: String, cure: String| {
+            let place = Place { source, span: locate(&text, key) };
+            findings.error(&place, message, cure);
+        };
+        match rollouts.get(&plan.name) {
+            None => {
+                let names = rollouts.keys().map(|name| &**name);
+                let message = format!("there is no rollout `{}`", plan.name);
+                wrong("name", message, suggest(&plan.name, "rollout of rollouts/*.toml", names));
+            }
+            Some(rollout) => {
+                if rollout.bot != plan.bot {
+                    let message = format!("the rollout `{}` tries `{}`", plan.name, rollout.bot);
+                    wrong("bot", message, format!("write bot = \"{}\"", rollout.bot));
+                }
+                if rollout.holdout != plan.holdout {
+                    let kept = rollout.holdout.as_percent();
+                    let message = format!("the rollout `{}` keeps {kept} %", plan.name);
+                    let cure = "write the same here and as holdout_percent there";
+                    wrong("holdout", message, cure.to_owned());
+                }
+            }
+        }
+    }
+}
+
+/// A plan of a file by itself, and the number of its text; `None` with what is wrong noted. Whether it is sound is
+/// not asked.
+pub(crate) fn read(findings: &mut Findings, path: &Path) -> Option<(Plan, SourceId, String)> {
+    let must = Some("name the file of a plan");
+    let (source, text) = files::read(findings, path, must)?;
+    Some((parse(findings, source, &text)?, source, text))
+}
+
+/// Notes what the center says of a plan, each where it stands.
+pub(crate) fn tell(findings: &mut Findings, source: SourceId, text: &str, problems: &[Problem]) {
+    for problem in problems {
+        let place = Place { source, span: locate(text, &problem.place) };
+        findings.error(&place, format!("{}: {}", problem.place, problem.message), problem.cure);
+    }
+}
+
+fn parse(findings: &mut Findings, source: SourceId, text: &str) -> Option<Plan> {
+    match toml::from_str(text) {
+        Ok(plan) => Some(plan),
+        Err(error) => {
+            let place = Place { source, span: error.span().unwrap_or(0..0) };
+            let message = error.message().trim().replace('\n', ", ");
+            findings.error(&place, message, "docs/rollouts.md has a whole plan");
+            None
+        }
+    }
+}
+
+/// Where `stages.canary.share` stands: of a list the table of that name. As far as the way leads; else the beginning.
+fn locate(text: &str, way: &str) -> Range<usize> {
+    let Ok(whole) = DeTable::parse(text) else { return 0..0 };
+    let (mut table, mut found) = (whole.get_ref(), 0..0);
+    let mut words = way.split('.');
+    while let Some(word) = words.next() {
+        let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref() == word) else {
+            break;
+        };
+        found = name.span();
+        let next = match value.get_ref() {
+            DeValue::Table(inner) => Some(inner),
+            DeValue::Array(list) => {
+                let wanted = words.next();
+                let named = list.iter().find(|entry| wanted.is_some() && name_of(entry) == wanted);
+                found = named.map_or(found, Spanned::span);
+                named.and_then(|entry| entry.get_ref().as_table())
+            }
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_) => None,
+        };
+        let Some(next) = next else { break };
+        table = next;
+    }
+    found
+}
+
+fn name_of<'t>(entry: &'t Spanned<DeValue<'_>>) -> Option<&'t str> {
+    entry.get_ref().as_table()?.get("name")?.get_ref().as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_found_where_it_stands() {
+        let text = "name = \"a\"\n[[stages]]\nname = \"one\"\nshare = \"0\"\n\
+            [[stages]]\nname = \"two\"\nshare = \"0\"\n";
+        let line = |way: &str| text[..locate(text, way).start].matches('\n').count() + 1;
+        assert_eq!(line("name"), 1);
+        assert_eq!(line("stages.two.share"), 7);
+        assert_eq!(line("stages.two"), 5);
+        assert_eq!(line("stages.three.share"), 2, "as far as the way leads");
+        assert_eq!(line("metrics.none"), 1);
+    }
+}
