@@ -57,6 +57,8 @@ pub(crate) struct Call {
     pub(crate) music: Option<Arc<str>>,
     /// What the present wait required, and its priority.
     pub(crate) required: Option<(Option<Arc<str>>, i32)>,
+    /// The head start of the queue that he left by the exit key; the next one gives no smaller one.
+    pub(crate) kept_priority: Option<i32>,
     /// The request to be called back that this call is an attempt of, until agent and customer talk.
     pub(crate) callback: Option<Calling>,
     /// The offer to be called back that he has heard while he waits, by its number in the flow.
@@ -356,16 +358,17 @@ impl State {
     pub(crate) const fn listens(&self) -> Listens {
         match self {
             State::InFlow => Listens::Flow,
-            State::CallingBot { .. } | State::WithBot { .. } => Listens::Exit,
-            // Before the answer there is no sound. In a queue the caller is on the way to a person already, and
-            // leaving it would lose the place. Talks are the two parties' own.
-            State::Arriving
+            State::CallingBot { .. }
+            | State::WithBot { .. }
             | State::Waiting { .. }
+            | State::Outside { answered: false, .. } => Listens::Exit,
+            // Before the answer there is no sound. Talks are the two parties' own.
+            State::Arriving
             | State::Talking(_)
             | State::Handing(_)
             | State::Parked(_)
             | State::CallingBack(_)
-            | State::Outside { .. } => Listens::Nobody,
+            | State::Outside { answered: true, .. } => Listens::Nobody,
         }
     }
 }
@@ -375,7 +378,8 @@ impl State {
 pub(crate) enum Listens {
     /// The exit rule first, then the flow.
     Flow,
-    /// The exit rule only; the sound of the key reaches the bot by itself.
+    /// The exit rule only; the sound of the key reaches the bot by itself, and in a queue other keys take what is
+    /// offered there.
     Exit,
     /// Nobody.
     Nobody,

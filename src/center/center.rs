@@ -241,6 +241,7 @@ impl Center {
             rules: WaitRules::default(),
             announcing: None,
             required: None,
+            kept_priority: None,
             offered_callback: None,
             topic: None,
             callback: None,

@@ -50,6 +50,10 @@ pub const BOOST_MAX: Duration = Duration::from_secs(3_600);
 /// The longest that any time of the ACD's configuration may be: a day. More is refused when the policy is loaded.
 pub const ACD_TIME_MAX: Duration = Duration::from_secs(86_400);
 
+/// How soon after the caller came to a queue, or after a phone stopped ringing for him, the exit key does not count: it
+/// was meant for what was before.
+pub const EXIT_KEY_GRACE: Duration = Duration::from_secs(2);
+
 /// A wrap-up that waits for its code is told of after this long, and again after as long again. Nothing ends it
 /// but a code or a person.
 pub const WRAP_UP_ALARM: Duration = Duration::from_secs(3_600);

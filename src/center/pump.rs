@@ -170,7 +170,8 @@ impl Center {
             self.write(call);
         }
         let text = order.requires.as_ref().map(|expression| expression.to_string().into());
-        call.required = Some((text, order.priority));
+        let priority = call.kept_priority.take().unwrap_or(i32::MIN).max(order.priority);
+        call.required = Some((text, priority));
         let requires = order.requires.as_ref().map_or_else(Requirement::anyone, |expression| {
             Requirement::of(expression, |name| self.policy.skill(name).unwrap_or(NOBODYS))
         });
@@ -180,7 +181,7 @@ impl Center {
                 call: call.id,
                 queue,
                 requires,
-                priority: order.priority.saturating_add(welcome.boost),
+                priority: priority.saturating_add(welcome.boost),
                 enqueued_at: kept.map_or(enqueued_at, |kept| kept.min(enqueued_at)),
                 max_wait: order.max_wait,
                 preferred: welcome.agent,
@@ -323,6 +324,9 @@ impl Center {
             State::Waiting { .. } => {
                 self.stop_ringing(call, Ending::new(Fault::Nobody, "caller_gone"));
                 self.leave_queue(now, call, Leaving::Elsewhere, Outcome::KeyExit);
+                // Who wants an operator loses nothing: neither his place, whatever the flow says, nor his head start.
+                call.credit_from = call.enqueued_at;
+                call.kept_priority = call.required.take().map(|(_, priority)| priority);
             }
             State::Arriving
             | State::InFlow

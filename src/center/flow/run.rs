@@ -300,12 +300,13 @@ impl Run {
         self.go(now, step);
     }
 
-    /// Takes the caller to the operator's queue from wherever he is. Who waits there already keeps his place.
-    pub fn leave_for_operator(&mut self, now: Timestamp) {
+    /// Takes the caller to the operator's queue from wherever he is; tells whether he goes. Who waits there already
+    /// keeps his place.
+    pub fn leave_for_operator(&mut self, now: Timestamp) -> bool {
         let queue = self.flow.operator.to.node;
         match self.state {
-            State::Ended | State::AtDuty => return,
-            State::InQueue if self.node == queue => return,
+            State::Ended | State::AtDuty => return false,
+            State::InQueue if self.node == queue => return false,
             State::InQueue | State::AtBot | State::Outside | State::Drawing => {
                 self.effects.push_back(Effect::Withdraw);
             }
@@ -321,6 +322,7 @@ impl Run {
             | State::Parting { .. } => self.hush(),
         }
         self.go(now, Some((queue, Way::Operator)));
+        true
     }
 
     /// Enters a node from outside the flow: an agent has passed the caller on to it. False when there is none of that

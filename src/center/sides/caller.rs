@@ -7,6 +7,7 @@ use crate::contact::{Ending, Fault};
 use crate::fact::{OperatorRequest, What};
 use crate::flow::{Happening, Pressed};
 use crate::ids::Key;
+use crate::limits::EXIT_KEY_GRACE;
 use dozvon_clock::Timestamp;
 
 impl Center {
@@ -50,20 +51,22 @@ impl Center {
     /// The exit rule hears every key first.
     pub(crate) fn key(&mut self, now: Timestamp, call: &mut Call, key: Key) {
         match call.state.listens() {
-            Listens::Nobody => self.key_while_waiting(now, call, key),
+            Listens::Nobody => {}
             Listens::Flow => {
                 if call.exit.press(now, key, &mut call.run) == Pressed::Exit {
                     self.exited(now, call, OperatorRequest::Dtmf);
                 }
                 self.pump(now, call);
             }
-            Listens::Exit => {
-                if call.run.flow().operator.has(key) {
-                    call.run.leave_for_operator(now);
-                    self.exited(now, call, OperatorRequest::Bot);
+            Listens::Exit if exit_counts(now, call, key) => {
+                let bot = matches!(call.state, State::CallingBot { .. } | State::WithBot { .. });
+                if call.run.leave_for_operator(now) {
+                    let how = if bot { OperatorRequest::Bot } else { OperatorRequest::Dtmf };
+                    self.exited(now, call, how);
                     self.pump(now, call);
                 }
             }
+            Listens::Exit => self.key_while_waiting(now, call, key),
         }
     }
 
@@ -73,4 +76,26 @@ impl Center {
         let flow = call.run.flow().name.clone();
         self.fact(now, Some(call.id), What::OperatorRequested { flow, how });
     }
+}
+
+/// Whether the exit key counts in a state in which only it does. In a queue the caller is on the way to a person: while
+/// an agent's phone rings for him nothing shall take him away, and a key pressed as his wait began was meant for what
+/// was before.
+fn exit_counts(now: Timestamp, call: &Call, key: Key) -> bool {
+    let counts = match &call.state {
+        State::Waiting { rings, .. } => {
+            let settled = now.since(call.since) >= EXIT_KEY_GRACE;
+            rings.is_empty() && settled && !call.absent() && !call.run.is_asked()
+        }
+        State::Arriving
+        | State::InFlow
+        | State::CallingBot { .. }
+        | State::WithBot { .. }
+        | State::Talking(_)
+        | State::Handing(_)
+        | State::Parked(_)
+        | State::CallingBack(_)
+        | State::Outside { .. } => true,
+    };
+    counts && call.run.flow().operator.has(key)
 }

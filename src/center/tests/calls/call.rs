@@ -581,3 +581,74 @@ fn a_call_passed_on_to_a_queue_keeps_nothing_but_the_callers_language() {
         assert_eq!(with, [speaks.unwrap_or(VERA)], "where nobody has the skill, anybody will do");
     }
 }
+
+/// The exit key in a queue that is not the operator's: he goes there with the place and the head start that he has.
+#[test]
+fn the_operator_key_in_another_queue_leads_to_the_operator_with_place_and_head_start() {
+    let mut bank = policy(Share::None);
+    let text = crate::house::FLOW
+        .replace("{name: cards, max_wait: 60s,", "{name: cards, priority: 90, max_wait: 10m,");
+    let flow = dozvon_center::flow::load("bank.yaml", &text).expect("a flow");
+    bank.flows.insert("bank".into(), flow.into());
+    let mut house = House::under(bank);
+    house.center.reachable(house.now, ANNA, true);
+    house.status(ANNA, Status::Lunch);
+    let (_, other) = house.call("+77010000009");
+    house.key(other, '0');
+    house.pass(10.0);
+    let (call, leg) = house.call("+77010000001");
+    house.played(leg);
+    house.key(leg, '2');
+    assert_eq!((house.state(call), house.place(call)), ("waiting", "cards".into()));
+    house.key(leg, '0');
+    assert_eq!(house.place(call), "cards", "so soon it was meant for the menu");
+    house.pass(30.0);
+    house.key(leg, '5');
+    assert_eq!(house.place(call), "cards", "another key is nothing here");
+    house.key(leg, '0');
+    assert_eq!((house.state(call), house.place(call)), ("waiting", "general".into()));
+    let asked =
+        |what: &What| matches!(what, What::OperatorRequested { how: OperatorRequest::Dtmf, .. });
+    assert_eq!(house.count(asked), 2, "the other caller's, and his");
+    house.pass(5.0);
+    house.key(leg, '0');
+    assert_eq!(house.count(asked), 2, "who waits for the operator only waits");
+    // Ten seconds later than the other, and ninety ahead.
+    house.ready(&[ANNA]);
+    assert_eq!(house.state(call), "offered");
+    let contact = &house.contacts[&call];
+    let waits = contact.stages.iter().filter(|stage| stage.kind == StageKind::Queue);
+    let outcomes: Vec<_> = waits.map(|stage| stage.outcome).collect();
+    assert_eq!(outcomes, [Some(Outcome::KeyExit), None]);
+    assert!(contact.operator_requested);
+}
+
+#[test]
+fn the_operator_key_takes_nobody_away_from_a_phone_that_rings_for_him() {
+    let mut house = House::with_ready(Share::None, &[VERA]);
+    let (call, leg) = house.call("+77010000001");
+    house.played(leg);
+    house.key(leg, '2');
+    assert_eq!((house.state(call), house.place(call)), ("offered", "cards".into()));
+    house.event(house.rung(), LegEvent::Ringing);
+    house.pass(5.0);
+    house.key(leg, '0');
+    assert_eq!((house.state(call), house.place(call)), ("offered", "cards".into()));
+    house.answer();
+    assert_eq!(house.state(call), "talking");
+}
+
+#[test]
+fn the_operator_key_leads_back_from_a_number_outside_that_only_rings() {
+    let mut house = House::new(Share::None);
+    let (call, leg) = house.call("+77010000001");
+    house.played(leg);
+    house.key(leg, '3');
+    let outside = house.newest(|command| matches!(command, LegCommand::Dial { .. }));
+    house.event(outside, LegEvent::Ringing);
+    house.key(leg, '0');
+    assert!(house.released(outside));
+    assert_ne!(house.state(call), "transfer");
+    let asked = |what: &What| matches!(what, What::OperatorRequested { .. });
+    assert_eq!(house.count(asked), 1);
+}
