@@ -14,6 +14,7 @@ mod phone;
 mod crash;
 mod flood;
 mod load;
+mod reload;
 mod rollout;
 mod scenarios;
 mod sipp;
