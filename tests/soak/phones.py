@@ -236,6 +236,8 @@ class Phone:
         self.contact = f"sip:{name}@{self.line.at}"
         self.calls = {}
         self.sequence = 0
+        # When he asked for his registration last, or for its end.
+        self.registered_at = 0
         # When he could last be given a call, where that can be told from outside.
         self.free_at = None
         self.register_id = f"r-{name}-{os.getpid()}"
@@ -243,6 +245,7 @@ class Phone:
 
     async def register(self, secs=300):
         """Registers, or ends the registration with 0; answers whether it went well."""
+        self.registered_at = time.time()
         uri, more = "sip:%s:%d" % self.line.server, f"Expires: {secs}\r\n"
         party = f"<sip:{self.name}@{self.agents.domain}>"
         for _ in range(3):

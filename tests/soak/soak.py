@@ -98,11 +98,11 @@ class Soak:
             self.busiest = max(self.busiest, len(self.callers.by_number))
 
     async def registrations(self):
-        """Each phone registers anew about once in a hundred seconds."""
+        """Each phone registers anew every hundred seconds, well within the time that it is granted."""
         while True:
             await asyncio.sleep(100 / len(self.agents.phones))
             if self.up:
-                await self.rng.choice(list(self.agents.phones.values())).register()
+                await min(self.agents.phones.values(), key=lambda phone: phone.registered_at).register()
 
     async def watch(self):
         """Looks at the agents and the process every second."""
