@@ -262,6 +262,30 @@ pub struct Stage {
     pub speech: Option<Speech>,
 }
 
+impl Stage {
+    /// A stage that has just begun, with nothing known of it yet.
+    pub fn begun(kind: StageKind, from: Timestamp) -> Stage {
+        Stage {
+            kind,
+            from,
+            to: None,
+            queue: None,
+            agent: None,
+            peer: None,
+            outcome: None,
+            hold_secs: 0.0,
+            holds: 0,
+            long_holds: 0,
+            passed_on: None,
+            wrap_up_secs: None,
+            code: None,
+            code_version: None,
+            code_note: None,
+            speech: None,
+        }
+    }
+}
+
 /// The drawn arm of a rollout, as the record keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArmRecord {

@@ -151,22 +151,10 @@ impl Record {
             last.to.get_or_insert(now);
         }
         self.contact.stages.push(Stage {
-            kind,
-            from: now,
-            to: None,
             queue: place.queue,
             agent: place.agent,
             peer: place.peer,
-            outcome: None,
-            hold_secs: 0.0,
-            holds: 0,
-            long_holds: 0,
-            passed_on: None,
-            wrap_up_secs: None,
-            code: None,
-            code_version: None,
-            code_note: None,
-            speech: None,
+            ..Stage::begun(kind, now)
         });
     }
 

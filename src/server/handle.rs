@@ -176,9 +176,7 @@ impl BrainHandle {
         agent: AgentId,
         command: DeskCommand,
     ) -> Result<DeskAnswer, BrainError> {
-        let answer = self.ask(|reply| Query::Desk { agent, command, reply }).await;
-        self.forget_picture().await;
-        answer
+        self.order(|reply| Query::Desk { agent, command, reply }).await
     }
 
     /// Gives a command about a call.
@@ -189,9 +187,7 @@ impl BrainHandle {
         &self,
         command: CallCommand,
     ) -> Result<Result<(), CallRefusal>, BrainError> {
-        let answer = self.ask(|reply| Query::Command { command, reply }).await;
-        self.forget_picture().await;
-        answer
+        self.order(|reply| Query::Command { command, reply }).await
     }
 
     /// Gives a command about callbacks; answers which request it was about.
@@ -203,23 +199,22 @@ impl BrainHandle {
         command: CallbackCommand,
     ) -> Result<Result<CallbackId, CallbackError>, BrainError> {
         let command = Box::new(command);
-        let answer = self.ask(|reply| Query::Callback { command, reply }).await;
-        self.forget_picture().await;
-        answer
+        self.order(|reply| Query::Callback { command, reply }).await
     }
 
-    /// Goes over to another version of the configuration.
+    /// Goes over to another version of the configuration. Waits for the answer however long it takes: who asks goes on
+    /// from what is in force, and half-known news of that would be worse than none.
     ///
     /// # Errors
-    /// [`BrainError`]: nothing has changed then, unless the brain was only too busy to say so in time.
+    /// [`BrainError`]: nothing has changed then.
     pub(crate) async fn reload(
         &self,
         next: Box<Reload>,
         library: Arc<Library>,
     ) -> Result<(), BrainError> {
-        let answer = self.ask(|reply| Query::Reload { next, library, reply }).await;
+        let answer = self.send(|reply| Query::Reload { next, library, reply })?.await;
         self.forget_picture().await;
-        answer
+        answer.map_err(|_| BrainError::Gone)
     }
 
     /// Why a call waits, or has the agent it has; `None` when it is in no queue and in no talk.
@@ -238,9 +233,7 @@ impl BrainHandle {
         &self,
         wish: EmergencyWish,
     ) -> Result<Result<(), EmergencyError>, BrainError> {
-        let answer = self.ask(|reply| Query::Emergency { wish, reply }).await;
-        self.forget_picture().await;
-        answer
+        self.order(|reply| Query::Emergency { wish, reply }).await
     }
 
     /// Hangs up a call; answers whether there was such a call.
@@ -248,12 +241,19 @@ impl BrainHandle {
     /// # Errors
     /// [`BrainError`] when the brain is overloaded or gone.
     pub(crate) async fn hang_up(&self, call: CallId) -> Result<bool, BrainError> {
-        let answer = self.ask(|reply| Query::HangUp { call, reply }).await;
+        self.order(|reply| Query::HangUp { call, reply }).await
+    }
+
+    /// Asks for something to be done. The asker must see its effect, so the shared picture is drawn anew.
+    async fn order<T>(
+        &self,
+        query: impl FnOnce(oneshot::Sender<T>) -> Query,
+    ) -> Result<T, BrainError> {
+        let answer = self.ask(query).await;
         self.forget_picture().await;
         answer
     }
 
-    /// After a command the asker must see its effect, so the shared picture is drawn anew.
     async fn forget_picture(&self) {
         *self.picture.lock().await = None;
     }
@@ -262,14 +262,71 @@ impl BrainHandle {
         &self,
         query: impl FnOnce(oneshot::Sender<T>) -> Query,
     ) -> Result<T, BrainError> {
-        let (reply, answer) = oneshot::channel();
-        self.queries.try_send(query(reply)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => BrainError::Busy,
-            mpsc::error::TrySendError::Closed(_) => BrainError::Gone,
-        })?;
-        match tokio::time::timeout(ANSWER_WITHIN, answer).await {
+        match tokio::time::timeout(ANSWER_WITHIN, self.send(query)?).await {
             Ok(answer) => answer.map_err(|_| BrainError::Gone),
             Err(_) => Err(BrainError::Busy),
         }
+    }
+
+    /// Hands the question over; gives where its answer comes.
+    fn send<T>(
+        &self,
+        query: impl FnOnce(oneshot::Sender<T>) -> Query,
+    ) -> Result<oneshot::Receiver<T>, BrainError> {
+        let (reply, answer) = oneshot::channel();
+        match self.queries.try_send(query(reply)) {
+            Ok(()) => Ok(answer),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(BrainError::Busy),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(BrainError::Gone),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::config::{Missing, load};
+    use dozvon_media::clip::LibraryBuilder;
+    use std::path::Path;
+
+    /// The project's own configuration, as another version.
+    fn another() -> (Box<Reload>, Arc<Library>) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        let (loaded, findings) = load(&folder, &[], Missing::Leave);
+        let Some(loaded) = loaded else { panic!("{findings:?}") };
+        let next = Reload {
+            policy: Arc::new(loaded.policy.clone()),
+            numbers: loaded.switch.numbers.clone(),
+            bots: loaded.switch.bots.clone(),
+            clips: Default::default(),
+            version: loaded.version.clone(),
+            by: "ops".into(),
+        };
+        (Box::new(next), Arc::new(LibraryBuilder::new(&[]).build()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_version_that_is_taken_late_is_known_to_be_taken() {
+        let (brain, mut queries) = door();
+        let (next, library) = another();
+        let wish = tokio::spawn(async move { brain.reload(next, library).await });
+        let Some(Query::Reload { reply, .. }) = queries.recv().await else {
+            panic!("a reload was asked for")
+        };
+        // Five times the patience of any other asker, in which the brain does something else.
+        let late = tokio::time::timeout(5 * ANSWER_WITHIN, std::future::pending::<()>()).await;
+        assert!(late.is_err() && !wish.is_finished());
+        reply.send(()).unwrap();
+        assert_eq!(wish.await.unwrap(), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_asker_is_told_when_the_brain_is_busy_and_when_it_is_gone() {
+        let (brain, queries) = door();
+        assert_eq!(brain.hang_up(CallId(1)).await, Err(BrainError::Busy), "no answer in time");
+        drop(queries);
+        assert_eq!(brain.hang_up(CallId(1)).await, Err(BrainError::Gone));
+        let (next, library) = another();
+        assert_eq!(brain.reload(next, library).await, Err(BrainError::Gone));
     }
 }

@@ -284,8 +284,9 @@ impl Server {
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
         let thread =
             std::thread::Builder::new().name("brain".into()).spawn(move || runtime.block_on(body));
-        let (reloader, reloads) = Reloader::new(loaded, library, brain.clone(), metrics.registry())
-            .expect("no two figures have the same name");
+        let (reloader, reloads) =
+            Reloader::new(loaded, library, brain.clone(), metrics.registry(), clock)
+                .expect("no two figures have the same name");
         let parts = http::Parts {
             brain,
             metrics,

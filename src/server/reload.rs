@@ -5,17 +5,19 @@
 //! happen off the runtime; the brain gets the new version whole and goes over to it between two calls' events. What
 //! can't change while calls run is compared, and a difference there refuses the whole.
 
+use super::clock::Clock;
 use super::config::{Loaded, Missing, Told, environment, load};
+use super::events::rfc3339;
 use super::handle::{BrainError, BrainHandle};
 use super::{Clips, encode_prompts};
 use dozvon_center::flow::Flow;
 use dozvon_center::flow::script::play_all;
+use dozvon_clock::Timestamp;
 use dozvon_media::clip::Library;
 use dozvon_switch::config::Reload;
 use prometheus::{Gauge, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use serde::Serialize;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot, watch};
 use utoipa::ToSchema;
 
@@ -142,11 +144,11 @@ impl Figures {
         Ok(figures)
     }
 
-    /// This version is in force since then, µs since 1970.
-    pub(crate) fn taken(&self, version: &str, micros: u64) {
+    /// This version is in force since then.
+    pub(crate) fn taken(&self, version: &str, since: Timestamp) {
         self.info.reset();
         self.info.with_label_values(&[version]).set(1);
-        self.taken_at.set(micros as f64 / 1e6);
+        self.taken_at.set(since.as_micros() as f64 / 1e6);
         self.successful.set(1);
     }
 }
@@ -160,6 +162,7 @@ pub(crate) struct Reloader {
     loaded: Arc<Loaded>,
     library: Arc<Library>,
     figures: Figures,
+    clock: Clock,
 }
 
 impl Reloader {
@@ -172,12 +175,13 @@ impl Reloader {
         library: Arc<Library>,
         brain: BrainHandle,
         registry: &Registry,
+        clock: Clock,
     ) -> prometheus::Result<(Reloader, ReloadDoor)> {
         let figures = Figures::register(registry)?;
-        figures.taken(&loaded.version, micros());
+        figures.taken(&loaded.version, clock.now());
         let (wish, wishes) = mpsc::channel(WISHES_MAX);
-        let (in_force, shown) = watch::channel(InForce::of(&loaded, None));
-        let task = Reloader { wishes, in_force, brain, loaded, library, figures };
+        let (in_force, shown) = watch::channel(InForce::of(&loaded, clock.now(), None));
+        let task = Reloader { wishes, in_force, brain, loaded, library, figures, clock };
         Ok((task, ReloadDoor { wishes: wish, in_force: shown }))
     }
 
@@ -202,7 +206,12 @@ impl Reloader {
             }
         };
         let Prepared { loaded, library, clips, warnings } = prepared;
-        let taken = Attempt { at: now(), by: by.to_owned(), taken: true, findings: warnings };
+        let taken = Attempt {
+            at: rfc3339(self.clock.now().as_micros()),
+            by: by.to_owned(),
+            taken: true,
+            findings: warnings,
+        };
         if loaded.version == self.loaded.version {
             self.figures.reloads.with_label_values(&["unchanged"]).inc();
             self.figures.successful.set(1);
@@ -224,8 +233,9 @@ impl Reloader {
         tracing::info!(%by, version = %loaded.version, "another version of the configuration is in force");
         (self.loaded, self.library) = (Arc::new(loaded), library);
         self.figures.reloads.with_label_values(&["taken"]).inc();
-        self.figures.taken(&self.loaded.version, micros());
-        self.in_force.send_replace(InForce::of(&self.loaded, Some(taken)));
+        let now = self.clock.now();
+        self.figures.taken(&self.loaded.version, now);
+        self.in_force.send_replace(InForce::of(&self.loaded, now, Some(taken)));
         Ok(self.in_force.borrow().clone())
     }
 
@@ -236,21 +246,26 @@ impl Reloader {
             tracing::error!(%by, "not reloaded: {finding}");
         }
         let by = by.to_owned();
-        let attempt = Attempt { at: now(), by, taken: false, findings: findings.clone() };
+        let attempt = Attempt {
+            at: rfc3339(self.clock.now().as_micros()),
+            by,
+            taken: false,
+            findings: findings.clone(),
+        };
         self.in_force.send_modify(|shown| shown.last_attempt = Some(attempt));
         NotReloaded::Refused(findings)
     }
 }
 
 impl InForce {
-    fn of(loaded: &Loaded, last_attempt: Option<Attempt>) -> InForce {
+    fn of(loaded: &Loaded, since: Timestamp, last_attempt: Option<Attempt>) -> InForce {
         let version = |flow: &Arc<Flow>| FlowVersion {
             name: flow.name.to_string(),
             version: flow.version.to_string(),
         };
         InForce {
             version: loaded.version.to_string(),
-            since: now(),
+            since: rfc3339(since.as_micros()),
             flows: loaded.policy.flows.values().map(version).collect(),
             last_attempt,
         }
@@ -308,21 +323,12 @@ fn failed_tests(loaded: &Loaded) -> Vec<Told> {
     failed
 }
 
-fn micros() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn now() -> String {
-    super::events::rfc3339(micros())
-}
-
 /// A door behind which every wish is refused, for the tests of those who knock.
 #[cfg(test)]
 pub(crate) fn nothing_to_reload() -> ReloadDoor {
     let in_force = InForce {
         version: "0123456789ab".into(),
-        since: now(),
+        since: "2026-06-01T10:00:00Z".into(),
         flows: Vec::new(),
         last_attempt: None,
     };

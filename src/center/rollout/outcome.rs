@@ -324,24 +324,7 @@ mod tests {
     }
 
     fn stage(kind: StageKind, from: u64, to: u64) -> Stage {
-        Stage {
-            kind,
-            from: at(from),
-            to: Some(at(to)),
-            queue: None,
-            agent: None,
-            peer: None,
-            outcome: None,
-            hold_secs: 0.0,
-            holds: 0,
-            long_holds: 0,
-            passed_on: None,
-            wrap_up_secs: None,
-            code: None,
-            code_version: None,
-            code_note: None,
-            speech: None,
-        }
+        Stage { to: Some(at(to)), ..Stage::begun(kind, at(from)) }
     }
 
     /// A call at 0 through these stages, ended by the caller.

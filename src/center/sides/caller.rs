@@ -82,20 +82,8 @@ impl Center {
 /// an agent's phone rings for him nothing shall take him away, and a key pressed as his wait began was meant for what
 /// was before.
 fn exit_counts(now: Timestamp, call: &Call, key: Key) -> bool {
-    let counts = match &call.state {
-        State::Waiting { rings, .. } => {
-            let settled = now.since(call.since) >= EXIT_KEY_GRACE;
-            rings.is_empty() && settled && !call.absent() && !call.run.is_asked()
-        }
-        State::Arriving
-        | State::InFlow
-        | State::CallingBot { .. }
-        | State::WithBot { .. }
-        | State::Talking(_)
-        | State::Handing(_)
-        | State::Parked(_)
-        | State::CallingBack(_)
-        | State::Outside { .. } => true,
-    };
-    counts && call.run.flow().operator.has(key)
+    let operator = &call.run.flow().operator;
+    let State::Waiting { rings, .. } = &call.state else { return operator.has(key) };
+    let settled = now.since(call.since) >= EXIT_KEY_GRACE;
+    rings.is_empty() && settled && !call.absent() && !call.run.is_asked() && operator.has(key)
 }

@@ -411,7 +411,9 @@ pub(super) fn exported() -> String {
     crate::server::webhook::Figures::register(metrics.registry(), &[webhook]).unwrap();
     let endpoint = crate::server::endpoint::example(([127, 0, 0, 1], 9).into());
     crate::server::endpoint::Figures::register(metrics.registry(), &[endpoint]).unwrap();
-    crate::server::reload::Figures::register(metrics.registry()).unwrap().taken("v1", 0);
+    crate::server::reload::Figures::register(metrics.registry())
+        .unwrap()
+        .taken("v1", Timestamp::EPOCH);
     metrics.render(&snapshot(Timestamp::from_secs(1)))
 }
 

@@ -40,24 +40,7 @@ pub(crate) fn contact(call: u64) -> Contact {
 }
 
 fn stage(kind: StageKind, from: Timestamp, to: Option<Timestamp>) -> Stage {
-    Stage {
-        kind,
-        from,
-        to,
-        queue: None,
-        agent: None,
-        peer: None,
-        outcome: None,
-        hold_secs: 0.0,
-        holds: 0,
-        long_holds: 0,
-        passed_on: None,
-        wrap_up_secs: None,
-        code: None,
-        code_version: None,
-        code_note: None,
-        speech: None,
-    }
+    Stage { to, ..Stage::begun(kind, from) }
 }
 
 /// The same contact, ended after ten seconds.

@@ -126,22 +126,10 @@ impl Line {
     fn stage(&mut self, kind: StageKind, secs: u64, outcome: Option<Outcome>) {
         let to = self.at + Duration::from_secs(secs);
         self.stages.push(Stage {
-            kind,
-            from: self.at,
             to: Some(to),
-            queue: None,
-            agent: None,
-            peer: None,
             outcome,
-            hold_secs: 0.0,
-            holds: 0,
-            long_holds: 0,
-            passed_on: None,
             wrap_up_secs: (kind == StageKind::Talk).then_some(15.0),
-            code: None,
-            code_version: None,
-            code_note: None,
-            speech: None,
+            ..Stage::begun(kind, self.at)
         });
         self.at = to;
     }

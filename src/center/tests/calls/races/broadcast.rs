@@ -1,6 +1,6 @@
 //! Races of a queue that rings all its agents at once: the first answer has the caller.
 
-use super::{permute, under};
+use super::{Race, every_order, under};
 use crate::house::{ANNA, BORIS, House, VERA};
 use dozvon_center::acd::{Activity, OfferResult, Presence, Ring, Status};
 use dozvon_center::border::{LegCommand, LegEvent, Refusal};
@@ -23,9 +23,6 @@ enum Step {
 }
 
 use Step::{Answers, Breaks, CallerGoes, Declines, Timers};
-
-/// Pauses that matter, in ms: none, the smallest, past the shortest talk, the ring time-out, its second.
-const PAUSES: [u64; 5] = [0, 1, 2_001, 20_000, 21_001];
 
 const ALL: [AgentId; 3] = [ANNA, BORIS, VERA];
 
@@ -59,39 +56,6 @@ impl Floor {
         }
         assert_eq!(phones.len(), 3, "all ring");
         Floor { house, call, caller, phones, said: BTreeSet::new(), gone: false }
-    }
-
-    fn play(&mut self, step: Step) {
-        match step {
-            Answers(agent) if self.said.insert(agent) => {
-                let (leg, stale) = (self.phones[&agent], self.stale());
-                let over = self.house.released(leg);
-                self.house.event(leg, LegEvent::Answered);
-                assert_eq!(self.stale() - stale, usize::from(over), "who is late is told as such");
-            }
-            Declines(agent)
-                if self.said.insert(agent) && !self.house.released(self.phones[&agent]) =>
-            {
-                self.house.event(self.phones[&agent], LegEvent::Refused(Refusal::Declined));
-            }
-            Breaks(agent) => self.house.status(agent, Status::Lunch),
-            CallerGoes if !self.gone => {
-                self.gone = true;
-                self.house.event(self.caller, LegEvent::HungUp);
-            }
-            Timers => {
-                self.house.center.handle_timeout(self.house.now);
-                self.house.drain();
-            }
-            Answers(_) | Declines(_) | CallerGoes => {}
-        }
-        self.laws();
-    }
-
-    /// Lets time pass without what is due at its very end.
-    fn wait(&mut self, millis: u64) {
-        self.house.pass(millis.saturating_sub(1) as f64 / 1_000.0);
-        self.house.now = self.house.now + Duration::from_millis(millis.min(1));
     }
 
     fn stale(&self) -> usize {
@@ -131,41 +95,63 @@ impl Floor {
     }
 }
 
-/// Plays all orders of the steps, with every pause between any two, and looks at each end.
-fn every_order(steps: &[Step], look: impl Fn(&Floor, &[Step])) {
-    let mut order = steps.to_vec();
-    permute(&mut order, 0, &mut |order| {
-        let gaps = order.len() - 1;
-        for n in 0..PAUSES.len().pow(u32::try_from(gaps).expect("few steps")) {
-            let mut floor = Floor::ringing();
-            let mut rest = n;
-            for (at, step) in order.iter().enumerate() {
-                if at > 0 {
-                    floor.wait(PAUSES[rest % PAUSES.len()]);
-                    rest /= PAUSES.len();
-                }
-                floor.play(*step);
+impl Race for Floor {
+    type Move = Step;
+
+    // Pauses that matter, in ms: none, the smallest, past the shortest talk, the ring time-out, its second.
+    const PAUSES: &[u64] = &[0, 1, 2_001, 20_000, 21_001];
+
+    fn wait(&mut self, millis: u64) {
+        self.house.pass(millis.saturating_sub(1) as f64 / 1_000.0);
+        self.house.now = self.house.now + Duration::from_millis(millis.min(1));
+    }
+
+    fn play(&mut self, step: Step) {
+        match step {
+            Answers(agent) if self.said.insert(agent) => {
+                let (leg, stale) = (self.phones[&agent], self.stale());
+                let over = self.house.released(leg);
+                self.house.event(leg, LegEvent::Answered);
+                assert_eq!(self.stale() - stale, usize::from(over), "who is late is told as such");
             }
-            look(&floor, order);
-            if !floor.gone {
-                floor.play(CallerGoes);
+            Declines(agent)
+                if self.said.insert(agent) && !self.house.released(self.phones[&agent]) =>
+            {
+                self.house.event(self.phones[&agent], LegEvent::Refused(Refusal::Declined));
             }
-            floor.house.pass(200.0);
-            for agent in ALL {
-                assert_eq!(floor.house.activity(agent), Activity::Idle, "{agent} is stuck");
+            Breaks(agent) => self.house.status(agent, Status::Lunch),
+            CallerGoes if !self.gone => {
+                self.gone = true;
+                self.house.event(self.caller, LegEvent::HungUp);
             }
-            let offers = floor.house.count(|what| matches!(what, What::OfferStarted { .. }));
-            let over = floor.house.count(|what| matches!(what, What::OfferEnded { .. }));
-            assert_eq!(offers, over, "each offer ends once");
+            Timers => {
+                self.house.center.handle_timeout(self.house.now);
+                self.house.drain();
+            }
+            Answers(_) | Declines(_) | CallerGoes => {}
         }
-    });
+        self.laws();
+    }
+
+    fn over(mut self) {
+        if !self.gone {
+            self.play(CallerGoes);
+        }
+        self.house.pass(200.0);
+        for agent in ALL {
+            assert_eq!(self.house.activity(agent), Activity::Idle, "{agent} is stuck");
+        }
+        let offers = self.house.count(|what| matches!(what, What::OfferStarted { .. }));
+        let over = self.house.count(|what| matches!(what, What::OfferEnded { .. }));
+        assert_eq!(offers, over, "each offer ends once");
+    }
 }
 
 /// Of agents who answer at once the first that comes in has the caller. The others' phones are taken back at no cost to
 /// anybody: no miss, no rest, no rank; an answer that crossed that is stale and ended.
 #[test]
 fn of_two_answers_the_first_that_comes_in_has_the_caller() {
-    every_order(&[Answers(ANNA), Answers(BORIS), Timers], |floor, order| {
+    every_order(Floor::ringing, &[Answers(ANNA), Answers(BORIS), Timers], |floor, order| {
         let first = if order.iter().position(|s| *s == Answers(ANNA))
             < order.iter().position(|s| *s == Answers(BORIS))
         {
@@ -190,7 +176,7 @@ fn of_two_answers_the_first_that_comes_in_has_the_caller() {
 /// who answered.
 #[test]
 fn who_declines_or_goes_on_a_break_leaves_the_others_ringing() {
-    every_order(&[Declines(ANNA), Breaks(BORIS), Answers(VERA)], |floor, order| {
+    every_order(Floor::ringing, &[Declines(ANNA), Breaks(BORIS), Answers(VERA)], |floor, order| {
         let talks = floor.house.activity(VERA) == Activity::Talking;
         let vera = floor.results(VERA);
         assert!(!talks || vera == [OfferResult::Answered], "{order:?}: {vera:?}");
@@ -205,7 +191,7 @@ fn who_declines_or_goes_on_a_break_leaves_the_others_ringing() {
 /// A caller who gives up stops all phones at once; an answer after that is stale, and no call is answered.
 #[test]
 fn a_caller_who_gives_up_stops_all_phones() {
-    every_order(&[CallerGoes, Answers(ANNA), Answers(BORIS)], |floor, order| {
+    every_order(Floor::ringing, &[CallerGoes, Answers(ANNA), Answers(BORIS)], |floor, order| {
         if order[0] == CallerGoes {
             assert_eq!((floor.connected(), floor.stale()), (0, 2), "{order:?}");
             for agent in ALL {

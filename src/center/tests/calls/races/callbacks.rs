@@ -1,7 +1,7 @@
 //! Races around a callback: the customer calls while he is called, answers, is busy, and the agent leaves, in every
 //! order and with time between. One conversation at the most, one end for the request, nobody stuck.
 
-use super::permute;
+use super::{Race, every_order};
 use crate::callback::{CUSTOMER, house_at};
 use crate::house::{ANNA, BORIS, House};
 use dozvon_center::acd::{Activity, Status};
@@ -31,9 +31,6 @@ enum Move {
     Timers,
 }
 
-/// Pauses that matter, in ms: none, the smallest, the lead of a dial, the shortest talk, the customer's ring time-out.
-const PAUSES: [u64; 5] = [0, 1, 1_000, 2_001, 25_001];
-
 struct Scene {
     house: House,
     id: CallbackId,
@@ -62,17 +59,6 @@ impl Scene {
         scene
     }
 
-    /// Time goes by, and all that is due before the end of it is done.
-    fn wait(&mut self, millis: u64) {
-        let end = self.house.now + std::time::Duration::from_millis(millis);
-        while let Some(next) = self.house.center.poll_timeout().filter(|next| *next < end) {
-            self.house.now = self.house.now.max(next);
-            self.house.center.handle_timeout(self.house.now);
-            self.house.drain();
-        }
-        self.house.now = end;
-    }
-
     fn legs(&self, of: impl Fn(&LegCommand) -> bool) -> Vec<LegId> {
         let told = self.house.commands.iter().filter(|(_, command)| of(command));
         told.map(|(leg, _)| *leg).collect()
@@ -92,6 +78,41 @@ impl Scene {
         if let Some(leg) = self.customer() {
             self.house.event_if_fit(leg, event);
         }
+    }
+
+    fn laws(&self) {
+        let talking =
+            [ANNA, BORIS].iter().filter(|a| self.house.activity(**a) == Activity::Talking);
+        assert!(talking.count() <= 1, "one conversation at the most");
+        let ended = self.house.count(|what| matches!(what, What::CallbackEnded { .. }));
+        let open = self.house.center.callbacks().count();
+        assert_eq!(ended + open, 1, "a request is open, or has one end");
+        let dialled = self.house.dials();
+        assert_eq!(self.house.callbacks[&self.id].attempts as usize, dialled, "each dial counts");
+        if let Some((own, _)) = self.own
+            && self.house.state(own) != "gone"
+        {
+            let rings = self.customer().is_some_and(|leg| !self.house.released(leg));
+            let stage = self.house.stage(self.id);
+            assert!(!rings || stage == "here" || stage == "reached", "he is called while he calls");
+        }
+    }
+}
+
+impl Race for Scene {
+    type Move = Move;
+
+    // Pauses that matter, in ms: none, the smallest, the lead of a dial, the shortest talk, the customer's ring time-out.
+    const PAUSES: &[u64] = &[0, 1, 1_000, 2_001, 25_001];
+
+    fn wait(&mut self, millis: u64) {
+        let end = self.house.now + std::time::Duration::from_millis(millis);
+        while let Some(next) = self.house.center.poll_timeout().filter(|next| *next < end) {
+            self.house.now = self.house.now.max(next);
+            self.house.center.handle_timeout(self.house.now);
+            self.house.drain();
+        }
+        self.house.now = end;
     }
 
     fn play(&mut self, one: Move) {
@@ -129,24 +150,6 @@ impl Scene {
         self.laws();
     }
 
-    fn laws(&self) {
-        let talking =
-            [ANNA, BORIS].iter().filter(|a| self.house.activity(**a) == Activity::Talking);
-        assert!(talking.count() <= 1, "one conversation at the most");
-        let ended = self.house.count(|what| matches!(what, What::CallbackEnded { .. }));
-        let open = self.house.center.callbacks().count();
-        assert_eq!(ended + open, 1, "a request is open, or has one end");
-        let dialled = self.house.dials();
-        assert_eq!(self.house.callbacks[&self.id].attempts as usize, dialled, "each dial counts");
-        if let Some((own, _)) = self.own
-            && self.house.state(own) != "gone"
-        {
-            let rings = self.customer().is_some_and(|leg| !self.house.released(leg));
-            let stage = self.house.stage(self.id);
-            assert!(!rings || stage == "here" || stage == "reached", "he is called while he calls");
-        }
-    }
-
     /// Everybody goes home: nobody is stuck, and the books are closed.
     fn over(mut self) {
         for leg in self.customer().into_iter().chain(self.own.map(|(_, leg)| leg)) {
@@ -171,25 +174,6 @@ impl Scene {
         let ends = self.house.count(|what| matches!(what, What::CallbackEnded { .. }));
         assert_eq!(ends, 1, "one end");
     }
-}
-
-fn every_order(scene: impl Fn() -> Scene, moves: &[Move], look: impl Fn(&Scene, &[Move])) {
-    let mut order = moves.to_vec();
-    permute(&mut order, 0, &mut |order: &[Move]| {
-        for n in 0..PAUSES.len().pow(u32::try_from(order.len() - 1).expect("few moves")) {
-            let mut scene = scene();
-            let mut rest = n;
-            for (at, one) in order.iter().enumerate() {
-                if at > 0 {
-                    scene.wait(PAUSES[rest % PAUSES.len()]);
-                    rest /= PAUSES.len();
-                }
-                scene.play(*one);
-            }
-            look(&scene, order);
-            scene.over();
-        }
-    });
 }
 
 /// A customer who calls while his callback is pending, offered or rung for: his call takes the place, the request is

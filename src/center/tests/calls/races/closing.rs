@@ -1,6 +1,6 @@
 //! A queue closes while callers wait and a phone rings, in every order.
 
-use super::{Move, Phone, Scene, before, every_order, under};
+use super::{Move, Phone, Race, Scene, before, every_order, under};
 use crate::house::House;
 use dozvon_center::Center;
 use dozvon_center::calendar::{Calendar, Calendars, moment};

@@ -56,10 +56,6 @@ enum Move {
     BorisComes,
 }
 
-/// Pauses that matter, in ms: none, the smallest, less than a second, past the shortest talk and the grace of a phone,
-/// the ring time-out, its second, and past it.
-const PAUSES: [u64; 8] = [0, 1, 999, 2_001, 5_001, 20_000, 21_000, 21_001];
-
 /// Anna's phone, as it knows itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phone {
@@ -110,56 +106,6 @@ impl Scene {
         scene.play(Move::Answer);
         scene.house.pass(secs);
         scene
-    }
-
-    /// Lets time pass without what is due at its very end.
-    fn wait(&mut self, millis: u64) {
-        let end = self.house.now + Duration::from_millis(millis);
-        while let Some(next) = self.house.center.poll_timeout().filter(|next| *next < end) {
-            self.house.now = self.house.now.max(next);
-            self.house.center.handle_timeout(self.house.now);
-            self.house.drain();
-            self.ring();
-        }
-        self.house.now = end;
-    }
-
-    fn play(&mut self, what: Move) {
-        let now = self.house.now;
-        match what {
-            Move::CallerGoes if !self.gone => {
-                self.gone = true;
-                self.house.event(self.first.1, LegEvent::HungUp);
-            }
-            Move::Answer if self.phone == Phone::Rings => self.answer(),
-            Move::Decline => self.refuse(Refusal::Declined),
-            Move::Busy => self.refuse(Refusal::Busy),
-            Move::LegBreaks if self.phone != Phone::Gone => {
-                self.phone = Phone::Gone;
-                self.house.event(self.rung, LegEvent::Lost(Loss::Signalling));
-            }
-            Move::AgentHangsUp if self.phone == Phone::Up => {
-                self.phone = Phone::Gone;
-                self.house.event(self.rung, LegEvent::HungUp);
-            }
-            Move::PhoneGone => self.house.center.reachable(now, ANNA, false),
-            Move::PhoneBack => self.house.center.reachable(now, ANNA, true),
-            Move::Lunch => self.house.status(ANNA, Status::Lunch),
-            Move::Ready => self.house.status(ANNA, Status::Ready),
-            Move::GoHome => {
-                let asker = dozvon_center::desk::Asker::new(dozvon_center::acd::Actor::Agent);
-                self.house.center.log_out(now, ANNA, asker).expect("anybody may go home");
-            }
-            Move::DialsOut => self.house.center.own_call(now, ANNA, true),
-            Move::OwnCallEnds => self.house.center.own_call(now, ANNA, false),
-            Move::Timers => self.house.center.handle_timeout(now),
-            Move::BorisComes => self.house.status(BORIS, Status::Ready),
-            // In this order it can't happen: the caller or the phone is gone.
-            Move::CallerGoes | Move::Answer | Move::LegBreaks | Move::AgentHangsUp => {}
-        }
-        self.house.drain();
-        self.ring();
-        self.laws();
     }
 
     /// Phones say that they ring.
@@ -329,6 +275,97 @@ impl Scene {
             }
         }
     }
+}
+
+/// A house in the middle of something, on which moves are played.
+trait Race {
+    /// What can happen.
+    type Move: Copy;
+    /// Pauses that matter, in ms.
+    const PAUSES: &[u64];
+
+    /// Lets time pass, and does what is due before its end; what is due at its very end is left to a move.
+    fn wait(&mut self, millis: u64);
+    fn play(&mut self, one: Self::Move);
+    /// Everybody goes: looks at what must hold of every end.
+    fn over(self);
+}
+
+/// Plays all orders of the moves, with every pause between any two, on a fresh house each, and looks at each end.
+fn every_order<R: Race>(race: impl Fn() -> R, moves: &[R::Move], look: impl Fn(&R, &[R::Move])) {
+    permute(&mut moves.to_vec(), 0, &mut |order: &[R::Move]| {
+        let gaps = u32::try_from(order.len() - 1).expect("few moves");
+        for n in 0..R::PAUSES.len().pow(gaps) {
+            let mut race = race();
+            let mut rest = n;
+            for (at, one) in order.iter().enumerate() {
+                if at > 0 {
+                    race.wait(R::PAUSES[rest % R::PAUSES.len()]);
+                    rest /= R::PAUSES.len();
+                }
+                race.play(*one);
+            }
+            look(&race, order);
+            race.over();
+        }
+    });
+}
+
+impl Race for Scene {
+    type Move = Move;
+
+    // Pauses that matter, in ms: none, the smallest, less than a second, past the shortest talk and the grace of a phone,
+    // the ring time-out, its second, and past it.
+    const PAUSES: &[u64] = &[0, 1, 999, 2_001, 5_001, 20_000, 21_000, 21_001];
+
+    fn wait(&mut self, millis: u64) {
+        let end = self.house.now + Duration::from_millis(millis);
+        while let Some(next) = self.house.center.poll_timeout().filter(|next| *next < end) {
+            self.house.now = self.house.now.max(next);
+            self.house.center.handle_timeout(self.house.now);
+            self.house.drain();
+            self.ring();
+        }
+        self.house.now = end;
+    }
+
+    fn play(&mut self, what: Move) {
+        let now = self.house.now;
+        match what {
+            Move::CallerGoes if !self.gone => {
+                self.gone = true;
+                self.house.event(self.first.1, LegEvent::HungUp);
+            }
+            Move::Answer if self.phone == Phone::Rings => self.answer(),
+            Move::Decline => self.refuse(Refusal::Declined),
+            Move::Busy => self.refuse(Refusal::Busy),
+            Move::LegBreaks if self.phone != Phone::Gone => {
+                self.phone = Phone::Gone;
+                self.house.event(self.rung, LegEvent::Lost(Loss::Signalling));
+            }
+            Move::AgentHangsUp if self.phone == Phone::Up => {
+                self.phone = Phone::Gone;
+                self.house.event(self.rung, LegEvent::HungUp);
+            }
+            Move::PhoneGone => self.house.center.reachable(now, ANNA, false),
+            Move::PhoneBack => self.house.center.reachable(now, ANNA, true),
+            Move::Lunch => self.house.status(ANNA, Status::Lunch),
+            Move::Ready => self.house.status(ANNA, Status::Ready),
+            Move::GoHome => {
+                let asker = dozvon_center::desk::Asker::new(dozvon_center::acd::Actor::Agent);
+                self.house.center.log_out(now, ANNA, asker).expect("anybody may go home");
+            }
+            Move::DialsOut => self.house.center.own_call(now, ANNA, true),
+            Move::OwnCallEnds => self.house.center.own_call(now, ANNA, false),
+            Move::Timers => self.house.center.handle_timeout(now),
+            Move::BorisComes => self.house.status(BORIS, Status::Ready),
+            // In this order it can't happen: the caller or the phone is gone.
+            Move::CallerGoes | Move::Answer | Move::LegBreaks | Move::AgentHangsUp => {}
+        }
+        self.house.drain();
+        self.ring();
+        self.laws();
+    }
 
     /// Everybody goes home: nobody is stuck, nobody is lost, and the books are closed.
     fn over(mut self) {
@@ -360,27 +397,6 @@ impl Scene {
             assert!(contact.ended_at.is_some());
         }
     }
-}
-
-/// Plays all orders of the moves, with every pause between any two, and looks at each end.
-fn every_order(scene: fn() -> Scene, moves: &[Move], look: impl Fn(&Scene, &[Move])) {
-    let mut order = moves.to_vec();
-    permute(&mut order, 0, &mut |order| {
-        let gaps = order.len() - 1;
-        for n in 0..PAUSES.len().pow(u32::try_from(gaps).expect("few moves")) {
-            let mut scene = scene();
-            let mut rest = n;
-            for (at, one) in order.iter().enumerate() {
-                if at > 0 {
-                    scene.wait(PAUSES[rest % PAUSES.len()]);
-                    rest /= PAUSES.len();
-                }
-                scene.play(*one);
-            }
-            look(&scene, order);
-            scene.over();
-        }
-    });
 }
 
 fn permute<T>(order: &mut [T], from: usize, each: &mut impl FnMut(&[T])) {

@@ -1,6 +1,6 @@
 //! Races around an offer: caller, phone, status and ring time-out, in every order.
 
-use super::{Move, Phone, Scene, before, every_order, under};
+use super::{Move, Phone, Race, Scene, before, every_order, under};
 use crate::house::{ANNA, BORIS, House};
 use dozvon_center::acd::{
     Activity, Actor, NotFree, OfferResult, Presence, Side, Status, StatusError,

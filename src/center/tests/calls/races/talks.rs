@@ -1,6 +1,6 @@
 //! Races around talks and waits: transfers, the end of a shift, announcements, wrap-up, broken lines, bots.
 
-use super::{permute, under};
+use super::{Race, every_order, permute, under};
 use crate::house::{ANNA, BORIS, House, VERA};
 use dozvon_center::acd::{Activity, Actor, Presence, Status};
 use dozvon_center::border::{LegCommand, LegEvent, Loss, Referral, ReferralNews, Refusal};
@@ -76,29 +76,6 @@ impl Floor {
         floor
     }
 
-    fn play(&mut self, step: Step) {
-        match step {
-            CustomerGoes => {
-                self.gone = true;
-                self.house.event_if_fit(self.customer, LegEvent::HungUp);
-            }
-            // These may come too late, and are refused then.
-            ToQueue => {
-                let _ =
-                    self.house.talk(self.call, TalkCommand::Transfer(Destination::Queue(CARDS)));
-            }
-            Complete => {
-                let _ = self.house.talk(self.call, TalkCommand::Complete);
-            }
-            AgentGoes => self.anna_ends(LegEvent::HungUp),
-            AgentBreaks => self.anna_ends(LegEvent::Lost(Loss::NoAudio)),
-            BorisAnswers => self.boris_does(LegEvent::Answered),
-            BorisDeclines => self.boris_does(LegEvent::Refused(Refusal::Declined)),
-            BorisGoes => self.boris_does(LegEvent::HungUp),
-        }
-        self.laws(step);
-    }
-
     fn anna_ends(&mut self, event: LegEvent) {
         if !self.house.released(self.anna) {
             self.house.event(self.anna, event);
@@ -128,6 +105,42 @@ impl Floor {
         let music = self.house.ears.music(self.customer).is_some();
         assert!(heard || music, "he talks or hears music: {step:?}, {state}");
     }
+}
+
+impl Race for Floor {
+    type Move = Step;
+
+    const PAUSES: &[u64] = &[0, 1, 5_000];
+
+    fn wait(&mut self, millis: u64) {
+        self.house.pass(millis as f64 / 1_000.0);
+    }
+
+    fn play(&mut self, step: Step) {
+        if step == BorisDeclines && !self.boris_rings() {
+            return;
+        }
+        match step {
+            CustomerGoes => {
+                self.gone = true;
+                self.house.event_if_fit(self.customer, LegEvent::HungUp);
+            }
+            // These may come too late, and are refused then.
+            ToQueue => {
+                let _ =
+                    self.house.talk(self.call, TalkCommand::Transfer(Destination::Queue(CARDS)));
+            }
+            Complete => {
+                let _ = self.house.talk(self.call, TalkCommand::Complete);
+            }
+            AgentGoes => self.anna_ends(LegEvent::HungUp),
+            AgentBreaks => self.anna_ends(LegEvent::Lost(Loss::NoAudio)),
+            BorisAnswers => self.boris_does(LegEvent::Answered),
+            BorisDeclines => self.boris_does(LegEvent::Refused(Refusal::Declined)),
+            BorisGoes => self.boris_does(LegEvent::HungUp),
+        }
+        self.laws(step);
+    }
 
     fn over(mut self) {
         self.house.event(self.customer, LegEvent::HungUp);
@@ -141,24 +154,6 @@ impl Floor {
         assert_eq!(started, ended, "each wait ends once");
         assert_eq!(self.house.contacts.len(), 1, "one contact, whatever became of it");
     }
-}
-
-/// Plays all orders of the steps, with each of three pauses between any two.
-fn every_order(floor: fn() -> Floor, steps: &[Step], look: impl Fn(&Floor, &[Step])) {
-    permute(&mut steps.to_vec(), 0, &mut |order| {
-        for n in 0..3_u32.pow(order.len() as u32) {
-            let mut floor = floor();
-            for (at, step) in order.iter().enumerate() {
-                let pause = n / 3_u32.pow(at as u32) % 3;
-                floor.house.pass([0.0, 0.001, 5.0][pause as usize]);
-                if *step != BorisDeclines || floor.boris_rings() {
-                    floor.play(*step);
-                }
-            }
-            look(&floor, order);
-            floor.over();
-        }
-    });
 }
 
 impl Floor {
