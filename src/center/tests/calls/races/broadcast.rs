@@ -98,7 +98,7 @@ impl Floor {
 impl Race for Floor {
     type Move = Step;
 
-    // Pauses that matter, in ms: none, the smallest, past the shortest talk, the ring time-out, its second.
+    // None, the smallest, past the shortest talk, the ring time-out, its second.
     const PAUSES: &[u64] = &[0, 1, 2_001, 20_000, 21_001];
 
     fn wait(&mut self, millis: u64) {

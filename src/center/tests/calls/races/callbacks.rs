@@ -102,7 +102,7 @@ impl Scene {
 impl Race for Scene {
     type Move = Move;
 
-    // Pauses that matter, in ms: none, the smallest, the lead of a dial, the shortest talk, the customer's ring time-out.
+    // None, the smallest, the lead of a dial, the shortest talk, the customer's ring time-out.
     const PAUSES: &[u64] = &[0, 1, 1_000, 2_001, 25_001];
 
     fn wait(&mut self, millis: u64) {

@@ -314,8 +314,8 @@ fn every_order<R: Race>(race: impl Fn() -> R, moves: &[R::Move], look: impl Fn(&
 impl Race for Scene {
     type Move = Move;
 
-    // Pauses that matter, in ms: none, the smallest, less than a second, past the shortest talk and the grace of a phone,
-    // the ring time-out, its second, and past it.
+    // None, the smallest, less than a second, past the shortest talk and the grace of a phone, the ring time-out, its
+    // second, and past it.
     const PAUSES: &[u64] = &[0, 1, 999, 2_001, 5_001, 20_000, 21_000, 21_001];
 
     fn wait(&mut self, millis: u64) {

@@ -1,226 +1,29 @@
 //! The API as its users meet it: who may what on every route, what comes back, and what never leaks.
 
+mod house;
+mod routes;
+
 use super::auth::PROTOCOL_PREFIX;
 use super::*;
-use crate::server::config::{Role, Secret, Token};
-use crate::server::events::scratch::Scratch;
-use crate::server::handle::{DeskAnswer, DeskRefusal, Query, door};
-use crate::server::metrics::tests::{directory, snapshot, value};
-use crate::server::store::db::Database;
-use crate::server::store::tests::ended;
-use crate::server::store::{Record, Store};
-use axum::body::Body;
-use axum::extract::ConnectInfo;
+use crate::server::handle::door;
+use crate::server::metrics::tests::{directory, value};
+use crate::server::store::Record;
 use axum::http::{Method, StatusCode};
-use dozvon_center::acd::{
-    Activity, Actor, Candidate, Decision, Found, Order, Passed, PassedBy, Presence, Status,
-    StatusError, Why, WhyAgents, WrapUpError,
-};
-use dozvon_center::callback::{AskedBy, CallbackError, CallbackRequest};
-use dozvon_center::coding::{CodeError, CodeName};
+use dozvon_center::acd::{Actor, Status};
+use dozvon_center::callback::AskedBy;
 use dozvon_center::fact::{Fact, What};
-use dozvon_center::ids::{AgentId, CallId, CallbackId, OfferId, QueueId};
+use dozvon_center::ids::{AgentId, CallId};
 use dozvon_center::incident::{Incident, IncidentAgent, Touch};
-use dozvon_center::opening::{Emergency, EmergencyError};
-use dozvon_center::talk::{Destination, TalkCommand, TalkError};
+use dozvon_center::talk::{Destination, TalkCommand};
 use dozvon_clock::Timestamp;
-use dozvon_switch::border::{
-    CallCommand, CallRefusal, CallbackCommand, DeskCommand, Snapshot, WhyRow, WrapUpCommand,
-    WrapUpRow,
-};
+use dozvon_switch::border::{CallCommand, DeskCommand, WrapUpCommand};
 use futures_util::{SinkExt, StreamExt};
+use house::{
+    CALL_BACK, FIRE, House, LUNCH, NUMBER, everybody, house, one_talks_one_wraps_up, send,
+};
+use routes::ROUTES;
 use serde_json::{Value, json};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use tower::ServiceExt;
-use utoipa::OpenApi;
-
-/// A house with a brain that answers like the switch would, a store with ten contacts, and tokens for all roles.
-struct House {
-    app: Arc<App>,
-    commands: Arc<Mutex<Vec<DeskCommand>>>,
-    store: Option<Store>,
-    asked: Arc<Mutex<Vec<CallCommand>>>,
-    /// How many pictures of the house the brain has drawn.
-    pictures: Arc<AtomicUsize>,
-    called_back: Arc<Mutex<Vec<CallbackRequest>>>,
-    stop: watch::Sender<bool>,
-    _folder: Scratch,
-}
-
-const NUMBER: &str = "+77011230001";
-
-fn token(name: &str, role: Role, agent: Option<&str>) -> Token {
-    let agent = agent.map(str::to_owned);
-    Token { name: name.to_owned(), role, token: Secret(format!("{name}-token")), agent }
-}
-
-/// What is refused about wrap-ups: a minute more, and any code but `lost`.
-fn refusal(command: &WrapUpCommand) -> Option<StatusError> {
-    match command {
-        WrapUpCommand::Extend { by } if by.as_secs() >= 60 => {
-            Some(WrapUpError::TooLong { left_secs: 30 }.into())
-        }
-        WrapUpCommand::Code(coding) if coding.code != CodeName::Path("lost".into()) => {
-            Some(CodeError::Unknown.into())
-        }
-        WrapUpCommand::End { .. } | WrapUpCommand::Extend { .. } | WrapUpCommand::Code(_) => None,
-    }
-}
-
-/// Anna talks and boris is free; lunch with a stale epoch is refused.
-async fn brain(
-    mut queries: tokio::sync::mpsc::Receiver<Query>,
-    mut picture: Snapshot,
-    commands: Arc<Mutex<Vec<DeskCommand>>>,
-    asked: Arc<Mutex<Vec<CallCommand>>>,
-    pictures: Arc<AtomicUsize>,
-    called_back: Arc<Mutex<Vec<CallbackRequest>>>,
-) {
-    while let Some(query) = queries.recv().await {
-        match query {
-            Query::Snapshot { reply } => {
-                pictures.fetch_add(1, Ordering::Relaxed);
-                let _ = reply.send(Arc::new(picture.clone()));
-            }
-            Query::Desk { agent, command, reply } => {
-                commands.lock().unwrap().push(command.clone());
-                let row = &mut picture.agents[usize::try_from(agent.0).unwrap()];
-                let answer = match command {
-                    DeskCommand::SetStatus { asker, .. } | DeskCommand::LogOut { asker }
-                        if asker.reason.as_deref() == Some("") =>
-                    {
-                        Err(DeskRefusal { why: StatusError::ReasonMissing, row: None })
-                    }
-                    DeskCommand::SetStatus { asker, .. }
-                        if asker.place.is_some() && !asker.take_over =>
-                    {
-                        Err(DeskRefusal {
-                            why: StatusError::LoggedInElsewhere,
-                            row: Some(Box::new(row.clone())),
-                        })
-                    }
-                    DeskCommand::SetStatus { epoch: Some(epoch), .. } if epoch != row.epoch => {
-                        Err(DeskRefusal {
-                            why: StatusError::Stale,
-                            row: Some(Box::new(row.clone())),
-                        })
-                    }
-                    DeskCommand::SetStatus { status, .. } => {
-                        row.epoch += 1;
-                        if row.activity == Activity::Idle {
-                            row.status = Presence::Chosen(status);
-                        } else {
-                            row.pending = Some(Presence::Chosen(status));
-                        }
-                        Ok(row.clone())
-                    }
-                    DeskCommand::LogOut { .. } => {
-                        row.status = Presence::LoggedOut;
-                        Ok(row.clone())
-                    }
-                    DeskCommand::WrapUp(command) => match refusal(&command) {
-                        Some(why) => Err(DeskRefusal { why, row: Some(Box::new(row.clone())) }),
-                        None => Ok(row.clone()),
-                    },
-                };
-                let _ = reply.send(DeskAnswer { at: picture.at, done: answer });
-            }
-            Query::Callback { command, reply } => {
-                let answer = match *command {
-                    CallbackCommand::Request(request) if &*request.queue == "cards" => {
-                        called_back.lock().unwrap().push(*request);
-                        Ok(CallbackId(77))
-                    }
-                    CallbackCommand::Request(request) => Err(CallbackError::Queue(request.queue)),
-                    CallbackCommand::Cancel(CallbackId(77)) => Ok(CallbackId(77)),
-                    CallbackCommand::Cancel(_) => Err(CallbackError::Unknown),
-                };
-                let _ = reply.send(answer);
-            }
-            Query::Command { command, reply } => {
-                let known = |call| picture.calls.iter().any(|row| row.call == call);
-                let answer = match &command {
-                    CallCommand::Talk { call, .. } if !known(*call) => {
-                        Err(CallRefusal::Talk(TalkError::NoCall))
-                    }
-                    CallCommand::Talk { command: TalkCommand::Complete, .. } => {
-                        Err(CallRefusal::Talk(TalkError::NoThirdParty))
-                    }
-                    CallCommand::Talk { .. }
-                    | CallCommand::Retrieve { .. }
-                    | CallCommand::Supervise { .. } => Ok(()),
-                };
-                asked.lock().unwrap().push(command);
-                let _ = reply.send(answer);
-            }
-            Query::Reload { .. } => unreachable!("the task of reloads asks for it"),
-            Query::Why { call, reply } => {
-                let known = picture.calls.iter().any(|row| row.call == call);
-                let _ = reply.send(known.then(|| Box::new(reasons())));
-            }
-            Query::Emergency { wish, reply } => {
-                let site = picture.sites.iter_mut().find(|site| *site.name == *wish.site);
-                let _ = reply.send(match site {
-                    None => Err(EmergencyError::UnknownSite),
-                    Some(_) if wish.on && wish.reason.is_empty() => {
-                        Err(EmergencyError::ReasonMissing)
-                    }
-                    Some(site) => {
-                        let (by, reason) = (wish.by.into(), wish.reason.into());
-                        let since = Timestamp::from_secs(160);
-                        site.emergency = wish.on.then_some(Emergency { since, by, reason });
-                        Ok(())
-                    }
-                });
-            }
-            Query::HangUp { call, reply } => {
-                let _ = reply.send(picture.calls.iter().any(|row| row.call == call));
-            }
-        }
-    }
-}
-
-/// Why call 77 waits: Boris is free and kept for others.
-fn reasons() -> WhyRow {
-    let passed = Passed { who: Candidate::Agent(AgentId(1)), why: PassedBy::Kept };
-    WhyRow {
-        queue: "cards".into(),
-        position: Some(2),
-        enough: vec!["lang:kk >= 2".to_owned(), "anyone".to_owned()],
-        skipped: Vec::new(),
-        with: vec!["anna".into()],
-        held_for: None,
-        why: Why {
-            queue: QueueId(0),
-            state: "offered",
-            tier: 0,
-            due: Timestamp::from_secs(120),
-            enqueued_at: Timestamp::from_secs(100),
-            stage: 1,
-            enough: Vec::new(),
-            agents: WhyAgents { free: 1, kept: 1, ..WhyAgents::default() },
-            skipped: Vec::new(),
-            with: vec![AgentId(0)],
-            held_for: None,
-            next: vec![(Timestamp::from_secs(400), "max_wait")],
-            decision: Some(Decision {
-                offer: OfferId(1),
-                call: CallId(77),
-                agent: AgentId(0),
-                queue: QueueId(0),
-                found: Found::ByCall,
-                tier: 0,
-                due: Timestamp::from_secs(120),
-                stage: 1,
-                level: 0,
-                order: Order::LeastOccupied,
-                place: (0, 0),
-                passed: vec![passed],
-            }),
-        },
-    }
-}
+use std::sync::atomic::Ordering;
 
 #[tokio::test]
 async fn commands_about_agents_draw_no_picture_of_all_agents_and_calls() {
@@ -248,140 +51,6 @@ async fn the_reasons_of_a_call_are_told_with_names() {
     assert_eq!(why["decision"]["found"], "by_call");
     assert_eq!(why["decision"]["passed"][0].as_str().unwrap().rsplit(' ').next(), Some("kept"));
 }
-
-fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> House {
-    let folder = Scratch::new();
-    let store = Store::open(&Database::File(folder.path("db"))).unwrap();
-    for call in 1..=10 {
-        store.sender().try_send(Record::Contact(Box::new(ended(call))));
-    }
-    assert!(store.flush(Duration::from_secs(10)));
-    let (handle, queries) = door();
-    let commands = Arc::new(Mutex::new(Vec::new()));
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let mut picture = snapshot(Timestamp::from_secs(200));
-    change(&mut picture);
-    let pictures = Arc::new(AtomicUsize::new(0));
-    let called_back = Arc::new(Mutex::new(Vec::new()));
-    let (given, put) = (commands.clone(), asked.clone());
-    tokio::spawn(brain(queries, picture, given, put, pictures.clone(), called_back.clone()));
-    let (stop, stopping) = watch::channel(false);
-    let parts = Parts {
-        brain: handle,
-        metrics: Arc::new(Metrics::new(directory())),
-        reader: Some(store.reader()),
-        live: Live::new(),
-        directory: directory(),
-        reloads: crate::server::reload::nothing_to_reload(),
-        tokens,
-    };
-    let app = Arc::new(App::new(parts, stopping));
-    let store = Some(store);
-    House { app, commands, asked, pictures, called_back, store, stop, _folder: folder }
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        if let Some(store) = self.store.take() {
-            store.close();
-        }
-    }
-}
-
-fn everybody() -> Vec<Token> {
-    vec![
-        token("admin", Role::Admin, None),
-        token("boss", Role::Supervisor, None),
-        token("anna", Role::Agent, Some("anna")),
-        token("wall", Role::Monitor, None),
-    ]
-}
-
-async fn send(
-    house: &House,
-    who: &str,
-    method: Method,
-    path: &str,
-    body: &str,
-) -> (StatusCode, Value) {
-    // "" is somebody elsewhere without a token, "here" somebody on this machine without one.
-    let peer = if who.is_empty() { "192.0.2.7:50000" } else { "127.0.0.1:50000" };
-    let peer = ConnectInfo(Peer(peer.parse().unwrap()));
-    let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
-    if !who.is_empty() && who != "here" {
-        request = request.header(header::AUTHORIZATION, format!("Bearer {who}-token"));
-    }
-    let request = request.extension(peer).body(Body::from(body.to_owned())).unwrap();
-    let response = router(house.app.clone()).oneshot(request).await.unwrap();
-    let status = response.status();
-    assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
-    let kind = response.headers().get(header::CONTENT_TYPE).cloned();
-    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
-    if status.is_client_error() || status == StatusCode::INTERNAL_SERVER_ERROR {
-        assert_eq!(kind.unwrap(), "application/problem+json", "{path}");
-    }
-    let text = String::from_utf8(bytes.to_vec()).unwrap();
-    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
-}
-
-/// Every route, a body for it, and what nobody, an unknown token, monitor, agent (anna), supervisor and admin get.
-const FIRE: &str = r#"{"emergency":true,"reason":"fire"}"#;
-const LUNCH: &str = r#"{"status":"lunch"}"#;
-const LOST: &str = r#"{"code":"lost"}"#;
-const CALL_BACK: &str = r#"{"number":"+77010000001","queue":"cards"}"#;
-const WATCH: &str = r#"{"supervisor":"boris","mode":"listen"}"#;
-const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
-    ("GET", "/", "", [200, 200, 200, 200, 200, 200]),
-    ("GET", "/live.js", "", [200, 200, 200, 200, 200, 200]),
-    ("GET", "/live.css", "", [200, 200, 200, 200, 200, 200]),
-    ("GET", "/healthz", "", [200, 200, 200, 200, 200, 200]),
-    ("GET", "/readyz", "", [200, 200, 200, 200, 200, 200]),
-    ("GET", "/api/v1/openapi.json", "", [200, 200, 200, 200, 200, 200]),
-    ("GET", "/metrics", "", [401, 401, 200, 200, 200, 200]),
-    ("GET", "/api/v1/queues", "", [401, 401, 200, 200, 200, 200]),
-    ("GET", "/api/v1/agents", "", [401, 401, 200, 200, 200, 200]),
-    ("GET", "/api/v1/calls", "", [401, 401, 200, 200, 200, 200]),
-    ("GET", "/api/v1/contacts", "", [401, 401, 200, 200, 200, 200]),
-    ("GET", "/api/v1/contacts?caller=%2B77011230001", "", [401, 401, 403, 403, 200, 200]),
-    ("GET", "/api/v1/incidents", "", [401, 401, 200, 200, 200, 200]),
-    ("GET", "/api/v1/incidents?limit=x", "", [401, 401, 400, 400, 400, 400]),
-    ("GET", "/api/v1/sites", "", [401, 401, 200, 200, 200, 200]),
-    ("PUT", "/api/v1/sites/almaty/emergency", FIRE, [401, 401, 403, 403, 200, 200]),
-    ("GET", "/api/v1/events", "", [401, 401, 400, 400, 400, 400]),
-    ("GET", "/api/v1/agents/anna/status", "", [401, 401, 200, 200, 200, 200]),
-    ("POST", "/api/v1/agents/anna/status", LUNCH, [401, 401, 403, 200, 200, 200]),
-    ("POST", "/api/v1/agents/boris/status", LUNCH, [401, 401, 403, 403, 200, 200]),
-    ("POST", "/api/v1/agents/anna/logout", "", [401, 401, 403, 200, 200, 200]),
-    ("POST", "/api/v1/agents/boris/logout", "", [401, 401, 403, 403, 200, 200]),
-    ("POST", "/api/v1/agents/anna/end-wrap-up", "", [401, 401, 403, 200, 200, 200]),
-    ("POST", "/api/v1/agents/boris/end-wrap-up", "", [401, 401, 403, 403, 200, 200]),
-    ("GET", "/api/v1/calls/77", "", [401, 401, 200, 200, 200, 200]),
-    ("GET", "/api/v1/calls/77/why", "", [401, 401, 200, 200, 200, 200]),
-    ("DELETE", "/api/v1/calls/77", "", [401, 401, 403, 403, 204, 204]),
-    ("POST", "/api/v1/calls/77/talk", r#"{"command":"hold"}"#, [401, 401, 403, 204, 204, 204]),
-    ("POST", "/api/v1/calls/77/retrieve", r#"{"agent":"anna"}"#, [401, 401, 403, 204, 204, 204]),
-    ("POST", "/api/v1/agents/anna/watch", WATCH, [401, 401, 403, 403, 204, 204]),
-    ("POST", "/api/v1/agents/anna/take-over", "", [401, 401, 403, 403, 204, 204]),
-    ("POST", "/api/v1/agents/anna/end-watch", "", [401, 401, 403, 403, 204, 204]),
-    (
-        "POST",
-        "/api/v1/agents/anna/extend-wrap-up",
-        r#"{"secs":30}"#,
-        [401, 401, 403, 200, 200, 200],
-    ),
-    ("POST", "/api/v1/agents/anna/code", LOST, [401, 401, 403, 200, 200, 200]),
-    ("POST", "/api/v1/calls/77/code", LOST, [401, 401, 403, 200, 200, 200]),
-    ("GET", "/api/v1/classifiers/anna", "", [401, 401, 404, 404, 404, 404]),
-    ("GET", "/api/v1/callbacks", "", [401, 401, 200, 200, 200, 200]),
-    ("POST", "/api/v1/callbacks", CALL_BACK, [401, 401, 403, 201, 201, 201]),
-    ("DELETE", "/api/v1/callbacks/77", "", [401, 401, 403, 204, 204, 204]),
-    ("DELETE", "/api/v1/callbacks/8", "", [401, 401, 403, 404, 404, 404]),
-    ("GET", "/api/v1/version", "", [401, 401, 200, 200, 200, 200]),
-    ("POST", "/api/v1/reload", "", [401, 401, 403, 403, 422, 422]),
-    ("GET", "/api/v1/nothing", "", [404, 404, 404, 404, 404, 404]),
-    ("PUT", "/api/v1/agents", "", [405, 405, 405, 405, 405, 405]),
-];
-
 #[tokio::test]
 async fn who_asks_for_a_customer_to_be_called_back_is_kept_with_the_request() {
     let house = house(everybody(), |_| {});
@@ -405,93 +74,6 @@ async fn who_asks_for_a_customer_to_be_called_back_is_kept_with_the_request() {
         assert_eq!(answer.0, status, "{body}");
     }
 }
-
-#[tokio::test]
-async fn every_route_answers_every_role_as_the_table_says() {
-    let house = house(everybody(), one_talks_one_wraps_up);
-    for (method, path, body, expected) in ROUTES {
-        for (who, expected) in ["", "nobody", "wall", "anna", "boss", "admin"].iter().zip(expected)
-        {
-            let (status, answer) = send(&house, who, method.parse().unwrap(), path, body).await;
-            assert_eq!(status.as_u16(), *expected, "{method} {path} as `{who}`: {answer}");
-            if matches!(status.as_u16(), 401 | 403) {
-                let detail = answer["detail"].as_str().unwrap();
-                assert!(detail.contains("token"), "a sentence: {detail}");
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_table_and_the_api_description_hold_all_routes() {
-    let document = serde_json::to_value(openapi::Document::openapi()).unwrap();
-    let mut described: Vec<(String, String)> = Vec::new();
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        for method in methods.as_object().unwrap().keys() {
-            described.push((
-                method.to_uppercase(),
-                path.replace("{name}", "anna").replace("{id}", "77").replace("{site}", "almaty"),
-            ));
-        }
-    }
-    for (method, path) in &described {
-        assert!(
-            ROUTES.iter().any(|row| row.0 == method && row.1 == path),
-            "{method} {path} is untested"
-        );
-    }
-    for (method, path, _, answers) in ROUTES {
-        let page = ["/", "/live.js", "/live.css"].contains(path) || answers[0] >= 404;
-        let other = path.contains("boris") || path.contains('?') || path.ends_with("/8");
-        let known = described.iter().any(|row| row.0 == *method && row.1 == *path);
-        assert!(page || other || known, "{method} {path} is not described");
-    }
-    let text = document.to_string();
-    assert!(text.contains("\"bearer\"") && text.starts_with('{'));
-    for schema in ["Problem", "AgentView", "ContactView"] {
-        assert!(document["components"]["schemas"][schema].is_object(), "{schema}");
-    }
-}
-
-/// The rows of the table in docs/api.md: method, path, and whether nobody, monitor, agent and supervisor may.
-fn documented() -> Vec<(String, String, [bool; 4])> {
-    let mut found = Vec::new();
-    for line in include_str!("../../../docs/api.md").lines() {
-        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-        let [_, routes, nobody, monitor, agent, supervisor, _] = cells[..] else { continue };
-        let may = [nobody, monitor, agent, supervisor].map(|cell| !cell.is_empty());
-        for route in routes.split('`').skip(1).step_by(2) {
-            let (method, path) = route.split_once(' ').expect("a method and a path");
-            let path = path.replace("{name}", "anna").replace("{id}", "77");
-            let path = path.replace("{site}", "almaty").replace('…', "%2B77011230001");
-            found.push((method.to_owned(), path, may));
-        }
-    }
-    found
-}
-
-#[test]
-fn the_table_of_the_documents_is_the_one_of_the_tests() {
-    let documented = documented();
-    for (method, path, may) in &documented {
-        let row = ROUTES.iter().find(|row| row.0 == method && row.1 == path);
-        let (.., answers) = row.unwrap_or_else(|| panic!("{method} {path} is in docs/api.md only"));
-        let tested = [0, 2, 3, 4].map(|who: usize| !matches!(answers[who], 401 | 403));
-        assert_eq!(*may, tested, "{method} {path}: docs/api.md says otherwise");
-        assert_eq!(answers[4], answers[5], "supervisor and admin share a column");
-    }
-    for (method, path, _, answers) in ROUTES {
-        let part_of_the_page = ["/live.js", "/live.css"].contains(path);
-        let variant = path.contains("boris") || path.contains("limit=x") || path.ends_with("/8");
-        let nothing = answers[0] >= 404;
-        let known = documented.iter().any(|row| row.0 == *method && row.1 == *path);
-        assert!(
-            known || part_of_the_page || variant || nothing,
-            "write {method} {path} into docs/api.md"
-        );
-    }
-}
-
 #[tokio::test]
 async fn without_a_token_this_machine_looks_and_commands_nothing() {
     let house = house(everybody(), |_| {});
@@ -838,21 +420,6 @@ async fn live_screens_see_facts_with_the_numbers_their_role_allows_until_the_sto
     wall.send(tokio_tungstenite::tungstenite::Message::Close(None)).await.unwrap();
     house.stop.send(true).unwrap();
     server.await.unwrap().unwrap();
-}
-
-/// Anna talks in call 77, boris is in the wrap-up of his part of it.
-fn one_talks_one_wraps_up(picture: &mut Snapshot) {
-    let work = |mode, ends_at| WrapUpRow {
-        call: CallId(77),
-        mode,
-        ends_at,
-        classifier: Some("bank".into()),
-        classifier_version: Some("3".into()),
-    };
-    picture.agents[0].wrap_up = Some(work("until_code", None));
-    picture.agents[1].activity = Activity::WrapUp;
-    let ends_at = Some(picture.at + Duration::from_secs(12));
-    picture.agents[1].wrap_up = Some(work("until_code_max", ends_at));
 }
 
 #[tokio::test]
