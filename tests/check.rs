@@ -353,6 +353,8 @@ fn the_help_of_every_command_has_an_example() {
         &["flow", "check", "--help"],
         &["flow", "test", "--help"],
         &["flow", "graph", "--help"],
+        &["flow", "diff", "--help"],
+        &["flow", "try", "--help"],
         &["prompts", "texts", "--help"],
         &["rollout", "plan", "--help"],
         &["agent-password", "--help"],

@@ -251,9 +251,27 @@ pub(crate) enum FlowCommand {
     /// Prove the flow: no dead end, no missing prompt, a person reachable from everywhere.
     #[command(after_help = "Example:\n  dozvon flow check ivr-flows/bank-main.yaml")]
     Check(FlowFile),
-    /// Play the cases of the flow's `tests:` in virtual time.
-    #[command(after_help = "Example:\n  dozvon flow test ivr-flows/bank-main.yaml")]
-    Test(FlowFile),
+    /// Play the cases of the flow's `tests:` in virtual time, and the operator key at every node that they enter.
+    #[command(after_help = "\
+Examples:
+  dozvon flow test ivr-flows/bank-main.yaml
+  dozvon flow test ivr-flows/bank-main.yaml --coverage-floor 80")]
+    Test(FlowTestArgs),
+    /// Say in words what another version of a flow changes for callers.
+    #[command(after_help = "\
+Examples:
+  dozvon flow diff bank-main.yaml bank-main-new.yaml
+  git show HEAD:ivr-flows/bank-main.yaml > ivr-flows/was.yaml
+  dozvon flow diff ivr-flows/was.yaml ivr-flows/bank-main.yaml")]
+    Diff(FlowDiffArgs),
+    /// Walk through the flow in the terminal: prompts are printed, keys are typed, time is virtual.
+    #[command(after_help = "\
+Examples:
+  dozvon flow try ivr-flows/bank-main.yaml
+  dozvon flow try ivr-flows/bank-main.yaml --language kk --at 2026-12-16T12:00+05:00
+
+A line is keys (`1`, `0`, `4321#`), how something ends (`answered`, `transfer`), or nothing, which is silence.")]
+    Try(FlowTryArgs),
     /// Draw the flow on standard output, as a Mermaid chart or for Graphviz.
     #[command(after_help = "\
 Examples:
@@ -271,6 +289,56 @@ pub(crate) struct GraphArgs {
     /// Write DOT for Graphviz instead of Mermaid.
     #[arg(long)]
     pub(crate) dot: bool,
+}
+
+/// `dozvon flow test`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FlowTestArgs {
+    /// The flow.
+    #[command(flatten)]
+    pub(crate) flow: FlowFile,
+    /// Fail when the cases try less than this share of nodes or of outcomes, in percent; then they must also take every
+    /// urgent option, and the operator key must work from every node.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) coverage_floor: Option<u8>,
+}
+
+/// `dozvon flow diff`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FlowDiffArgs {
+    /// The version of before; its prompts are in the folder `prompts` beside it.
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+    /// The version of after.
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+    /// The configuration of both; without it, the folder `config` beside each one's folder, if there is one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config: Option<PathBuf>,
+    /// A JSON array of {node, text}, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `dozvon flow try`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FlowTryArgs {
+    /// The flow file; its prompts are in the folder `prompts` beside it.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The configuration that knows queues, skills, rollouts, bots and calendars; without it, the folder
+    /// `config` beside the flow's folder, if there is one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config: Option<PathBuf>,
+    /// The language on the caller's card.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) language: Option<String>,
+    /// The number that he calls from.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) caller: Option<String>,
+    /// When he calls, such as 2026-12-16T12:00+05:00; without it, noon of a Wednesday where the calendar is.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
 }
 
 /// One flow and what it leans on.

@@ -1,15 +1,22 @@
-//! `dozvon flow check | test | graph`: one flow file, proved, played or drawn. The work is the center's.
+//! `dozvon flow check | test | diff | try | graph`: one flow file, proved, played, compared, walked or drawn. The work
+//! is the center's.
 
-use super::{FlowArgs, FlowCommand, FlowFile, Format, GraphArgs, print, tell, verdict};
+use super::{
+    FlowArgs, FlowCommand, FlowDiffArgs, FlowFile, FlowTestArgs, FlowTryArgs, Format, GraphArgs,
+    print, tell, verdict,
+};
 use crate::server::config::{
     Findings, add_prompts, environment, read_file, read_prompts, stamp_flow, surroundings,
     tell_flow,
 };
-use dozvon_center::calendar::Calendars;
+use dozvon_center::calendar::{Calendars, moment};
 use dozvon_center::flow::check::F014;
-use dozvon_center::flow::script::{Coverage, Outcome, coverage, play_all};
-use dozvon_center::flow::{Flow, Surroundings, graph, load, load_and_check};
+use dozvon_center::flow::diff::{Version, diff};
+use dozvon_center::flow::script::{Coverage, Exits, Outcome, coverage, exits, play_all};
+use dozvon_center::flow::walk::{Begin, Walk};
+use dozvon_center::flow::{Caller, Flow, Surroundings, graph, load, load_and_check};
 use serde_json::json;
+use std::io::{BufRead as _, IsTerminal as _, stdin};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,7 +25,9 @@ use std::sync::Arc;
 pub(crate) fn flow(args: &FlowArgs) -> ExitCode {
     match &args.command {
         FlowCommand::Check(file) => check(file),
-        FlowCommand::Test(file) => test(file),
+        FlowCommand::Test(args) => test(args),
+        FlowCommand::Diff(args) => compare(args),
+        FlowCommand::Try(args) => walk(args),
         FlowCommand::Graph(args) => draw(args),
     }
 }
@@ -40,22 +49,92 @@ fn check(args: &FlowFile) -> ExitCode {
     verdict(&stage.findings)
 }
 
-fn test(args: &FlowFile) -> ExitCode {
-    let stage = read(args);
-    if stage.findings.has_errors() || args.format != Format::Json {
-        tell(&stage.findings, args.format);
+fn test(args: &FlowTestArgs) -> ExitCode {
+    let (file, floor) = (&args.flow, args.coverage_floor);
+    let stage = read(file);
+    if stage.findings.has_errors() || file.format != Format::Json {
+        tell(&stage.findings, file.format);
     }
     let Some(flow) = stage.flow else { return verdict(&stage.findings) };
-    let flow = Arc::new(flow);
-    let outcomes = play_all(&flow, &Arc::new(stage.calendars), &stage.around);
-    let coverage = coverage(&flow, &outcomes);
-    match args.format {
-        Format::Json => print(&format!("{:#}\n", as_json(&outcomes, &coverage))),
-        Format::Full | Format::Concise => {
-            print(&as_text(&outcomes, &coverage, args.format == Format::Full))
+    let (flow, calendars) = (Arc::new(flow), Arc::new(stage.calendars));
+    let outcomes = play_all(&flow, &calendars, &stage.around);
+    let tried = Tried {
+        coverage: coverage(&flow, &outcomes),
+        exits: exits(&flow, &calendars, &stage.around, &outcomes),
+        outcomes,
+    };
+    match file.format {
+        Format::Json => print(&format!("{:#}\n", tried.as_json())),
+        Format::Full => print(&tried.as_text(true)),
+        Format::Concise => print(&tried.as_text(false)),
+    }
+    let below = floor.map(|floor| tried.below(floor.into())).unwrap_or_default();
+    for reason in &below {
+        eprintln!("{reason}");
+    }
+    let passed = tried.outcomes.iter().all(Outcome::passed) && below.is_empty();
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn compare(args: &FlowDiffArgs) -> ExitCode {
+    let one = |file: &Path| {
+        let config = args.config.clone();
+        let stage = read(&FlowFile { file: file.to_owned(), config, format: Format::Full });
+        if stage.findings.has_errors() {
+            tell(&stage.findings, Format::Full);
+        }
+        stage
+    };
+    let (old, new) = (one(&args.old), one(&args.new));
+    let (Some(before), Some(after)) = (&old.flow, &new.flow) else {
+        return verdict(if old.flow.is_none() { &old.findings } else { &new.findings });
+    };
+    let before = Version { flow: before, around: &old.around };
+    let changes = diff(before, Version { flow: after, around: &new.around });
+    if args.json {
+        let list = changes.iter().map(|change| {
+            json!({"node": change.node.as_ref().map(ToString::to_string), "text": change.text})
+        });
+        print(&format!("{:#}\n", list.collect::<serde_json::Value>()));
+    } else if changes.is_empty() {
+        print("callers notice no difference\n");
+    } else {
+        print(&changes.iter().map(|change| format!("{change}\n")).collect::<String>());
+    }
+    ExitCode::SUCCESS
+}
+
+fn walk(args: &FlowTryArgs) -> ExitCode {
+    let at = args.at.as_deref().map(|text| moment(text).ok_or(text)).transpose();
+    let at = match at {
+        Ok(at) => at,
+        Err(text) => {
+            eprintln!("`{text}` is no moment such as 2026-12-16T12:00+05:00");
+            return ExitCode::from(2);
+        }
+    };
+    let file =
+        FlowFile { file: args.file.clone(), config: args.config.clone(), format: Format::Full };
+    let stage = read(&file);
+    tell(&stage.findings, Format::Full);
+    let Some(flow) = stage.flow else { return verdict(&stage.findings) };
+    let (number, language) = (args.caller.clone(), args.language.clone());
+    let caller = Caller { number, language, ..Caller::default() };
+    let (flow, calendars) = (Arc::new(flow), Arc::new(stage.calendars));
+    let mut walk = Walk::start(&flow, &calendars, &stage.around, Begin { at, caller });
+    let is_typed = stdin().is_terminal();
+    let mut lines = stdin().lock().lines();
+    loop {
+        print(&walk.told());
+        let Some(asked) = walk.asks() else { return ExitCode::SUCCESS };
+        if is_typed {
+            print(&format!("[{asked}] "));
+        }
+        match lines.next() {
+            Some(Ok(line)) => walk.line(&line),
+            Some(Err(_)) | None => walk.hang_up(),
         }
     }
-    if outcomes.iter().all(Outcome::passed) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn draw(args: &GraphArgs) -> ExitCode {
@@ -118,49 +197,101 @@ fn config_beside(file: &Path) -> Option<PathBuf> {
     candidates.into_iter().find(|config| config.join("dozvon.toml").is_file())
 }
 
-fn as_text(outcomes: &[Outcome], coverage: &Coverage, with_missed: bool) -> String {
-    let failed = outcomes.iter().filter(|outcome| !outcome.passed()).count();
-    let mut text: String = outcomes.iter().map(|outcome| format!("{outcome}\n")).collect();
-    text.push_str(&format!(
-        "{} passed, {failed} failed; {} of {} nodes and {} of {} ways tried\n",
-        outcomes.len() - failed,
-        coverage.nodes - coverage.nodes_missed.len(),
-        coverage.nodes,
-        coverage.ways - coverage.ways_missed.len(),
-        coverage.ways,
-    ));
-    if with_missed && !coverage.nodes_missed.is_empty() {
-        text.push_str(&format!("nodes not tried: {}\n", coverage.nodes_missed.join(", ")));
-    }
-    if with_missed && !coverage.ways_missed.is_empty() {
-        let ways: Vec<String> =
-            coverage.ways_missed.iter().map(|(node, way)| format!("{node} by {way}")).collect();
-        text.push_str(&format!("ways not tried: {}\n", ways.join(", ")));
-    }
-    text
+/// What came of a flow's own tests.
+struct Tried {
+    outcomes: Vec<Outcome>,
+    coverage: Coverage,
+    exits: Exits,
 }
 
-fn as_json(outcomes: &[Outcome], coverage: &Coverage) -> serde_json::Value {
-    let case = |outcome: &Outcome| {
-        let path: Vec<_> = outcome.path.iter().map(|visit| visit.node.to_string()).collect();
+impl Tried {
+    fn as_text(&self, with_missed: bool) -> String {
+        let Tried { outcomes, coverage, exits } = self;
+        let failed = outcomes.iter().filter(|outcome| !outcome.passed()).count();
+        let mut text: String = outcomes.iter().map(|outcome| format!("{outcome}\n")).collect();
+        text.push_str(&format!(
+            "{} passed, {failed} failed; {} of {} nodes and {} of {} ways tried\n",
+            outcomes.len() - failed,
+            coverage.nodes - coverage.nodes_missed.len(),
+            coverage.nodes,
+            coverage.ways - coverage.ways_missed.len(),
+            coverage.ways,
+        ));
+        text.push_str(&format!(
+            "{} of {} urgent options taken; the operator key works from {} of {} nodes, in {:.1} s at most\n",
+            coverage.urgent - coverage.urgent_missed.len(),
+            coverage.urgent,
+            exits.nodes - exits.missed.len(),
+            exits.nodes,
+            exits.slowest.as_secs_f64(),
+        ));
+        if with_missed {
+            for (what, missed) in self.missed() {
+                if !missed.is_empty() {
+                    text.push_str(&format!("{what}: {}\n", missed.join(", ")));
+                }
+            }
+        }
+        text
+    }
+
+    /// What no case has tried, by its name.
+    fn missed(&self) -> [(&'static str, Vec<String>); 4] {
+        let ways = |ways: &[(Arc<str>, dozvon_center::flow::Way)]| -> Vec<String> {
+            ways.iter().map(|(node, way)| format!("{node} by {way}")).collect()
+        };
+        let names = |names: &[Arc<str>]| names.iter().map(ToString::to_string).collect();
+        [
+            ("nodes not tried", names(&self.coverage.nodes_missed)),
+            ("ways not tried", ways(&self.coverage.ways_missed)),
+            ("urgent options not taken", ways(&self.coverage.urgent_missed)),
+            ("nodes where the operator key was not tried", names(&self.exits.missed)),
+        ]
+    }
+
+    /// Why the floor is not reached; nothing when it is.
+    fn below(&self, floor: usize) -> Vec<String> {
+        let percent = self.coverage.percent();
+        let mut reasons = Vec::new();
+        if percent < floor {
+            reasons.push(format!("{percent} % of nodes and ways are tried, {floor} % are wanted"));
+        }
+        if !self.coverage.urgent_missed.is_empty() {
+            reasons.push("every urgent option must be taken by a case".to_owned());
+        }
+        if !self.exits.missed.is_empty() {
+            reasons.push(
+                "the operator key must be tried at every node: a case must enter it".to_owned(),
+            );
+        }
+        reasons
+    }
+
+    fn as_json(&self) -> serde_json::Value {
+        let case = |outcome: &Outcome| {
+            let path: Vec<_> = outcome.path.iter().map(|visit| visit.node.to_string()).collect();
+            json!({
+                "name": outcome.name.to_string(),
+                "line": outcome.spot.line,
+                "passed": outcome.passed(),
+                "failures": outcome.failures,
+                "end": outcome.end.to_string(),
+                "took_secs": outcome.took.as_secs_f64(),
+                "path": path,
+            })
+        };
+        let [nodes, ways, urgent, exits] = self.missed().map(|(_, missed)| missed);
         json!({
-            "name": outcome.name.to_string(),
-            "line": outcome.spot.line,
-            "passed": outcome.passed(),
-            "failures": outcome.failures,
-            "end": outcome.end.to_string(),
-            "took_secs": outcome.took.as_secs_f64(),
-            "path": path,
+            "cases": self.outcomes.iter().map(case).collect::<Vec<_>>(),
+            "nodes": self.coverage.nodes,
+            "nodes_missed": nodes,
+            "ways": self.coverage.ways,
+            "ways_missed": ways,
+            "urgent": self.coverage.urgent,
+            "urgent_missed": urgent,
+            "exits": self.exits.nodes,
+            "exits_missed": exits,
+            "exit_slowest_secs": self.exits.slowest.as_secs_f64(),
         })
-    };
-    let missed: Vec<String> = coverage.nodes_missed.iter().map(ToString::to_string).collect();
-    let ways: Vec<String> =
-        coverage.ways_missed.iter().map(|(node, way)| format!("{node} by {way}")).collect();
-    json!({
-        "cases": outcomes.iter().map(case).collect::<Vec<_>>(),
-        "nodes": coverage.nodes,
-        "nodes_missed": missed,
-        "ways": coverage.ways,
-        "ways_missed": ways,
-    })
+    }
 }

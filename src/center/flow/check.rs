@@ -528,7 +528,7 @@ impl<'a> Check<'a> {
 }
 
 /// Every prompt of a node; music is none.
-fn prompts_of(node: &Node) -> Vec<&PromptRef> {
+pub(crate) fn prompts_of(node: &Node) -> Vec<&PromptRef> {
     match &node.kind {
         Kind::Say(say) => say.play.iter().collect(),
         Kind::Menu(menu) => {

@@ -59,6 +59,9 @@ pub const SCRIPT_SECS_MAX: u64 = 4 * 3600;
 /// Inputs that one scripted call may take before the script gives up.
 pub const SCRIPT_STEPS_MAX: u32 = 10_000;
 
+/// Keys in one line of a walk; a longer line is not understood.
+pub const WALK_KEYS_MAX: usize = 64;
+
 const _: () =
     assert!(STEPS_MAX as usize <= PATH_MAX, "one run-away input must not fill the path twice over");
 const _: () =

@@ -1,12 +1,14 @@
 //! IVR flows: the files of `ivr-flows/` from text to a caller in a queue.
 //!
 //! [`load`] reads a file, [`check`] proves it, [`run`] lives it for one caller, [`exit`] keeps the way to a person
-//! open, [`script`] plays the file's own tests, [`graph`] draws it. The guide is `docs/flows.md`. Pure: prompts are
+//! open, [`script`] plays the file's own tests, [`walk`] lets a person play, [`diff`] says what another version changes,
+//! [`graph`] draws it. The guide is `docs/flows.md`. Pure: prompts are
 //! names and lengths here, queues and bots are names, and time is an argument.
 
 pub mod bounds;
 pub mod check;
 pub mod diagnostic;
+pub mod diff;
 pub mod exit;
 pub mod graph;
 pub mod limits;
@@ -18,6 +20,7 @@ pub mod script;
 #[cfg(test)]
 mod shipped;
 mod spoken;
+pub mod walk;
 pub mod yaml;
 
 pub use check::{EndpointFacts, PromptFacts, RequestFacts, Surroundings, check};

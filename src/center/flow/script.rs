@@ -3,31 +3,28 @@
 //! `given` is the world (who calls, when, what bots and queues do), `when` the keys pressed, `then` what must come of
 //! it. Prompts last as long as their recordings. Nothing sleeps: a call of ten minutes takes microseconds.
 
+mod coverage;
 mod http;
+pub(in crate::flow) mod stage;
 
-use super::check::Surroundings;
+pub use coverage::{Coverage, Exits, coverage, exits};
+pub use stage::{play, play_all};
+
 use super::diagnostic::{Diagnostic, Spot};
-use super::exit::ExitKey;
-use super::limits::{SCRIPT_SECS_MAX, SCRIPT_STEPS_MAX};
 use super::load::F001;
-use super::model::{Flow, NodeIx, Prompt, Way};
-use super::run::{
-    BotEnd, Caller, Duty, Effect, Happening, Inquiry, QueueEnd, QueueOrder, Run, TransferEnd, Visit,
-};
-use super::yaml::{self, Fields, Reader, Value, Y002, Y004, Yaml, show};
+use super::model::{Flow, NodeIx, Prompt};
+use super::run::{BotEnd, Caller, Duty, QueueEnd, QueueOrder, TransferEnd, Visit};
+use super::yaml::{self, Fields, Reader, Value, Y002, Y004, Yaml};
 use crate::acd::Expression;
-use crate::calendar::{self, Calendars};
+use crate::calendar;
 use crate::ids::Key;
 use crate::rollout::Arm;
 use dozvon_clock::Timestamp;
 use http::Answering;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The pause between two keys of one `press`.
-const BETWEEN_KEYS: Duration = Duration::from_millis(300);
 
 /// When keys are pressed that name a node and no time: so long after the caller entered it.
 const AFTER_DEFAULT: Duration = Duration::from_secs(1);
@@ -44,8 +41,9 @@ pub struct Case {
     then: Then,
 }
 
+/// The world of a scripted call, as far as the script says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Given {
+pub(in crate::flow) struct Given {
     at: Option<Timestamp>,
     caller: Caller,
     rollouts: BTreeMap<String, Arm>,
@@ -55,6 +53,13 @@ struct Given {
     /// Whether requests to be called back are noted, by node; they are where nothing is said.
     callbacks: BTreeMap<String, bool>,
     answers: BTreeMap<String, Answering>,
+}
+
+impl Given {
+    /// A moment and a caller, and nothing of the world.
+    pub(in crate::flow) fn of(at: Option<Timestamp>, caller: Caller) -> Given {
+        Given { at, caller, ..Given::default() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -447,422 +452,5 @@ impl CaseReader<'_, '_> {
             self.reader.push(found);
         }
         node
-    }
-}
-
-// ---- playing ------------------------------------------------------------------------------------
-
-/// Plays one case.
-pub fn play(
-    flow: &Arc<Flow>,
-    calendars: &Arc<Calendars>,
-    around: &Surroundings,
-    case: &Case,
-) -> Outcome {
-    let began = case.given.at.unwrap_or_else(|| ordinary_day(flow, calendars));
-    let caller = case.given.caller.clone();
-    let run = Run::start(Arc::clone(flow), Arc::clone(calendars), began, caller);
-    let mut stage = Stage {
-        around,
-        given: &case.given,
-        run,
-        exit: ExitKey::new(),
-        began,
-        now: began,
-        playing: None,
-        outside: None,
-        open: None,
-        waiting: case.when.iter().cloned().collect(),
-        keys: VecDeque::new(),
-        in_node: (flow.start.node, began),
-        heard: Vec::new(),
-        scores: BTreeMap::new(),
-        end: None,
-    };
-    stage.perform();
-    stage.outcome(case)
-}
-
-/// Plays all cases of a flow.
-pub fn play_all(
-    flow: &Arc<Flow>,
-    calendars: &Arc<Calendars>,
-    around: &Surroundings,
-) -> Vec<Outcome> {
-    flow.tests.iter().map(|case| play(flow, calendars, around, case)).collect()
-}
-
-/// Wednesday noon where the flow's calendar is, or in Greenwich.
-fn ordinary_day(flow: &Flow, calendars: &Calendars) -> Timestamp {
-    let calendar = flow.calendar.as_ref().and_then(|calendar| calendars.get(&calendar.value));
-    match calendar {
-        Some(calendar) => calendar.ordinary_noon(),
-        None => calendar::moment("2026-11-25T12:00:00Z").expect("a moment written here"),
-    }
-}
-
-struct Playing {
-    ticket: u32,
-    until: Timestamp,
-    /// Prompts not begun yet, with the moments when they begin.
-    ahead: VecDeque<(Timestamp, Prompt)>,
-}
-
-/// One scripted call on its way.
-struct Stage<'a> {
-    around: &'a Surroundings,
-    given: &'a Given,
-    run: Run,
-    exit: ExitKey,
-    began: Timestamp,
-    now: Timestamp,
-    playing: Option<Playing>,
-    /// What a bot, a queue, a number outside or an endpoint will do, and when.
-    outside: Option<(Timestamp, Happening)>,
-    /// Where the call rests when no key comes any more.
-    open: Option<End>,
-    waiting: VecDeque<Press>,
-    keys: VecDeque<(Timestamp, Key)>,
-    in_node: (NodeIx, Timestamp),
-    heard: Vec<Prompt>,
-    scores: BTreeMap<String, u8>,
-    end: Option<End>,
-}
-
-/// What comes next.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Next {
-    Key,
-    Outside,
-    Played,
-    Exit,
-    Silence,
-}
-
-impl Stage<'_> {
-    fn perform(&mut self) {
-        self.drain();
-        for _ in 0..SCRIPT_STEPS_MAX {
-            if self.end.is_some() {
-                return;
-            }
-            let Some((at, next)) = self.next() else {
-                let rest = self.open.take();
-                self.end =
-                    Some(rest.unwrap_or_else(|| End::Stuck("nothing more happens".to_owned())));
-                return;
-            };
-            if at.since(self.began) > Duration::from_secs(SCRIPT_SECS_MAX) {
-                break;
-            }
-            self.hear_until(at);
-            self.now = self.now.max(at);
-            self.happen(next);
-            self.drain();
-        }
-        self.end.get_or_insert_with(|| End::Stuck("the call does not come to an end".to_owned()));
-    }
-
-    fn next(&mut self) -> Option<(Timestamp, Next)> {
-        self.schedule_keys();
-        let candidates = [
-            self.keys.front().map(|(at, _)| (*at, Next::Key)),
-            self.outside.as_ref().map(|(at, _)| (*at, Next::Outside)),
-            self.playing.as_ref().map(|playing| (playing.until, Next::Played)),
-            self.exit.poll_timeout().map(|at| (at, Next::Exit)),
-            self.run.poll_timeout().map(|at| (at, Next::Silence)),
-        ];
-        candidates.into_iter().flatten().min()
-    }
-
-    /// Takes the next press whose moment is known: one at a time, in the order of the case; a press in a node waits
-    /// until the caller is there.
-    fn schedule_keys(&mut self) {
-        if !self.keys.is_empty() {
-            return;
-        }
-        let (here, since) = self.in_node;
-        let (began, now) = (self.began, self.now);
-        let ready = self.waiting.front().and_then(|press| match press.moment {
-            Moment::At(after) => Some(began + after),
-            Moment::In(node, after) if node == here => Some(since + after),
-            Moment::In(..) => None,
-        });
-        if let Some(at) = ready
-            && let Some(press) = self.waiting.pop_front()
-        {
-            let mut at = at.max(now);
-            for key in press.keys {
-                self.keys.push_back((at, key));
-                at = at + BETWEEN_KEYS;
-            }
-        }
-    }
-
-    fn happen(&mut self, next: Next) {
-        match next {
-            Next::Key => {
-                if let Some((_, key)) = self.keys.pop_front() {
-                    self.exit.press(self.now, key, &mut self.run);
-                    // The next press in the same node counts from here.
-                    self.in_node.1 = self.now;
-                }
-            }
-            Next::Outside => {
-                if let Some((_, happening)) = self.outside.take() {
-                    self.run.handle(self.now, happening);
-                }
-            }
-            Next::Played => {
-                if let Some(playing) = self.playing.take() {
-                    self.run.handle(self.now, Happening::Played(playing.ticket));
-                }
-            }
-            Next::Exit => {
-                self.exit.expire(self.now, &mut self.run);
-            }
-            Next::Silence => self.run.handle_timeout(self.now),
-        }
-    }
-
-    fn drain(&mut self) {
-        while let Some(effect) = self.run.poll_effect() {
-            match effect {
-                Effect::Entered { node, .. } => {
-                    let node = self.run.flow().find(&node).expect("a run enters nodes of its flow");
-                    self.in_node = (node, self.now);
-                    self.open = None;
-                }
-                Effect::Play { ticket, prompts } => self.play(ticket, prompts),
-                Effect::StopPlaying => self.playing = None,
-                Effect::Draw { rollout } => {
-                    let arm = self.given.rollouts.get(&*rollout).copied().unwrap_or(Arm::People);
-                    self.run.handle(self.now, Happening::Drawn(arm));
-                }
-                Effect::Bot { bot, max_duration } => self.bot(&bot, max_duration),
-                Effect::Queue(order) => match self.given.queues.get(&*order.queue) {
-                    Some((end, takes)) => {
-                        self.outside = Some((self.now + *takes, Happening::Queue(*end)))
-                    }
-                    None => self.open = Some(End::InQueue(order)),
-                },
-                Effect::Transfer { .. } => {
-                    let node: Arc<str> = self.run.node().into();
-                    match self.given.transfers.get(&*node) {
-                        Some((end, takes)) => {
-                            self.outside = Some((self.now + *takes, Happening::Transfer(*end)));
-                        }
-                        None => self.open = Some(End::Transferred(node)),
-                    }
-                }
-                Effect::CallBack(order) => {
-                    let noted = self.given.callbacks.get(&*order.node).copied().unwrap_or(true);
-                    self.run.handle(self.now, Happening::CalledBack(noted));
-                }
-                Effect::WaitOn => {}
-                Effect::LookUp(inquiry) => self.look_up(&inquiry),
-                // What would have come later is not waited for.
-                Effect::LookedUp(_) => (self.outside, self.open) = (None, None),
-                Effect::Withdraw => (self.outside, self.open) = (None, None),
-                Effect::Survey { id, score } => {
-                    self.scores.insert(id.to_string(), score);
-                }
-                Effect::HangUp => self.end = Some(End::HungUp(self.run.node().into())),
-            }
-        }
-    }
-
-    fn play(&mut self, ticket: u32, prompts: Vec<Prompt>) {
-        let mut until = self.now;
-        let mut ahead = VecDeque::new();
-        for prompt in prompts {
-            let Some(length) = self.around.prompt_duration(&prompt.language, &prompt.name) else {
-                let reason =
-                    format!("prompt `{}/{}` has no recording", prompt.language, prompt.name);
-                self.end = Some(End::Stuck(reason));
-                return;
-            };
-            ahead.push_back((until, prompt));
-            until = until + length;
-        }
-        self.playing = Some(Playing { ticket, until, ahead });
-    }
-
-    fn bot(&mut self, bot: &str, max_duration: Duration) {
-        match self.given.bots.get(bot) {
-            Some((BotEnd::TooLong, _)) => {
-                let at = self.now + max_duration;
-                self.outside = Some((at, Happening::Bot(BotEnd::TooLong)));
-            }
-            Some((end, takes)) => self.outside = Some((self.now + *takes, Happening::Bot(*end))),
-            None => {
-                let reason = format!("the call came to bot `{bot}`, of which `given` says nothing");
-                self.open = Some(End::Stuck(reason));
-            }
-        }
-    }
-
-    fn look_up(&mut self, inquiry: &Inquiry) {
-        let uses = format!("{}.{}", inquiry.endpoint, inquiry.request);
-        match self.given.answers.get(&uses) {
-            Some(Answering::Replies(reply, takes)) => {
-                let replied = Happening::replied(inquiry.ticket, reply.clone());
-                self.outside = Some((self.now + *takes, replied));
-            }
-            Some(Answering::Hangs) => {}
-            None => {
-                let reason = format!("the call came to `{uses}`, of which `given` says nothing");
-                self.end = Some(End::Stuck(reason));
-            }
-        }
-    }
-
-    fn hear_until(&mut self, at: Timestamp) {
-        let Some(playing) = &mut self.playing else { return };
-        while playing.ahead.front().is_some_and(|(begins, _)| *begins < at) {
-            self.heard.extend(playing.ahead.pop_front().map(|(_, prompt)| prompt));
-        }
-    }
-
-    // ---- judging --------------------------------------------------------------------------------
-
-    fn outcome(self, case: &Case) -> Outcome {
-        let end = self.end.clone().unwrap_or_else(|| End::Stuck("not played".to_owned()));
-        let took = self.now.since(self.began);
-        Outcome {
-            name: Arc::clone(&case.name),
-            spot: case.spot,
-            failures: self.failures(case, &end, took),
-            took,
-            path: self.run.path().to_vec(),
-            language: self.run.language().into(),
-            heard: self.heard,
-            end,
-        }
-    }
-
-    fn failures(&self, case: &Case, end: &End, took: Duration) -> Vec<String> {
-        let then = &case.then;
-        let mut failures = Vec::new();
-        let mut fail = |bad: bool, text: String| {
-            if bad {
-                failures.push(text);
-            }
-        };
-        if let End::Stuck(reason) = end {
-            fail(true, reason.clone());
-        }
-        let queue = match end {
-            End::InQueue(order) => Some(order),
-            End::HungUp(_) | End::Transferred(_) | End::Stuck(_) => None,
-        };
-        let ended = match end {
-            End::HungUp(node) | End::Transferred(node) => Some(node),
-            End::InQueue(_) | End::Stuck(_) => None,
-        };
-        if let Some(wanted) = &then.in_queue {
-            let right = queue.is_some_and(|order| &*order.queue == wanted);
-            fail(!right, format!("expected in queue `{wanted}`, but: {end}"));
-        }
-        if let Some(wanted) = &then.ended {
-            let right = ended.is_some_and(|node| &**node == wanted);
-            fail(!right, format!("expected to end at `{wanted}`, but: {end}"));
-        }
-        if let Some(most) = then.at_most {
-            let text = format!("took {:.1} s, at most {} expected", took.as_secs_f64(), show(most));
-            fail(took > most, text);
-        }
-        if let Some(wanted) = &then.language {
-            let language = self.run.language();
-            fail(language != wanted, format!("expected language `{wanted}`, but: `{language}`"));
-        }
-        if let Some(wanted) = &then.path {
-            let path = self.run.path().iter().map(|visit| &*visit.node);
-            fail(
-                !path.eq(wanted.iter().map(String::as_str)),
-                format!("expected way: {}", wanted.join(" > ")),
-            );
-        }
-        let mut heard = self.heard.iter();
-        let missed = then.heard.iter().find(|name| !heard.any(|prompt| &&*prompt.name == name));
-        if let Some(name) = missed {
-            fail(
-                true,
-                format!("expected to hear `{name}`, in this order: {}", then.heard.join(", ")),
-            );
-        }
-        for name in &then.not_heard {
-            let was = self.heard.iter().any(|prompt| &*prompt.name == name);
-            fail(was, format!("`{name}` should not be heard"));
-        }
-        if let Some(wanted) = &then.requires {
-            let required = queue.and_then(|order| order.requires.as_ref());
-            let but = required.map_or_else(|| "anyone".to_owned(), ToString::to_string);
-            let other = required != Some(wanted);
-            fail(other, format!("expected an agent with `{wanted}`, but: `{but}`"));
-        }
-        if let Some(wanted) = then.priority {
-            let priority = queue.map(|order| order.priority);
-            fail(
-                priority != Some(wanted),
-                format!("expected priority {wanted}, but: {priority:?}"),
-            );
-        }
-        if let Some(wanted) = then.operator {
-            let used = self.run.path().iter().any(|visit| visit.way == Way::Operator);
-            let text =
-                if wanted { "expected the operator exit" } else { "the operator exit was used" };
-            fail(used != wanted, text.to_owned());
-        }
-        for (id, score) in &then.survey {
-            let got = self.scores.get(id);
-            fail(got != Some(score), format!("expected score {score} for `{id}`, but: {got:?}"));
-        }
-        let unused = self.waiting.len() + usize::from(!self.keys.is_empty());
-        fail(
-            unused > 0,
-            format!("{unused} key presses never came: the call was not where they say"),
-        );
-        failures
-    }
-}
-
-// ---- coverage -----------------------------------------------------------------------------------
-
-/// What no case of a flow has tried.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Coverage {
-    /// Nodes in the flow.
-    pub nodes: usize,
-    /// Nodes that no case enters.
-    pub nodes_missed: Vec<Arc<str>>,
-    /// Outcomes in the flow.
-    pub ways: usize,
-    /// Outcomes that no case takes: node and outcome.
-    pub ways_missed: Vec<(Arc<str>, Way)>,
-}
-
-/// What the cases have tried.
-pub fn coverage(flow: &Flow, outcomes: &[Outcome]) -> Coverage {
-    let mut entered: BTreeSet<&str> = BTreeSet::new();
-    let mut taken: BTreeSet<(&str, Way)> = BTreeSet::new();
-    for outcome in outcomes {
-        entered.extend(outcome.path.iter().map(|visit| &*visit.node));
-        let steps = outcome.path.iter().zip(outcome.path.iter().skip(1));
-        taken.extend(steps.map(|(from, to)| (&*from.node, to.way)));
-    }
-    let nodes_missed = flow.nodes.iter().map(|node| &node.name);
-    let nodes_missed = nodes_missed.filter(|name| !entered.contains(&***name)).cloned().collect();
-    let all = flow
-        .nodes
-        .iter()
-        .flat_map(|node| node.edges().into_iter().map(|(way, _)| (Arc::clone(&node.name), way)));
-    let ways: Vec<(Arc<str>, Way)> = all.collect();
-    let missed = ways.iter().filter(|(name, way)| !taken.contains(&(&**name, *way))).cloned();
-    Coverage {
-        nodes: flow.nodes.len(),
-        nodes_missed,
-        ways_missed: missed.collect(),
-        ways: ways.len(),
     }
 }
