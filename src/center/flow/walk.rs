@@ -1,8 +1,8 @@
 //! Walking through a flow by hand: a caller in virtual time whose keys are typed, and whose luck with bots, queues,
 //! numbers and endpoints as well, a line at a time. The engine is that of a flow's own tests.
 //!
-//! [`Walk::told`] is what is to be shown, [`Walk::asks`] what a line may say, [`Walk::line`] takes one. Nothing is shown
-//! of what was typed, so that a code stays where it was entered.
+//! [`Walk::told`] is what is to be shown, [`Walk::asks`] what a line may say, [`Walk::line`] takes one. Nothing is
+//! shown of what was typed, so that a code stays where it was entered.
 
 use super::check::Surroundings;
 use super::limits::{SCRIPT_SECS_MAX, SCRIPT_STEPS_MAX, WALK_KEYS_MAX};
