@@ -25,6 +25,7 @@ use crate::recalled::Recalled;
 use crate::record::{Opening, Record};
 use crate::returning::Returning;
 use crate::speech::Measures;
+use crate::steering::Steered;
 use crate::supervise::Watch;
 use crate::waiting::Told;
 use crate::wrapping::Wrapping;
@@ -130,6 +131,7 @@ pub struct Center {
     pub(crate) measures: Measures,
     pub(crate) emergencies: Emergencies,
     pub(crate) callbacks: Book,
+    pub(crate) steered: Steered,
     pub(crate) deadlines: Deadlines<(CallId, Timer)>,
     pub(crate) outputs: VecDeque<Output>,
     /// Events of the ACD that wait for their turn behind one that was needed first.
@@ -160,6 +162,7 @@ impl Center {
             measures: Measures::default(),
             emergencies: Emergencies::default(),
             callbacks: Book::new(now),
+            steered: Steered::default(),
             deadlines: Deadlines::new(),
             outputs: VecDeque::new(),
             held_events: VecDeque::new(),

@@ -5,7 +5,7 @@
 
 use crate::customer::Customer;
 use crate::ids::{CallId, CallbackId};
-use crate::rollout::Arm;
+use crate::rollout::{Arm, Excluded};
 use dozvon_clock::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -297,6 +297,28 @@ pub struct ArmRecord {
     pub share: f64,
     /// Whether the drawn bot was really reached; always true for people.
     pub delivered: bool,
+    /// Why he was not drawn and is in no arm, whatever the arm says; `None`: he was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<Excluded>,
+    /// The group of customers that he was known to be one of then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Arc<str>>,
+    /// How the bot's part ended: the word of the fact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot_end: Option<Arc<str>>,
+}
+
+impl ArmRecord {
+    /// A draw at this share.
+    pub fn drawn(option: Arc<str>, arm: Arm, share: f64, delivered: bool) -> ArmRecord {
+        ArmRecord { option, arm, share, delivered, excluded: None, group: None, bot_end: None }
+    }
+
+    /// No draw: he goes to people.
+    pub fn excluded(option: Arc<str>, share: f64, why: Excluded) -> ArmRecord {
+        let people = ArmRecord::drawn(option, Arm::People, share, true);
+        ArmRecord { excluded: Some(why), ..people }
+    }
 }
 
 /// One customer's contact.

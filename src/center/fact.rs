@@ -10,7 +10,8 @@ use crate::contact::{Ending, Outcome, Party, PassedOn, Speech};
 use crate::customer::CallCard;
 use crate::ids::{AgentId, CallId, CallbackId, OfferId};
 use crate::incident::Incident;
-use crate::rollout::Arm;
+use crate::rollout::{Arm, Excluded};
+use crate::steering::Decided;
 use dozvon_clock::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
@@ -392,6 +393,22 @@ pub enum What {
         arm: Arm,
         /// The bot's share then, 0 to 1.
         share: f64,
+    },
+    /// A caller of the option was not drawn, and goes to people without being in an arm.
+    NotDrawn {
+        /// The rollout.
+        option: Arc<str>,
+        /// Why.
+        why: Excluded,
+    },
+    /// Something was decided about a rollout.
+    RolloutDecided {
+        /// The rollout.
+        option: Arc<str>,
+        /// What is in force from now on, and why.
+        decided: Decided,
+        /// The bot's share from now on, 0 to 1; `None`: nobody is drawn.
+        share: Option<f64>,
     },
     /// The drawn arm was delivered, or the bot could not be reached and people took over.
     ArmDelivered {

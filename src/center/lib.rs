@@ -40,6 +40,7 @@ pub mod saying;
 pub mod shift;
 mod sides;
 mod speech;
+pub mod steering;
 pub mod supervise;
 pub mod talk;
 pub mod waiting;

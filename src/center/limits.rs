@@ -255,3 +255,7 @@ pub const ROLLOUT_BREAKER_CALLS_MAX: usize = 10_000;
 /// Requests for an operator that are remembered so that a caller is let alone. Past it the oldest is forgotten: who
 /// made it may be drawn again.
 pub const ROLLOUT_OPT_OUTS_MAX: usize = 100_000;
+
+/// Callers of one rollout whose last call is remembered, so that a repeat is not drawn. Past it the call of longest ago
+/// is forgotten: its caller may be drawn again, and his repeat counts as an outcome all the same.
+pub const ROLLOUT_LAST_CALLS_MAX: usize = 200_000;

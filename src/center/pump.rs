@@ -10,14 +10,13 @@ use crate::border::{LegCommand, RINGBACK};
 use crate::calendar::Open;
 use crate::call::{Call, State};
 use crate::center::{Center, Timer};
-use crate::contact::{ArmRecord, Ending, Fault, Outcome, StageKind};
+use crate::contact::{Ending, Fault, Outcome, StageKind};
 use crate::fact::{IvrExit, What};
 use crate::flow::model::Kind;
 use crate::flow::{Effect, Happening, OrderRule, QueueEnd, QueueOrder};
 use crate::ids::{AgentId, CallId, OfferId, QueueId, SkillId};
 use crate::overflow::WaitRules;
 use crate::record::Place;
-use crate::rollout::Arm;
 use dozvon_clock::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,27 +103,6 @@ impl Center {
         self.fact(now, Some(call.id), What::NodeEntered { flow: flow.name.clone(), node });
     }
 
-    /// Draws the arm before anything else can differ between callers.
-    fn draw(&mut self, now: Timestamp, call: &mut Call, option: Arc<str>) {
-        let number = call.run.caller().number.clone();
-        let Some(rollout) = self.policy.rollouts.get(&option) else {
-            // `dozvon check` refuses a flow that names an unknown rollout; people are always right.
-            call.run.handle(now, Happening::Drawn(Arm::People));
-            return;
-        };
-        let draw = rollout.draw(number.as_deref());
-        let (arm, share) = (draw.arm, draw.share.fraction());
-        let delivered = arm == Arm::People;
-        call.record.arm(ArmRecord { option: option.clone(), arm, share, delivered });
-        self.fact(now, Some(call.id), What::ArmDrawn { option: option.clone(), arm, share });
-        if delivered {
-            self.fact(now, Some(call.id), What::ArmDelivered { option, arm, delivered });
-        } else {
-            call.drawn = Some(option);
-        }
-        call.run.handle(now, Happening::Drawn(arm));
-    }
-
     fn send_to_bot(
         &mut self,
         now: Timestamp,
@@ -134,6 +112,7 @@ impl Center {
     ) {
         self.left_flow(now, call, IvrExit::Bot);
         call.credit_from.get_or_insert(now);
+        self.steered.went_to_bot(&bot, call.id);
         let leg = self.bot_leg(call.id);
         let policy = self.policy.bots.get(&bot).copied().unwrap_or_default();
         self.deadlines.set((call.id, Timer::BotAnswer), now + policy.answer_within);
@@ -537,7 +516,12 @@ impl Center {
 
     // ---- names ----------------------------------------------------------------------------------------------------
 
-    fn with_call(&mut self, now: Timestamp, id: CallId, act: impl FnOnce(&mut Center, &mut Call)) {
+    pub(crate) fn with_call(
+        &mut self,
+        now: Timestamp,
+        id: CallId,
+        act: impl FnOnce(&mut Center, &mut Call),
+    ) {
         if let Some(mut call) = self.calls.remove(&id) {
             act(self, &mut call);
             self.put_back(now, call, None);

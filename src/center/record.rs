@@ -121,6 +121,18 @@ impl Record {
         }
     }
 
+    /// What was drawn for `option`, or why nothing was.
+    pub(crate) fn arm_of(&self, option: &str) -> Option<&ArmRecord> {
+        self.contact.arms.iter().find(|arm| &*arm.option == option)
+    }
+
+    /// Says how the bot's part ended, the first time that he was with it.
+    pub(crate) fn bot_end(&mut self, option: &str, end: &str) {
+        if let Some(arm) = self.contact.arms.iter_mut().find(|arm| &*arm.option == option) {
+            arm.bot_end.get_or_insert_with(|| end.into());
+        }
+    }
+
     /// Says whether the arm drawn last for `option` reached the caller.
     pub(crate) fn delivered(&mut self, option: &str, delivered: bool) {
         if let Some(arm) = self.contact.arms.iter_mut().rev().find(|arm| &*arm.option == option) {

@@ -3,6 +3,7 @@
 use crate::border::{AgentRow, CallRow, QueueRow, RolloutRow, Snapshot, WhyRow, WrapUpRow};
 use crate::switch::Switch;
 use dozvon_center::ids::{AgentId, CallId, QueueId, SkillId};
+use dozvon_center::rollout::Share;
 use dozvon_clock::Timestamp;
 
 impl Switch {
@@ -111,6 +112,7 @@ impl Switch {
 
     fn rollout_rows(&self) -> Vec<RolloutRow> {
         let rollouts = self.center.policy().rollouts.values();
-        rollouts.map(|r| RolloutRow { name: r.name.clone(), share: r.share.fraction() }).collect()
+        let share = |name| self.center.share_of(name).map_or(0.0, Share::fraction);
+        rollouts.map(|r| RolloutRow { name: r.name.clone(), share: share(&r.name) }).collect()
     }
 }

@@ -21,6 +21,7 @@ use dozvon_center::contact::{Ending, Fault};
 use dozvon_center::ids::{AgentId, CallId, CallbackId, LegId};
 use dozvon_center::opening::{Emergency, EmergencyError};
 use dozvon_center::policy::Policy;
+use dozvon_center::steering::{NoRollout, Steering};
 use dozvon_center::supervise::WatchError;
 use dozvon_clock::Timestamp;
 use dozvon_media::order::{Order, SessionId};
@@ -186,6 +187,16 @@ impl Switch {
         reason: &str,
     ) -> Result<(), EmergencyError> {
         let result = self.center.set_emergency(now, site, on, by, reason);
+        self.settle(now);
+        result
+    }
+
+    /// Moves a rollout's share.
+    ///
+    /// # Errors
+    /// No rollout has that name.
+    pub fn steer(&mut self, now: Timestamp, steering: Steering) -> Result<(), NoRollout> {
+        let result = self.center.steer(now, steering);
         self.settle(now);
         result
     }

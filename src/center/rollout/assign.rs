@@ -4,6 +4,7 @@
 //! its share. So the same caller keeps his arm, a larger share only adds callers, and two options (or two salts) draw
 //! independently. Knows no clock, no call and no bot.
 
+use super::eligible::{Exclusions, Exclusive};
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -11,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// One menu option on its way to the bot.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Rollout {
     /// The option's name; part of the draw.
     pub name: Arc<str>,
@@ -19,10 +20,18 @@ pub struct Rollout {
     pub bot: Arc<str>,
     /// Keeps the draw from being guessed; a new salt draws all callers anew.
     pub salt: Arc<str>,
-    /// The bot's share now.
+    /// The bot's share now. That of a rollout with a plan is set while it runs, and not by this.
     pub share: Share,
     /// Callers kept with people whatever the share, so that there is something to compare with.
     pub holdout: Holdout,
+    /// Whether a plan moves the share: then nobody is drawn before somebody has said at which.
+    pub planned: bool,
+    /// Who is not drawn.
+    pub exclusions: Exclusions,
+    /// The rollouts that it shares no customer with.
+    pub circle: Option<Arc<Exclusive>>,
+    /// The calendar whose hours and time zone tell callers apart who are not compared with each other.
+    pub hours: Option<Arc<str>>,
 }
 
 impl fmt::Debug for Rollout {
@@ -234,7 +243,14 @@ mod tests {
 
     fn rollout(name: &str, salt: &str, share: Share) -> Rollout {
         let holdout = Holdout::default();
-        Rollout { name: name.into(), bot: "assistant".into(), salt: salt.into(), share, holdout }
+        Rollout {
+            name: name.into(),
+            bot: "assistant".into(),
+            salt: salt.into(),
+            share,
+            holdout,
+            ..Rollout::default()
+        }
     }
 
     fn callers() -> impl Iterator<Item = String> {

@@ -188,8 +188,14 @@ pub enum Verdict {
     Recovered,
 }
 
+/// The words of [`Verdict::as_str`].
+pub const VERDICTS: [&str; 15] = [
+    "started", "wait", "promote", "passed", "hold", "halt", "rollback", "stop", "pause", "resume",
+    "fine", "alarm", "renew", "trip", "recover",
+];
+
 impl Verdict {
-    /// The word for metrics and lists.
+    /// The word for metrics and lists: one of [`VERDICTS`].
     pub const fn as_str(&self) -> &'static str {
         match self {
             Verdict::Started => "started",

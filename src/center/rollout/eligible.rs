@@ -16,7 +16,7 @@ use crate::limits;
 use dozvon_clock::Timestamp;
 
 /// Who is not drawn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Exclusions {
     /// Customers of this age and older.
@@ -98,6 +98,19 @@ pub enum Excluded {
 }
 
 impl Excluded {
+    /// All of them, in the order in which they are asked for.
+    pub const ALL: [Excluded; 9] = [
+        Excluded::NoNumber,
+        Excluded::Closed,
+        Excluded::Full,
+        Excluded::OptedOut,
+        Excluded::Age,
+        Excluded::Group,
+        Excluded::Language,
+        Excluded::SameTopic,
+        Excluded::OtherRollout,
+    ];
+
     /// The word used in records and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -187,6 +200,34 @@ impl OptOuts {
         self.asked.get(subject).is_some_and(|(times, last)| {
             *times >= rules.opt_out_after.max(1) && rules.is_opted_out_since(*last, now)
         })
+    }
+}
+
+/// When callers called last about one topic.
+#[derive(Clone, Debug, Default)]
+pub struct LastCalls {
+    by_subject: BTreeMap<Arc<str>, Timestamp>,
+    order: VecDeque<(Timestamp, Arc<str>)>,
+}
+
+impl LastCalls {
+    /// When he called last.
+    pub fn of(&self, subject: &str) -> Option<Timestamp> {
+        self.by_subject.get(subject).copied()
+    }
+
+    /// Notes that he calls. At the bound the call of longest ago is forgotten, and its caller may be drawn again.
+    pub fn note(&mut self, now: Timestamp, subject: &str) {
+        let name: Arc<str> = subject.into();
+        self.by_subject.insert(Arc::clone(&name), now);
+        self.order.push_back((now, name));
+        while self.order.len() > limits::ROLLOUT_LAST_CALLS_MAX {
+            let Some((at, name)) = self.order.pop_front() else { break };
+            // Who has called again since is further back in the line.
+            if self.by_subject.get(&name) == Some(&at) {
+                self.by_subject.remove(&name);
+            }
+        }
     }
 }
 
@@ -318,6 +359,19 @@ mod tests {
         assert_eq!(opt_outs.order.len(), limits::ROLLOUT_OPT_OUTS_MAX);
     }
 
+    #[test]
+    fn of_last_calls_the_oldest_is_forgotten_at_the_bound() {
+        let mut calls = LastCalls::default();
+        calls.note(at(0), "early");
+        calls.note(at(1), CALLER);
+        for n in 0..limits::ROLLOUT_LAST_CALLS_MAX as u64 - 1 {
+            calls.note(at(2 + n), if n == 0 { CALLER } else { "somebody" });
+        }
+        assert_eq!(calls.of("early"), None);
+        assert_eq!(calls.of(CALLER), Some(at(2)));
+        assert_eq!(calls.order.len(), limits::ROLLOUT_LAST_CALLS_MAX);
+    }
+
     fn circle(rollouts: &[&str]) -> Exclusive {
         let rollouts = rollouts.iter().map(|name| Arc::from(*name)).collect();
         Exclusive { name: "voice_bots".into(), salt: "pepper".into(), rollouts }
@@ -355,6 +409,7 @@ mod tests {
             salt: "pepper".into(),
             share: Share::Half,
             holdout: Holdout::default(),
+            ..Rollout::default()
         };
         let own: Vec<String> =
             callers().filter(|caller| circle.exclude("cards", caller).is_none()).collect();

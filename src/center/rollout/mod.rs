@@ -21,3 +21,4 @@ pub mod stats;
 pub mod weigh;
 
 pub use assign::{Arm, Draw, Holdout, Reason, Rollout, Share};
+pub use eligible::Excluded;

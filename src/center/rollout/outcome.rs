@@ -90,8 +90,8 @@ impl From<Open> for Hours {
     }
 }
 
-/// The observations that these contacts give as seen at `until`. Contacts that were not drawn for this rollout, have no
-/// number, or began later, give none.
+/// The observations that these contacts give as seen at `until`. Contacts that were not drawn for this rollout, were
+/// excluded, have no number, or began later, give none.
 pub fn observe(
     plan: &Plan,
     rollout: &Rollout,
@@ -113,6 +113,9 @@ fn observation(
 ) -> Option<Observation> {
     let contact = case.contact;
     let drawn = contact.arms.iter().find(|arm| arm.option == rollout.name)?;
+    if drawn.excluded.is_some() {
+        return None;
+    }
     let share = Share::of_fraction(drawn.share)?;
     if contact.caller.is_empty() {
         return None;
@@ -305,6 +308,7 @@ mod tests {
             salt: "pepper".into(),
             share: Share::Tenth,
             holdout: Holdout::percent(5).unwrap(),
+            ..Rollout::default()
         }
     }
 
@@ -344,7 +348,7 @@ mod tests {
             ending: Some(Ending::new(Fault::Caller, "hung_up")),
             path: Vec::new(),
             stages,
-            arms: vec![ArmRecord { option: "cards".into(), arm, share, delivered: true }],
+            arms: vec![ArmRecord::drawn("cards".into(), arm, share, true)],
             survey: Vec::new(),
             operator_requested: false,
             callback: None,

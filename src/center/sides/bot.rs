@@ -78,7 +78,10 @@ impl Center {
         if talk.is_none() {
             self.delivered(now, call, false);
         }
-        call.drawn = None;
+        if let Some(option) = call.drawn.take() {
+            call.record.bot_end(&option, word);
+        }
+        self.steered.left_bot(&bot, call.id);
         let talk_secs = talk.unwrap_or_default().as_secs_f64();
         self.fact(now, Some(call.id), What::BotEnded { bot, end: word.into(), talk_secs });
         if self.legs.contains_key(&leg) {
@@ -93,6 +96,10 @@ impl Center {
 
     pub(crate) fn delivered(&mut self, now: Timestamp, call: &mut Call, delivered: bool) {
         let Some(option) = call.drawn.clone() else { return };
+        // Of a caller who comes to the same bot twice in one call the first time counts.
+        if call.record.arm_of(&option).is_some_and(|arm| arm.bot_end.is_some()) {
+            return;
+        }
         call.record.delivered(&option, delivered);
         let arm = crate::rollout::Arm::Bot;
         self.fact(now, Some(call.id), What::ArmDelivered { option, arm, delivered });

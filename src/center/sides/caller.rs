@@ -73,6 +73,9 @@ impl Center {
     pub(crate) fn exited(&mut self, now: Timestamp, call: &mut Call, how: OperatorRequest) {
         call.record.operator_requested();
         call.leaving_by_exit = true;
+        if how == OperatorRequest::Bot {
+            self.wants_no_bot(now, call);
+        }
         let flow = call.run.flow().name.clone();
         self.fact(now, Some(call.id), What::OperatorRequested { flow, how });
     }

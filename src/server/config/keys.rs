@@ -143,6 +143,7 @@ mod tests {
     fn every_key_of_time_or_amount_has_its_unit_or_bound_in_its_name() {
         let ends = [
             "_secs",
+            "_days",
             "_ms",
             "_max",
             "_min",

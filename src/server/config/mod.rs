@@ -321,8 +321,8 @@ fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> A
     let classifiers = Classifiers::read(findings, &base.folder);
     let mut staff = Staff::read(findings, base, secrets, &classifiers);
     let (bots, bot_access) = routes::bots(findings, base);
-    let rollouts = routes::rollouts(findings, base, &bots);
     let calendars = ivr::calendars(findings, &base.folder);
+    let rollouts = routes::rollouts(findings, base, &bots, &calendars);
     let prompts = prompts::read(findings, &prompts_folder(base));
     for prompt in prompts.iter().filter(|prompt| &*prompt.language != MUSIC) {
         staff.add_language(&prompt.language);

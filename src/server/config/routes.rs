@@ -8,13 +8,15 @@ use super::secrets::Secrets;
 use super::staff::Staff;
 use super::value::dial;
 use super::walk::Table;
+use dozvon_center::calendar::Calendars;
 use dozvon_center::policy::BotPolicy;
+use dozvon_center::rollout::eligible::{Exclusions, Exclusive};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
 use dozvon_sip::endpoint::{Credentials, Protocol};
 use dozvon_sip::message::{Host, Uri};
 use dozvon_switch::config::{Address, BotAccess, Number, Trunk};
 use dozvon_switch::network::parse_network;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 
@@ -40,11 +42,15 @@ pub(super) fn bots(
     (policy, access)
 }
 
+/// Seconds of a day.
+const SECS_PER_DAY: u64 = 86_400;
+
 /// Reads rollouts/*.toml.
 pub(super) fn rollouts(
     findings: &mut Findings,
     base: &Base,
     bots: &BTreeMap<Arc<str>, BotPolicy>,
+    calendars: &Calendars,
 ) -> BTreeMap<Arc<str>, Rollout> {
     let mut found = Vec::new();
     for path in list(&base.folder.join("rollouts"), "toml") {
@@ -63,6 +69,12 @@ pub(super) fn rollouts(
                 suggest(bot, "bot", bots.keys().map(|bot| &**bot)),
             );
         }
+        let hours = table.text_opt("hours");
+        if let Some(hours) = hours.filter(|hours| calendars.get(hours).is_none()) {
+            let message = format!("there is no calendar `{hours}` in calendars/");
+            let names: Vec<&str> = calendars.names().collect();
+            findings.error(table.place("hours"), message, suggest(hours, "calendar", names));
+        }
         let rollout = Rollout {
             name: name.into(),
             bot: bot.into(),
@@ -71,10 +83,50 @@ pub(super) fn rollouts(
                 .expect("the table of keys has just these words"),
             holdout: Holdout::percent(table.number("holdout_percent"))
                 .expect("the table of keys has its bound"),
+            planned: false,
+            exclusions: exclusions(table),
+            circle: None,
+            hours: hours.map(Into::into),
         };
         rollouts.insert(name.into(), rollout);
     }
+    let circles = circles(&found);
+    for rollout in rollouts.values_mut() {
+        let own = circles.iter().find(|circle| circle.rollouts.contains(&rollout.name));
+        rollout.circle = own.cloned();
+    }
     rollouts
+}
+
+/// Who is not drawn.
+fn exclusions(table: &Table) -> Exclusions {
+    let words = |key| table.list(key).iter().map(|(word, _)| word.as_str().into()).collect();
+    let days = |key| table.number::<u64>(key) * SECS_PER_DAY;
+    Exclusions {
+        age_from: table.says("age_min").then(|| table.number("age_min")),
+        groups: words("groups"),
+        languages: words("languages"),
+        same_topic_within_secs: days("same_topic_days"),
+        sessions_max: table.number("sessions_max"),
+        opt_out_after: table.number("opt_out_requests_min"),
+        opt_out_secs: days("opt_out_days"),
+    }
+}
+
+/// The rollouts that share no customer, by the text that they have in common.
+fn circles(rollouts: &[Table]) -> Vec<Arc<Exclusive>> {
+    let mut circles: BTreeMap<&str, BTreeSet<Arc<str>>> = BTreeMap::new();
+    for table in rollouts {
+        if let Some(circle) = table.text_opt("circle") {
+            circles.entry(circle).or_default().insert(table.text("name").into());
+        }
+    }
+    let circle = |(text, rollouts): (&str, BTreeSet<Arc<str>>)| Exclusive {
+        name: text.into(),
+        salt: text.into(),
+        rollouts,
+    };
+    circles.into_iter().map(circle).map(Arc::new).collect()
 }
 
 /// Reads numbers.toml. The flows are known by now.

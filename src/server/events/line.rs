@@ -126,6 +126,8 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::OperatorRequested { .. }
         | What::IvrExited { .. }
         | What::ArmDrawn { .. }
+        | What::NotDrawn { .. }
+        | What::RolloutDecided { .. }
         | What::ArmDelivered { .. }
         | What::BotConnected { .. }
         | What::BotEnded { .. }

@@ -1,7 +1,7 @@
 //! What the API shows: queues, agents, calls, contacts as JSON, times as RFC 3339, numbers masked unless allowed.
 
 use crate::server::events::{call_card, rfc3339};
-use crate::server::store::{ContactPage, ContactRow, IncidentRow};
+use crate::server::store::{ArmRow, ContactPage, ContactRow, IncidentRow};
 use crate::server::telemetry::Masked;
 use dozvon_center::acd::Estimate;
 use dozvon_center::contact::Speech;
@@ -317,6 +317,10 @@ pub(crate) struct ArmView {
     share: f64,
     /// Whether the caller really got it.
     delivered: bool,
+    /// Why he was not drawn and is in no arm; `null`: he was drawn.
+    excluded: Option<String>,
+    /// How the bot's part ended: `done`, `transfer`, `failed`, `too_long` or `caller_gone`.
+    bot_end: Option<String>,
 }
 
 /// A survey answer.
@@ -499,7 +503,14 @@ fn contact(row: ContactRow, plain: bool) -> ContactView {
         code_note: row.code_note.filter(|_| plain),
         speech: row.speech.map(SpeechView::from),
     };
-    let arm = |(option, arm, share, delivered)| ArmView { option, arm, share, delivered };
+    let arm = |row: ArmRow| ArmView {
+        option: row.option,
+        arm: row.arm,
+        share: row.share,
+        delivered: row.delivered,
+        excluded: row.excluded,
+        bot_end: row.bot_end,
+    };
     ContactView {
         id: row.call,
         caller: number(&row.caller, plain),

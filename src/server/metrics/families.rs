@@ -57,6 +57,8 @@ pub(super) struct Families {
     /// `endpoint`, `why`.
     pub(super) lookup_errors: IntCounterVec,
     pub(super) rollout_draws: IntCounterVec,
+    pub(super) rollout_excluded: IntCounterVec,
+    pub(super) rollout_decisions: IntCounterVec,
     pub(super) rollout_calls: IntCounterVec,
     pub(super) rollout_share: GaugeVec,
     pub(super) bot_connected: IntCounterVec,
@@ -247,6 +249,16 @@ impl Families {
                 "dozvon_rollout_draws_total",
                 "Arms drawn for callers who chose the option.",
                 &["option", "arm"],
+            ),
+            rollout_excluded: m.counters(
+                "dozvon_rollout_excluded_total",
+                "Callers of the option who were not drawn, by why.",
+                &["option", "reason"],
+            ),
+            rollout_decisions: m.counters(
+                "dozvon_rollout_decisions_total",
+                "Decisions about the rollout, by what was decided.",
+                &["option", "decision"],
             ),
             rollout_calls: m.counters(
                 "dozvon_rollout_calls_total",

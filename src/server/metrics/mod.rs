@@ -99,6 +99,12 @@ impl Metrics {
             What::ArmDrawn { option, arm, .. } => {
                 f.rollout_draws.with_label_values(&[&**option, arm_word(*arm)]).inc();
             }
+            What::NotDrawn { option, why } => {
+                f.rollout_excluded.with_label_values(&[&**option, why.as_str()]).inc();
+            }
+            What::RolloutDecided { option, decided, .. } => {
+                f.rollout_decisions.with_label_values(&[&**option, &*decided.verdict]).inc();
+            }
             What::ArmDelivered { option, arm, delivered } => {
                 let delivered = if *delivered { "true" } else { "false" };
                 f.rollout_calls.with_label_values(&[&**option, arm_word(*arm), delivered]).inc();

@@ -180,6 +180,7 @@ fn policy() -> Policy {
         salt: "pepper".into(),
         share: Share::Half,
         holdout: Holdout::default(),
+        ..Rollout::default()
     };
     let mut calendars = Calendars::new();
     calendars.insert(Calendar::always_open("always"));

@@ -435,6 +435,8 @@ impl Open {
             | What::OperatorRequested { .. }
             | What::IvrExited { .. }
             | What::ArmDrawn { .. }
+            | What::NotDrawn { .. }
+            | What::RolloutDecided { .. }
             | What::ArmDelivered { .. }
             | What::OfferDecided { .. }
             | What::OfferStarted { .. }

@@ -24,7 +24,7 @@ mod writer;
 pub(crate) use day::{AgentDay, agent_days};
 pub(crate) use mailbox::StoreSender;
 pub(crate) use reader::{
-    ContactFilter, ContactPage, ContactRow, ReadError, SegmentRow, StoreReader,
+    ArmRow, ContactFilter, ContactPage, ContactRow, ReadError, SegmentRow, StoreReader,
 };
 #[cfg(test)]
 pub(crate) use record::{AgentMove, ConductRow};

@@ -96,10 +96,29 @@ pub(crate) struct ContactRow {
     pub(crate) operator_requested: bool,
     /// Stages in order.
     pub(crate) segments: Vec<SegmentRow>,
-    /// Rollout draws: option, arm, share, delivered.
-    pub(crate) arms: Vec<(String, String, f64, bool)>,
+    /// Rollout draws.
+    pub(crate) arms: Vec<ArmRow>,
     /// Survey answers.
     pub(crate) survey: Vec<(String, u8)>,
+}
+
+/// A rollout draw as stored.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ArmRow {
+    /// The option.
+    pub(crate) option: String,
+    /// The arm.
+    pub(crate) arm: String,
+    /// The bot's share then.
+    pub(crate) share: f64,
+    /// Whether the caller really got it.
+    pub(crate) delivered: bool,
+    /// Why he was not drawn, if he was not.
+    pub(crate) excluded: Option<String>,
+    /// The group of customers that he was known to be one of.
+    pub(crate) group: Option<String>,
+    /// How the bot's part ended.
+    pub(crate) bot_end: Option<String>,
 }
 
 /// A stage as stored.
@@ -395,9 +414,19 @@ fn read_parts(db: &mut Db, contact: &mut ContactRow) -> Result<(), DbError> {
             speech: read_speech(row)?,
         })
     })?;
-    let sql = "SELECT option, arm, share, delivered FROM arms WHERE call = ?1 ORDER BY seq";
-    contact.arms =
-        db.rows(sql, call, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let sql = "SELECT option, arm, share, delivered, excluded, customer_group, bot_end FROM arms
+               WHERE call = ?1 ORDER BY seq";
+    contact.arms = db.rows(sql, call, |row| {
+        Ok(ArmRow {
+            option: row.get(0)?,
+            arm: row.get(1)?,
+            share: row.get(2)?,
+            delivered: row.get(3)?,
+            excluded: row.get(4)?,
+            group: row.get(5)?,
+            bot_end: row.get(6)?,
+        })
+    })?;
     let sql = "SELECT question, score FROM survey WHERE call = ?1 ORDER BY seq";
     contact.survey = db.rows(sql, call, |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(())

@@ -86,8 +86,8 @@ fn full(call: u64) -> Contact {
     talk.code_note = Some("second card too".into());
     talk.speech = Some(SPEECH);
     contact.stages = vec![ivr, wait, talk];
-    contact.arms =
-        vec![ArmRecord { option: "block".into(), arm: Arm::Bot, share: 0.1, delivered: true }];
+    let drawn = ArmRecord::drawn("block".into(), Arm::Bot, 0.1, true);
+    contact.arms = vec![ArmRecord { bot_end: Some("failed".into()), ..drawn }];
     contact.survey = vec![("how was it".into(), 5)];
     contact.operator_requested = true;
     contact
@@ -151,7 +151,12 @@ fn a_contact_comes_back_whole() {
         assert_eq!(row.path, ["hello", "menu"]);
         assert_eq!(row.ending_fault.as_deref(), Some("caller"));
         assert_eq!(row.ending_reason.as_deref(), Some("hung_up"));
-        assert_eq!(row.arms, [("block".to_owned(), "bot".to_owned(), 0.1, true)]);
+        let [arm] = &row.arms[..] else { panic!("one draw: {:?}", row.arms) };
+        assert_eq!(
+            (&*arm.option, &*arm.arm, arm.share, arm.delivered),
+            ("block", "bot", 0.1, true)
+        );
+        assert_eq!((arm.excluded.as_deref(), arm.bot_end.as_deref()), (None, Some("failed")));
         assert_eq!(row.survey, [("how was it".to_owned(), 5)]);
         assert!(row.operator_requested);
         let kinds: Vec<&str> = row.segments.iter().map(|segment| &*segment.kind).collect();

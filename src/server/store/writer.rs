@@ -317,10 +317,25 @@ fn write_parts(step: &mut Db, call: i64, contact: &Contact) -> Result<(), DbErro
         )?;
     }
     for (seq, arm) in (0_i64..).zip(&contact.arms) {
-        let sql = "INSERT INTO arms (call, seq, option, arm, share, delivered) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        let sql = "INSERT INTO arms (call, seq, option, arm, share, delivered, excluded, customer_group, bot_end)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (call, seq) DO UPDATE SET option = excluded.option, arm = excluded.arm,
-                 share = excluded.share, delivered = excluded.delivered";
-        step.execute(sql, values![call, seq, arm.option, word(arm.arm), arm.share, arm.delivered])?;
+                 share = excluded.share, delivered = excluded.delivered, excluded = excluded.excluded,
+                 customer_group = excluded.customer_group, bot_end = excluded.bot_end";
+        step.execute(
+            sql,
+            values![
+                call,
+                seq,
+                arm.option,
+                word(arm.arm),
+                arm.share,
+                arm.delivered,
+                arm.excluded.map(|why| why.as_str()),
+                arm.group,
+                arm.bot_end,
+            ],
+        )?;
     }
     for (seq, (question, score)) in (0_i64..).zip(&contact.survey) {
         let sql = "INSERT INTO survey (call, seq, question, score) VALUES (?1, ?2, ?3, ?4)

@@ -11,6 +11,7 @@ mod own;
 mod races;
 mod reload;
 mod speech;
+mod steering;
 mod talk;
 mod waiting;
 mod wrap;

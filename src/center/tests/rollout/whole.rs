@@ -55,6 +55,7 @@ fn rollout(share: Share) -> Rollout {
         salt: "pepper".into(),
         share,
         holdout: Holdout::percent(5).expect("5 is at most 50"),
+        ..Rollout::default()
     }
 }
 
@@ -107,12 +108,8 @@ impl House {
             let after = Duration::from_secs(2 * 3_600 + self.dice.next() % (5 * 86_400));
             self.again.push((line.at + after, caller.clone()));
         }
-        let arms = drawn.map(|draw| ArmRecord {
-            option: "cards".into(),
-            arm,
-            share: draw.share.fraction(),
-            delivered: true,
-        });
+        let arms =
+            drawn.map(|draw| ArmRecord::drawn("cards".into(), arm, draw.share.fraction(), true));
         self.contacts.push(contact(CallId(self.contacts.len() as u64), caller, now, line, arms));
     }
 }

@@ -93,6 +93,7 @@ impl Draws {
             salt: "pepper".into(),
             share,
             holdout: Holdout::percent(5).expect("5 is at most 50"),
+            ..Rollout::default()
         };
         let ladder = Share::LADDER.map(rollout);
         let arms = |n: u32| {

@@ -131,6 +131,60 @@ pub(in crate::server::config) const ROLLOUT: Section = Section {
             Value("0"),
             "Percent of the callers who stay with people whatever the share, to compare with.",
         ),
+        key(
+            "sessions_max",
+            Kind::Int(1, 10_000),
+            Value("1000"),
+            "Talks that the bot can have at once. While it has them nobody is drawn: callers go to people.",
+        ),
+        key(
+            "same_topic_days",
+            Kind::Int(0, 60),
+            Value("0"),
+            "Who came to this option within so many days is not drawn and goes to people; 0: a repeat is no reason.",
+        ),
+        key(
+            "opt_out_requests_min",
+            Kind::Int(1, 100),
+            Value("2"),
+            "Who asked for an operator so many times while the bot had him is let alone.",
+        ),
+        key(
+            "opt_out_days",
+            Kind::Int(0, 365),
+            Value("30"),
+            "For so many days from the last time; 0: nobody is.",
+        ),
+        key(
+            "age_min",
+            Kind::Int(0, 150),
+            Absent,
+            "Customers of this age and older stay with people, by the field `age` of an endpoint's answer.",
+        ),
+        key(
+            "groups",
+            Kind::Names,
+            Value("[]"),
+            "Customers of these segments stay with people, by the `segment` of an endpoint's answer.",
+        ),
+        key(
+            "languages",
+            Kind::Names,
+            Value("[]"),
+            "The languages that the bot speaks; empty: all.",
+        ),
+        key(
+            "circle",
+            Kind::Text,
+            Absent,
+            "Rollouts with the same text here share no customer: each has one that may draw him. Hard to guess.",
+        ),
+        key(
+            "hours",
+            Kind::Name,
+            Absent,
+            "A calendar: callers within its hours are compared with each other, in weeks of its time zone.",
+        ),
     ],
 };
 

@@ -13,6 +13,8 @@ use dozvon_center::callback::{CallbackEnd, Missed};
 use dozvon_center::conduct::ConductKind;
 use dozvon_center::contact::{Outcome, Party};
 use dozvon_center::fact::{AskEnd, Flaw, Greeting, Handler, IvrExit, LookupEnd, OperatorRequest};
+use dozvon_center::rollout::Excluded;
+use dozvon_center::rollout::decision::VERDICTS;
 
 impl Families {
     /// Every label set that can be foreseen, at zero.
@@ -41,6 +43,12 @@ impl Families {
         }
         for option in directory.rollouts.iter().map(|option| &**option) {
             self.rollout_share.with_label_values(&[option]);
+            for why in Excluded::ALL {
+                self.rollout_excluded.with_label_values(&[option, why.as_str()]);
+            }
+            for verdict in VERDICTS {
+                self.rollout_decisions.with_label_values(&[option, verdict]);
+            }
             for arm in ["bot", "human"] {
                 self.rollout_draws.with_label_values(&[option, arm]);
                 for delivered in ["true", "false"] {

@@ -129,6 +129,7 @@ fn policy(agents: usize, share: Share) -> Policy {
         salt: "pepper".into(),
         share,
         holdout: Holdout::default(),
+        ..Rollout::default()
     };
     Policy {
         acd: AcdConfig::new(vec![queue], (0..agents).map(agent).collect()),

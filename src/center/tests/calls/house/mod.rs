@@ -128,6 +128,7 @@ pub(crate) fn policy(share: Share) -> Policy {
         salt: "pepper".into(),
         share,
         holdout: Holdout::default(),
+        ..Rollout::default()
     };
     Policy {
         acd: Config::new(queues, vec![agent("anna"), agent("boris"), agent("vera")]),
