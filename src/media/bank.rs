@@ -57,6 +57,14 @@ pub enum Ordered {
     Opened(Slot),
     /// The session that lived here is gone: the shell drops its sockets. [`Report::Closed`] is waiting.
     Closed(Slot),
+    /// Agreed. With `one_port` RTCP comes and goes on the RTP socket (RFC 5761), and the shell may drop the other one;
+    /// without, it is needed.
+    Agreed {
+        /// The session's slot.
+        slot: Slot,
+        /// Whether both share a port.
+        one_port: bool,
+    },
     /// Done.
     Obeyed,
     /// Counted and dropped: what it names is unknown or exists already, or a bound is reached.
@@ -222,6 +230,7 @@ impl Bank {
             | Order::Unmeasure { .. } => return self.refuse(),
             Order::Agree { remote, rtcp, format, direction, .. } => {
                 self.agree(now, index, (remote, rtcp), format, direction);
+                return Ordered::Agreed { slot: Slot(index), one_port: rtcp == Some(remote) };
             }
             Order::Play { play, clips, .. } => self.play(index, play, clips),
             Order::Announce { play, clips, .. } => self.announce(index, play, clips),

@@ -133,7 +133,8 @@ pub enum Order {
         session: SessionId,
         /// Where the peer said it receives RTP.
         remote: SocketAddr,
-        /// Where the peer receives RTCP; `None` = `remote` port + 1.
+        /// Where the peer receives RTCP; `None` = `remote` port + 1. The same as `remote`: RTP and RTCP share one port
+        /// on both sides (RFC 5761), and ours for RTCP may be closed.
         rtcp: Option<SocketAddr>,
         /// Agreed format.
         format: Format,

@@ -80,6 +80,8 @@ pub(crate) struct Agreed {
     pub(crate) direction: Direction,
     latch: Latch,
     rtcp: SocketAddr,
+    /// RTCP goes where RTP goes (RFC 5761).
+    one_port: bool,
     rtcp_heard_from: Option<SocketAddr>,
 }
 
@@ -88,6 +90,7 @@ impl Agreed {
     fn rtcp_target(&self) -> SocketAddr {
         let target = self.latch.target();
         match self.rtcp_heard_from {
+            _ if self.one_port => target,
             Some(address) => address,
             None if target == self.latch.named() => self.rtcp,
             None => SocketAddr::new(target.ip(), target.port().saturating_add(1)),
@@ -247,7 +250,9 @@ impl Session {
         let beside = SocketAddr::new(remote.0.ip(), remote.0.port().saturating_add(1));
         let rtcp = remote.1.unwrap_or(beside);
         (self.listening_since, self.silence_reported) = (now, false);
-        self.agreed = Some(Agreed { format, direction, latch, rtcp, rtcp_heard_from: None });
+        let one_port = rtcp == remote.0;
+        let rtcp_heard_from = None;
+        self.agreed = Some(Agreed { format, direction, latch, rtcp, one_port, rtcp_heard_from });
     }
 
     /// Another sound begins: half-filled packets of the old one are dropped, the first new one is marked.
@@ -801,7 +806,9 @@ impl Session {
 
     /// Sends a report; with goodbye it is the last packet of the session.
     pub(crate) fn send_rtcp<S: Sink>(&mut self, goodbye: bool, voice: &mut Voice<'_, S>) {
-        let Some(target) = self.agreed.as_ref().map(Agreed::rtcp_target) else { return };
+        let Some(agreed) = &self.agreed else { return };
+        let target = agreed.rtcp_target();
+        let channel = if agreed.one_port { Channel::Rtp } else { Channel::Rtcp };
         if target.port() == 0 || target.ip().is_unspecified() {
             return;
         }
@@ -820,7 +827,7 @@ impl Session {
         });
         let (ssrc, cname) = (self.stream.ssrc(), voice.config.cname.as_str());
         rtcp::Compound { ssrc, sender, block, cname, goodbye }.write(now, voice.scratch);
-        voice.sink.send(self.slot, Channel::Rtcp, target, voice.scratch);
+        voice.sink.send(self.slot, channel, target, voice.scratch);
     }
 
     /// Time passes unused: the worker was late.

@@ -52,7 +52,10 @@ impl Sound {
 
     /// Our offer.
     pub(crate) fn offer(&mut self) -> Vec<u8> {
-        let offer = sdp::offer(&self.ours(), &mut self.origin);
+        // A first offer asks for no shared port: a phone that takes it wrongly has no RTCP. One that is shared stays so.
+        let rtcp_mux =
+            self.agreed.as_ref().is_some_and(|agreed| agreed.rtcp == Some(agreed.remote));
+        let offer = sdp::offer(&Ours { rtcp_mux, ..self.ours() }, &mut self.origin);
         self.offered = Some(offer.clone());
         offer.into_bytes()
     }
@@ -60,7 +63,8 @@ impl Sound {
     /// Our answer to their offer; what was agreed is in `agreed` afterwards.
     pub(crate) fn answer(&mut self, offer: &[u8]) -> Result<Vec<u8>, NotAcceptable> {
         let offer = Description::parse(offer).map_err(|_| NotAcceptable::NoAudio)?;
-        let answer = sdp::answer(&offer, &self.ours(), &mut self.origin)?;
+        let ours = Ours { rtcp_mux: true, ..self.ours() };
+        let answer = sdp::answer(&offer, &ours, &mut self.origin)?;
         self.agreed = Some(answer.agreed);
         Ok(answer.body.into_bytes())
     }
@@ -164,6 +168,23 @@ mod tests {
         let events = TelephoneEvent { payload_type: 101, clock_hz: 8000 };
         assert_eq!(format.telephone_event, Some(events));
         assert_eq!(direction, Direction::SendRecv);
+    }
+
+    #[test]
+    fn one_port_for_rtp_and_rtcp_is_taken_when_offered_and_kept_until_it_is_not() {
+        let one_port = |sound: &Sound| {
+            let Some(Order::Agree { remote, rtcp, .. }) = sound.agree() else {
+                panic!("something was agreed")
+            };
+            rtcp == Some(remote)
+        };
+        let mut line = sound(&[Codec::Pcmu]);
+        assert!(!String::from_utf8(line.offer()).unwrap().contains("rtcp-mux"), "not asked for");
+        let answer = line.answer(format!("{OFFER}a=rtcp-mux\r\n").as_bytes()).unwrap();
+        assert!(String::from_utf8(answer).unwrap().contains("a=rtcp-mux") && one_port(&line));
+        assert!(String::from_utf8(line.offer()).unwrap().contains("a=rtcp-mux"), "it stays so");
+        line.answered(OFFER.as_bytes()).unwrap();
+        assert!(!one_port(&line), "both must want it, each time");
     }
 
     #[test]

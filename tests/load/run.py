@@ -370,12 +370,13 @@ def free(scale):
 def crowd(scale):
     """10,000 agents at work and 10,000 who wait, in one process; agents come free as their wrap-ups end."""
     agents, cycle = int(10_000 * scale), 60
-    # Each leg has two sockets; where no more files may be opened, fewer wait.
+    # Who waits has one socket, RTP and RTCP on one port; who talks has two for a second. Where no more files may be opened,
+    # fewer wait.
     files = max(open_files_max(), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    waiting = min(agents, (files - 2_000) // 2)
+    waiting = min(agents, files - 4_000)
     if waiting < agents // 2:
         row(f"{agents:,} agents and as many waiting", "not measured", "p99 ≤ 10", False,
-            f"a process may open {files:,} files only: raise `ulimit -n` to {2 * agents + 2_000:,}")
+            f"a process may open {files:,} files only: raise `ulimit -n` to {agents + 4_000:,}")
         return
     for looked_at in (False, True):
         server = Server(DOZVON, agents, calls_max=int(12_000 * scale), wrap_up=cycle - 1, crowd=files)

@@ -184,8 +184,10 @@ impl Workers {
 
 /// The sockets of one session.
 struct Pair {
+    local: SocketAddr,
     rtp: UdpSocket,
-    rtcp: UdpSocket,
+    /// `None` while RTCP shares the port of RTP.
+    rtcp: Option<UdpSocket>,
 }
 
 /// All sockets of a worker by slot.
@@ -199,7 +201,7 @@ impl Sockets {
         let pair = self.pairs.get(slot.0)?.as_ref()?;
         Some(match channel {
             Channel::Rtp => &pair.rtp,
-            Channel::Rtcp => &pair.rtcp,
+            Channel::Rtcp => pair.rtcp.as_ref()?,
         })
     }
 }
@@ -284,8 +286,10 @@ impl Worker {
                 Ok(Word::Order(Order::Open { session, local })) => self.open(session, local),
                 Ok(Word::Order(order)) => {
                     let now = self.clock.now();
-                    if let Ordered::Closed(slot) = self.bank.order(now, order, &mut self.sockets) {
-                        self.close(slot);
+                    match self.bank.order(now, order, &mut self.sockets) {
+                        Ordered::Closed(slot) => self.close(slot),
+                        Ordered::Agreed { slot, one_port } => self.share_port(slot, one_port),
+                        Ordered::Opened(_) | Ordered::Obeyed | Ordered::Refused => {}
                     }
                 }
                 Err(TryRecvError::Empty) => return true,
@@ -310,7 +314,7 @@ impl Worker {
                     self.outbox.push_back(failed(format!("{local}: {error}")));
                 }
             }
-            Ordered::Refused | Ordered::Obeyed | Ordered::Closed(_) => {
+            Ordered::Refused | Ordered::Agreed { .. } | Ordered::Obeyed | Ordered::Closed(_) => {
                 self.outbox
                     .push_back(failed("the media worker has no room for another session".into()));
             }
@@ -320,13 +324,37 @@ impl Worker {
     fn seat(&mut self, slot: Slot, mut pair: Pair) -> io::Result<()> {
         let registry = self.poll.registry();
         registry.register(&mut pair.rtp, Token(slot.0 * 2), Interest::READABLE)?;
-        registry.register(&mut pair.rtcp, Token(slot.0 * 2 + 1), Interest::READABLE)?;
+        if let Some(rtcp) = &mut pair.rtcp {
+            registry.register(rtcp, Token(slot.0 * 2 + 1), Interest::READABLE)?;
+        }
         if self.sockets.pairs.len() <= slot.0 {
             self.sockets.pairs.resize_with(slot.0 + 1, || None);
         }
         self.sockets.pairs[slot.0] = Some(pair);
         self.stats.sessions.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Drops the socket of RTCP when it shares the port of RTP, and binds it again when it does so no more. A port that
+    /// somebody has taken meanwhile costs the figures of the line, not its sound.
+    fn share_port(&mut self, slot: Slot, one_port: bool) {
+        let Some(Some(pair)) = self.sockets.pairs.get_mut(slot.0) else { return };
+        if one_port {
+            // Closing the descriptor takes it out of the poll as well.
+            pair.rtcp = None;
+        } else if pair.rtcp.is_none() {
+            let bound = bind(beside(pair.local)).and_then(|mut rtcp| {
+                let token = Token(slot.0 * 2 + 1);
+                self.poll.registry().register(&mut rtcp, token, Interest::READABLE)?;
+                Ok(rtcp)
+            });
+            match bound {
+                Ok(rtcp) => pair.rtcp = Some(rtcp),
+                Err(error) => {
+                    tracing::warn!(local = %beside(pair.local), %error, "no RTCP for a line")
+                }
+            }
+        }
     }
 
     fn close(&mut self, slot: Slot) {
@@ -388,8 +416,12 @@ fn changes_a_call(report: &Report) -> bool {
 /// Binds RTP on `local` and RTCP on the port above, shared with nobody. An address that is not ours (that of the NAT
 /// in front of us) means every address.
 fn bind_pair(local: SocketAddr) -> io::Result<Pair> {
-    let control = SocketAddr::new(local.ip(), local.port().saturating_add(1));
-    Ok(Pair { rtp: bind(local)?, rtcp: bind(control)? })
+    Ok(Pair { local, rtp: bind(local)?, rtcp: Some(bind(beside(local))?) })
+}
+
+/// The port of RTCP, above that of RTP.
+fn beside(local: SocketAddr) -> SocketAddr {
+    SocketAddr::new(local.ip(), local.port().saturating_add(1))
 }
 
 fn bind(local: SocketAddr) -> io::Result<UdpSocket> {
@@ -421,9 +453,12 @@ mod tests {
     use dozvon_media::order::{Codec, Direction, Format};
 
     fn start() -> (Workers, inbox::Receiver<Report>) {
+        start_with(MediaConfig::default())
+    }
+
+    fn start_with(config: MediaConfig) -> (Workers, inbox::Receiver<Report>) {
         let library = Arc::new(LibraryBuilder::new(&[Codec::Pcma]).build());
         let (reports_in, reports) = inbox::channel(16);
-        let config = MediaConfig::default();
         let workers = Workers::start(1, &library, &config, Clock::start(), &reports_in).unwrap();
         (workers, reports)
     }
@@ -444,12 +479,49 @@ mod tests {
         assert!(workers.flush());
     }
 
+    /// A peer's socket.
+    fn peer() -> std::net::UdpSocket {
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        peer
+    }
+
+    /// From where the next report of RTCP comes to this socket.
+    fn report_from(peer: &std::net::UdpSocket) -> SocketAddr {
+        let mut buffer = [0; 2048];
+        loop {
+            let (length, from) = peer.recv_from(&mut buffer).unwrap();
+            if dozvon_media::rtp::is_rtcp(&buffer[..length]) {
+                return from;
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_on_one_port_has_one_socket_and_gets_the_second_when_it_is_wanted_again() {
+        let rtcp_interval = Duration::from_millis(40);
+        let (mut workers, _reports) =
+            start_with(MediaConfig { rtcp_interval, ..MediaConfig::default() });
+        let (session, local) = (SessionId(7), free_pair());
+        let (sound, control) = (peer(), peer());
+        let remote = sound.local_addr().unwrap();
+        let format =
+            Format { codec: Codec::Pcma, payload_type: 8, ptime_ms: 20, telephone_event: None };
+        let direction = Direction::SendRecv;
+        let agree = |rtcp| Order::Agree { session, remote, rtcp, format, direction };
+        order(&mut workers, Order::Open { session, local });
+        order(&mut workers, agree(Some(remote)));
+        assert_eq!(report_from(&sound), local, "reports come and go where the sound does");
+        drop(std::net::UdpSocket::bind(beside(local)).expect("the second port is free"));
+        order(&mut workers, agree(Some(control.local_addr().unwrap())));
+        assert_eq!(report_from(&control), beside(local));
+    }
+
     #[test]
     fn a_session_echoes_over_real_sockets_and_gives_its_ports_back() {
         let (mut workers, mut reports) = start();
         let (session, local) = (SessionId(7), free_pair());
-        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let peer = peer();
         let format =
             Format { codec: Codec::Pcma, payload_type: 8, ptime_ms: 20, telephone_event: None };
         let remote = peer.local_addr().unwrap();

@@ -138,7 +138,7 @@ impl Callers {
 
     fn description(&self) -> String {
         let text = description(Sound::caller_address(&self.options));
-        if self.options.deaf { text.replace("a=sendrecv", "a=sendonly") } else { text }
+        if self.options.deaf { text.replace("a=sendrecv", "a=sendonly\r\na=rtcp-mux") } else { text }
     }
 
     fn invite(&self, call: usize) -> String {
