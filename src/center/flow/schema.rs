@@ -149,9 +149,19 @@ mod tests {
     use super::super::load::load;
     use super::*;
 
-    const HEAD: &str = "flow: f\nlanguages: [ru, kk]\ncalendar: bank\nstart: a\noperator: {keys: [\"0\"], to: q}\n\
-        vars:\n  lang: {type: language}\n  code: {type: digits}\n  segment: {type: enum, values: [mass, vip]}\n\
-        nodes:\n  q: {queue: {name: q, max_wait: 5m, after: {answered: end, max_wait: end, nobody: end}}}\n  end: {hangup: }\n";
+    const HEAD: &str = r#"flow: f
+languages: [ru, kk]
+calendar: bank
+start: a
+operator: {keys: ["0"], to: q}
+vars:
+  lang: {type: language}
+  code: {type: digits}
+  segment: {type: enum, values: [mass, vip]}
+nodes:
+  q: {queue: {name: q, max_wait: 5m, after: {answered: end, max_wait: end, nobody: end}}}
+  end: {hangup: }
+"#;
 
     fn found(body: &str) -> Vec<Diagnostic> {
         load("f.yaml", &format!("{HEAD}  a: {body}\n")).err().unwrap_or_default()
