@@ -422,7 +422,8 @@ impl Center {
         let again = (attempts < rules.attempts).then(|| now + rules.spacing);
         let input = match calling.step {
             Step::Away => Input::Rest(now + CALLBACK_LOOK_AGAIN),
-            Step::Dialing => Input::Missed(calling.missed.unwrap_or(Missed::Unknown), again),
+            // A person, or the house as it closes down, has taken the call out.
+            Step::Dialing => Input::Missed(calling.missed.unwrap_or(Missed::GivenUp), again),
             Step::Here => Input::Missed(Missed::HungUp, again),
         };
         self.turn(now, calling.id, input);

@@ -154,7 +154,7 @@ pub enum Missed {
     Busy,
     /// It can't be reached, or the network failed.
     Unreachable,
-    /// The agent gave up while it rang.
+    /// The agent, or whoever took the call out of the house, gave up while it rang.
     GivenUp,
     /// The customer answered and hung up, or was let go, before an agent spoke with him.
     HungUp,

@@ -326,9 +326,9 @@ impl Run {
     }
 
     /// Enters a node from outside the flow: an agent has passed the caller on to it. False when there is none of that
-    /// name, or the flow is over.
+    /// name. Whoever is called back at nobody's node begins the flow there.
     pub fn jump(&mut self, now: Timestamp, node: &str) -> bool {
-        let Some(node) = self.flow.find(node).filter(|_| !self.is_over()) else { return false };
+        let Some(node) = self.flow.find(node) else { return false };
         self.go(now, Some((node, Way::PassedOn)));
         true
     }

@@ -1,8 +1,7 @@
 //! The nodes of a flow, one reader for each kind.
 
-use super::{F012, F013, F015, Loader, NOT_YET, nothing};
+use super::{F012, F013, F015, KINDS, Loader, NOT_YET, nothing};
 use crate::flow::diagnostic::{Diagnostic, Spanned, Spot};
-use crate::flow::grammar::{self, Shape};
 use crate::flow::limits::{CALLBACK_RIGHT, DIGITS_MAX};
 use crate::flow::model::{
     Bot, Callback, Digits, Hangup, Hours, Kind, Menu, MenuOption, Node, Question, Queue, Raise,
@@ -26,7 +25,7 @@ impl Loader<'_> {
         let (Some((kind, body)), None) = (kinds.next(), kinds.next()) else {
             let message = format!("node `{}` must have exactly one key: its kind", word.text);
             let found = Diagnostic::error(Y004, self.reader.file(), spot, message)
-                .help(format!("kinds are: {}", grammar::kind_names().join(", ")));
+                .help(format!("kinds are: {}", KINDS.join(", ")));
             self.reader.push(found);
             self.whole = false;
             return node;
@@ -62,8 +61,8 @@ impl Loader<'_> {
             word => {
                 let message = format!("there is no kind `{word}`");
                 let found = Diagnostic::error(Y002, self.reader.file(), kind.spot, message)
-                    .help(format!("kinds are: {}", grammar::kind_names().join(", ")))
-                    .nearest(word, grammar::kind_names());
+                    .help(format!("kinds are: {}", KINDS.join(", ")))
+                    .nearest(word, KINDS);
                 self.reader.push(found);
                 return None;
             }
@@ -75,14 +74,22 @@ impl Loader<'_> {
         &mut self,
         body: &'t Yaml,
         spot: Spot,
-        shape: &Shape,
+        what: &str,
+        keys: &[&str],
     ) -> Option<Fields<'t>> {
-        Some(self.reader.shape(body, shape)?.at(spot))
+        let mut keys = keys.to_vec();
+        if !matches!(what, "queue" | "hangup") {
+            keys.extend(["max_visits", "then"]);
+        }
+        let fields = self.reader.map(body, what, &keys)?;
+        Some(fields.at(spot))
     }
 
     fn visits(&mut self, kind: &Word, body: &Yaml) -> Option<Visits> {
         let Value::Map(_) = &body.value else { return None };
-        grammar::kind(&kind.text).filter(|shape| shape.visits)?;
+        if matches!(kind.text.as_str(), "queue" | "hangup") || !KINDS.contains(&&*kind.text) {
+            return None;
+        }
         let fields = self.reader.entries(body, &kind.text)?;
         let fields = fields.at(kind.spot);
         match (fields.get("max_visits"), fields.get("then")) {
@@ -107,7 +114,7 @@ impl Loader<'_> {
     }
 
     fn say(&mut self, body: &Yaml, spot: Spot) -> Option<Say> {
-        let fields = self.body(body, spot, &grammar::SAY)?;
+        let fields = self.body(body, spot, "say", &["play", "mentions_operator", "next"])?;
         let play = self.reader.need(fields, "say", "play").map(|yaml| self.prompts(yaml));
         let mentions_operator = self.flag(fields, "mentions_operator");
         let next = self.outcome(F012, fields, "say", "next");
@@ -115,7 +122,17 @@ impl Loader<'_> {
     }
 
     fn menu(&mut self, body: &Yaml, spot: Spot) -> Option<Menu> {
-        let fields = self.body(body, spot, &grammar::MENU)?;
+        let keys = [
+            "play",
+            "sorry",
+            "mentions_operator",
+            "timeout",
+            "attempts",
+            "options",
+            "silence",
+            "wrong",
+        ];
+        let fields = self.body(body, spot, "menu", &keys)?;
         let options = match self.reader.need(fields, "menu", "options") {
             Some(yaml) => self.options(yaml),
             None => Vec::new(),
@@ -149,7 +166,8 @@ impl Loader<'_> {
                 self.reader.error(Y004, word.spot, message);
                 continue;
             };
-            let Some(option) = self.reader.shape(yaml, &grammar::OPTION) else {
+            let keys = ["say", "to", "urgent", "label"];
+            let Some(option) = self.reader.map(yaml, "an option", &keys) else {
                 self.whole = false;
                 continue;
             };
@@ -169,7 +187,11 @@ impl Loader<'_> {
     }
 
     fn digits(&mut self, body: &Yaml, spot: Spot) -> Option<Digits> {
-        let fields = self.body(body, spot, &grammar::DIGITS)?;
+        let keys = [
+            "play", "sorry", "into", "length", "end_key", "timeout", "between", "attempts", "next",
+            "failed",
+        ];
+        let fields = self.body(body, spot, "digits", &keys)?;
         let play = self.reader.need(fields, "digits", "play").map(|yaml| self.prompts(yaml));
         let length =
             self.reader.need(fields, "digits", "length").and_then(|yaml| self.length(yaml));
@@ -217,14 +239,15 @@ impl Loader<'_> {
     }
 
     fn set(&mut self, body: &Yaml, spot: Spot) -> Option<Set> {
-        let fields = self.body(body, spot, &grammar::SET)?;
+        let fields = self.body(body, spot, "set", &["vars", "next"])?;
         let vars = self.reader.need(fields, "set", "vars").map(|yaml| self.assignments(yaml));
         let next = self.outcome(F012, fields, "set", "next");
         Some(Set { vars: vars.unwrap_or_default(), next })
     }
 
     fn hours(&mut self, body: &Yaml, spot: Spot) -> Option<Hours> {
-        let fields = self.body(body, spot, &grammar::HOURS)?;
+        let keys = ["calendar", "open", "closed", "holiday", "emergency"];
+        let fields = self.body(body, spot, "hours", &keys)?;
         let named = fields.get("calendar").and_then(|yaml| self.name(yaml));
         let calendar = named.or_else(|| self.calendar.clone()).unwrap_or_else(|| {
             let message = "which calendar? Neither this node nor the flow names one";
@@ -241,7 +264,7 @@ impl Loader<'_> {
     }
 
     fn rollout(&mut self, body: &Yaml, spot: Spot) -> Option<Rollout> {
-        let fields = self.body(body, spot, &grammar::ROLLOUT)?;
+        let fields = self.body(body, spot, "rollout", &["name", "bot", "people"])?;
         let name = self.needed_name(fields, "rollout", "name");
         Some(Rollout {
             name,
@@ -251,10 +274,10 @@ impl Loader<'_> {
     }
 
     fn bot(&mut self, body: &Yaml, spot: Spot) -> Option<Bot> {
-        let fields = self.body(body, spot, &grammar::BOT)?;
+        let fields = self.body(body, spot, "bot", &["use", "max_duration", "after"])?;
         let uses = self.needed_name(fields, "bot", "use");
         let max_duration = self.needed_duration(fields, "bot", "max_duration");
-        let after = self.after(fields, "bot", &grammar::AFTER_BOT)?;
+        let after = self.after(fields, "bot", &["done", "transfer", "failed", "too_long"])?;
         Some(Bot {
             uses,
             max_duration,
@@ -266,10 +289,20 @@ impl Loader<'_> {
     }
 
     fn queue(&mut self, body: &Yaml, spot: Spot) -> Option<Queue> {
-        // Both belong elsewhere, and are told so with the place.
-        let elsewhere = ["announce", "callback"];
-        let keys = [grammar::QUEUE.names().as_slice(), &elsewhere].concat();
-        let fields = self.reader.map(body, grammar::QUEUE.name, &keys)?.at(spot);
+        let keys = [
+            "name",
+            "requires",
+            "priority",
+            "raise",
+            "music",
+            "max_wait",
+            "at",
+            "lose_place",
+            "after",
+            "announce",
+            "callback",
+        ];
+        let fields = self.body(body, spot, "queue", &keys)?;
         if let Some(spot) = fields.key_spot("callback") {
             let found = Diagnostic::error(
                 Y002,
@@ -295,7 +328,8 @@ impl Loader<'_> {
         let max_wait = max_wait.and_then(|yaml| self.reader.duration(yaml));
         let rules = self.wait_rules(fields, max_wait);
         let lose_place = self.flag(fields, "lose_place");
-        let after = self.after(fields, "queue", &grammar::AFTER_QUEUE)?;
+        let outcomes = ["answered", "max_wait", "nobody", "full", "closed"];
+        let after = self.after(fields, "queue", &outcomes)?;
         let nobody = self.outcome(F013, after, "queue", "nobody");
         let or_nobody = |loader: &mut Self, key| match after.get(key) {
             Some(yaml) => loader.target(yaml),
@@ -327,13 +361,13 @@ impl Loader<'_> {
     }
 
     fn raise(&mut self, yaml: &Yaml) -> Option<Raise> {
-        let fields = self.reader.shape(yaml, &grammar::RAISE)?;
+        let fields = self.reader.map(yaml, "raise", &["when", "priority"])?;
         let when = self.reader.need(fields, "raise", "when").map(|yaml| self.assignments(yaml));
         Some(Raise { when: when.unwrap_or_default(), priority: self.priority(fields, true) })
     }
 
     fn transfer(&mut self, body: &Yaml, spot: Spot) -> Option<Transfer> {
-        let fields = self.body(body, spot, &grammar::TRANSFER)?;
+        let fields = self.body(body, spot, "transfer", &["to", "timeout", "after"])?;
         let to = self.reader.need(fields, "transfer", "to").and_then(|yaml| {
             let value = self.reader.word(yaml, "a number or a sip: address")?;
             let number = value.trim_start_matches('+');
@@ -346,7 +380,7 @@ impl Loader<'_> {
             Some(Spanned { value: value.into(), spot: yaml.spot })
         });
         let timeout = self.needed_duration(fields, "transfer", "timeout");
-        let after = self.after(fields, "transfer", &grammar::AFTER_TRANSFER)?;
+        let after = self.after(fields, "transfer", &["answered", "failed"])?;
         Some(Transfer {
             to: to.unwrap_or_else(|| nothing("none")),
             timeout,
@@ -356,7 +390,11 @@ impl Loader<'_> {
     }
 
     fn callback(&mut self, body: &Yaml, spot: Spot) -> Option<Callback> {
-        let fields = self.body(body, spot, &grammar::CALLBACK)?;
+        let keys = [
+            "queue", "play", "key", "confirm", "choose", "enter", "sorry", "timeout", "next",
+            "declined", "failed",
+        ];
+        let fields = self.body(body, spot, "callback", &keys)?;
         let mut said = |key, needed| {
             let yaml = match needed {
                 true => self.reader.need(fields, "callback", key),
@@ -384,7 +422,7 @@ impl Loader<'_> {
     }
 
     fn survey(&mut self, body: &Yaml, spot: Spot) -> Option<Survey> {
-        let fields = self.body(body, spot, &grammar::SURVEY)?;
+        let fields = self.body(body, spot, "survey", &["offer", "ask", "timeout", "next"])?;
         let ask = match self.reader.need(fields, "survey", "ask") {
             Some(yaml) => {
                 let items = self.reader.list(yaml, "questions");
@@ -404,7 +442,7 @@ impl Loader<'_> {
     }
 
     fn question(&mut self, yaml: &Yaml) -> Option<Question> {
-        let fields = self.reader.shape(yaml, &grammar::QUESTION)?;
+        let fields = self.reader.map(yaml, "a question", &["id", "play", "keys"])?;
         let id = self.needed_name(fields, "a question", "id").value;
         let play =
             self.reader.need(fields, "a question", "play").and_then(|yaml| self.prompt(yaml));
@@ -425,7 +463,7 @@ impl Loader<'_> {
         if matches!(&body.value, Value::Word { text, quoted: false } if text.is_empty()) {
             return Some(Hangup { play: Vec::new() });
         }
-        let fields = self.body(body, spot, &grammar::HANGUP)?;
+        let fields = self.body(body, spot, "hangup", &["play"])?;
         Some(Hangup { play: self.optional_prompts(fields, "play") })
     }
 }

@@ -9,11 +9,12 @@ use dozvon_center::callback::{
     AskedBy, Callback, CallbackEnd, CallbackError, CallbackPolicy, CallbackRequest, First, Missed,
     NumberError, Numbers, Proof, QueueCallbacks, Stage,
 };
-use dozvon_center::contact::{Outcome, StageKind};
+use dozvon_center::contact::{Ending, Fault, Outcome, StageKind};
 use dozvon_center::fact::What;
 use dozvon_center::ids::{CallbackId, LegId};
 use dozvon_center::policy::Policy;
 use dozvon_center::rollout::Share;
+use dozvon_center::talk::{Destination, TalkCommand};
 use dozvon_clock::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -352,6 +353,43 @@ fn a_request_is_taken_back_wherever_it_stands_but_on_the_line() {
     house.pass(1.0);
     house.event(house.dialled(), LegEvent::Answered);
     assert_eq!(house.center.cancel_callback(house.now, id), Err(CallbackError::OnTheLine));
+}
+
+#[test]
+fn an_agent_passes_a_customer_whom_the_staff_asked_for_on_to_a_node() {
+    let mut house = house_at(MORNING, First::Agent);
+    house.ready(&[ANNA]);
+    let asked = request(&house, CUSTOMER);
+    let proof = Proof { flow: None, node: None, ..asked.proof.clone() };
+    let asked = CallbackRequest { proof, ..asked };
+    house.center.request_callback(house.now, asked).expect("it is taken");
+    house.drain();
+    house.pass(0.0);
+    house.takes_callback();
+    house.pass(1.0);
+    let customer = house.dialled();
+    house.event(customer, LegEvent::Answered);
+    house.pass(30.0);
+    let call = house.center.call_of(customer).expect("they talk");
+    let to = TalkCommand::Transfer(Destination::Node("main".into()));
+    house.talk(call, to).expect("the flow has that node");
+    assert_eq!((house.state(call), house.place(call)), ("ivr", "main".into()));
+    house.key(customer, '1');
+    assert!(!house.released(customer), "he goes on in the flow");
+}
+
+#[test]
+fn an_attempt_that_is_taken_out_while_it_rings_is_given_up_and_made_again() {
+    let mut house = house_at(MORNING, First::Agent);
+    house.ready(&[ANNA]);
+    let id = house.asks(CUSTOMER);
+    house.takes_callback();
+    house.pass(1.0);
+    let call = house.center.call_of(house.dialled()).expect("it rings");
+    house.center.hang_up(house.now, call, Ending::new(Fault::Nobody, "withdrawn"));
+    house.drain();
+    assert_eq!((house.missed(), house.stage(id)), (vec![Missed::GivenUp], "due"));
+    assert_eq!(house.activity(ANNA), Activity::Idle);
 }
 
 #[test]
