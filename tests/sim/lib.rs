@@ -5,11 +5,14 @@
 //! same day to the last event. The oracle sees the same inputs and the same events as the world, keeps a second picture
 //! of its own, slow and simple, and holds every event against the laws.
 //!
-//! [`floor`] is the day of the ACD. A world around the whole switch needs the same parts: an agenda, chance, faults,
-//! laws over what comes out.
+//! [`floor`] is the day of the ACD, with three hundred agents, judged by the [`oracle`]. [`house`] is the day of the
+//! whole center, flows, bots, talks and callbacks included, with fewer people, judged by the [`books`]. A world around
+//! the whole switch needs the same parts: an agenda, chance, faults, laws over what comes out.
 
+pub mod books;
 pub mod faults;
 pub mod floor;
+pub mod house;
 pub mod oracle;
 pub mod plan;
 pub mod rng;

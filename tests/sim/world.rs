@@ -67,13 +67,13 @@ impl<T: fmt::Debug> Story<T> {
     }
 }
 
-/// Hours, minutes and seconds of a day that began at the epoch.
+/// Hours, minutes and seconds of a day.
 pub struct Clock(pub Timestamp);
 
 impl fmt::Display for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (secs, micros) = (self.0.as_secs(), self.0.as_micros() % 1_000_000);
-        write!(f, "{:02}:{:02}:{:02}.{micros:06}", secs / 3600, secs / 60 % 60, secs % 60)
+        write!(f, "{:02}:{:02}:{:02}.{micros:06}", secs / 3600 % 24, secs / 60 % 60, secs % 60)
     }
 }
 
