@@ -132,6 +132,7 @@ fn generated_files_are_those_of_the_binary() {
         (["config", "sample"], "config/dozvon.toml"),
         (["config", "reference"], "docs/config.md"),
         (["prompts", "texts"], "ivr-flows/prompts/values.tsv"),
+        (["flow", "schema"], "ivr-flows/flow.schema.json"),
     ] {
         let output = dozvon(&root(), &arguments);
         let printed = text(&output.stdout);
@@ -355,6 +356,7 @@ fn the_help_of_every_command_has_an_example() {
         &["flow", "graph", "--help"],
         &["flow", "diff", "--help"],
         &["flow", "try", "--help"],
+        &["flow", "schema", "--help"],
         &["prompts", "texts", "--help"],
         &["rollout", "plan", "--help"],
         &["agent-password", "--help"],

@@ -1,4 +1,8 @@
-//! `dozvon flow` through the real binary: flows that we ship, walked, compared and held to their coverage.
+//! `dozvon flow` through the real binary: flows that we ship, walked, compared and held to their coverage, and broken
+//! ones.
+//!
+//! Each file of tests/flows/broken breaks the rule in its name, and the file `.txt` of that name is what a person sees.
+//! After a change of wording: `UPDATE_EXPECT=1 cargo test --test flows`, then read the difference.
 
 use std::fs;
 use std::io::Write as _;
@@ -177,4 +181,136 @@ fn two_versions_are_compared_in_words() {
     );
     let same = text(&diff("ivr-flows/bank-main.yaml", &[]).stdout);
     assert_eq!(same, "callers notice no difference\n");
+}
+
+// ---- broken flows -------------------------------------------------------------------------------
+
+/// Seconds of the recordings of the broken flows: in Kazakh everything takes a second longer.
+const SECONDS: [(&str, u32); 9] = [
+    ("hello", 2),
+    ("operator-hint", 2),
+    ("opt-stolen", 2),
+    ("opt-cards", 2),
+    ("enter-code", 2),
+    ("goodbye", 1),
+    ("advert", 9),
+    ("only-ru", 1),
+    ("say-0", 1),
+];
+
+/// The broken flows with recordings of known lengths beside them.
+fn broken(what: &str) -> (Folder, Vec<String>) {
+    let folder = Folder::new(what);
+    let source = root().join("tests/flows/broken");
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    for (language, more) in [("ru", 0), ("kk", 1)] {
+        let prompts = folder.0.join("prompts").join(language);
+        fs::create_dir_all(&prompts).expect("a folder for recordings");
+        for (name, secs) in SECONDS.iter().filter(|(name, _)| *name != "only-ru" || more == 0) {
+            let path = prompts.join(format!("{name}.wav"));
+            let mut wav = hound::WavWriter::create(path, spec).expect("it can be written");
+            for _ in 0..(secs + more) * spec.sample_rate {
+                wav.write_sample(0i16).expect("it can be written");
+            }
+            wav.finalize().expect("it can be written");
+        }
+    }
+    let texts = folder.0.join("prompts/prompts.yaml");
+    fs::copy(source.join("prompts.yaml"), texts).expect("it can be copied");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&source).expect("the flows are there") {
+        let path = entry.expect("it can be listed").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        if name.ends_with(".yaml") && name != "prompts.yaml" {
+            fs::copy(&path, folder.0.join(&name)).expect("it can be copied");
+            names.push(name);
+        }
+    }
+    names.sort();
+    (folder, names)
+}
+
+fn check(folder: &Folder, name: &str, format: &str) -> Output {
+    let config = root().join("config").display().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+    command.current_dir(&folder.0).env("NO_COLOR", "1");
+    command.args(["flow", "check", name, "--config", &config, "--format", format]);
+    command.output().expect("the binary was built for this test")
+}
+
+/// Compares with what is kept, or keeps it anew; tells what differs.
+fn expect(kept: &str, shown: &str) -> Option<String> {
+    let path = root().join("tests/flows/broken").join(kept);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, shown).expect("it can be written");
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    (shown != expected).then(|| format!("==== {kept}: expected\n{expected}==== but got\n{shown}"))
+}
+
+#[test]
+fn every_broken_flow_is_told_as_expected_and_every_rule_has_one() {
+    let (folder, names) = broken("rules");
+    assert!(names.len() >= 20, "{names:?}");
+    let mut wrong = Vec::new();
+    for name in &names {
+        let output = check(&folder, name, "full");
+        let shown =
+            format!("{}exit code {}\n", text(&output.stderr), output.status.code().unwrap_or(-1));
+        let (code, _) = name.split_once('-').expect("a rule and what is wrong");
+        assert!(shown.contains(&format!("[{code}]")), "{name} does not break {code}:\n{shown}");
+        wrong.extend(expect(&name.replace(".yaml", ".txt"), &shown));
+    }
+    for rule in 1..=18 {
+        let code = format!("F{rule:03}-");
+        assert!(names.iter().any(|name| name.starts_with(&code)), "no flow breaks {code}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_format_tells_the_same_mistakes_and_stays_as_it_is() {
+    let (folder, _) = broken("formats");
+    let mut wrong = Vec::new();
+    for format in ["concise", "json", "sarif", "github", "junit"] {
+        let output = check(&folder, "F015-variables.yaml", format);
+        assert_eq!(output.status.code(), Some(78), "{format}");
+        let shown = match format {
+            "concise" => text(&output.stderr),
+            _ => text(&output.stdout),
+        };
+        wrong.extend(expect(&format!("formats/{format}.txt"), &shown));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn failed_tests_are_told_in_the_formats_of_programs_too() {
+    let bank =
+        fs::read_to_string(root().join("ivr-flows/bank-main.yaml")).expect("the bank's flow");
+    let folder = Folder::new("failed");
+    copy_folder(&root().join("ivr-flows/prompts"), &folder.0.join("prompts"));
+    let wrong = bank.replacen("then: {in_queue: loans}", "then: {in_queue: cards}", 1);
+    assert_ne!(bank, wrong, "plant another mistake");
+    fs::write(folder.0.join("bank.yaml"), &wrong).expect("it can be written");
+    let test = |format: &str| {
+        let file = folder.path("bank.yaml");
+        let output = dozvon(&["flow", "test", &file, "--config", "config", "--format", format], "");
+        assert_eq!(output.status.code(), Some(1), "{format}");
+        text(&output.stdout)
+    };
+    let junit = test("junit");
+    assert!(junit.contains(" failures=\"1\"") && junit.contains("way: 0.0 s greeting"), "{junit}");
+    let github = test("github");
+    assert!(
+        github.starts_with("::error file=") && github.contains("loans in opening hours: "),
+        "{github}"
+    );
+    let sarif: serde_json::Value = serde_json::from_str(&test("sarif")).expect("JSON");
+    assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "test");
 }

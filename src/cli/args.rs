@@ -132,6 +132,12 @@ pub(crate) enum Format {
     Concise,
     /// A JSON array, for programs.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Commands of GitHub's runners: shown beside the line of the change.
+    Github,
+    /// JUnit's XML, for whatever shows tests.
+    Junit,
 }
 
 /// `dozvon call`.
@@ -272,6 +278,13 @@ Examples:
 
 A line is keys (`1`, `0`, `4321#`), how something ends (`answered`, `transfer`), or nothing, which is silence.")]
     Try(FlowTryArgs),
+    /// The JSON Schema of flow files, for editors.
+    #[command(after_help = "\
+Example:
+  dozvon flow schema > ivr-flows/flow.schema.json
+
+A flow whose first line is `# yaml-language-server: $schema=flow.schema.json` is completed and explained by editors.")]
+    Schema,
     /// Draw the flow on standard output, as a Mermaid chart or for Graphviz.
     #[command(after_help = "\
 Examples:

@@ -6,15 +6,17 @@ use super::{
     print, tell, verdict,
 };
 use crate::server::config::{
-    Findings, add_prompts, environment, read_file, read_prompts, stamp_flow, surroundings,
-    tell_flow,
+    Case, Findings, SourceId, add_prompts, environment, junit, read_file, read_prompts, stamp_flow,
+    surroundings, tell_flow,
 };
 use dozvon_center::calendar::{Calendars, moment};
 use dozvon_center::flow::check::F014;
 use dozvon_center::flow::diff::{Version, diff};
 use dozvon_center::flow::script::{Coverage, Exits, Outcome, coverage, exits, play_all};
 use dozvon_center::flow::walk::{Begin, Walk};
-use dozvon_center::flow::{Caller, Flow, Surroundings, graph, load, load_and_check};
+use dozvon_center::flow::{
+    Caller, Diagnostic, Flow, Surroundings, bounds, graph, load, load_and_check, schema,
+};
 use serde_json::json;
 use std::io::{BufRead as _, IsTerminal as _, stdin};
 use std::path::{Path, PathBuf};
@@ -29,6 +31,10 @@ pub(crate) fn flow(args: &FlowArgs) -> ExitCode {
         FlowCommand::Diff(args) => compare(args),
         FlowCommand::Try(args) => walk(args),
         FlowCommand::Graph(args) => draw(args),
+        FlowCommand::Schema => {
+            print(&format!("{:#}\n", schema::schema()));
+            ExitCode::SUCCESS
+        }
     }
 }
 
@@ -38,6 +44,8 @@ struct Stage {
     around: Surroundings,
     calendars: Calendars,
     findings: Findings,
+    /// The flow's text.
+    source: SourceId,
 }
 
 fn check(args: &FlowFile) -> ExitCode {
@@ -45,14 +53,37 @@ fn check(args: &FlowFile) -> ExitCode {
     tell(&stage.findings, args.format);
     if let (Some(flow), Format::Full | Format::Concise) = (&stage.flow, args.format) {
         print(&format!("{}: {} nodes, version {}\n", flow.name, flow.nodes.len(), flow.version));
+        print(&figures(flow, &stage.around));
     }
     verdict(&stage.findings)
 }
 
+/// What the promises are about, in seconds.
+fn figures(flow: &Flow, around: &Surroundings) -> String {
+    let figures = bounds::bounds(flow, around);
+    let secs = |time: Option<std::time::Duration>| match time {
+        Some(time) => format!("{:.1} s", time.as_secs_f64()),
+        None => "never, perhaps".to_owned(),
+    };
+    let mut text = format!(
+        "told of the operator after {}, in a queue without a key after {}",
+        secs(figures.told),
+        secs(figures.silent)
+    );
+    let urgent = figures.urgent.iter().map(|(_, _, time)| *time);
+    if let Some(slowest) = urgent.max_by_key(|time| time.map_or((1, None), |time| (0, Some(time))))
+    {
+        text.push_str(&format!(", by the slowest urgent option after {}", secs(slowest)));
+    }
+    text.push('\n');
+    text
+}
+
 fn test(args: &FlowTestArgs) -> ExitCode {
     let (file, floor) = (&args.flow, args.coverage_floor);
-    let stage = read(file);
-    if stage.findings.has_errors() || file.format != Format::Json {
+    let mut stage = read(file);
+    let for_people = matches!(file.format, Format::Full | Format::Concise);
+    if stage.findings.has_errors() || for_people {
         tell(&stage.findings, file.format);
     }
     let Some(flow) = stage.flow else { return verdict(&stage.findings) };
@@ -65,6 +96,11 @@ fn test(args: &FlowTestArgs) -> ExitCode {
     };
     match file.format {
         Format::Json => print(&format!("{:#}\n", tried.as_json())),
+        Format::Junit => print(&junit(&flow.name, &tried.cases())),
+        Format::Sarif | Format::Github => {
+            tell_flow(&mut stage.findings, stage.source, &tried.failures(&flow));
+            tell(&stage.findings, file.format);
+        }
         Format::Full => print(&tried.as_text(true)),
         Format::Concise => print(&tried.as_text(false)),
     }
@@ -166,7 +202,8 @@ fn read(args: &FlowFile) -> Stage {
     around.prompts.clear();
     add_prompts(&mut findings, &mut around, &folder, &prompts);
     let Some((source, text)) = text else {
-        return Stage { flow: None, around, calendars, findings };
+        let source = findings.file(args.file.display().to_string()).source;
+        return Stage { flow: None, around, calendars, findings, source };
     };
     let name = args.file.display().to_string();
     let (mut flow, mut found) = load_and_check(&name, &text, &around);
@@ -180,7 +217,7 @@ fn read(args: &FlowFile) -> Stage {
         stamp_flow(flow, &text, &prompts);
     }
     tell_flow(&mut findings, source, &found);
-    Stage { flow, around, calendars, findings }
+    Stage { flow, around, calendars, findings, source }
 }
 
 fn folder_of(file: &Path) -> PathBuf {
@@ -265,6 +302,26 @@ impl Tried {
             );
         }
         reasons
+    }
+
+    fn cases(&self) -> Vec<Case> {
+        let case = |outcome: &Outcome| Case {
+            name: outcome.name.to_string(),
+            secs: Some(outcome.took.as_secs_f64()),
+            failure: (!outcome.passed()).then(|| outcome.to_string()),
+        };
+        self.outcomes.iter().map(case).collect()
+    }
+
+    /// Cases that failed, each where it stands.
+    fn failures(&self, flow: &Flow) -> Vec<Diagnostic> {
+        let failed = self.outcomes.iter().filter(|outcome| !outcome.passed());
+        let told = failed.map(|outcome| {
+            let message = format!("{}: {}", outcome.name, outcome.failures.join("; "));
+            Diagnostic::error("test", &flow.file, outcome.spot, message)
+                .help(format!("`dozvon flow test {}` tells the way of the call", flow.file))
+        });
+        told.collect()
     }
 
     fn as_json(&self) -> serde_json::Value {

@@ -37,7 +37,7 @@ pub(crate) fn tell(findings: &Findings, format: Format) {
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let text = render(findings, format, colours);
     match format {
-        Format::Json => print(&text),
+        Format::Json | Format::Sarif | Format::Github | Format::Junit => print(&text),
         Format::Full | Format::Concise => {
             eprint!("{text}");
             let counts = counts(findings);

@@ -11,6 +11,7 @@ mod waits;
 
 use super::check::{self, Surroundings};
 use super::diagnostic::{Diagnostic, Spanned, Spot};
+use super::grammar;
 use super::limits::NODES_MAX;
 use super::model::{Flow, Node, NodeIx, Var, VarIx};
 use super::script;
@@ -82,23 +83,6 @@ fn draft(file: &str, text: &str) -> (Option<Draft>, Vec<Diagnostic>) {
     (flow.map(|flow| Draft { flow, whole }), loader.reader.finish())
 }
 
-const FLOW_KEYS: [&str; 11] = [
-    "flow",
-    "title",
-    "owner",
-    "languages",
-    "calendar",
-    "start",
-    "promises",
-    "operator",
-    "vars",
-    "nodes",
-    "tests",
-];
-const KINDS: [&str; 13] = [
-    "say", "menu", "digits", "set", "http", "hours", "rollout", "bot", "queue", "transfer",
-    "callback", "survey", "hangup",
-];
 const NOT_YET: [&str; 1] = ["call"];
 
 struct Loader<'a> {
@@ -113,7 +97,7 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     fn flow(&mut self, tree: &Yaml, text: &str) -> Option<Flow> {
-        let top = self.reader.map(tree, "a flow", &FLOW_KEYS)?;
+        let top = self.reader.shape(tree, &grammar::FLOW)?;
         let name = self.reader.need(top, "a flow", "flow").and_then(|yaml| self.name(yaml));
         self.languages = self.languages(top);
         self.calendar = top.get("calendar").and_then(|yaml| self.name(yaml));

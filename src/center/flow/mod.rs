@@ -1,21 +1,23 @@
 //! IVR flows: the files of `ivr-flows/` from text to a caller in a queue.
 //!
 //! [`load`] reads a file, [`check`] proves it, [`run`] lives it for one caller, [`exit`] keeps the way to a person
-//! open, [`script`] plays the file's own tests, [`walk`] lets a person play, [`diff`] says what another version changes,
-//! [`graph`] draws it. The guide is `docs/flows.md`. Pure: prompts are names and lengths here, queues and bots are
-//! names, and time is an argument.
+//! open, [`script`] plays the file's own tests, [`walk`] lets a person play, [`diff`] says what a version changes,
+//! [`graph`] draws it, [`schema`] tells editors its words. The guide is `docs/flows.md`. Pure: prompts are names and
+//! lengths here, queues and bots are names, and time is an argument.
 
 pub mod bounds;
 pub mod check;
 pub mod diagnostic;
 pub mod diff;
 pub mod exit;
+mod grammar;
 pub mod graph;
 pub mod limits;
 pub mod load;
 pub mod model;
 pub mod prompts;
 pub mod run;
+pub mod schema;
 pub mod script;
 #[cfg(test)]
 mod shipped;

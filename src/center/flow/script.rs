@@ -11,6 +11,7 @@ pub use coverage::{Coverage, Exits, coverage, exits};
 pub use stage::{play, play_all};
 
 use super::diagnostic::{Diagnostic, Spot};
+use super::grammar;
 use super::load::F001;
 use super::model::{Flow, NodeIx, Prompt};
 use super::run::{BotEnd, Caller, Duty, QueueEnd, QueueOrder, TransferEnd, Visit};
@@ -182,9 +183,7 @@ pub fn cases(file: &str, text: &str, flow: &Flow) -> Result<Vec<Case>, Vec<Diagn
     let (tree, found) = yaml::parse(file, text);
     let mut reader = Reader::new(file, found);
     let mut cases = Vec::new();
-    if let Some(top) =
-        tree.as_ref().and_then(|tree| reader.map(tree, "a test file", &["flow", "tests"]))
-    {
+    if let Some(top) = tree.as_ref().and_then(|tree| reader.shape(tree, &grammar::CASES)) {
         if let Some(yaml) = reader.need(top, "a test file", "flow")
             && let Some(name) = reader.word(yaml, "a flow")
             && name != &*flow.name
@@ -214,7 +213,7 @@ struct CaseReader<'r, 'a> {
 
 impl CaseReader<'_, '_> {
     fn case(&mut self, yaml: &Yaml) -> Option<Case> {
-        let fields = self.reader.map(yaml, "a test", &["name", "given", "when", "then"])?;
+        let fields = self.reader.shape(yaml, &grammar::CASE)?;
         let name = self.reader.need(fields, "a test", "name");
         let name = name.and_then(|yaml| self.reader.word(yaml, "the test's name"));
         let given = fields.get("given").and_then(|yaml| self.given(yaml)).unwrap_or_default();
@@ -226,19 +225,7 @@ impl CaseReader<'_, '_> {
     }
 
     fn given(&mut self, yaml: &Yaml) -> Option<Given> {
-        let keys = [
-            "at",
-            "caller",
-            "language",
-            "emergency",
-            "rollout",
-            "bot",
-            "queue",
-            "transfer",
-            "callback",
-            "http",
-        ];
-        let fields = self.reader.map(yaml, "given", &keys)?;
+        let fields = self.reader.shape(yaml, &grammar::GIVEN)?;
         let text = |this: &mut Self, key: &str| {
             let yaml = fields.get(key)?;
             this.reader.word(yaml, "a text").map(str::to_owned)
@@ -351,7 +338,7 @@ impl CaseReader<'_, '_> {
     }
 
     fn press(&mut self, yaml: &Yaml) -> Option<Press> {
-        let fields = self.reader.map(yaml, "a key press", &["at", "node", "after", "press"])?;
+        let fields = self.reader.shape(yaml, &grammar::PRESS)?;
         let after = fields.get("after").and_then(|yaml| self.time(yaml));
         let moment = match (fields.get("at"), fields.get("node")) {
             (Some(at), None) => self.time(at).map(Moment::At),
@@ -375,20 +362,7 @@ impl CaseReader<'_, '_> {
     }
 
     fn then(&mut self, yaml: &Yaml) -> Option<Then> {
-        let keys = [
-            "in_queue",
-            "ended",
-            "at_most",
-            "language",
-            "path",
-            "heard",
-            "not_heard",
-            "requires",
-            "priority",
-            "survey",
-            "operator",
-        ];
-        let fields = self.reader.map(yaml, "then", &keys)?;
+        let fields = self.reader.shape(yaml, &grammar::THEN)?;
         let text = |this: &mut Self, key: &str| {
             let yaml = fields.get(key)?;
             this.reader.word(yaml, "a name").map(str::to_owned)

@@ -5,6 +5,7 @@
 //! guessed. Knows nothing of flows.
 
 use super::diagnostic::{Diagnostic, Spot};
+use super::grammar::Shape;
 use super::limits::{DIAGNOSTICS_MAX, FILE_BYTES_MAX, YAML_DEPTH_MAX, YAML_VALUES_MAX};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::BTreeMap;
@@ -328,6 +329,11 @@ impl<'a> Reader<'a> {
             }
         }
         Some(fields)
+    }
+
+    /// A map that has no other keys than those of its shape.
+    pub(super) fn shape<'t>(&mut self, yaml: &'t Yaml, shape: &Shape) -> Option<Fields<'t>> {
+        self.map(yaml, shape.name, &shape.names())
     }
 
     /// A map with keys of the operator's choice.

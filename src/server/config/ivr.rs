@@ -161,9 +161,17 @@ pub(crate) fn tell(findings: &mut Findings, source: SourceId, found: &[Diagnosti
 /// What to do about a rule that was broken where the center has no better advice.
 fn cure(code: &str) -> &'static str {
     match code {
+        "F001" => "name a node of this flow",
         check::F002 => "lead there from another node, or take it out",
+        check::F007 => "people remember about five: put some behind another option",
+        check::F010 => "take a variable that is not secret",
+        "F012" => "name the node where the caller goes on then",
+        "F013" => "nobody may wait for ever: say how long, and where he goes on then",
         check::F014 => "add it to the configuration, or name one that is there",
+        check::F016 => "take another key",
+        check::F017 => "say the key in the text, and record it again",
         check::F018 => "add `tests:` with a case for every promise",
+        "Y003" => "add it",
         "Y004" => "write it in the form that is named here",
         code if code.starts_with('Y') => {
             "look at indentation, brackets and quotes here and on the line above"

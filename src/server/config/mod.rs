@@ -7,6 +7,7 @@
 
 mod base;
 mod callbacks;
+mod ci;
 mod classifiers;
 mod database;
 mod endpoints;
@@ -29,8 +30,9 @@ mod value;
 mod walk;
 mod webhooks;
 
+pub(crate) use ci::{Case, junit};
 pub(crate) use files::read as read_file;
-pub(crate) use finding::{Findings, Told};
+pub(crate) use finding::{Findings, SourceId, Told};
 pub(crate) use ivr::{add_prompts, stamp as stamp_flow, tell as tell_flow};
 pub(crate) use plans::{read as read_plan, tell as tell_plan};
 pub(crate) use prompts::read as read_prompts;

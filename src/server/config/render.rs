@@ -1,5 +1,6 @@
-//! Writes mistakes for people ([`Format::Full`], [`Format::Concise`]) and for programs ([`Format::Json`]).
+//! Writes mistakes for people ([`Format::Full`], [`Format::Concise`]) and for programs (all others).
 
+use super::ci;
 use super::finding::{Finding, Findings, Severity};
 use crate::cli::Format;
 use annotate_snippets::renderer::DecorStyle;
@@ -17,6 +18,9 @@ pub(crate) fn render(findings: &Findings, format: Format, colours: bool) -> Stri
             let list: Vec<_> = list.iter().map(|finding| findings.tell(finding)).collect();
             format!("{:#}\n", json!(list))
         }
+        Format::Sarif => ci::sarif(findings),
+        Format::Github => ci::github(findings),
+        Format::Junit => ci::junit_of(findings),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{F005, F015, Loader};
 use crate::flow::diagnostic::{Diagnostic, Spanned, Spot};
+use crate::flow::grammar;
 use crate::flow::model::{Operator, Promises, Target, Var, VarIx, VarKind};
 use crate::flow::yaml::{Fields, Word, Y002, Y004, Yaml};
 use crate::saying::{Currency, Manner};
@@ -9,15 +10,8 @@ use std::sync::Arc;
 
 impl Loader<'_> {
     pub(super) fn promises(&mut self, top: Fields<'_>) -> Promises {
-        const KEYS: [&str; 5] = [
-            "told_about_operator_within",
-            "silent_caller_in_queue_within",
-            "urgent_in_queue_within",
-            "max_depth",
-            "max_options",
-        ];
         let Some(yaml) = top.get("promises") else { return Promises::default() };
-        let Some(fields) = self.reader.map(yaml, "promises", &KEYS) else {
+        let Some(fields) = self.reader.shape(yaml, &grammar::PROMISES) else {
             return Promises::default();
         };
         let mut within = |key: &str| {
@@ -25,9 +19,9 @@ impl Loader<'_> {
             let value = self.reader.duration(yaml)?;
             Some(Spanned { value, spot: yaml.spot })
         };
-        let told_about_operator_within = within(KEYS[0]);
-        let silent_caller_in_queue_within = within(KEYS[1]);
-        let urgent_in_queue_within = within(KEYS[2]);
+        let told_about_operator_within = within("told_about_operator_within");
+        let silent_caller_in_queue_within = within("silent_caller_in_queue_within");
+        let urgent_in_queue_within = within("urgent_in_queue_within");
         let mut most = |key: &str| {
             let yaml = fields.get(key)?;
             let value = self.reader.number(yaml, 1, 100)?;
@@ -37,8 +31,8 @@ impl Loader<'_> {
             told_about_operator_within,
             silent_caller_in_queue_within,
             urgent_in_queue_within,
-            max_depth: most(KEYS[3]),
-            max_options: most(KEYS[4]),
+            max_depth: most("max_depth"),
+            max_options: most("max_options"),
         }
     }
 
@@ -55,7 +49,7 @@ impl Loader<'_> {
             self.reader.push(found);
             return operator;
         };
-        let Some(fields) = self.reader.map(yaml, "operator", &["keys", "to", "words"]) else {
+        let Some(fields) = self.reader.shape(yaml, &grammar::OPERATOR) else {
             return operator;
         };
         if let Some(yaml) = self.reader.need_or(F005, fields, "operator", "keys") {
@@ -108,8 +102,7 @@ impl Loader<'_> {
             secret: false,
             default: None,
         };
-        let keys = ["type", "values", "currency", "default", "secret"];
-        let Some(fields) = self.reader.map(yaml, "a variable", &keys) else { return var };
+        let Some(fields) = self.reader.shape(yaml, &grammar::VAR) else { return var };
         let values = fields.get("values");
         let currency = fields.get("currency");
         if let Some(yaml) = self.reader.need(fields, "a variable", "type") {
@@ -138,8 +131,6 @@ impl Loader<'_> {
     }
 
     fn var_kind(&mut self, yaml: &Yaml, values: Option<&Yaml>, currency: Option<&Yaml>) -> VarKind {
-        const TYPES: [&str; 8] =
-            ["language", "text", "enum", "digits", "number", "money", "date", "time"];
         let Some(word) = self.reader.word(yaml, "a type, such as text or digits") else {
             return VarKind::Text;
         };
@@ -162,8 +153,8 @@ impl Loader<'_> {
             _ => {
                 let message = format!("there is no type `{word}`");
                 let found = Diagnostic::error(Y004, self.reader.file(), yaml.spot, message)
-                    .help(format!("types are {}", TYPES.join(", ")))
-                    .nearest(word, TYPES);
+                    .help(format!("types are {}", grammar::TYPES.join(", ")))
+                    .nearest(word, grammar::TYPES);
                 self.reader.push(found);
                 VarKind::Text
             }

@@ -2,6 +2,7 @@
 
 use super::{F012, F015, Loader, nothing};
 use crate::flow::diagnostic::{Diagnostic, Spanned, Spot};
+use crate::flow::grammar;
 use crate::flow::limits::{HTTP_TIMEOUT_MAX, HTTP_VARS_MAX, POINTER_CHARS_MAX};
 use crate::flow::model::{Http, OfCall, Sent, VarIx};
 use crate::flow::yaml::{Fields, Y004, Yaml, show};
@@ -10,15 +11,13 @@ use std::time::Duration;
 
 impl Loader<'_> {
     pub(super) fn http(&mut self, body: &Yaml, spot: Spot) -> Option<Http> {
-        let keys = ["use", "timeout", "send", "set", "play", "after"];
-        let fields = self.body(body, spot, "http", &keys)?;
+        let fields = self.body(body, spot, &grammar::HTTP)?;
         let (endpoint, request) = self.uses(fields);
         let timeout = self.http_timeout(fields);
         let send = fields.get("send").map(|yaml| self.send(yaml)).unwrap_or_default();
         let set = fields.get("set").map(|yaml| self.set_from(yaml)).unwrap_or_default();
         let play = self.optional_prompts(fields, "play");
-        let outcomes = ["ok", "not_found", "several", "error", "timeout"];
-        let after = self.after(fields, "http", &outcomes)?;
+        let after = self.after(fields, "http", &grammar::AFTER_HTTP)?;
         Some(Http {
             spot: endpoint.spot,
             endpoint: endpoint.value,

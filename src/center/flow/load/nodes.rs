@@ -1,7 +1,8 @@
 //! The nodes of a flow, one reader for each kind.
 
-use super::{F012, F013, F015, KINDS, Loader, NOT_YET, nothing};
+use super::{F012, F013, F015, Loader, NOT_YET, nothing};
 use crate::flow::diagnostic::{Diagnostic, Spanned, Spot};
+use crate::flow::grammar::{self, Shape};
 use crate::flow::limits::{CALLBACK_RIGHT, DIGITS_MAX};
 use crate::flow::model::{
     Bot, Callback, Digits, Hangup, Hours, Kind, Menu, MenuOption, Node, Question, Queue, Raise,
@@ -25,7 +26,7 @@ impl Loader<'_> {
         let (Some((kind, body)), None) = (kinds.next(), kinds.next()) else {
             let message = format!("node `{}` must have exactly one key: its kind", word.text);
             let found = Diagnostic::error(Y004, self.reader.file(), spot, message)
-                .help(format!("kinds are: {}", KINDS.join(", ")));
+                .help(format!("kinds are: {}", grammar::kind_names().join(", ")));
             self.reader.push(found);
             self.whole = false;
             return node;
@@ -61,8 +62,8 @@ impl Loader<'_> {
             word => {
                 let message = format!("there is no kind `{word}`");
                 let found = Diagnostic::error(Y002, self.reader.file(), kind.spot, message)
-                    .help(format!("kinds are: {}", KINDS.join(", ")))
-                    .nearest(word, KINDS);
+                    .help(format!("kinds are: {}", grammar::kind_names().join(", ")))
+                    .nearest(word, grammar::kind_names());
                 self.reader.push(found);
                 return None;
             }
@@ -74,22 +75,14 @@ impl Loader<'_> {
         &mut self,
         body: &'t Yaml,
         spot: Spot,
-        what: &str,
-        keys: &[&str],
+        shape: &Shape,
     ) -> Option<Fields<'t>> {
-        let mut keys = keys.to_vec();
-        if !matches!(what, "queue" | "hangup") {
-            keys.extend(["max_visits", "then"]);
-        }
-        let fields = self.reader.map(body, what, &keys)?;
-        Some(fields.at(spot))
+        Some(self.reader.shape(body, shape)?.at(spot))
     }
 
     fn visits(&mut self, kind: &Word, body: &Yaml) -> Option<Visits> {
         let Value::Map(_) = &body.value else { return None };
-        if matches!(kind.text.as_str(), "queue" | "hangup") || !KINDS.contains(&&*kind.text) {
-            return None;
-        }
+        grammar::kind(&kind.text).filter(|shape| shape.visits)?;
         let fields = self.reader.entries(body, &kind.text)?;
         let fields = fields.at(kind.spot);
         match (fields.get("max_visits"), fields.get("then")) {
@@ -114,7 +107,7 @@ impl Loader<'_> {
     }
 
     fn say(&mut self, body: &Yaml, spot: Spot) -> Option<Say> {
-        let fields = self.body(body, spot, "say", &["play", "mentions_operator", "next"])?;
+        let fields = self.body(body, spot, &grammar::SAY)?;
         let play = self.reader.need(fields, "say", "play").map(|yaml| self.prompts(yaml));
         let mentions_operator = self.flag(fields, "mentions_operator");
         let next = self.outcome(F012, fields, "say", "next");
@@ -122,17 +115,7 @@ impl Loader<'_> {
     }
 
     fn menu(&mut self, body: &Yaml, spot: Spot) -> Option<Menu> {
-        let keys = [
-            "play",
-            "sorry",
-            "mentions_operator",
-            "timeout",
-            "attempts",
-            "options",
-            "silence",
-            "wrong",
-        ];
-        let fields = self.body(body, spot, "menu", &keys)?;
+        let fields = self.body(body, spot, &grammar::MENU)?;
         let options = match self.reader.need(fields, "menu", "options") {
             Some(yaml) => self.options(yaml),
             None => Vec::new(),
@@ -166,8 +149,7 @@ impl Loader<'_> {
                 self.reader.error(Y004, word.spot, message);
                 continue;
             };
-            let keys = ["say", "to", "urgent", "label"];
-            let Some(option) = self.reader.map(yaml, "an option", &keys) else {
+            let Some(option) = self.reader.shape(yaml, &grammar::OPTION) else {
                 self.whole = false;
                 continue;
             };
@@ -187,11 +169,7 @@ impl Loader<'_> {
     }
 
     fn digits(&mut self, body: &Yaml, spot: Spot) -> Option<Digits> {
-        let keys = [
-            "play", "sorry", "into", "length", "end_key", "timeout", "between", "attempts", "next",
-            "failed",
-        ];
-        let fields = self.body(body, spot, "digits", &keys)?;
+        let fields = self.body(body, spot, &grammar::DIGITS)?;
         let play = self.reader.need(fields, "digits", "play").map(|yaml| self.prompts(yaml));
         let length =
             self.reader.need(fields, "digits", "length").and_then(|yaml| self.length(yaml));
@@ -239,15 +217,14 @@ impl Loader<'_> {
     }
 
     fn set(&mut self, body: &Yaml, spot: Spot) -> Option<Set> {
-        let fields = self.body(body, spot, "set", &["vars", "next"])?;
+        let fields = self.body(body, spot, &grammar::SET)?;
         let vars = self.reader.need(fields, "set", "vars").map(|yaml| self.assignments(yaml));
         let next = self.outcome(F012, fields, "set", "next");
         Some(Set { vars: vars.unwrap_or_default(), next })
     }
 
     fn hours(&mut self, body: &Yaml, spot: Spot) -> Option<Hours> {
-        let keys = ["calendar", "open", "closed", "holiday", "emergency"];
-        let fields = self.body(body, spot, "hours", &keys)?;
+        let fields = self.body(body, spot, &grammar::HOURS)?;
         let named = fields.get("calendar").and_then(|yaml| self.name(yaml));
         let calendar = named.or_else(|| self.calendar.clone()).unwrap_or_else(|| {
             let message = "which calendar? Neither this node nor the flow names one";
@@ -264,7 +241,7 @@ impl Loader<'_> {
     }
 
     fn rollout(&mut self, body: &Yaml, spot: Spot) -> Option<Rollout> {
-        let fields = self.body(body, spot, "rollout", &["name", "bot", "people"])?;
+        let fields = self.body(body, spot, &grammar::ROLLOUT)?;
         let name = self.needed_name(fields, "rollout", "name");
         Some(Rollout {
             name,
@@ -274,10 +251,10 @@ impl Loader<'_> {
     }
 
     fn bot(&mut self, body: &Yaml, spot: Spot) -> Option<Bot> {
-        let fields = self.body(body, spot, "bot", &["use", "max_duration", "after"])?;
+        let fields = self.body(body, spot, &grammar::BOT)?;
         let uses = self.needed_name(fields, "bot", "use");
         let max_duration = self.needed_duration(fields, "bot", "max_duration");
-        let after = self.after(fields, "bot", &["done", "transfer", "failed", "too_long"])?;
+        let after = self.after(fields, "bot", &grammar::AFTER_BOT)?;
         Some(Bot {
             uses,
             max_duration,
@@ -289,20 +266,10 @@ impl Loader<'_> {
     }
 
     fn queue(&mut self, body: &Yaml, spot: Spot) -> Option<Queue> {
-        let keys = [
-            "name",
-            "requires",
-            "priority",
-            "raise",
-            "music",
-            "max_wait",
-            "at",
-            "lose_place",
-            "after",
-            "announce",
-            "callback",
-        ];
-        let fields = self.body(body, spot, "queue", &keys)?;
+        // Both belong elsewhere, and are told so with the place.
+        let elsewhere = ["announce", "callback"];
+        let keys = [grammar::QUEUE.names().as_slice(), &elsewhere].concat();
+        let fields = self.reader.map(body, grammar::QUEUE.name, &keys)?.at(spot);
         if let Some(spot) = fields.key_spot("callback") {
             let found = Diagnostic::error(
                 Y002,
@@ -328,8 +295,7 @@ impl Loader<'_> {
         let max_wait = max_wait.and_then(|yaml| self.reader.duration(yaml));
         let rules = self.wait_rules(fields, max_wait);
         let lose_place = self.flag(fields, "lose_place");
-        let outcomes = ["answered", "max_wait", "nobody", "full", "closed"];
-        let after = self.after(fields, "queue", &outcomes)?;
+        let after = self.after(fields, "queue", &grammar::AFTER_QUEUE)?;
         let nobody = self.outcome(F013, after, "queue", "nobody");
         let or_nobody = |loader: &mut Self, key| match after.get(key) {
             Some(yaml) => loader.target(yaml),
@@ -361,13 +327,13 @@ impl Loader<'_> {
     }
 
     fn raise(&mut self, yaml: &Yaml) -> Option<Raise> {
-        let fields = self.reader.map(yaml, "raise", &["when", "priority"])?;
+        let fields = self.reader.shape(yaml, &grammar::RAISE)?;
         let when = self.reader.need(fields, "raise", "when").map(|yaml| self.assignments(yaml));
         Some(Raise { when: when.unwrap_or_default(), priority: self.priority(fields, true) })
     }
 
     fn transfer(&mut self, body: &Yaml, spot: Spot) -> Option<Transfer> {
-        let fields = self.body(body, spot, "transfer", &["to", "timeout", "after"])?;
+        let fields = self.body(body, spot, &grammar::TRANSFER)?;
         let to = self.reader.need(fields, "transfer", "to").and_then(|yaml| {
             let value = self.reader.word(yaml, "a number or a sip: address")?;
             let number = value.trim_start_matches('+');
@@ -380,7 +346,7 @@ impl Loader<'_> {
             Some(Spanned { value: value.into(), spot: yaml.spot })
         });
         let timeout = self.needed_duration(fields, "transfer", "timeout");
-        let after = self.after(fields, "transfer", &["answered", "failed"])?;
+        let after = self.after(fields, "transfer", &grammar::AFTER_TRANSFER)?;
         Some(Transfer {
             to: to.unwrap_or_else(|| nothing("none")),
             timeout,
@@ -390,11 +356,7 @@ impl Loader<'_> {
     }
 
     fn callback(&mut self, body: &Yaml, spot: Spot) -> Option<Callback> {
-        let keys = [
-            "queue", "play", "key", "confirm", "choose", "enter", "sorry", "timeout", "next",
-            "declined", "failed",
-        ];
-        let fields = self.body(body, spot, "callback", &keys)?;
+        let fields = self.body(body, spot, &grammar::CALLBACK)?;
         let mut said = |key, needed| {
             let yaml = match needed {
                 true => self.reader.need(fields, "callback", key),
@@ -422,7 +384,7 @@ impl Loader<'_> {
     }
 
     fn survey(&mut self, body: &Yaml, spot: Spot) -> Option<Survey> {
-        let fields = self.body(body, spot, "survey", &["offer", "ask", "timeout", "next"])?;
+        let fields = self.body(body, spot, &grammar::SURVEY)?;
         let ask = match self.reader.need(fields, "survey", "ask") {
             Some(yaml) => {
                 let items = self.reader.list(yaml, "questions");
@@ -442,7 +404,7 @@ impl Loader<'_> {
     }
 
     fn question(&mut self, yaml: &Yaml) -> Option<Question> {
-        let fields = self.reader.map(yaml, "a question", &["id", "play", "keys"])?;
+        let fields = self.reader.shape(yaml, &grammar::QUESTION)?;
         let id = self.needed_name(fields, "a question", "id").value;
         let play =
             self.reader.need(fields, "a question", "play").and_then(|yaml| self.prompt(yaml));
@@ -463,7 +425,7 @@ impl Loader<'_> {
         if matches!(&body.value, Value::Word { text, quoted: false } if text.is_empty()) {
             return Some(Hangup { play: Vec::new() });
         }
-        let fields = self.body(body, spot, "hangup", &["play"])?;
+        let fields = self.body(body, spot, &grammar::HANGUP)?;
         Some(Hangup { play: self.optional_prompts(fields, "play") })
     }
 }

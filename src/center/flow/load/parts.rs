@@ -3,6 +3,7 @@
 use super::{F001, F012, F015, Loader, nothing};
 use crate::acd::Expression;
 use crate::flow::diagnostic::{Diagnostic, Spanned, Spot, nearest};
+use crate::flow::grammar::{self, Shape};
 use crate::flow::limits::{ATTEMPTS_MAX, PLAY_MAX};
 use crate::flow::model::{NodeIx, Part, PromptRef, Said, Target, Template, VarKind};
 use crate::flow::yaml::{Fields, Value, Y004, Yaml};
@@ -11,18 +12,15 @@ use crate::saying::Manner;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Keys of a play list behind which a variable stands.
-const SAID: [&str; 5] = ["number", "digits", "money", "date", "time"];
-
 impl Loader<'_> {
     pub(super) fn after<'t>(
         &mut self,
         fields: Fields<'t>,
         what: &str,
-        keys: &[&str],
+        shape: &Shape,
     ) -> Option<Fields<'t>> {
         let after = self.reader.need_or(F012, fields, what, "after")?;
-        let inner = self.reader.map(after, &format!("`after` of a {what}"), keys)?;
+        let inner = self.reader.shape(after, shape)?;
         Some(inner.at(fields.key_spot("after").unwrap_or(fields.spot)))
     }
 
@@ -94,7 +92,7 @@ impl Loader<'_> {
     /// `hello`, or `{prompt: hello, language: kk}`.
     pub(super) fn prompt(&mut self, yaml: &Yaml) -> Option<PromptRef> {
         if let Value::Map(entries) = &yaml.value {
-            let value = entries.iter().find(|(word, _)| SAID.contains(&&*word.text));
+            let value = entries.iter().find(|(word, _)| grammar::SAID.contains(&&*word.text));
             let what = value.map_or("prompt", |(word, _)| &*word.text);
             let fields = self.reader.map(yaml, "a prompt", &[what, "language"])?;
             let language = fields.get("language").and_then(|yaml| {

@@ -1,6 +1,7 @@
 //! The rules of a queue node: what becomes of a caller who waits on.
 
 use super::Loader;
+use crate::flow::grammar;
 use crate::flow::limits::WAIT_RULES_MAX;
 use crate::flow::model::{WaitAct, WaitPoint, WaitRule};
 use crate::flow::yaml::{Fields, Y004, Yaml};
@@ -24,8 +25,7 @@ impl Loader<'_> {
     }
 
     fn wait_rule(&mut self, yaml: &Yaml, max_wait: Option<Duration>) -> Option<WaitRule> {
-        let keys = ["wait", "estimate_over", "position_over", "announce", "overflow", "callback"];
-        let fields = self.reader.map(yaml, "a rule of waiting", &keys)?;
+        let fields = self.reader.shape(yaml, &grammar::RULE)?;
         let points = ["wait", "estimate_over", "position_over"].map(|key| fields.get(key));
         let at = match points {
             [Some(wait), None, None] => {

@@ -2,6 +2,7 @@
 
 use super::CaseReader;
 use crate::flow::diagnostic::Diagnostic;
+use crate::flow::grammar;
 use crate::flow::model::Kind;
 use crate::flow::yaml::{Fields, Value, Y002, Y004, Yaml};
 use crate::lookup::Reply;
@@ -38,8 +39,7 @@ impl CaseReader<'_, '_> {
 
     /// `{answer: {…}, status: 200, takes: 200ms}`, or `{hangs: true}`.
     fn answering(&mut self, yaml: &Yaml) -> Option<Answering> {
-        let keys = ["answer", "status", "takes", "hangs"];
-        let fields = self.reader.map(yaml, "what an endpoint does", &keys)?;
+        let fields = self.reader.shape(yaml, &grammar::ANSWER)?;
         if let Some(hangs) = fields.get("hangs") {
             let alone = fields.iter().count() == 1;
             if !self.reader.boolean(hangs)? || !alone {
