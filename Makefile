@@ -14,7 +14,7 @@ if [ -n "$$missing" ]; then echo "installing:$$missing"; $(SUDO) apt-get update 
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
 endef
 
-.PHONY: demo test lint setup setup-tests load soak fuzz
+.PHONY: demo test lint setup setup-tests load soak exits fuzz
 
 demo: setup
 	cargo run --release --quiet -- demo $(DEMO_ARGS)
@@ -37,6 +37,10 @@ load: setup-tests
 # Calls, agents and people at random for SOAK_SECS seconds, with kill -9: nothing may be stuck, lost or grown.
 soak: setup-tests
 	python3 tests/soak/soak.py
+
+# EXIT_CALLS callers press 0 at moments of chance, anywhere in the flow: each must talk to a person.
+exits: setup-tests
+	EXIT_CALLS=$${EXIT_CALLS:-200} cargo test -p dozvon --test e2e exits -- --nocapture
 
 # Each fuzz target for FUZZ_SECS seconds; a crash is kept in tests/fuzz/artifacts and becomes a test beside the code.
 FUZZ_SECS ?= 60

@@ -52,7 +52,8 @@ impl Sound {
 
     /// Our offer.
     pub(crate) fn offer(&mut self) -> Vec<u8> {
-        // A first offer asks for no shared port: a phone that takes it wrongly has no RTCP. One that is shared stays so.
+        // A first offer asks for no shared port: a phone that takes it wrongly has no RTCP. One that is shared stays
+        // so.
         let rtcp_mux =
             self.agreed.as_ref().is_some_and(|agreed| agreed.rtcp == Some(agreed.remote));
         let offer = sdp::offer(&Ours { rtcp_mux, ..self.ours() }, &mut self.origin);

@@ -10,6 +10,7 @@ mod phone;
 mod reload;
 
 mod callback;
+mod exits;
 mod house;
 mod screen_pop;
 
