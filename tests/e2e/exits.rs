@@ -1,5 +1,5 @@
-//! The way to a person, from everywhere: callers wander through the bank's flow, press 0 at a moment of chance, and again
-//! in the survey after the talk. Whoever pressed it talks to a person, all of them, over real SIP and RTP.
+//! The way to a person, from everywhere: callers wander through the bank's flow, press 0 at a moment of chance, and
+//! again in the survey after the talk. Whoever pressed it talks to a person, all of them, over real SIP and RTP.
 //!
 //! `EXIT_CALLS=200` makes 200 of them (`make exits`); `EXIT_SEED` repeats a run.
 
