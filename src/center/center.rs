@@ -147,6 +147,7 @@ impl Center {
     pub fn new(policy: Arc<Policy>, now: Timestamp) -> Center {
         Center {
             acd: Acd::new(policy.acd.clone(), now),
+            returning: Returning::of(&policy.acd.queues),
             policy,
             calls: BTreeMap::new(),
             legs: BTreeMap::new(),
@@ -158,7 +159,6 @@ impl Center {
             own: BTreeMap::new(),
             own_lines: BTreeMap::new(),
             watches: BTreeMap::new(),
-            returning: Returning::default(),
             measures: Measures::default(),
             emergencies: Emergencies::default(),
             callbacks: Book::new(now),

@@ -64,8 +64,8 @@ const _: () = assert!(QUEUES_MAX <= u16::MAX as usize);
 const _: () =
     assert!(CLASSES_MAX >= 2 * QUEUES_MAX, "every queue has room for a class with skills");
 
-/// Callers whose last talk and last place in a queue are remembered. The one heard of longest ago is forgotten when one
-/// more calls: then he is an ordinary caller.
+/// Callers whose last talk and last place in a queue are remembered, each for as long as a queue has a use for it. The
+/// one heard of longest ago is forgotten when one more calls: then he is an ordinary caller.
 pub const CALLERS_REMEMBERED_MAX: usize = 100_000;
 
 // ---- agents' desks --------------------------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 //! What is remembered of a caller between two of his calls: who spoke with him, whether that broke off, and the place
 //! he had when he gave up waiting.
 //!
-//! By number only, so a number that many people share must not get in here; whoever knows which those are says so by
+//! Nothing is kept for longer than some queue has a use for it. By number only, so a number that many people share must not get in here; whoever knows which those are says so by
 //! handing in none.
 
+use crate::acd::QueueConfig;
 use crate::ids::{AgentId, QueueId};
 use crate::limits::CALLERS_REMEMBERED_MAX;
 use dozvon_clock::Timestamp;
@@ -40,13 +41,23 @@ struct Memory {
 }
 
 /// Callers by number; the one heard of longest ago is forgotten first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Returning {
+    /// For how long anything is of use.
+    keep: Duration,
     callers: BTreeMap<Arc<str>, Memory>,
     oldest: BTreeSet<(Timestamp, Arc<str>)>,
 }
 
 impl Returning {
+    /// Nobody is remembered yet; each will be for as long as these queues can ask for him.
+    pub(crate) fn of(queues: &[QueueConfig]) -> Returning {
+        let sticky = queues.iter().filter_map(|queue| Some(queue.sticky?.within));
+        let resume = queues.iter().map(|queue| queue.resume_within);
+        let keep = sticky.chain(resume).fold(INTERRUPTED_WITHIN, Duration::max);
+        Returning { keep, callers: BTreeMap::new(), oldest: BTreeSet::new() }
+    }
+
     /// A talk is over.
     pub(crate) fn talked(
         &mut self,
@@ -105,6 +116,7 @@ impl Returning {
     }
 
     fn touch(&mut self, now: Timestamp, number: &str) -> &mut Memory {
+        self.forget(now);
         let number: Arc<str> = number.into();
         if let Some(known) = self.callers.get(&number) {
             self.oldest.remove(&(known.touched, number.clone()));
@@ -118,11 +130,25 @@ impl Returning {
         memory.touched = now;
         memory
     }
+
+    /// Two go for each that comes, so those whom nobody can ask for any more never pile up.
+    fn forget(&mut self, now: Timestamp) {
+        for _ in 0..2 {
+            let Some((touched, _)) = self.oldest.first() else { return };
+            if now.since(*touched) <= self.keep {
+                return;
+            }
+            if let Some((_, number)) = self.oldest.pop_first() {
+                self.callers.remove(&number);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acd::StickyConfig;
 
     const CARDS: QueueId = QueueId(1);
     const LOANS: QueueId = QueueId(2);
@@ -131,9 +157,33 @@ mod tests {
         Timestamp::from_secs(1_000_000 + secs)
     }
 
+    /// Of one queue whose callers may come back to their agent for an hour.
+    fn memory() -> Returning {
+        let (within, wait_up_to) = (Duration::from_secs(3_600), Duration::ZERO);
+        let sticky = Some(StickyConfig { within, wait_up_to, same_topic: false });
+        Returning::of(&[QueueConfig { sticky, ..QueueConfig::new("cards") }])
+    }
+
+    #[test]
+    fn nobody_is_remembered_for_longer_than_a_queue_has_a_use_for_it() {
+        let mut memory = memory();
+        for caller in 0..1_000 {
+            memory.gave_up(at(caller), &format!("{caller:04}"), CARDS, at(caller));
+        }
+        assert_eq!((memory.callers.len(), memory.oldest.len()), (1_000, 1_000));
+        for caller in 0..500 {
+            memory.gave_up(at(4_601 + caller), &format!("{:04}", 5_000 + caller), CARDS, at(0));
+        }
+        assert_eq!(
+            (memory.callers.len(), memory.oldest.len()),
+            (500, 500),
+            "the first thousand are gone"
+        );
+    }
+
     #[test]
     fn the_last_agent_is_remembered_for_a_time_and_for_his_queue() {
-        let mut memory = Returning::default();
+        let mut memory = memory();
         memory.talked(at(0), "7700", AgentId(3), CARDS, false);
         let ask = |now, queue| memory.last_agent(at(now), "7700", Duration::from_secs(60), queue);
         assert_eq!(ask(60, Some(CARDS)), Some(AgentId(3)));
@@ -143,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_talk_that_broke_off_counts_until_the_next_one() {
-        let mut memory = Returning::default();
+        let mut memory = memory();
         memory.talked(at(0), "7700", AgentId(3), CARDS, true);
         assert!(memory.broke_off(at(600), "7700") && !memory.broke_off(at(601), "7700"));
         memory.talked(at(30), "7700", AgentId(3), CARDS, false);
@@ -152,7 +202,7 @@ mod tests {
 
     #[test]
     fn an_old_place_is_given_once_in_its_own_queue_and_in_time() {
-        let mut memory = Returning::default();
+        let mut memory = memory();
         let within = Duration::from_secs(120);
         memory.gave_up(at(50), "7700", CARDS, at(0));
         assert_eq!(memory.old_place(at(60), "7700", LOANS, within), None);
@@ -163,9 +213,9 @@ mod tests {
 
     #[test]
     fn at_the_bound_the_caller_heard_of_longest_ago_is_forgotten() {
-        let mut memory = Returning::default();
+        let mut memory = memory();
         for caller in 0..=CALLERS_REMEMBERED_MAX {
-            let now = at(u64::try_from(caller).unwrap());
+            let now = at(u64::try_from(caller / 1_000).unwrap());
             memory.gave_up(now, &format!("{caller:07}"), CARDS, now);
         }
         assert_eq!(memory.callers.len(), CALLERS_REMEMBERED_MAX);
