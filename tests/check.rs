@@ -359,6 +359,9 @@ fn the_help_of_every_command_has_an_example() {
         &["flow", "schema", "--help"],
         &["prompts", "texts", "--help"],
         &["rollout", "plan", "--help"],
+        &["rollout", "status", "--help"],
+        &["rollout", "explain", "--help"],
+        &["rollout", "promote", "--help"],
         &["agent-password", "--help"],
     ] {
         let shown = text(&dozvon(&root(), arguments).stdout);

@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. Each command is one module and does one thing.
 
 mod agent_password;
+mod api;
 mod args;
 mod check;
 mod config;

@@ -1,16 +1,191 @@
-//! `dozvon rollout plan`: the calls and days a plan takes, before it begins. The counting is the center's.
+//! `dozvon rollout`: the calls and days a plan takes, how rollouts stand, what was decided, and orders.
+//!
+//! The counting is the center's. Orders go to the running switch; decisions are read from the database.
 
-use super::{Format, RolloutArgs, RolloutCommand, RolloutPlanArgs, print, tell, verdict};
-use crate::server::config::{Findings, read_plan, tell_plan};
+use super::api::Api;
+use super::{
+    Format, RolloutArgs, RolloutCommand, RolloutExplainArgs, RolloutOrderArgs, RolloutPlanArgs,
+    RolloutStatusArgs, print, tell, verdict,
+};
+use crate::server::config::{Findings, environment, places, read_plan, tell_plan};
+use crate::server::store::db::Database;
+use crate::server::store::{DECISIONS_MAX, Log, decisions};
+use dozvon_center::rollout::decision::Order;
 use dozvon_center::rollout::needs::needs;
-use serde_json::json;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 /// Does what is asked about rollouts.
 pub(crate) fn rollout(args: &RolloutArgs) -> ExitCode {
     match &args.command {
         RolloutCommand::Plan(args) => plan(args),
+        RolloutCommand::Status(args) => status(args),
+        RolloutCommand::Explain(args) => explain(args),
+        RolloutCommand::Start(args) => order(Order::Start, args),
+        RolloutCommand::Promote(args) => order(Order::Promote, args),
+        RolloutCommand::Pause(args) => order(Order::Pause, args),
+        RolloutCommand::Resume(args) => order(Order::Resume, args),
+        RolloutCommand::Abort(args) => order(Order::Abort, args),
+        RolloutCommand::DrainNow(args) => order(Order::DrainNow, args),
     }
+}
+
+fn failed(message: &str) -> ExitCode {
+    eprintln!("dozvon: {message}");
+    ExitCode::FAILURE
+}
+
+fn status(args: &RolloutStatusArgs) -> ExitCode {
+    let api = match Api::of(&args.remote) {
+        Ok(api) => api,
+        Err(code) => return code,
+    };
+    let answer = match api.ask("GET", "/api/v1/rollouts", None) {
+        Ok(answer) => answer,
+        Err(message) => return failed(&message),
+    };
+    let wanted = |view: &&Value| args.name.as_deref().is_none_or(|name| view["name"] == name);
+    let views: Vec<&Value> = answer.as_array().into_iter().flatten().filter(wanted).collect();
+    if let (Some(name), true) = (&args.name, views.is_empty()) {
+        return failed(&format!("no rollout with a plan is called `{name}`"));
+    }
+    if args.json {
+        print(&format!("{:#}\n", json!(views)));
+    } else if views.is_empty() {
+        print("no rollout has a plan: rollouts/plans/*.toml\n");
+    } else {
+        let texts: Vec<String> = views.into_iter().map(standing).collect();
+        print(&texts.join("\n"));
+    }
+    ExitCode::SUCCESS
+}
+
+fn order(order: Order, args: &RolloutOrderArgs) -> ExitCode {
+    let api = match Api::of(&args.remote) {
+        Ok(api) => api,
+        Err(code) => return code,
+    };
+    let word = order.as_str().replace('_', "-");
+    let path = format!("/api/v1/rollouts/{}/{word}", args.name);
+    match api.ask("POST", &path, Some(json!({"reason": args.reason}))) {
+        Ok(view) => {
+            print(&standing(&view));
+            ExitCode::SUCCESS
+        }
+        Err(message) => failed(&message),
+    }
+}
+
+/// A rollout as the API shows it, in words.
+fn standing(view: &Value) -> String {
+    let text = |key: &str| view[key].as_str().unwrap_or("-").to_owned();
+    let count = |key: &str| view[key].as_u64().unwrap_or_default();
+    let mut out = format!("{} {}: {}", text("name"), text("version"), text("state"));
+    // Writing to a String can't fail.
+    if view["reason"].is_string() {
+        let _ = write!(out, ", {}", text("reason"));
+    }
+    let share = view["share"].as_str().map_or("nobody is drawn".into(), |s| format!("share {s}"));
+    let stages = view["stages"].as_array().map_or(0, Vec::len);
+    let _ = writeln!(out, "\n  stage {} of {stages}, {share}", count("stage"));
+    if view["breaker"]["open"] == true {
+        let until = view["breaker"]["until"].as_str().unwrap_or("-");
+        let _ = writeln!(out, "  the breaker is open until {until} at the soonest");
+    }
+    if view["as_of"].is_string() {
+        let _ = writeln!(
+            out,
+            "  as of {}: bot {} callers, {} of them missed it, people {}; {:.0} % of the planned sample",
+            text("as_of"),
+            count("callers_bot"),
+            count("callers_not_delivered"),
+            count("callers_people"),
+            view["progress"].as_f64().unwrap_or_default() * 100.0
+        );
+    }
+    if view["projected_at"].is_string() {
+        let _ = writeln!(out, "  at this pace decided about {}", text("projected_at"));
+    }
+    for metric in view["metrics"].as_array().into_iter().flatten() {
+        let arm = |arm: &str| {
+            let n = metric[arm]["n"].as_u64().unwrap_or_default();
+            metric[arm]["mean"].as_f64().map_or(format!("- of {n}"), |m| format!("{m:.4} of {n}"))
+        };
+        let (name, role) = (metric["name"].as_str(), metric["role"].as_str());
+        let _ = write!(
+            out,
+            "  {} ({}): bot {}, people {}",
+            name.unwrap_or("?"),
+            role.unwrap_or("?"),
+            arm("bot"),
+            arm("people")
+        );
+        if let (Some(d), Some(half)) = (metric["difference"].as_f64(), metric["half"].as_f64()) {
+            let z = metric["z"].as_f64().unwrap_or_default();
+            let _ = write!(out, "; difference {d:+.4}, at any time +- {half:.4}, Z {z:.3}");
+        }
+        out.push('\n');
+    }
+    if view["last_decision"].is_string() {
+        let _ = writeln!(out, "  {}", text("last_decision"));
+    }
+    out
+}
+
+/// Exit code 1: there is no such decision, or what is kept is not what its counts come to.
+fn explain(args: &RolloutExplainArgs) -> ExitCode {
+    let until = match args.at.as_deref().map(moment) {
+        Some(Some(until)) => until,
+        None => Timestamp::MAX,
+        Some(None) => {
+            eprintln!("dozvon: --at is a day, 2026-03-01, or a moment, 2026-03-01T02:00:00Z");
+            return ExitCode::from(2);
+        }
+    };
+    let database = match &args.database {
+        Some(file) => Database::File(file.clone()),
+        None => {
+            let (places, findings) = places(&args.config, &environment());
+            if findings.has_errors() {
+                tell(&findings, Format::Full);
+                return verdict(&findings);
+            }
+            places.store
+        }
+    };
+    let (rollout, version) = (args.name.clone(), args.of.clone());
+    let log = match decisions(&database, &Log { rollout, version, limit: DECISIONS_MAX }) {
+        Ok(log) => log,
+        Err(error) => return failed(&format!("the database {database} can't be read: {error}")),
+    };
+    let until = u64::try_from(until.as_microsecond()).unwrap_or_default();
+    let made = |at: dozvon_clock::Timestamp| at.as_micros() <= until;
+    let Some(kept) = log.decisions.iter().rev().find(|kept| made(kept.decision.at)) else {
+        return failed(&format!("nothing was decided about `{}` until then", args.name));
+    };
+    let decision = &kept.decision;
+    let Some(plan) = log.plans.get(&*decision.plan) else {
+        return failed(&format!("the plan {} is not kept beside the decision", decision.plan));
+    };
+    print(&format!("{}\n", decision.explain(plan)));
+    if !log.reproduces(decision, &kept.whole) {
+        return failed("counted again, it comes to something else: what is kept has been changed");
+    }
+    print("counted again from its counts: the same, byte for byte\n");
+    ExitCode::SUCCESS
+}
+
+/// A moment, or the last one of a day.
+fn moment(text: &str) -> Option<Timestamp> {
+    let day = |day: Date| {
+        let next = day.checked_add(1.day()).ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        next.checked_sub(1.microsecond()).ok()
+    };
+    text.parse().ok().or_else(|| day(text.parse().ok()?))
 }
 
 /// Exit code 1: the plan is sound, and can't finish with so few callers.

@@ -231,6 +231,11 @@ impl Brain {
                 self.deliver(now);
                 let _ = reply.send(done);
             }
+            Query::Steer { steering, reply } => {
+                let done = self.switch.steer(now, *steering);
+                self.deliver(now);
+                let _ = reply.send(done);
+            }
             Query::HangUp { call, reply } => {
                 let known = self.switch.hang_up(now, call);
                 self.deliver(now);

@@ -8,6 +8,7 @@ use dozvon_center::acd::StatusError;
 use dozvon_center::callback::CallbackError;
 use dozvon_center::ids::{AgentId, CallId, CallbackId};
 use dozvon_center::opening::EmergencyError;
+use dozvon_center::steering::{NoRollout, Steering};
 use dozvon_clock::Timestamp;
 use dozvon_media::clip::Library;
 use dozvon_switch::border::{
@@ -81,6 +82,13 @@ pub(crate) enum Query {
         wish: EmergencyWish,
         /// Why not, if not.
         reply: oneshot::Sender<Result<(), EmergencyError>>,
+    },
+    /// Move a rollout's share.
+    Steer {
+        /// Where to.
+        steering: Box<Steering>,
+        /// Told when it is in force.
+        reply: oneshot::Sender<Result<(), NoRollout>>,
     },
     /// Hang up a call; answers whether there was one of that number.
     HangUp {
@@ -234,6 +242,20 @@ impl BrainHandle {
         wish: EmergencyWish,
     ) -> Result<Result<(), EmergencyError>, BrainError> {
         self.order(|reply| Query::Emergency { wish, reply }).await
+    }
+
+    /// Moves a rollout's share; it counts for the next draw on.
+    ///
+    /// # Errors
+    /// The outer error is the brain's, the inner one the command's.
+    pub(crate) async fn steer(
+        &self,
+        steering: Steering,
+    ) -> Result<Result<(), NoRollout>, BrainError> {
+        let steering = Box::new(steering);
+        let answer = self.ask(|reply| Query::Steer { steering, reply }).await;
+        self.forget_picture().await;
+        answer
     }
 
     /// Hangs up a call; answers whether there was such a call.

@@ -16,6 +16,7 @@ pub(crate) mod outgoing;
 pub(crate) mod plane;
 pub(crate) mod reload;
 pub(crate) mod report;
+pub(crate) mod rollout;
 pub(crate) mod rtp;
 pub(crate) mod store;
 pub(crate) mod telemetry;
@@ -40,6 +41,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,6 +174,8 @@ pub(crate) struct Server {
     pub(crate) directory: Arc<Directory>,
     reloader: Reloader,
     reloads: ReloadDoor,
+    /// The task that tends rollouts.
+    steward: Pin<Box<dyn Future<Output = ()> + Send>>,
     stop: watch::Sender<Stop>,
     /// Turns to false when the brain's thread has ended.
     alive: watch::Receiver<bool>,
@@ -227,6 +231,7 @@ impl Server {
             metrics.watch_events(events.stats());
         }
         let live = Live::new();
+        let facts = live.listen();
         let announcer = Announcer::new(
             directory.clone(),
             metrics.clone(),
@@ -284,6 +289,18 @@ impl Server {
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
         let thread =
             std::thread::Builder::new().name("brain".into()).spawn(move || runtime.block_on(body));
+        let figures = rollout::Figures::register(metrics.registry(), &loaded.plans)
+            .expect("no two figures have the same name");
+        let (steward, rollouts) = rollout::steward(rollout::Task {
+            steward: rollout::Steward::new(&loaded.plans, &loaded.policy.rollouts),
+            brain: brain.clone(),
+            reader: store.reader(),
+            store: store.sender(),
+            facts,
+            calendars: loaded.policy.calendars.clone(),
+            clock,
+            figures,
+        });
         let (reloader, reloads) =
             Reloader::new(loaded, library, brain.clone(), metrics.registry(), clock)
                 .expect("no two figures have the same name");
@@ -294,6 +311,7 @@ impl Server {
             live: live.clone(),
             directory: directory.clone(),
             reloads: reloads.clone(),
+            rollouts,
             tokens: settings.http.tokens,
         };
         let thread = thread.map_err(system)?;
@@ -303,6 +321,7 @@ impl Server {
             directory,
             reloader,
             reloads,
+            steward: Box::pin(steward),
             stop,
             alive,
             http,
@@ -338,9 +357,11 @@ impl Server {
             webhooks,
             endpoints,
             reloader,
+            steward,
             ..
         } = self;
         let reloading = tokio::spawn(reloader.run());
+        let tending = tokio::spawn(steward);
         tracing::info!(udp = ?ready.sip_udp, tcp = ?ready.sip_tcp, http = ?ready.http, "ready");
         let (stop_http, stopping) = watch::channel(false);
         let screens = http.map(|listener| tokio::spawn(serve_http(listener, parts, stopping)));
@@ -351,6 +372,7 @@ impl Server {
             let _ = tokio::time::timeout(Duration::from_secs(1), screens).await;
         }
         reloading.abort();
+        tending.abort();
         let healthy = thread.join().is_ok();
         if endpoints.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the endpoints' thread ended by a fault of its own");

@@ -220,6 +220,11 @@ impl Machine {
         Some(self.plan.stages[step.stage].share)
     }
 
+    /// Whether the breaker keeps callers from the bot, and until when at the soonest.
+    pub const fn breaker_open_until(&self) -> Option<Timestamp> {
+        self.breaker.poll_timeout()
+    }
+
     /// From now on nothing is promoted, for this reason; with `None` something may be again. Callers are guarded all
     /// the same, and a person may promote. Not kept over a restart: whoever knows the reason says it again.
     pub fn freeze(&mut self, reason: Option<Arc<str>>) {

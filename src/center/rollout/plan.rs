@@ -27,6 +27,9 @@ pub struct Plan {
     pub bot: Arc<str>,
     /// Its version; another one needs another salt and begins anew.
     pub version: Arc<str>,
+    /// The rollout that must have its last share first: then this one begins by itself.
+    #[serde(default)]
+    pub after: Option<Arc<str>>,
     /// Callers kept with people to the end.
     pub holdout: Holdout,
     /// Why there is no holdout, where there is none: then nobody can see the bot grow worse.
@@ -385,6 +388,9 @@ impl Plan {
             self.monitoring_days
         );
         // Writing to a String can't fail.
+        if let Some(after) = &self.after {
+            let _ = writeln!(out, "after {after}");
+        }
         for stage in &self.stages {
             let Stage { name, share, min_days, max_days, promote, approvers } = stage;
             let promote = if *promote == Promote::Auto { "auto" } else { "approval" };

@@ -20,6 +20,7 @@ pub(super) fn plan() -> Plan {
         name: "cards".into(),
         bot: "assistant".into(),
         version: "3.1.0".into(),
+        after: None,
         holdout: Holdout::percent(5).unwrap(),
         no_holdout_because: None,
         stages: vec![

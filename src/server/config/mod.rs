@@ -49,6 +49,8 @@ use dozvon_center::acd;
 use dozvon_center::flow::model::{Kind, MUSIC};
 use dozvon_center::flow::{Flow, Surroundings};
 use dozvon_center::policy::Policy;
+use dozvon_center::rollout::Rollout;
+use dozvon_center::rollout::plan::Plan;
 use dozvon_center::waiting::Announcements;
 use dozvon_switch::config::Config;
 use finding::nearest;
@@ -69,6 +71,8 @@ pub(crate) struct Loaded {
     pub(crate) policy: Policy,
     /// For the switch. `sip.secret` is zeros and `clips` is empty: the roof fills them in.
     pub(crate) switch: Config,
+    /// What bots must prove before they get more callers.
+    pub(crate) plans: Vec<Arc<Plan>>,
     /// The WAV files to be loaded into the clip library.
     pub(crate) prompts: Vec<PromptFile>,
     /// What flows may name, for their tests.
@@ -89,10 +93,21 @@ impl Loaded {
             (ports, addresses, config.workers, config.codecs.clone(), config.limits)
         };
         let language = self.switch.default_language == next.switch.default_language;
+        // What is to be proved, and with whom, is not changed on the way.
+        let planned = |loaded: &Loaded| {
+            let planned = loaded.policy.rollouts.values().filter(|rollout| rollout.planned);
+            let draw =
+                |r: &Rollout| (r.name.clone(), r.bot.clone(), r.salt.clone(), r.share, r.holdout);
+            (loaded.plans.clone(), planned.map(draw).collect::<Vec<_>>())
+        };
         let same = [
             (
                 self.policy.can_become(&next.policy) && *agents == next.switch.agents,
                 "queues, agents, their statuses, skills, passwords or classifiers",
+            ),
+            (
+                planned(self) == planned(next),
+                "plans of rollouts, or the bot, salt, share or holdout of a rollout with a plan",
             ),
             (*trunks == next.switch.trunks, "trunks"),
             (*feature_codes == next.switch.feature_codes, "feature codes"),
@@ -153,19 +168,19 @@ pub(crate) fn load(
     check_confirmations(&mut findings, &base, &around.staff, &around.prompts);
     check_talk(&mut findings, &base, &around.prompts);
     check_announcements(&mut findings, &base, &around.staff, &flows, &around.prompts);
-    plans::check(&mut findings, &base, &around.rollouts);
     check_stray_files(&mut findings, folder);
     let Around {
         mut staff,
         bots,
         bot_access,
-        rollouts,
+        mut rollouts,
         calendars,
         classifiers,
         endpoints,
         prompts,
         surroundings,
     } = around;
+    let plans = plans::plans(&mut findings, &base, &mut rollouts);
     let acd = acd_config(&mut findings, &base, &mut staff);
     let queues = std::mem::take(&mut staff.callbacks);
     let callbacks = callbacks::read(&mut findings, &base, &calendars, queues);
@@ -213,7 +228,7 @@ pub(crate) fn load(
     let mut version = findings.digest();
     prompts.iter().for_each(|prompt| version.update(prompt.digest));
     let (folder, version) = (folder.to_owned(), ivr::short(version));
-    let loaded = Loaded { settings, policy, switch, prompts, surroundings, folder, version };
+    let loaded = Loaded { settings, policy, switch, plans, prompts, surroundings, folder, version };
     (Some(loaded), findings)
 }
 
@@ -311,7 +326,7 @@ struct Around {
     staff: Staff,
     bots: std::collections::BTreeMap<Arc<str>, dozvon_center::policy::BotPolicy>,
     bot_access: std::collections::BTreeMap<Arc<str>, dozvon_switch::config::BotAccess>,
-    rollouts: std::collections::BTreeMap<Arc<str>, dozvon_center::rollout::Rollout>,
+    rollouts: std::collections::BTreeMap<Arc<str>, Rollout>,
     calendars: dozvon_center::calendar::Calendars,
     classifiers: std::collections::BTreeMap<Arc<str>, Arc<dozvon_center::classifier::Classifier>>,
     endpoints: Vec<Endpoint>,

@@ -5,7 +5,8 @@ use super::base::Base;
 use super::files;
 use super::finding::{Findings, Place, SourceId, suggest};
 use dozvon_center::rollout::Rollout;
-use dozvon_center::rollout::plan::{Plan, Problem};
+use dozvon_center::rollout::measure::Measure;
+use dozvon_center::rollout::plan::{Metric, Plan, Problem};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -13,8 +14,13 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Looks at all plans of a configuration: each must be sound and belong to a rollout.
-pub(super) fn check(findings: &mut Findings, base: &Base, rollouts: &BTreeMap<Arc<str>, Rollout>) {
+/// Reads all plans of a configuration: each must be sound and belong to a rollout, which is marked as having one.
+pub(super) fn plans(
+    findings: &mut Findings,
+    base: &Base,
+    rollouts: &mut BTreeMap<Arc<str>, Rollout>,
+) -> Vec<Arc<Plan>> {
+    let mut found: Vec<(Arc<Plan>, SourceId, String)> = Vec::new();
     for path in files::list(&base.folder.join("rollouts/plans"), "toml") {
         let Some((source, text)) = files::read(findings, &path, None) else { continue };
         let Some(plan) = parse(findings, source, &text) else { continue };
@@ -23,13 +29,24 @@ pub(super) fn check(findings: &mut Findings, base: &Base, rollouts: &BTreeMap<Ar
             let place = Place { source, span: locate(&text, key) };
             findings.error(&place, message, cure);
         };
-        match rollouts.get(&plan.name) {
+        if found.iter().any(|(other, ..)| other.name == plan.name) {
+            let message = format!("there is a second plan of `{}`", plan.name);
+            wrong("name", message, "keep one of them in this folder".to_owned());
+        }
+        let untold = |metric: &&Metric| metric.measure == Measure::Complaint;
+        if let Some(metric) = plan.metrics.iter().find(untold) {
+            let message = "nobody tells of complaints yet, so this would always pass".to_owned();
+            let place = format!("metrics.{}.measure", metric.name);
+            wrong(&place, message, "leave this metric out".to_owned());
+        }
+        match rollouts.get_mut(&plan.name) {
             None => {
                 let names = rollouts.keys().map(|name| &**name);
                 let message = format!("there is no rollout `{}`", plan.name);
                 wrong("name", message, suggest(&plan.name, "rollout of rollouts/*.toml", names));
             }
             Some(rollout) => {
+                rollout.planned = true;
                 if rollout.bot != plan.bot {
                     let message = format!("the rollout `{}` tries `{}`", plan.name, rollout.bot);
                     wrong("bot", message, format!("write bot = \"{}\"", rollout.bot));
@@ -41,6 +58,29 @@ pub(super) fn check(findings: &mut Findings, base: &Base, rollouts: &BTreeMap<Ar
                     wrong("holdout", message, cure.to_owned());
                 }
             }
+        }
+        found.push((Arc::new(plan), source, text));
+    }
+    check_sequence(findings, &found);
+    found.into_iter().map(|(plan, ..)| plan).collect()
+}
+
+/// What begins after another rollout: there must be a plan of that one, and no circle.
+fn check_sequence(findings: &mut Findings, found: &[(Arc<Plan>, SourceId, String)]) {
+    let plan_of = |name: &str| found.iter().map(|(plan, ..)| plan).find(|p| *p.name == *name);
+    for (plan, source, text) in found {
+        let Some(after) = &plan.after else { continue };
+        let place = Place { source: *source, span: locate(text, "after") };
+        if plan_of(after).is_none() {
+            let message = format!("there is no plan of `{after}`");
+            let names = found.iter().map(|(plan, ..)| &*plan.name);
+            findings.error(&place, message, suggest(after, "plan", names));
+        }
+        let before = |plan: &&Arc<Plan>| plan_of(plan.after.as_ref()?);
+        let way = std::iter::successors(plan_of(after), before).take(found.len());
+        if way.into_iter().any(|other| other.name == plan.name) {
+            let message = format!("`{}` would wait for itself", plan.name);
+            findings.error(&place, message, "let one of them begin by an order: no `after`");
         }
     }
 }

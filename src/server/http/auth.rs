@@ -55,6 +55,8 @@ pub(crate) enum Right<'a> {
     Emergency,
     /// Bring another version of the configuration into force.
     Reload,
+    /// Move a rollout by hand.
+    Rollout,
     /// Do something with calls at all: agents and those above them.
     Talk,
 }
@@ -116,7 +118,9 @@ impl Who {
             Right::Command(name) => {
                 (commands_all || own(name), "a supervisor's or that agent's own")
             }
-            Right::HangUp | Right::Emergency | Right::Reload => (commands_all, "a supervisor's"),
+            Right::HangUp | Right::Emergency | Right::Reload | Right::Rollout => {
+                (commands_all, "a supervisor's")
+            }
             Right::Talk => (commands_all || self.is_agent(), "an agent's"),
         };
         if allowed {

@@ -15,6 +15,7 @@ mod page;
 mod problem;
 mod read;
 mod reload;
+mod rollouts;
 mod sites;
 mod talk;
 mod view;
@@ -29,6 +30,7 @@ use crate::server::events::{Directory, Live};
 use crate::server::handle::BrainHandle;
 use crate::server::metrics::Metrics;
 use crate::server::reload::ReloadDoor;
+use crate::server::rollout::StewardDoor;
 use crate::server::store::StoreReader;
 use auth::Tokens;
 use axum::Router;
@@ -74,6 +76,8 @@ pub(crate) struct App {
     pub(crate) directory: Arc<Directory>,
     /// The way to another version of the configuration.
     pub(crate) reloads: ReloadDoor,
+    /// The way to the rollouts.
+    pub(crate) rollouts: StewardDoor,
     /// Who may do what.
     tokens: Tokens,
     screens: Arc<Semaphore>,
@@ -96,6 +100,8 @@ pub(crate) struct Parts {
     pub(crate) directory: Arc<Directory>,
     /// The way to another version of the configuration.
     pub(crate) reloads: ReloadDoor,
+    /// The way to the rollouts.
+    pub(crate) rollouts: StewardDoor,
     /// The tokens of the configuration.
     pub(crate) tokens: Vec<config::Token>,
 }
@@ -123,7 +129,7 @@ pub(crate) async fn serve(
 
 impl App {
     fn new(parts: Parts, stopping: watch::Receiver<bool>) -> App {
-        let Parts { brain, metrics, reader, live, directory, reloads, tokens } = parts;
+        let Parts { brain, metrics, reader, live, directory, reloads, rollouts, tokens } = parts;
         App {
             brain,
             metrics,
@@ -131,6 +137,7 @@ impl App {
             live,
             directory,
             reloads,
+            rollouts,
             tokens: Tokens::new(&tokens),
             screens: Arc::new(Semaphore::new(SCREENS_MAX)),
             stopping,
@@ -144,6 +151,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/", get(page::html))
         .route("/live.js", get(page::js))
         .route("/live.css", get(page::css))
+        .route("/rollouts", get(page::rollouts_html))
+        .route("/rollouts.js", get(page::rollouts_js))
         .route("/healthz", get(read::healthz))
         .route("/readyz", get(read::readyz))
         .route("/metrics", get(read::metrics))
@@ -171,6 +180,9 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/incidents", get(incidents::list))
         .route("/api/v1/version", get(reload::version))
         .route("/api/v1/reload", post(reload::reload))
+        .route("/api/v1/rollouts", get(rollouts::list))
+        .route("/api/v1/rollouts/{name}/decisions", get(rollouts::decisions))
+        .route("/api/v1/rollouts/{name}/{order}", post(rollouts::order))
         .route("/api/v1/sites", get(sites::list))
         .route("/api/v1/sites/{site}/emergency", put(sites::set_emergency))
         .route("/api/v1/events", get(live::events))

@@ -1,8 +1,8 @@
 //! The API's own description, OpenAPI 3.1.
 
 use super::{
-    callbacks, contacts, desk, incidents, live, problem, read, reload, sites, talk, view, why,
-    wrap_up,
+    callbacks, contacts, desk, incidents, live, problem, read, reload, rollouts, sites, talk, view,
+    why, wrap_up,
 };
 use axum::Json;
 use utoipa::OpenApi;
@@ -23,7 +23,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         wrap_up::code_of_call, wrap_up::classifier, desk::hang_up, talk::talk, talk::retrieve, talk::watch,
         talk::take_over, talk::end_watch, contacts::list, callbacks::list, callbacks::request,
         callbacks::cancel, incidents::list, sites::list, sites::set_emergency,
-        reload::version, reload::reload, live::events
+        reload::version, reload::reload, rollouts::list, rollouts::decisions, rollouts::order,
+        live::events
     ),
     components(schemas(
         problem::Problem, view::QueueView, view::QueueAgents, view::WaitView, view::AgentView, view::CallView,
@@ -32,6 +33,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         desk::LogOutWish, talk::TalkWish, talk::TalkVerb, talk::Target, talk::RetrieveWish, talk::WatchWish,
         view::WrapUpView, sites::SiteView, sites::EmergencyBody,
         wrap_up::ExtendWish, wrap_up::CodeWish, wrap_up::ClassifierView, wrap_up::CodeView,
+        rollouts::OrderWish, rollouts::DecisionView, rollouts::PointView,
         callbacks::CallbackWish, callbacks::CallbackView, callbacks::CallbackTaken
     )),
     modifiers(&Bearer),

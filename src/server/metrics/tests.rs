@@ -414,6 +414,8 @@ pub(super) fn exported() -> String {
     crate::server::reload::Figures::register(metrics.registry())
         .unwrap()
         .taken("v1", Timestamp::EPOCH);
+    let figures = crate::server::rollout::Figures::register(metrics.registry(), &[]).unwrap();
+    figures.show(&crate::server::rollout::tests::shown());
     metrics.render(&snapshot(Timestamp::from_secs(1)))
 }
 

@@ -179,6 +179,7 @@ impl Mailbox {
             | Record::Conduct(_)
             | Record::Incident(_)
             | Record::Emergency { .. }
+            | Record::Decided(_)
                 if inner.moves.len() < MOVES_PENDING_MAX =>
             {
                 inner.moves.push_back(record);
@@ -186,7 +187,8 @@ impl Mailbox {
             Record::Agent(_)
             | Record::Conduct(_)
             | Record::Incident(_)
-            | Record::Emergency { .. } => {
+            | Record::Emergency { .. }
+            | Record::Decided(_) => {
                 count(&self.stats.moves_dropped);
             }
             Record::Callback(callback) => self.put_callback(&mut inner, callback),

@@ -17,6 +17,7 @@ mod lock;
 mod mailbox;
 mod reader;
 mod record;
+mod rollout;
 mod schema;
 mod sites;
 mod writer;
@@ -29,6 +30,7 @@ pub(crate) use reader::{
 #[cfg(test)]
 pub(crate) use record::{AgentMove, ConductRow};
 pub(crate) use record::{IncidentRow, Record};
+pub(crate) use rollout::{DECISIONS_MAX, DecisionLog, DecisionRow, KeptDecision, Log, decisions};
 pub(crate) use schema::VERSION as SCHEMA_VERSION;
 pub(crate) use sites::emergencies;
 

@@ -219,7 +219,7 @@ impl StoreReader {
     }
 
     /// Runs one query when its turn has come, off the runtime and for some seconds at most.
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         query: impl Fn(&mut Db) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, ReadError> {

@@ -1,5 +1,6 @@
 //! What the store is told: contact records, agents' changes and conduct, incidents.
 
+use super::rollout::DecisionRow;
 use super::schema::micros;
 use crate::server::events::Directory;
 use dozvon_center::acd::Presence;
@@ -33,6 +34,8 @@ pub(crate) enum Record {
     },
     /// A request to be called back as it stands now; replaces what was written of it before.
     Callback(Box<Callback>),
+    /// Something was decided about a rollout.
+    Decided(Box<DecisionRow>),
     /// A call was refused before any flow, for this reason.
     Refused {
         /// When.

@@ -6,7 +6,7 @@ use dozvon_clock::Timestamp;
 use std::time::Duration;
 
 /// The migrations in order; the first is version 1. A published one is never edited: the next one changes its work.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/0001_contacts.sql"),
     include_str!("migrations/0002_shifts.sql"),
     include_str!("migrations/0003_figures.sql"),
@@ -18,10 +18,11 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0009_sites.sql"),
     include_str!("migrations/0010_callbacks.sql"),
     include_str!("migrations/0011_arms.sql"),
+    include_str!("migrations/0012_rollouts.sql"),
 ];
 
 /// The newest schema this program knows.
-pub(crate) const VERSION: i64 = 11;
+pub(crate) const VERSION: i64 = 12;
 
 /// How long one step of a migration may take on a server: an index over years of calls is made in minutes. Then it is
 /// undone, and the store keeps trying.

@@ -10,6 +10,7 @@ use super::ledger::Row;
 use super::link::Link;
 use super::mailbox::{Batch, Mailbox, Post};
 use super::record::{AgentMove, ConductRow, IncidentRow, Record, word};
+use super::rollout::write_decision;
 use super::schema::micros;
 use super::sites::write_emergency;
 use super::{Kept, RETRY, StoreStats, now};
@@ -525,6 +526,7 @@ fn write_event(step: &mut Db, event: &Record) -> Result<(), DbError> {
         Record::Conduct(row) => write_conduct(step, row),
         Record::Incident(row) => write_incident(step, row),
         Record::Emergency { site, emergency } => write_emergency(step, site, emergency.as_ref()),
+        Record::Decided(row) => write_decision(step, row),
         Record::Callback(_) => unreachable!("the mailbox keeps requests by number"),
         Record::Refused { .. } => unreachable!("the mailbox counts refused calls by the minute"),
     }

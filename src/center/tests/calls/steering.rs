@@ -48,7 +48,7 @@ fn hang_up(house: &mut House, leg: LegId) {
     house.event(leg, LegEvent::HungUp);
 }
 
-fn arm<'h>(house: &'h House, call: CallId) -> &'h ArmRecord {
+fn arm(house: &House, call: CallId) -> &ArmRecord {
     let contact: &Contact = &house.contacts[&call];
     contact.arms.first().expect("he came to the option")
 }
@@ -57,9 +57,8 @@ fn arm<'h>(house: &'h House, call: CallId) -> &'h ArmRecord {
 fn kept_out(house: &mut House, number: &str) -> Option<Excluded> {
     let before = house.facts.len();
     let (call, leg) = to_option(house, number);
-    let told = house.facts[before..].iter().find_map(|fact| match &fact.what {
-        What::NotDrawn { why, .. } => Some(*why),
-        _ => None,
+    let told = house.facts[before..].iter().find_map(|fact| {
+        if let What::NotDrawn { why, .. } = &fact.what { Some(*why) } else { None }
     });
     hang_up(house, leg);
     let arm = arm(house, call);

@@ -54,6 +54,7 @@ pub(crate) fn plan() -> Plan {
         name: "cards".into(),
         bot: "assistant".into(),
         version: "3.1.0".into(),
+        after: None,
         holdout: Holdout::percent(5).expect("5 is at most 50"),
         no_holdout_because: None,
         stages: vec![

@@ -3,7 +3,7 @@
 
 const TEXTS = {
   en: {
-    queues: 'Queues', queue: 'Queue', waiting: 'Waiting', oldest: 'Longest wait', free: 'Free', busy: 'Busy', away: 'Away',
+    queues: 'Queues', rollouts: 'Rollouts', queue: 'Queue', waiting: 'Waiting', oldest: 'Longest wait', free: 'Free', busy: 'Busy', away: 'Away',
     agents: 'Agents', agent: 'Agent', team: 'Team', status: 'Status', activity: 'Activity', since: 'For',
     calls: 'Calls', caller: 'Caller', customer: 'Customer', several: 'Several', unknown: 'Unknown', state: 'State', place: 'Where', contacts: 'Last contacts', began: 'Began',
     outcome: 'Outcome', duration: 'Length', none: 'none', live: 'live', lost: 'no connection: trying again',
@@ -20,7 +20,7 @@ const TEXTS = {
     withdrawn: 'Withdrawn', failed: 'Failed', interrupted: 'Interrupted', hung_up: 'Hung up', flow_end: 'Menu ended',
   },
   ru: {
-    queues: 'Очереди', queue: 'Очередь', waiting: 'Ждут', oldest: 'Дольше всех', free: 'Свободны', busy: 'Заняты',
+    queues: 'Очереди', rollouts: 'Ввод роботов', queue: 'Очередь', waiting: 'Ждут', oldest: 'Дольше всех', free: 'Свободны', busy: 'Заняты',
     away: 'Не на линии', agents: 'Операторы', agent: 'Оператор', team: 'Группа', status: 'Статус', activity: 'Занятие',
     since: 'Уже', calls: 'Звонки', caller: 'Звонящий', customer: 'Клиент', several: 'Несколько', unknown: 'Неизвестен', state: 'Состояние', place: 'Где', contacts: 'Последние обращения',
     began: 'Начало', outcome: 'Итог', duration: 'Длительность', none: 'нет', live: 'на связи',
@@ -37,7 +37,7 @@ const TEXTS = {
     withdrawn: 'Снят', failed: 'Сбой', interrupted: 'Прерван', hung_up: 'Положил трубку', flow_end: 'Меню завершено',
   },
   kk: {
-    queues: 'Кезектер', queue: 'Кезек', waiting: 'Күтуде', oldest: 'Ең ұзақ күту', free: 'Бос', busy: 'Бос емес',
+    queues: 'Кезектер', rollouts: 'Роботтарды енгізу', queue: 'Кезек', waiting: 'Күтуде', oldest: 'Ең ұзақ күту', free: 'Бос', busy: 'Бос емес',
     away: 'Желіде емес', agents: 'Операторлар', agent: 'Оператор', team: 'Топ', status: 'Мәртебе', activity: 'Әрекет',
     since: 'Уақыты', calls: 'Қоңыраулар', caller: 'Қоңырау шалушы', customer: 'Клиент', several: 'Бірнеше', unknown: 'Белгісіз', state: 'Күйі', place: 'Қайда',
     contacts: 'Соңғы өтініштер', began: 'Басы', outcome: 'Нәтиже', duration: 'Ұзақтығы', none: 'жоқ', live: 'байланыста',

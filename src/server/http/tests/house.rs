@@ -177,6 +177,9 @@ async fn brain(
                     }
                 });
             }
+            Query::Steer { reply, .. } => {
+                let _ = reply.send(Ok(()));
+            }
             Query::HangUp { call, reply } => {
                 let _ = reply.send(picture.calls.iter().any(|row| row.call == call));
             }
@@ -248,6 +251,7 @@ pub(super) fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> H
         live: Live::new(),
         directory: directory(),
         reloads: crate::server::reload::nothing_to_reload(),
+        rollouts: crate::server::rollout::tests::nothing_to_tend(),
         tokens,
     };
     let app = Arc::new(App::new(parts, stopping));

@@ -11,6 +11,8 @@ pub(super) const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("GET", "/", "", [200, 200, 200, 200, 200, 200]),
     ("GET", "/live.js", "", [200, 200, 200, 200, 200, 200]),
     ("GET", "/live.css", "", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/rollouts", "", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/rollouts.js", "", [200, 200, 200, 200, 200, 200]),
     ("GET", "/healthz", "", [200, 200, 200, 200, 200, 200]),
     ("GET", "/readyz", "", [200, 200, 200, 200, 200, 200]),
     ("GET", "/api/v1/openapi.json", "", [200, 200, 200, 200, 200, 200]),
@@ -22,6 +24,9 @@ pub(super) const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("GET", "/api/v1/contacts?caller=%2B77011230001", "", [401, 401, 403, 403, 200, 200]),
     ("GET", "/api/v1/incidents", "", [401, 401, 200, 200, 200, 200]),
     ("GET", "/api/v1/incidents?limit=x", "", [401, 401, 400, 400, 400, 400]),
+    ("GET", "/api/v1/rollouts", "", [401, 401, 200, 200, 200, 200]),
+    ("GET", "/api/v1/rollouts/anna/decisions", "", [401, 401, 200, 200, 200, 200]),
+    ("POST", "/api/v1/rollouts/anna/promote", "", [401, 401, 403, 403, 404, 404]),
     ("GET", "/api/v1/sites", "", [401, 401, 200, 200, 200, 200]),
     ("PUT", "/api/v1/sites/almaty/emergency", FIRE, [401, 401, 403, 403, 200, 200]),
     ("GET", "/api/v1/events", "", [401, 401, 400, 400, 400, 400]),
@@ -82,7 +87,10 @@ async fn the_table_and_the_api_description_hold_all_routes() {
         for method in methods.as_object().unwrap().keys() {
             described.push((
                 method.to_uppercase(),
-                path.replace("{name}", "anna").replace("{id}", "77").replace("{site}", "almaty"),
+                path.replace("{name}", "anna")
+                    .replace("{id}", "77")
+                    .replace("{site}", "almaty")
+                    .replace("{order}", "promote"),
             ));
         }
     }
@@ -93,7 +101,8 @@ async fn the_table_and_the_api_description_hold_all_routes() {
         );
     }
     for (method, path, _, answers) in ROUTES {
-        let page = ["/", "/live.js", "/live.css"].contains(path) || answers[0] >= 404;
+        let pages = ["/", "/live.js", "/live.css", "/rollouts", "/rollouts.js"];
+        let page = pages.contains(path) || answers[0] >= 404;
         let other = path.contains("boris") || path.contains('?') || path.ends_with("/8");
         let known = described.iter().any(|row| row.0 == *method && row.1 == *path);
         assert!(page || other || known, "{method} {path} is not described");
@@ -115,7 +124,8 @@ fn documented() -> Vec<(String, String, [bool; 4])> {
         for route in routes.split('`').skip(1).step_by(2) {
             let (method, path) = route.split_once(' ').expect("a method and a path");
             let path = path.replace("{name}", "anna").replace("{id}", "77");
-            let path = path.replace("{site}", "almaty").replace('…', "%2B77011230001");
+            let path = path.replace("{site}", "almaty").replace("{order}", "promote");
+            let path = path.replace('…', "%2B77011230001");
             found.push((method.to_owned(), path, may));
         }
     }
@@ -133,7 +143,7 @@ fn the_table_of_the_documents_is_the_one_of_the_tests() {
         assert_eq!(answers[4], answers[5], "supervisor and admin share a column");
     }
     for (method, path, _, answers) in ROUTES {
-        let part_of_the_page = ["/live.js", "/live.css"].contains(path);
+        let part_of_the_page = ["/live.js", "/live.css", "/rollouts.js"].contains(path);
         let variant = path.contains("boris") || path.contains("limit=x") || path.ends_with("/8");
         let nothing = answers[0] >= 404;
         let known = documented.iter().any(|row| row.0 == *method && row.1 == *path);

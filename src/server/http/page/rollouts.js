@@ -1,0 +1,222 @@
+// The page of rollouts: stage, share, both arms side by side, how sure the difference is, what was decided. It changes nothing.
+'use strict';
+
+const TEXTS = {
+  en: {
+    rollouts: 'Rollouts of voice bots', house: 'Queues, agents and calls', live: 'live', lost: 'no connection: trying again',
+    tokenLabel: 'Token (role monitor or higher)', tokenSend: 'Show', tokenRefused: 'This token is not known.',
+    none: 'No rollout has a plan: rollouts/plans/*.toml', arms: 'Both arms, as drawn', metric: 'Metric', role: 'Role', bot: 'Bot',
+    people: 'People', difference: 'Difference', margin: 'Margin', decisions: 'Decisions', share: 'share', nobody: 'nobody is drawn',
+    stage: 'stage', of: 'of', sample: 'of the planned sample', projected: 'decided about', asOf: 'as of', missed: 'did not reach it',
+    breaker: 'the breaker is open until', at_least: 'at the soonest', approval: 'a person must approve', now: 'now',
+    plot: 'Bot less people: what it can be at any time, and the margin', reproduces: 'counted again: the same', changed: 'counted again: NOT the same',
+    draft: 'not begun', running: 'running', hold: 'held', awaiting_approval: 'waits for approval', paused: 'paused', halted: 'halted',
+    rolled_back: 'rolled back', stopped: 'stopped', completed: 'has the last share', unread: 'decisions not read yet', set_aside: 'set aside',
+    guardrail: 'guardrail', sensitivity: 'sensitivity', success: 'success', floor: 'floor', ceiling: 'ceiling', information: 'information',
+  },
+  ru: {
+    rollouts: 'Ввод голосовых роботов', house: 'Очереди, операторы и звонки', live: 'на связи', lost: 'нет связи: пробуем снова',
+    tokenLabel: 'Токен (роль monitor или выше)', tokenSend: 'Показать', tokenRefused: 'Такого токена нет.',
+    none: 'Ни у одного ввода нет плана: rollouts/plans/*.toml', arms: 'Оба рукава, как разыграны', metric: 'Метрика', role: 'Роль', bot: 'Робот',
+    people: 'Люди', difference: 'Разница', margin: 'Допуск', decisions: 'Решения', share: 'доля', nobody: 'розыгрыша нет',
+    stage: 'ступень', of: 'из', sample: 'плановой выборки', projected: 'решение около', asOf: 'на', missed: 'до него не дошли',
+    breaker: 'автомат разомкнут до', at_least: 'самое раннее', approval: 'нужно одобрение человека', now: 'сейчас',
+    plot: 'Робот минус люди: в каких пределах в любой момент, и допуск', reproduces: 'пересчитано: совпадает', changed: 'пересчитано: НЕ совпадает',
+    draft: 'не начат', running: 'идёт', hold: 'задержан', awaiting_approval: 'ждёт одобрения', paused: 'приостановлен', halted: 'остановлен: данные',
+    rolled_back: 'откачен', stopped: 'прекращён', completed: 'последняя доля', unread: 'решения ещё не прочитаны', set_aside: 'отложен',
+    guardrail: 'ограждение', sensitivity: 'чувствительность', success: 'успех', floor: 'не меньше', ceiling: 'не больше', information: 'для сведения',
+  },
+  kk: {
+    rollouts: 'Дауыстық роботтарды енгізу', house: 'Кезектер, операторлар және қоңыраулар', live: 'байланыста', lost: 'байланыс жоқ: қайта қосылуда',
+    tokenLabel: 'Токен (monitor рөлі немесе жоғары)', tokenSend: 'Көрсету', tokenRefused: 'Мұндай токен жоқ.',
+    none: 'Бірде-бір енгізудің жоспары жоқ: rollouts/plans/*.toml', arms: 'Екі тармақ, жеребе бойынша', metric: 'Метрика', role: 'Рөлі', bot: 'Робот',
+    people: 'Адамдар', difference: 'Айырма', margin: 'Шек', decisions: 'Шешімдер', share: 'үлес', nobody: 'жеребе жоқ',
+    stage: 'саты', of: '/', sample: 'жоспарланған іріктеме', projected: 'шешім шамамен', asOf: 'уақыты', missed: 'оған жетпеді',
+    breaker: 'автомат ажыратулы, кемінде', at_least: 'дейін', approval: 'адам мақұлдауы керек', now: 'қазір',
+    plot: 'Робот минус адамдар: кез келген сәттегі шегі және рұқсат', reproduces: 'қайта есептелді: бірдей', changed: 'қайта есептелді: бірдей ЕМЕС',
+    draft: 'басталмаған', running: 'жүріп жатыр', hold: 'кідіртілді', awaiting_approval: 'мақұлдау күтуде', paused: 'тоқтатып қойылды', halted: 'деректер бұзылған',
+    rolled_back: 'кері қайтарылды', stopped: 'тоқтатылды', completed: 'соңғы үлес', unread: 'шешімдер әлі оқылмады', set_aside: 'шетке қойылды',
+    guardrail: 'қоршау', sensitivity: 'сезімталдық', success: 'жетістік', floor: 'кемінде', ceiling: 'артық емес', information: 'мәлімет үшін',
+  },
+};
+
+// Colour, icon and word together: nobody has to tell colours apart.
+const MARKS = {
+  draft: ['off', '○'], running: ['busy', '▶'], hold: ['pause', '⏸'], awaiting_approval: ['pause', '✋'], paused: ['pause', '⏸'],
+  halted: ['bad', '⚠'], rolled_back: ['bad', '↩'], stopped: ['bad', '■'], completed: ['good', '✔'], unread: ['off', '…'], set_aside: ['bad', '⚠'],
+};
+
+const store = (kind, key, value) => {
+  try { return value === undefined ? kind.getItem(key) : kind.setItem(key, value); } catch { return null; }
+};
+const preferred = (navigator.languages || []).map((l) => l.slice(0, 2)).find((l) => TEXTS[l]);
+let language = store(localStorage, 'language') || preferred || 'en';
+let token = store(sessionStorage, 'token') || '';
+let shown = null;
+
+const $ = (id) => document.getElementById(id);
+const word = (key) => TEXTS[language][key] || TEXTS.en[key] || key;
+const moment = (text) => new Date(text).toLocaleString(language);
+const number = (value, digits) => (value === null || value === undefined ? '–' : value.toLocaleString(language, { maximumFractionDigits: digits }));
+const signed = (value) => (value === null ? '–' : (value > 0 ? '+' : '') + number(value, 4));
+
+function element(name, text, classes) {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  if (classes) made.className = classes;
+  return made;
+}
+
+function mark(key) {
+  const [colour, icon] = MARKS[key] || ['off', '·'];
+  const span = element('span', undefined, 'mark ' + colour);
+  const sign = element('span', icon, 'icon');
+  sign.setAttribute('aria-hidden', 'true');
+  span.append(sign, word(key));
+  return span;
+}
+
+function standing(p, r) {
+  const share = r.share === null ? word('nobody') : word('share') + ' ' + r.share;
+  const facts = [share];
+  if (r.reason) facts.push(r.reason);
+  if (r.breaker.open) facts.push(word('breaker') + ' ' + moment(r.breaker.until) + ' ' + word('at_least'));
+  if (r.projected_at) facts.push(word('projected') + ' ' + moment(r.projected_at));
+  p.append(mark(r.state), ' · ' + facts.join(' · '));
+}
+
+function stages(list, r) {
+  r.stages.forEach((stage, place) => {
+    const here = place + 1 === r.stage;
+    const approval = stage.needs_approval ? ' (' + word('approval') + ')' : '';
+    const item = element('li', stage.name + ': ' + stage.share + approval + (here ? ' ← ' + word('now') : ''), here ? 'here' : '');
+    if (here) item.setAttribute('aria-current', 'step');
+    list.append(item);
+  });
+}
+
+function callers(p, r) {
+  if (r.as_of === null) return;
+  p.textContent = word('asOf') + ' ' + moment(r.as_of) + ': ' + word('bot') + ' ' + r.callers_bot + ' (' + r.callers_not_delivered + ' '
+    + word('missed') + '), ' + word('people') + ' ' + r.callers_people + '; ' + number(r.progress * 100, 0) + ' % ' + word('sample');
+}
+
+function metrics(body, r) {
+  r.metrics.forEach((m) => {
+    const row = element('tr');
+    const arm = (a) => number(a.mean, 4) + ' / ' + a.n;
+    const name = element('th', m.name);
+    name.scope = 'row';
+    row.append(name, element('td', word(m.role)));
+    const half = m.half === null ? '' : ' ± ' + number(m.half, 4);
+    [arm(m.bot), arm(m.people), signed(m.difference) + half, number(m.margin, 4), m.difference === null ? '–' : number(m.z, 3)]
+      .forEach((text) => row.append(element('td', text, 'number')));
+    body.append(row);
+  });
+}
+
+// Turned so that better is higher, as the margin is asked for.
+function plot(box, r, metric, points) {
+  const turn = metric.lower_is_better ? -1 : 1;
+  const own = points.filter((p) => p.metric === metric.name && p.half !== null);
+  if (own.length < 2) return;
+  const values = own.map((p) => ({ at: Date.parse(p.at), middle: turn * p.difference, half: p.half }));
+  const margin = metric.margin === null ? 0 : metric.margin;
+  const all = values.flatMap((v) => [v.middle - v.half, v.middle + v.half]).concat([-margin * 1.5, margin * 0.5]);
+  const [low, high] = [Math.max(Math.min(...all), -4 * margin || -Infinity), Math.min(Math.max(...all), 4 * margin || Infinity)];
+  const [from, to] = [values[0].at, values[values.length - 1].at];
+  const x = (at) => (600 * (at - from) / Math.max(1, to - from)).toFixed(1);
+  const y = (v) => (170 - 160 * (Math.min(Math.max(v, low), high) - low) / Math.max(1e-9, high - low)).toFixed(1);
+  const figure = $('plot').content.firstElementChild.cloneNode(true);
+  const set = (selector, name, value) => figure.querySelector(selector).setAttribute(name, value);
+  figure.querySelector('figcaption').textContent = metric.name + ': ' + word('plot');
+  const last = own[own.length - 1];
+  figure.querySelector('title').textContent = metric.name + ' ' + moment(last.at) + ': ' + signed(last.difference) + ' ± ' + number(last.half, 4);
+  const above = values.map((v) => x(v.at) + ',' + y(v.middle + v.half));
+  const below = values.map((v) => x(v.at) + ',' + y(v.middle - v.half)).reverse();
+  set('.band', 'points', above.concat(below).join(' '));
+  set('.middle', 'points', values.map((v) => x(v.at) + ',' + y(v.middle)).join(' '));
+  [['.zero', 0], ['.margin', -margin]].forEach(([line, at]) => { set(line, 'y1', y(at)); set(line, 'y2', y(at)); });
+  figure.querySelector('.top').textContent = signed(high);
+  figure.querySelector('.bottom').textContent = signed(low);
+  box.append(figure);
+}
+
+function decisions(box, all) {
+  all.slice().reverse().forEach((d) => {
+    box.append(element('pre', d.text), element('p', word(d.reproduces ? 'reproduces' : 'changed'), d.reproduces ? 'good' : 'bad'));
+  });
+}
+
+function draw() {
+  document.documentElement.lang = language;
+  const main = $('rollouts');
+  if (shown) {
+    const open = new Set([...main.querySelectorAll('details[open]')].map((d) => d.dataset.rollout));
+    const sections = shown.map(([r, all]) => {
+      const section = $('rollout').content.firstElementChild.cloneNode(true);
+      const part = (name) => section.querySelector(name);
+      part('h2').textContent = r.name + ' · ' + r.bot + ' ' + r.version;
+      standing(part('.standing'), r);
+      stages(part('.stages'), r);
+      callers(part('.callers'), r);
+      metrics(part('.metrics'), r);
+      const points = all.flatMap((d) => d.points.filter((p) => Date.parse(p.since) === Date.parse(r.since)).map((p) => ({ ...p, at: d.at })));
+      r.metrics.filter((m) => m.role === 'guardrail').forEach((m) => plot(part('.plots'), r, m, points));
+      decisions(part('.decisions'), all);
+      part('details').dataset.rollout = r.name;
+      part('details').open = open.has(r.name);
+      return section;
+    });
+    main.replaceChildren(...(sections.length > 0 ? sections : [element('p', word('none'), 'none')]));
+  }
+  document.querySelectorAll('[data-text]').forEach((e) => { e.textContent = word(e.dataset.text); });
+  document.querySelectorAll('[data-language]').forEach((e) => {
+    e.setAttribute('aria-pressed', String(e.dataset.language === language));
+  });
+}
+
+function say(key, bad) {
+  $('state').textContent = key ? word(key) : '';
+  $('state').className = bad ? 'bad' : '';
+}
+
+async function ask(path) {
+  const headers = token ? { Authorization: 'Bearer ' + token } : {};
+  const answer = await fetch('api/v1/' + path, { headers });
+  return answer.ok ? answer.json() : Promise.reject(new Error(String(answer.status)));
+}
+
+async function refresh() {
+  try {
+    const rollouts = await ask('rollouts');
+    const kept = (r) => ask('rollouts/' + encodeURIComponent(r.name) + '/decisions').catch(() => []);
+    shown = await Promise.all(rollouts.map(async (r) => [r, await kept(r)]));
+    $('login').hidden = true;
+    say('live', false);
+    draw();
+  } catch (error) {
+    const unknown = error.message === '401';
+    $('login').hidden = !unknown;
+    $('refused').textContent = unknown && token ? word('tokenRefused') : '';
+    say(unknown ? '' : 'lost', !unknown);
+  }
+}
+
+$('login').addEventListener('submit', (event) => {
+  event.preventDefault();
+  token = $('token').value.trim();
+  store(sessionStorage, 'token', token);
+  refresh();
+});
+$('languages').addEventListener('click', (event) => {
+  const chosen = event.target.dataset.language;
+  if (!chosen) return;
+  language = chosen;
+  store(localStorage, 'language', language);
+  draw();
+});
+
+draw();
+refresh();
+setInterval(() => { if ($('login').hidden) refresh(); }, 15000);

@@ -1,0 +1,88 @@
+//! The evidence of a stage, gathered from the database: who came, who was drawn, and what became of them.
+//!
+//! Day by day, so that neither a question nor what it answers grows with the stage; what is kept is one observation a
+//! drawn call. Later records change nothing about an earlier moment, so it can be gathered again.
+
+use super::steward::Wanted;
+use crate::server::store::{ReadError, StoreReader};
+use dozvon_center::calendar::Calendars;
+use dozvon_center::contact::Contact;
+use dozvon_center::rollout::evidence::{Evidence, Hours, Observation, Stratum};
+use dozvon_center::rollout::outcome::{Case, History, Visit, observe};
+use dozvon_center::rollout::plan::DAY;
+use dozvon_clock::Timestamp;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The group of customers of whom nothing is known.
+const NO_GROUP: &str = "all";
+
+/// What is wanted, as the database has it.
+///
+/// # Errors
+/// [`ReadError`]: nothing can be decided now.
+pub(crate) async fn gather(
+    reader: &StoreReader,
+    wanted: &Wanted,
+    calendars: &Calendars,
+) -> Result<Evidence, ReadError> {
+    let Wanted { due, plan, rollout, .. } = wanted;
+    let option = &rollout.name;
+    let mut visits: Vec<Visit> = Vec::new();
+    for (from, until) in days(due.since, due.at) {
+        visits.extend(reader.visits(Arc::clone(option), from, until).await?);
+    }
+    let history = History::of(rollout, option, &visits);
+    drop(visits);
+    let strata = Strata::new(rollout.hours.as_deref(), calendars);
+    let mut observations: Vec<Observation> = Vec::new();
+    for (from, until) in days(due.since, due.at) {
+        let contacts = reader.drawn(Arc::clone(option), from, until).await?;
+        let cases: Vec<Case<'_>> = contacts.iter().map(|contact| strata.case(contact)).collect();
+        observations.extend(observe(plan, rollout, &cases, &history, due.at));
+    }
+    Ok(Evidence::gather(plan, due.stage, due.since, due.at, &observations))
+}
+
+/// From `from` to `until`, which is in the last of them.
+fn days(from: Timestamp, until: Timestamp) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    let end = until + Duration::from_micros(1);
+    let next = move |at: &Timestamp| Some(*at + DAY).filter(|next| *next < end);
+    std::iter::successors(Some(from), next).map(move |at| (at, (at + DAY).min(end)))
+}
+
+/// What tells callers apart who are not compared with each other.
+struct Strata<'c> {
+    hours: Option<&'c str>,
+    zone: TimeZone,
+    calendars: &'c Calendars,
+}
+
+impl<'c> Strata<'c> {
+    fn new(hours: Option<&'c str>, calendars: &'c Calendars) -> Strata<'c> {
+        let calendar = hours.and_then(|hours| calendars.get(hours));
+        let zone = calendar.and_then(|c| TimeZoneDatabase::bundled().get(c.zone()).ok());
+        Strata { hours, zone: zone.unwrap_or(TimeZone::UTC), calendars }
+    }
+
+    fn case<'a>(&self, contact: &'a Contact) -> Case<'a> {
+        let at = contact.started_at;
+        let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
+        let moment = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
+        let open = self.hours.and_then(|hours| self.calendars.state(hours, at));
+        let arm = contact.arms.first();
+        let group = arm.and_then(|arm| arm.group.clone()).unwrap_or_else(|| NO_GROUP.into());
+        let failed = arm.is_some_and(|arm| arm.bot_end.as_deref() == Some("failed"));
+        Case {
+            contact,
+            stratum: Stratum {
+                week: Stratum::week_of(at, self.zone.to_offset(moment).seconds()),
+                hours: open.map_or(Hours::Working, Hours::from),
+                group,
+            },
+            complained_at: None,
+            bot_failed: failed,
+        }
+    }
+}
