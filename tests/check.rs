@@ -129,12 +129,13 @@ fn the_shipped_configuration_has_no_error_and_no_warning() {
 #[test]
 fn generated_files_are_those_of_the_binary() {
     for (arguments, file) in [
-        (["config", "sample"], "config/dozvon.toml"),
-        (["config", "reference"], "docs/config.md"),
-        (["prompts", "texts"], "ivr-flows/prompts/values.tsv"),
-        (["flow", "schema"], "ivr-flows/flow.schema.json"),
+        (&["config", "sample"][..], "config/dozvon.toml"),
+        (&["config", "reference"], "docs/config.md"),
+        (&["prompts", "texts"], "ivr-flows/prompts/values.tsv"),
+        (&["flow", "schema"], "ivr-flows/flow.schema.json"),
+        (&["flow", "schema", "--subflow"], "ivr-flows/subflow.schema.json"),
     ] {
-        let output = dozvon(&root(), &arguments);
+        let output = dozvon(&root(), arguments);
         let printed = text(&output.stdout);
         let kept = fs::read_to_string(root().join(file)).unwrap_or_default();
         assert!(printed == kept, "{file} is stale: dozvon {} > {file}", arguments.join(" "));
@@ -201,6 +202,8 @@ fn a_flow_that_fails_its_tests_says_where_the_caller_went() {
     fs::write(&file, wrong).expect("it can be written");
     let prompts = root().join("ivr-flows/prompts");
     copy_folder(&prompts, &folder.join("prompts"));
+    let subflow = root().join("ivr-flows/identify.yaml");
+    fs::copy(subflow, folder.join("identify.yaml")).expect("it can be copied");
     let config = root().join("config").display().to_string();
     let output =
         dozvon(&root(), &["flow", "test", &file.display().to_string(), "--config", &config]);

@@ -67,10 +67,21 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
+/// Puts what the bank's flow leans on into a folder: recordings, and the sub-flow that it calls.
+fn beside(folder: &Folder) {
+    copy_folder(&root().join("ivr-flows/prompts"), &folder.0.join("prompts"));
+    let subflow = root().join("ivr-flows/identify.yaml");
+    fs::copy(subflow, folder.0.join("identify.yaml")).expect("it can be copied");
+}
+
 fn shipped_flows() -> Vec<String> {
     let entries = fs::read_dir(root().join("ivr-flows")).expect("the flows are there");
     let paths = entries.map(|entry| entry.expect("it can be listed").path());
-    let flows = paths.filter(|path| path.extension().is_some_and(|ending| ending == "yaml"));
+    let is_flow = |path: &PathBuf| {
+        let is_yaml = path.extension().is_some_and(|ending| ending == "yaml");
+        is_yaml && !fs::read_to_string(path).expect("it can be read").contains("\nsubflow: ")
+    };
+    let flows = paths.filter(is_flow);
     let mut names: Vec<String> = flows
         .map(|path| format!("ivr-flows/{}", path.file_name().expect("a name").to_string_lossy()))
         .collect();
@@ -81,7 +92,7 @@ fn shipped_flows() -> Vec<String> {
 #[test]
 fn every_shipped_flow_tries_all_its_urgent_options_and_the_operator_key_everywhere() {
     let flows = shipped_flows();
-    assert!(!flows.is_empty());
+    assert!(flows.len() >= 3, "{flows:?}");
     for flow in flows {
         let output = dozvon(&["flow", "test", &flow, "--coverage-floor", COVERAGE_FLOOR], "");
         let shown = format!("{}{}", text(&output.stdout), text(&output.stderr));
@@ -97,7 +108,7 @@ fn below_the_floor_a_flow_fails_and_says_why() {
     let (nodes, _) = bank.split_once("\ntests:\n").expect("it has tests");
     let few = "\ntests: [{name: silence, then: {in_queue: general}}]\n";
     let folder = Folder::new("floor");
-    copy_folder(&root().join("ivr-flows/prompts"), &folder.0.join("prompts"));
+    beside(&folder);
     fs::write(folder.0.join("few.yaml"), format!("{nodes}{few}")).expect("it can be written");
     let file = folder.path("few.yaml");
     let test = |more: &[&str]| {
@@ -148,7 +159,7 @@ fn two_versions_are_compared_in_words() {
     let bank =
         fs::read_to_string(root().join("ivr-flows/bank-main.yaml")).expect("the bank's flow");
     let folder = Folder::new("diff");
-    copy_folder(&root().join("ivr-flows/prompts"), &folder.0.join("prompts"));
+    beside(&folder);
     let changed = bank.replacen("to: cards, label: cards", "to: q-cards, label: cards", 1);
     let changed = changed.replacen(
         "play: [hello, operator-hint",
@@ -228,7 +239,8 @@ fn broken(what: &str) -> (Folder, Vec<String>) {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         if name.ends_with(".yaml") && name != "prompts.yaml" {
             fs::copy(&path, folder.0.join(&name)).expect("it can be copied");
-            names.push(name);
+            // The others are the sub-flows that these call.
+            names.extend(name.starts_with(['F', 'Y']).then_some(name));
         }
     }
     names.sort();
@@ -266,7 +278,7 @@ fn every_broken_flow_is_told_as_expected_and_every_rule_has_one() {
         assert!(shown.contains(&format!("[{code}]")), "{name} does not break {code}:\n{shown}");
         wrong.extend(expect(&name.replace(".yaml", ".txt"), &shown));
     }
-    for rule in 1..=18 {
+    for rule in 1..=19 {
         let code = format!("F{rule:03}-");
         assert!(names.iter().any(|name| name.starts_with(&code)), "no flow breaks {code}");
     }
@@ -294,7 +306,7 @@ fn failed_tests_are_told_in_the_formats_of_programs_too() {
     let bank =
         fs::read_to_string(root().join("ivr-flows/bank-main.yaml")).expect("the bank's flow");
     let folder = Folder::new("failed");
-    copy_folder(&root().join("ivr-flows/prompts"), &folder.0.join("prompts"));
+    beside(&folder);
     let wrong = bank.replacen("then: {in_queue: loans}", "then: {in_queue: cards}", 1);
     assert_ne!(bank, wrong, "plant another mistake");
     fs::write(folder.0.join("bank.yaml"), &wrong).expect("it can be written");
@@ -313,4 +325,87 @@ fn failed_tests_are_told_in_the_formats_of_programs_too() {
     );
     let sarif: serde_json::Value = serde_json::from_str(&test("sarif")).expect("JSON");
     assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "test");
+}
+
+#[test]
+fn a_sub_flow_is_checked_by_itself_and_played_where_it_is_called() {
+    let subflow = "ivr-flows/identify.yaml";
+    let output = dozvon(&["flow", "check", subflow], "");
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    let output = dozvon(&["flow", "test", subflow], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("in the flows that call it"));
+    let (folder, _) = broken("subflow");
+    let output = check(&folder, "ask-code.yaml", "concise");
+    let shown = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(78), "{shown}");
+    assert!(
+        shown.starts_with("ask-code.yaml:10:") && shown.contains("did you mean `entered`?"),
+        "{shown}"
+    );
+    let graph = dozvon(&["flow", "graph", "ivr-flows/bank-main.yaml"], "");
+    assert!(text(&graph.stdout).contains("balance.check-code"));
+}
+
+// ---- the tutorial -------------------------------------------------------------------------------
+
+/// A block of the tutorial: what stands behind its fence, and what is in it.
+fn blocks(text: &str) -> Vec<(String, String)> {
+    let parts = text.split("\n```").skip(1).step_by(2);
+    let parts = parts.filter_map(|block| block.split_once('\n'));
+    parts.map(|(info, body)| (info.to_owned(), body.to_owned())).collect()
+}
+
+/// Runs a block of commands: each line behind `$ ` is one, and the lines below it must be in what it prints, in order.
+fn run_console(body: &str, here: &mut PathBuf) {
+    let folder = Path::new(env!("CARGO_BIN_EXE_dozvon")).parent().expect("a folder").to_owned();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path)))
+        .expect("paths without colons");
+    for command in format!("\n{body}").split("\n$ ").skip(1) {
+        let (line, expected) = command.split_once('\n').unwrap_or((command, ""));
+        if let Some(to) = line.strip_prefix("cd ") {
+            here.push(to);
+            continue;
+        }
+        let output = Command::new("sh")
+            .args(["-c", line])
+            .current_dir(&here)
+            .env("PATH", &path)
+            .env("NO_COLOR", "1")
+            .output()
+            .expect("there is a shell");
+        let shown = format!("{}{}", text(&output.stderr), text(&output.stdout));
+        assert!(output.status.success(), "$ {line}\n{shown}");
+        let mut rest = &*shown;
+        for wanted in expected.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let at = rest.find(wanted);
+            let at = at.unwrap_or_else(|| panic!("$ {line}\n{wanted:?} is not in:\n{shown}"));
+            rest = &rest[at + wanted.len()..];
+        }
+    }
+}
+
+#[test]
+fn the_tutorial_does_what_it_says_from_its_first_block_to_its_last() {
+    let tutorial = fs::read_to_string(root().join("docs/tutorial.md")).expect("the tutorial");
+    let folder = Folder::new("tutorial");
+    for name in ["config", "ivr-flows"] {
+        copy_folder(&root().join(name), &folder.0.join(name));
+    }
+    let mut here = folder.0.clone();
+    let blocks = blocks(&tutorial);
+    assert!(blocks.len() >= 8, "{}", blocks.len());
+    for (info, body) in blocks {
+        match info.split_whitespace().collect::<Vec<_>>()[..] {
+            ["console"] => run_console(&body, &mut here),
+            [_, "append", file] => {
+                let path = here.join(file);
+                let before = fs::read_to_string(&path).expect("it is there");
+                fs::write(path, format!("{before}\n{body}")).expect("it can be written");
+            }
+            [_, file] => fs::write(here.join(file), body).expect("it can be written"),
+            _ => panic!("nobody knows what to do with a block `{info}`"),
+        }
+    }
 }

@@ -280,11 +280,12 @@ A line is keys (`1`, `0`, `4321#`), how something ends (`answered`, `transfer`),
     Try(FlowTryArgs),
     /// The JSON Schema of flow files, for editors.
     #[command(after_help = "\
-Example:
+Examples:
   dozvon flow schema > ivr-flows/flow.schema.json
+  dozvon flow schema --subflow > ivr-flows/subflow.schema.json
 
 A flow whose first line is `# yaml-language-server: $schema=flow.schema.json` is completed and explained by editors.")]
-    Schema,
+    Schema(FlowSchemaArgs),
     /// Draw the flow on standard output, as a Mermaid chart or for Graphviz.
     #[command(after_help = "\
 Examples:
@@ -314,6 +315,14 @@ pub(crate) struct FlowTestArgs {
     /// urgent option, and the operator key must work from every node.
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) coverage_floor: Option<u8>,
+}
+
+/// `dozvon flow schema`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FlowSchemaArgs {
+    /// The schema of sub-flows instead.
+    #[arg(long)]
+    pub(crate) subflow: bool,
 }
 
 /// `dozvon flow diff`.

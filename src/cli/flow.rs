@@ -6,8 +6,8 @@ use super::{
     print, tell, verdict,
 };
 use crate::server::config::{
-    Case, Findings, SourceId, add_prompts, environment, junit, read_file, read_prompts, stamp_flow,
-    surroundings, tell_flow,
+    Case, Findings, FlowFiles, SourceId, add_prompts, environment, junit, read_file, read_prompts,
+    stamp_flow, surroundings, tell_flow,
 };
 use dozvon_center::calendar::{Calendars, moment};
 use dozvon_center::flow::check::F014;
@@ -15,7 +15,8 @@ use dozvon_center::flow::diff::{Version, diff};
 use dozvon_center::flow::script::{Coverage, Exits, Outcome, coverage, exits, play_all};
 use dozvon_center::flow::walk::{Begin, Walk};
 use dozvon_center::flow::{
-    Caller, Diagnostic, Flow, Surroundings, bounds, graph, load, load_and_check, schema,
+    Caller, Diagnostic, Flow, Surroundings, bounds, check_subflow, graph, is_subflow,
+    load_and_check, load_with, schema,
 };
 use serde_json::json;
 use std::io::{BufRead as _, IsTerminal as _, stdin};
@@ -31,8 +32,9 @@ pub(crate) fn flow(args: &FlowArgs) -> ExitCode {
         FlowCommand::Diff(args) => compare(args),
         FlowCommand::Try(args) => walk(args),
         FlowCommand::Graph(args) => draw(args),
-        FlowCommand::Schema => {
-            print(&format!("{:#}\n", schema::schema()));
+        FlowCommand::Schema(args) => {
+            let schema = if args.subflow { schema::subflow_schema() } else { schema::schema() };
+            print(&format!("{schema:#}\n"));
             ExitCode::SUCCESS
         }
     }
@@ -86,7 +88,7 @@ fn test(args: &FlowTestArgs) -> ExitCode {
     if stage.findings.has_errors() || for_people {
         tell(&stage.findings, file.format);
     }
-    let Some(flow) = stage.flow else { return verdict(&stage.findings) };
+    let Some(flow) = stage.flow else { return no_flow(&stage) };
     let (flow, calendars) = (Arc::new(flow), Arc::new(stage.calendars));
     let outcomes = play_all(&flow, &calendars, &stage.around);
     let tried = Tried {
@@ -112,6 +114,15 @@ fn test(args: &FlowTestArgs) -> ExitCode {
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// There are mistakes, or this is a sub-flow, which is no flow by itself.
+fn no_flow(stage: &Stage) -> ExitCode {
+    if stage.findings.has_errors() {
+        return verdict(&stage.findings);
+    }
+    eprintln!("this is a sub-flow: it is played, walked and compared in the flows that call it");
+    ExitCode::FAILURE
+}
+
 fn compare(args: &FlowDiffArgs) -> ExitCode {
     let one = |file: &Path| {
         let config = args.config.clone();
@@ -123,7 +134,7 @@ fn compare(args: &FlowDiffArgs) -> ExitCode {
     };
     let (old, new) = (one(&args.old), one(&args.new));
     let (Some(before), Some(after)) = (&old.flow, &new.flow) else {
-        return verdict(if old.flow.is_none() { &old.findings } else { &new.findings });
+        return no_flow(if old.flow.is_none() { &old } else { &new });
     };
     let before = Version { flow: before, around: &old.around };
     let changes = diff(before, Version { flow: after, around: &new.around });
@@ -153,7 +164,7 @@ fn walk(args: &FlowTryArgs) -> ExitCode {
         FlowFile { file: args.file.clone(), config: args.config.clone(), format: Format::Full };
     let stage = read(&file);
     tell(&stage.findings, Format::Full);
-    let Some(flow) = stage.flow else { return verdict(&stage.findings) };
+    let Some(flow) = stage.flow else { return no_flow(&stage) };
     let (number, language) = (args.caller.clone(), args.language.clone());
     let caller = Caller { number, language, ..Caller::default() };
     let (flow, calendars) = (Arc::new(flow), Arc::new(stage.calendars));
@@ -177,10 +188,14 @@ fn draw(args: &GraphArgs) -> ExitCode {
     let mut findings = Findings::default();
     let text = read_file(&mut findings, &args.file, Some("name a flow file"));
     if let Some((source, text)) = text {
-        match load(&args.file.display().to_string(), &text) {
+        let name = args.file.display().to_string();
+        let mut files = FlowFiles::read(&mut findings, &folder_of(&args.file), Some(&args.file));
+        let library = files.library(&mut findings);
+        files.add(name.clone(), source, text.clone());
+        match load_with(&name, &text, &library) {
             Ok(flow) if args.dot => print(&graph::dot(&flow)),
             Ok(flow) => print(&graph::mermaid(&flow)),
-            Err(found) => tell_flow(&mut findings, source, &found),
+            Err(found) => files.tell(&mut findings, &found),
         }
     }
     tell(&findings, Format::Full);
@@ -206,17 +221,27 @@ fn read(args: &FlowFile) -> Stage {
         return Stage { flow: None, around, calendars, findings, source };
     };
     let name = args.file.display().to_string();
+    let mut files = FlowFiles::read(&mut findings, &folder_of(&args.file), Some(&args.file));
+    files.add(name.clone(), source, text.clone());
+    around.library = files.library(&mut findings);
+    if is_subflow(&text) {
+        let mut found = around.library.name_of(&name).map(|own| check_subflow(own, &around));
+        let found = found.get_or_insert_default();
+        found.retain(|diagnostic| config.is_some() || diagnostic.code != F014);
+        files.tell(&mut findings, found);
+        return Stage { flow: None, around, calendars, findings, source };
+    }
     let (mut flow, mut found) = load_and_check(&name, &text, &around);
     if config.is_none() {
         found.retain(|diagnostic| diagnostic.code != F014);
         if flow.is_none() && !found.iter().any(|diagnostic| diagnostic.is_error()) {
-            flow = load(&name, &text).ok();
+            flow = load_with(&name, &text, &around.library).ok();
         }
     }
     if let Some(flow) = &mut flow {
         stamp_flow(flow, &text, &prompts);
     }
-    tell_flow(&mut findings, source, &found);
+    files.tell(&mut findings, &found);
     Stage { flow, around, calendars, findings, source }
 }
 

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 static FLOWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/ivr-flows");
 
 /// Files of `config/` taken as they are. The folder is not taken whole: secrets may lie in it where it is used.
-const TAKEN: [(&str, &str); 5] = [
+const TAKEN: [(&str, &str); 6] = [
     ("numbers.toml", include_str!("../../config/numbers.toml")),
+    ("endpoints.toml", include_str!("../../config/endpoints.toml")),
     ("tokens.toml", include_str!("../../config/tokens.toml")),
     ("calendars/bank-kz.yaml", include_str!("../../config/calendars/bank-kz.yaml")),
     ("calendars/loans-office.yaml", include_str!("../../config/calendars/loans-office.yaml")),

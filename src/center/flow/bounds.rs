@@ -139,7 +139,8 @@ impl<'a> Map<'a> {
                 | Kind::Rollout(_)
                 | Kind::Bot(_)
                 | Kind::Transfer(_)
-                | Kind::Survey(_) => automatic(node.edges()),
+                | Kind::Survey(_)
+                | Kind::Call(_) => automatic(node.edges()),
             })
             .collect();
         let asks = |node: usize| matches!(flow.nodes[node].kind, Kind::Menu(_) | Kind::Digits(_));
@@ -174,6 +175,7 @@ impl<'a> Map<'a> {
                 | Kind::Callback(_)
                 | Kind::Survey(_)
                 | Kind::Hangup(_) => false,
+                Kind::Call(call) => call.fresh.iter().any(|var| is_language(*var)),
             }
         });
         match changes {
@@ -234,9 +236,12 @@ impl<'a> Map<'a> {
                 let first = survey.ask.first().map(|question| &question.play);
                 self.length(survey.offer.iter().chain(first), language) + survey.timeout
             }
-            Kind::Set(_) | Kind::Hours(_) | Kind::Rollout(_) | Kind::Queue(_) | Kind::Hangup(_) => {
-                Duration::ZERO
-            }
+            Kind::Set(_)
+            | Kind::Hours(_)
+            | Kind::Rollout(_)
+            | Kind::Queue(_)
+            | Kind::Call(_)
+            | Kind::Hangup(_) => Duration::ZERO,
         }
     }
 

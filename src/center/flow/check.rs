@@ -9,6 +9,7 @@ pub use http::{EndpointFacts, RequestFacts};
 
 use super::bounds::{self, Bounds};
 use super::diagnostic::{Diagnostic, Spanned, Spot};
+use super::library::Library;
 use super::load::{F005, F012};
 use super::model::{
     Flow, Kind, MUSIC, Menu, Node, NodeIx, Part, PromptRef, Queue, Said, Template, VarIx, VarKind,
@@ -72,6 +73,8 @@ pub struct Surroundings {
     pub skills: BTreeSet<String>,
     /// Prompts by language, then by name; music has the language [`MUSIC`].
     pub prompts: BTreeMap<String, BTreeMap<String, PromptFacts>>,
+    /// The sub-flows that flows may call.
+    pub library: Library,
 }
 
 /// What is known of one prompt.
@@ -103,7 +106,9 @@ impl Surroundings {
 pub fn check(flow: &Flow, around: &Surroundings) -> Vec<Diagnostic> {
     let mut found = nodes(flow, around);
     found.extend(ways(flow, around));
-    yaml::sorted(&flow.file, found)
+    let mut found = yaml::sorted(&flow.file, found);
+    around.library.settle(&mut found);
+    found
 }
 
 /// What can be said of each node by itself.
@@ -206,7 +211,7 @@ impl<'a> Check<'a> {
             Kind::Bot(bot) => self.known("bot", &bot.uses, &self.around.bots),
             Kind::Queue(queue) => self.queue(queue),
             Kind::Say(say) if say.mentions_operator => self.hint(&say.play),
-            Kind::Say(_) | Kind::Set(_) | Kind::Transfer(_) | Kind::Hangup(_) => {}
+            Kind::Say(_) | Kind::Set(_) | Kind::Transfer(_) | Kind::Call(_) | Kind::Hangup(_) => {}
         }
     }
 
@@ -552,8 +557,11 @@ pub(crate) fn prompts_of(node: &Node) -> Vec<&PromptRef> {
             });
             announced.flatten().collect()
         }
-        Kind::Set(_) | Kind::Hours(_) | Kind::Rollout(_) | Kind::Bot(_) | Kind::Transfer(_) => {
-            Vec::new()
-        }
+        Kind::Set(_)
+        | Kind::Hours(_)
+        | Kind::Rollout(_)
+        | Kind::Bot(_)
+        | Kind::Transfer(_)
+        | Kind::Call(_) => Vec::new(),
     }
 }

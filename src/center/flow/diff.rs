@@ -343,6 +343,7 @@ fn settings(flow: &Flow, node: &Node) -> Vec<Trait> {
                 all.put(format!("question `{}`", question.id), format!("{play}, {least}-{most}"));
             }
         }
+        Kind::Call(call) => all.put("sub-flow", &call.subflow),
         Kind::Hangup(hangup) => all.prompts(flow, "plays", &hangup.play),
     }
     all.0

@@ -231,9 +231,9 @@ pub(super) const SAID: [&str; 5] = ["number", "digits", "money", "date", "time"]
 // ---- nodes --------------------------------------------------------------------------------------
 
 /// All kinds of nodes, in the order of the guide.
-pub(super) static KINDS: [&Shape; 13] = [
+pub(super) static KINDS: [&Shape; 14] = [
     &SAY, &MENU, &DIGITS, &SET, &HTTP, &HOURS, &ROLLOUT, &BOT, &QUEUE, &TRANSFER, &CALLBACK,
-    &SURVEY, &HANGUP,
+    &SURVEY, &CALL, &HANGUP,
 ];
 
 static VISITS: [Entry; 2] = [
@@ -554,10 +554,67 @@ pub(super) static QUESTION: Shape = shape(
     ],
 );
 
+pub(super) static CALL: Shape = node(
+    "call",
+    "Begins a sub-flow of another file, whose outcomes lead on.",
+    &[
+        need("flow", Name, "identify", "The sub-flow: the word behind `subflow:` in its file."),
+        may("with", Map(&Form::Json), "{question: hello}", "Its parameters."),
+        need("after", Map(&Node), "{ok: end, failed: end}", "Where each of its outcomes leads."),
+    ],
+);
+
 pub(super) static HANGUP: Shape = shape(
     "hangup",
     "Says goodbye and ends the call.",
     &[may("play", Prompts, "hello", "The goodbye.")],
+);
+
+// ---- sub-flows ----------------------------------------------------------------------------------
+
+/// A file that is a sub-flow.
+pub(super) static SUBFLOW: Shape = shape(
+    "a sub-flow",
+    "A part of flows that nodes of kind `call` begin: `$name` is a parameter, an outcome is named like a node.",
+    &[
+        need("subflow", Name, "identify", "Its name."),
+        may("title", Text, "Who calls?", "What it is for, for people."),
+        may("owner", Text, "cc-ops@bank.example", "Who answers for it, for people."),
+        may(
+            "params",
+            Map(&Form::Of(&PARAM)),
+            "{question: {type: prompt}}",
+            "What a call must say.",
+        ),
+        need(
+            "outcomes",
+            List(&Name),
+            "[ok, failed]",
+            "Its outcomes: targets that the call leads on from.",
+        ),
+        may("vars", Map(&Form::Of(&VAR)), "{code: {type: digits}}", "Its own variables."),
+        need("start", Node, "ask", "Its first node."),
+        need("nodes", Map(&Form::NodeBody), "{}", "Its nodes."),
+    ],
+);
+
+/// The types of parameters.
+pub(super) const PARAM_TYPES: [&str; 6] =
+    ["prompt", "duration", "number", "text", "key", "variable"];
+
+pub(super) static PARAM: Shape = shape(
+    "a parameter",
+    "A parameter of a sub-flow; one without a default must be given.",
+    &[
+        need(
+            "type",
+            One(&PARAM_TYPES),
+            "prompt",
+            "What stands for it; a `variable` is one of the caller's.",
+        ),
+        may("of", One(&TYPES), "digits", "The type of a `variable`."),
+        may("default", Form::Json, "hello", "What it is when a call says nothing."),
+    ],
 );
 
 // ---- tests --------------------------------------------------------------------------------------

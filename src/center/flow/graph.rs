@@ -15,6 +15,7 @@ pub fn mermaid(flow: &Flow) -> String {
             Kind::Bot(_) => ("[/", "/]"),
             Kind::Http(_) => ("[(", ")]"),
             Kind::Rollout(_) | Kind::Hours(_) => ("{", "}"),
+            Kind::Call(_) => ("[\\", "\\]"),
             Kind::Say(_) | Kind::Set(_) | Kind::Transfer(_) | Kind::Survey(_) => ("[", "]"),
         };
         let class = node.kind_name();
@@ -44,6 +45,7 @@ pub fn dot(flow: &Flow) -> String {
             Kind::Bot(_) => "parallelogram",
             Kind::Http(_) => "cylinder",
             Kind::Rollout(_) | Kind::Hours(_) => "diamond",
+            Kind::Call(_) => "component",
             Kind::Say(_) | Kind::Set(_) | Kind::Transfer(_) | Kind::Survey(_) => "box",
         };
         let kind = node.kind_name();

@@ -59,6 +59,18 @@ pub const SCRIPT_SECS_MAX: u64 = 4 * 3600;
 /// Inputs that one scripted call may take before the script gives up.
 pub const SCRIPT_STEPS_MAX: u32 = 10_000;
 
+/// Sub-flows beside the flows; more are refused with Y001.
+pub const SUBFLOWS_MAX: usize = 500;
+
+/// How deep sub-flows may call sub-flows; deeper is refused with F019.
+pub const CALL_DEPTH_MAX: usize = 8;
+
+/// Parameters of one sub-flow; more are refused with Y004.
+pub const PARAMS_MAX: usize = 16;
+
+/// Outcomes of one sub-flow; more are refused with Y004.
+pub const OUTCOMES_MAX: usize = 16;
+
 /// Keys in one line of a walk; a longer line is not understood.
 pub const WALK_KEYS_MAX: usize = 64;
 

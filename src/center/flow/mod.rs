@@ -2,7 +2,7 @@
 //!
 //! [`load`] reads a file, [`check`] proves it, [`run`] lives it for one caller, [`exit`] keeps the way to a person
 //! open, [`script`] plays the file's own tests, [`walk`] lets a person play, [`diff`] says what a version changes,
-//! [`graph`] draws it, [`schema`] tells editors its words. The guide is `docs/flows.md`. Pure: prompts are names and
+//! [`graph`] draws it, [`schema`] tells editors its words; a [`library`] keeps what flows call. The guide is `docs/flows.md`. Pure: prompts are names and
 //! lengths here, queues and bots are names, and time is an argument.
 
 pub mod bounds;
@@ -12,6 +12,7 @@ pub mod diff;
 pub mod exit;
 mod grammar;
 pub mod graph;
+pub mod library;
 pub mod limits;
 pub mod load;
 pub mod model;
@@ -28,7 +29,8 @@ pub mod yaml;
 pub use check::{EndpointFacts, PromptFacts, RequestFacts, Surroundings, check};
 pub use diagnostic::{Diagnostic, Severity};
 pub use exit::{ExitKey, Pressed, Verdict};
-pub use load::{load, load_and_check};
+pub use library::{Library, is_subflow};
+pub use load::{check_subflow, load, load_and_check, load_with};
 pub use model::{Flow, Prompt, Way};
 pub use run::{
     BotEnd, CallbackOrder, Caller, Duty, Effect, Entry, Happening, Inquiry, LookedUp, OrderAct,

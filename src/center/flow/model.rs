@@ -4,6 +4,7 @@
 //! place in the file, so that every check can point at it.
 
 use super::diagnostic::{Spanned, Spot};
+use super::library::Subflow;
 use super::script::Case;
 use crate::acd::Expression;
 use crate::ids::Key;
@@ -35,7 +36,7 @@ pub struct Flow {
     pub title: Option<Arc<str>>,
     /// Who answers for it.
     pub owner: Option<Arc<str>>,
-    /// The first twelve hex digits of the SHA-256 of the file.
+    /// The first twelve hex digits of the SHA-256 of the file and of the sub-flows it calls.
     pub version: Arc<str>,
     /// Languages it speaks; the first one is the default. Never empty.
     pub languages: Vec<Spanned<Arc<str>>>,
@@ -53,6 +54,8 @@ pub struct Flow {
     pub nodes: Vec<Node>,
     /// Its own tests.
     pub tests: Vec<Case>,
+    /// The sub-flows whose nodes are among its own.
+    pub subflows: Vec<Arc<Subflow>>,
 }
 
 impl Flow {
@@ -138,6 +141,13 @@ pub struct Var {
     pub secret: bool,
     /// Its value at the start; for a language variable the caller's language wins.
     pub default: Option<Arc<str>>,
+}
+
+impl Var {
+    /// The name that it has where it is declared: in the flow, or in its sub-flow.
+    pub fn own_name(&self) -> &str {
+        self.name.rsplit_once('.').map_or(&*self.name, |(_, own)| own)
+    }
 }
 
 /// What a variable may hold.
@@ -242,6 +252,8 @@ pub enum Kind {
     Callback(Callback),
     /// Asks for scores.
     Survey(Survey),
+    /// Begins a sub-flow.
+    Call(Call),
     /// Ends the call.
     Hangup(Hangup),
 }
@@ -262,6 +274,7 @@ impl Kind {
             | Kind::Transfer(_)
             | Kind::Callback(_)
             | Kind::Survey(_)
+            | Kind::Call(_)
             | Kind::Hangup(_) => return None,
         };
         mentions.then_some(play.as_slice())
@@ -653,6 +666,17 @@ pub struct Question {
     pub spot: Spot,
 }
 
+/// Begins a sub-flow, whose nodes are nodes of the flow; its outcomes lead on from those.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its name.
+    pub subflow: Arc<str>,
+    /// Its first node.
+    pub start: Target,
+    /// Its own variables, which begin anew with every call of it.
+    pub fresh: Vec<VarIx>,
+}
+
 /// Ends the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hangup {
@@ -782,6 +806,7 @@ impl Node {
             Kind::Transfer(_) => "transfer",
             Kind::Callback(_) => "callback",
             Kind::Survey(_) => "survey",
+            Kind::Call(_) => "call",
             Kind::Hangup(_) => "hangup",
         }
     }
@@ -841,6 +866,7 @@ impl Node {
                 (Way::Failed, callback.failed),
             ],
             Kind::Survey(survey) => vec![(Way::Next, survey.next)],
+            Kind::Call(call) => vec![(Way::Next, call.start)],
             Kind::Hangup(_) => Vec::new(),
         };
         edges.extend(self.visits.map(|visits| (Way::Then, visits.then)));

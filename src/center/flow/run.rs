@@ -153,6 +153,7 @@ impl Run {
             | Kind::Bot(_)
             | Kind::Transfer(_)
             | Kind::Survey(_)
+            | Kind::Call(_)
             | Kind::Hangup(_) => None,
         });
         if let Some(node) = queue {
@@ -650,6 +651,12 @@ impl Run {
             Kind::Survey(survey) => {
                 self.ahead = None;
                 self.question(now, survey, 0, false)
+            }
+            Kind::Call(call) => {
+                for var in &call.fresh {
+                    self.set(*var, self.flow.var(*var).default.clone().unwrap_or_default());
+                }
+                to(Way::Next, call.start)
             }
             Kind::Hangup(hangup) => {
                 self.part(hangup);

@@ -10,128 +10,166 @@ use serde_json::{Map, Value, json};
 /// A name in a file.
 const NAME: &str = "^[A-Za-z0-9_-]{1,64}$";
 
-/// The schema, draft 7, which language servers of YAML speak.
+/// The name of a node: in tests, one of a sub-flow as well.
+const NODE: &str = "^[A-Za-z0-9_.-]{1,600}$";
+
+/// What stands for a parameter in a sub-flow.
+const PARAM: &str = r"^\$[A-Za-z0-9_-]{1,64}$";
+
+/// The schema of flows, draft 7, which language servers of YAML speak.
 pub fn schema() -> Value {
-    let mut whole = shape(&grammar::FLOW);
+    file(&grammar::FLOW, false)
+}
+
+/// The schema of sub-flows.
+pub fn subflow_schema() -> Value {
+    file(&grammar::SUBFLOW, true)
+}
+
+fn file(top: &Shape, has_parameters: bool) -> Value {
+    let maker = Maker { has_parameters };
+    let mut whole = maker.shape(top);
     whole["$schema"] = "http://json-schema.org/draft-07/schema#".into();
-    whole["definitions"] = json!({"node": nodes(), "prompt": prompt(), "prompts": prompts()});
+    whole["definitions"] =
+        json!({"node": maker.nodes(), "prompt": maker.prompt(), "prompts": prompts()});
     whole
 }
 
-fn shape(shape: &Shape) -> Value {
-    let properties: Map<String, Value> =
-        shape.entries().map(|entry| (entry.key.to_owned(), entry_of(entry))).collect();
-    let needed: Vec<&str> =
-        shape.entries().filter(|entry| entry.needed).map(|entry| entry.key).collect();
-    let mut all = json!({
-        "title": shape.name,
-        "description": shape.doc,
-        "type": "object",
-        "properties": properties,
-        "additionalProperties": false,
-    });
-    if !needed.is_empty() {
-        all["required"] = json!(needed);
-    }
-    all
+/// Makes the parts of one schema.
+struct Maker {
+    /// Whether `$name` may stand for any value.
+    has_parameters: bool,
 }
 
-fn entry_of(entry: &Entry) -> Value {
-    let mut value = form(&entry.form);
-    // Nothing beside `$ref` is read in draft 7.
-    if value.get("$ref").is_some() {
-        value = json!({"allOf": [value]});
-    }
-    value["description"] = format!("{}\n\nFor example: {}", entry.doc, entry.example).into();
-    value
-}
-
-fn form(form: &Form) -> Value {
-    let words = |what: &str| json!({"type": ["string", "number", "boolean"], "title": what});
-    match form {
-        Form::Name => json!({"type": "string", "title": "a name", "pattern": NAME}),
-        Form::Node => json!({"type": "string", "title": "the name of a node", "pattern": NAME}),
-        Form::Text => words("words"),
-        Form::Value => words("a value"),
-        Form::Prompt => json!({"$ref": "#/definitions/prompt"}),
-        Form::Prompts => json!({"$ref": "#/definitions/prompts"}),
-        Form::Duration => json!({
-            "type": "string",
-            "title": "a duration with its unit",
-            "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$",
-        }),
-        Form::Key => json!({
-            "type": "string",
-            "title": "a key of the telephone, in quotes",
-            "pattern": KEY,
-        }),
-        Form::Digits => json!({
-            "type": ["string", "integer"],
-            "title": "a number, or from - to",
-            "pattern": "^[0-9]+(-[0-9]+)?$",
-        }),
-        Form::Flag => json!({"type": "boolean"}),
-        Form::Whole(least, most) => {
-            json!({"type": "integer", "minimum": least, "maximum": most})
-        }
-        Form::One(words) => json!({"enum": words}),
-        Form::List(items) => json!({"type": "array", "items": self::form(items)}),
-        Form::Map(values) => json!({"type": "object", "additionalProperties": self::form(values)}),
-        Form::Keys(values) => json!({
+impl Maker {
+    fn shape(&self, shape: &Shape) -> Value {
+        let properties: Map<String, Value> =
+            shape.entries().map(|entry| (entry.key.to_owned(), self.entry_of(entry))).collect();
+        let needed: Vec<&str> =
+            shape.entries().filter(|entry| entry.needed).map(|entry| entry.key).collect();
+        let mut all = json!({
+            "title": shape.name,
+            "description": shape.doc,
             "type": "object",
-            "patternProperties": {KEY: self::form(values)},
+            "properties": properties,
+            "additionalProperties": false,
+        });
+        if !needed.is_empty() {
+            all["required"] = json!(needed);
+        }
+        all
+    }
+
+    fn entry_of(&self, entry: &Entry) -> Value {
+        let mut value = self.form(&entry.form);
+        if value.get("type").is_some_and(|kind| kind != "object" && kind != "array") {
+            value = self.or_parameter(value);
+        }
+        // Nothing beside `$ref` is read in draft 7.
+        if value.get("$ref").is_some() {
+            value = json!({"allOf": [value]});
+        }
+        value["description"] = format!("{}\n\nFor example: {}", entry.doc, entry.example).into();
+        value
+    }
+
+    fn form(&self, form: &Form) -> Value {
+        let words = |what: &str| json!({"type": ["string", "number", "boolean"], "title": what});
+        match form {
+            Form::Name => json!({"type": "string", "title": "a name", "pattern": NAME}),
+            Form::Node => json!({"type": "string", "title": "the name of a node", "pattern": NODE}),
+            Form::Text => words("words"),
+            Form::Value => words("a value"),
+            Form::Prompt => json!({"$ref": "#/definitions/prompt"}),
+            Form::Prompts => json!({"$ref": "#/definitions/prompts"}),
+            Form::Duration => json!({
+                "type": "string",
+                "title": "a duration with its unit",
+                "pattern": r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$",
+            }),
+            Form::Key => json!({
+                "type": "string",
+                "title": "a key of the telephone, in quotes",
+                "pattern": KEY,
+            }),
+            Form::Digits => json!({
+                "type": ["string", "integer"],
+                "title": "a number, or from - to",
+                "pattern": "^[0-9]+(-[0-9]+)?$",
+            }),
+            Form::Flag => json!({"type": "boolean"}),
+            Form::Whole(least, most) => {
+                json!({"type": "integer", "minimum": least, "maximum": most})
+            }
+            Form::One(words) => json!({"enum": words}),
+            Form::List(items) => json!({"type": "array", "items": self.form(items)}),
+            Form::Map(values) => {
+                json!({"type": "object", "additionalProperties": self.form(values)})
+            }
+            Form::Keys(values) => json!({
+                "type": "object",
+                "patternProperties": {KEY: self.form(values)},
+                "additionalProperties": false,
+                "minProperties": 1,
+            }),
+            Form::Of(inner) => self.shape(inner),
+            Form::Json => json!({}),
+            Form::NodeBody => json!({"$ref": "#/definitions/node"}),
+        }
+    }
+
+    /// The same, or a parameter.
+    fn or_parameter(&self, value: Value) -> Value {
+        match self.has_parameters {
+            true => json!({"anyOf": [value, {"type": "string", "pattern": PARAM}]}),
+            false => value,
+        }
+    }
+
+    fn nodes(&self) -> Value {
+        let kinds: Map<String, Value> = grammar::KINDS
+            .iter()
+            .map(|kind| {
+                let mut body = self.shape(kind);
+                if kind.keys.iter().all(|entry| !entry.needed) {
+                    // `hangup:` with nothing behind it.
+                    body["type"] = json!(["object", "null"]);
+                }
+                (kind.name.to_owned(), body)
+            })
+            .collect();
+        json!({
+            "title": "a node",
+            "description": "A map with exactly one key: its kind.",
+            "type": "object",
+            "properties": kinds,
             "additionalProperties": false,
             "minProperties": 1,
-        }),
-        Form::Of(inner) => shape(inner),
-        Form::Json => json!({}),
-        Form::NodeBody => json!({"$ref": "#/definitions/node"}),
+        })
+    }
+
+    fn prompt(&self) -> Value {
+        let language = json!({"type": "string", "description": "Spoken in this language whatever the caller's is."});
+        let mut properties = Map::from_iter([
+            ("prompt".to_owned(), json!({"type": "string", "pattern": NAME})),
+            ("language".to_owned(), language),
+        ]);
+        for manner in grammar::SAID {
+            let doc = format!("The variable whose value is said, as a {manner}.");
+            properties.insert(manner.to_owned(), json!({"type": "string", "description": doc}));
+        }
+        json!({
+            "title": "a prompt",
+            "description": "prompts/<language>/<name>.wav, or a value that is said in recorded words.",
+            "anyOf": [
+                self.or_parameter(json!({"type": "string", "pattern": NAME})),
+                {"type": "object", "properties": properties, "additionalProperties": false},
+            ],
+        })
     }
 }
 
 const KEY: &str = "^[0-9*#A-D]$";
-
-fn nodes() -> Value {
-    let kinds: Map<String, Value> = grammar::KINDS
-        .iter()
-        .map(|kind| {
-            let mut body = shape(kind);
-            if kind.keys.iter().all(|entry| !entry.needed) {
-                // `hangup:` with nothing behind it.
-                body["type"] = json!(["object", "null"]);
-            }
-            (kind.name.to_owned(), body)
-        })
-        .collect();
-    json!({
-        "title": "a node",
-        "description": "A map with exactly one key: its kind.",
-        "type": "object",
-        "properties": kinds,
-        "additionalProperties": false,
-        "minProperties": 1,
-    })
-}
-
-fn prompt() -> Value {
-    let language = json!({"type": "string", "description": "Spoken in this language whatever the caller's is."});
-    let mut properties = Map::from_iter([
-        ("prompt".to_owned(), json!({"type": "string", "pattern": NAME})),
-        ("language".to_owned(), language),
-    ]);
-    for manner in grammar::SAID {
-        let doc = format!("The variable whose value is said, as a {manner}.");
-        properties.insert(manner.to_owned(), json!({"type": "string", "description": doc}));
-    }
-    json!({
-        "title": "a prompt",
-        "description": "prompts/<language>/<name>.wav, or a value that is said in recorded words.",
-        "anyOf": [
-            {"type": "string", "pattern": NAME},
-            {"type": "object", "properties": properties, "additionalProperties": false},
-        ],
-    })
-}
 
 fn prompts() -> Value {
     json!({
@@ -146,8 +184,12 @@ fn prompts() -> Value {
 #[cfg(test)]
 mod tests {
     use super::super::diagnostic::Diagnostic;
-    use super::super::load::load;
+    use super::super::library::Library;
+    use super::super::load::{load, load_with};
     use super::*;
+
+    const IDENTIFY: &str = "subflow: identify\nparams: {question: {type: prompt, default: hello}}\n\
+        outcomes: [ok, failed]\nstart: ask\nnodes: {ask: {say: {play: $question, next: ok}}}\n";
 
     const HEAD: &str = r#"flow: f
 languages: [ru, kk]
@@ -164,7 +206,9 @@ nodes:
 "#;
 
     fn found(body: &str) -> Vec<Diagnostic> {
-        load("f.yaml", &format!("{HEAD}  a: {body}\n")).err().unwrap_or_default()
+        let mut library = Library::default();
+        library.add("identify.yaml", IDENTIFY).unwrap();
+        load_with("f.yaml", &format!("{HEAD}  a: {body}\n"), &library).err().unwrap_or_default()
     }
 
     /// A node of this kind with these keys, each with its example.
@@ -264,6 +308,9 @@ nodes:
         assert_eq!(kinds["hangup"]["type"], json!(["object", "null"]));
         assert!(kinds["menu"]["description"].as_str().is_some_and(|doc| doc.contains("key")));
         assert_eq!(schema["required"], json!(["flow", "languages", "start", "operator", "nodes"]));
+        let kinds = &subflow_schema()["definitions"]["node"]["properties"];
+        let timeout = &kinds["menu"]["properties"]["timeout"];
+        assert_eq!(timeout["anyOf"][1]["pattern"], PARAM, "a parameter may stand for it");
     }
 
     #[test]
@@ -281,6 +328,8 @@ nodes:
             &grammar::THEN,
             &grammar::PRESS,
             &grammar::FLOW,
+            &grammar::SUBFLOW,
+            &grammar::PARAM,
         ];
         for shape in grammar::KINDS.iter().chain(&inner) {
             for entry in shape.entries() {

@@ -21,8 +21,6 @@ pub const Y003: &str = "Y003";
 pub const Y004: &str = "Y004";
 /// The same key twice.
 pub const Y005: &str = "Y005";
-/// A word of the language that is not built yet.
-pub const Y006: &str = "Y006";
 
 /// A value in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,9 +5,11 @@ use super::finding::{Finding, Findings, Place, Severity, SourceId};
 use super::settings::PromptFile;
 use dozvon_center::calendar::{Calendar, Calendars, HolidayList, HolidayLists};
 use dozvon_center::flow::check::{self, PromptFacts};
-use dozvon_center::flow::{Diagnostic, Flow, Surroundings, load_and_check, prompts};
+use dozvon_center::flow::{
+    Diagnostic, Flow, Library, Surroundings, check_subflow, is_subflow, load_and_check, prompts,
+};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -70,18 +72,23 @@ pub(super) fn flows(
 ) -> Flows {
     let mut flows: BTreeMap<Arc<str>, Arc<Flow>> = BTreeMap::new();
     let mut names = Vec::new();
-    for path in files::list(folder, "yaml") {
-        let Some((source, text)) = files::read(findings, &path, None) else { continue };
-        let (flow, found) = load_and_check(&path.display().to_string(), &text, around);
-        tell(findings, source, &found);
+    let mut around = around.clone();
+    let files = Files::read(findings, folder, None);
+    around.library = files.library(findings);
+    let mut called: BTreeSet<Arc<str>> = BTreeSet::new();
+    for File { name, source, text } in files.0.iter().filter(|file| !is_subflow(&file.text)) {
+        let source = *source;
+        let (flow, found) = load_and_check(name, text, &around);
+        files.tell(findings, &found);
         let Some(mut flow) = flow else {
-            names.extend(name_in(&text));
+            names.extend(name_in(text));
             continue;
         };
-        stamp(&mut flow, &text, prompts);
+        stamp(&mut flow, text, prompts);
+        called.extend(flow.subflows.iter().map(|subflow| Arc::clone(&subflow.name)));
         names.push(flow.name.to_string());
         if let Some(first) = flows.get(&flow.name) {
-            let place = Place { source, span: find(&text, &flow.name) };
+            let place = Place { source, span: find(text, &flow.name) };
             let message = format!("there is a second flow `{}`", flow.name);
             findings.error(
                 &place,
@@ -91,13 +98,71 @@ pub(super) fn flows(
         }
         flows.insert(Arc::clone(&flow.name), Arc::new(flow));
     }
+    // A flow with mistakes may be the one that calls it; those are told first.
+    for name in around.library.names().filter(|name| !called.contains(*name)) {
+        files.tell(findings, &check_subflow(name, &around));
+    }
     (flows, names)
 }
 
-/// Gives a flow its version: twelve digits of the SHA-256 of its text and of all prompts, so that a prompt recorded
+/// A file of flows, a sub-flow or not.
+pub(crate) struct File {
+    /// Its path.
+    pub(crate) name: String,
+    source: SourceId,
+    text: String,
+}
+
+/// The files of a folder of flows.
+pub(crate) struct Files(Vec<File>);
+
+impl Files {
+    /// Reads the *.yaml of a folder, or, where one is named, that one and the sub-flows beside it.
+    pub(crate) fn read(findings: &mut Findings, folder: &Path, only: Option<&Path>) -> Files {
+        let mut all = Vec::new();
+        for path in files::list(folder, "yaml") {
+            if only.is_some_and(|only| only.file_name() == path.file_name()) {
+                continue;
+            }
+            let Some((source, text)) = files::read(findings, &path, None) else { continue };
+            if only.is_none() || is_subflow(&text) {
+                all.push(File { name: path.display().to_string(), source, text });
+            }
+        }
+        Files(all)
+    }
+
+    /// Adds a file that has been read already.
+    pub(crate) fn add(&mut self, name: String, source: SourceId, text: String) {
+        self.0.push(File { name, source, text });
+    }
+
+    /// The sub-flows among them; what is no sub-flow although it says so is told.
+    pub(crate) fn library(&self, findings: &mut Findings) -> Library {
+        let mut library = Library::default();
+        for file in self.0.iter().filter(|file| is_subflow(&file.text)) {
+            if let Err(found) = library.add(&file.name, &file.text) {
+                tell(findings, file.source, &found);
+            }
+        }
+        library
+    }
+
+    /// Takes over what the center says of them, each finding with the text that it is about.
+    pub(crate) fn tell(&self, findings: &mut Findings, found: &[Diagnostic]) {
+        for diagnostic in found {
+            let file = self.0.iter().find(|file| file.name == diagnostic.file);
+            let file = file.expect("findings are about files that were read");
+            tell(findings, file.source, std::slice::from_ref(diagnostic));
+        }
+    }
+}
+
+/// Gives a flow its version: twelve digits of the SHA-256 of its text, of the sub-flows it calls and of all prompts, so that a prompt recorded
 /// anew makes another version as well.
 pub(crate) fn stamp(flow: &mut Flow, text: &str, prompts: &[PromptFile]) {
     let mut digest = Sha256::new_with_prefix(text);
+    flow.subflows.iter().for_each(|subflow| subflow.stamp(&mut digest));
     for PromptFile { language, name, digest: sound, .. } in prompts {
         digest.update(format!("\0{language}/{name}\0"));
         digest.update(sound);
@@ -166,6 +231,7 @@ fn cure(code: &str) -> &'static str {
         check::F007 => "people remember about five: put some behind another option",
         check::F010 => "take a variable that is not secret",
         "F012" => "name the node where the caller goes on then",
+        "F019" => "say what its file asks for",
         "F013" => "nobody may wait for ever: say how long, and where he goes on then",
         check::F014 => "add it to the configuration, or name one that is there",
         check::F016 => "take another key",

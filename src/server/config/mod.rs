@@ -33,7 +33,7 @@ mod webhooks;
 pub(crate) use ci::{Case, junit};
 pub(crate) use files::read as read_file;
 pub(crate) use finding::{Findings, SourceId, Told};
-pub(crate) use ivr::{add_prompts, stamp as stamp_flow, tell as tell_flow};
+pub(crate) use ivr::{Files as FlowFiles, add_prompts, stamp as stamp_flow, tell as tell_flow};
 pub(crate) use plans::{read as read_plan, tell as tell_plan};
 pub(crate) use prompts::read as read_prompts;
 pub(crate) use reference::{reference, sample};

@@ -70,7 +70,7 @@ impl<'a> Check<'a> {
 
     fn sent_name(&self, sent: Sent) -> &'a str {
         match sent {
-            Sent::Var(var) => &self.flow.var(var).name,
+            Sent::Var(var) => self.flow.var(var).own_name(),
             Sent::OfCall(of_call) => of_call.as_str(),
         }
     }

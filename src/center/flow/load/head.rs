@@ -89,14 +89,15 @@ impl Loader<'_> {
                 let message = format!("a flow speaks one language: see line {line}");
                 self.reader.error(F015, word.spot, message);
             }
-            self.vars.insert(word.text.clone(), VarIx(self.declared.len() as u32));
+            self.own_language(&var);
+            self.vars.insert(var.name.to_string(), VarIx(self.declared.len() as u32));
             self.declared.push(var);
         }
     }
 
     fn var(&mut self, word: &Word, yaml: &Yaml) -> Var {
         let mut var = Var {
-            name: word.text.as_str().into(),
+            name: format!("{}{}", self.scopes[self.scope].prefix, word.text).into(),
             spot: word.spot,
             kind: VarKind::Text,
             secret: false,
@@ -212,13 +213,13 @@ impl Loader<'_> {
     }
 
     pub(super) fn find_var(&mut self, name: &str, spot: Spot) -> Option<VarIx> {
-        if let Some(index) = self.vars.get(name) {
-            return Some(*index);
+        if let Some(index) = self.var_index(name) {
+            return Some(index);
         }
         let message = format!("there is no variable `{name}`");
         let found = Diagnostic::error(F015, self.reader.file(), spot, message)
             .help("declare it under `vars`")
-            .nearest(name, self.vars.keys().map(String::as_str));
+            .nearest(name, self.known_vars());
         self.reader.push(found);
         None
     }

@@ -73,7 +73,7 @@ impl Loader<'_> {
         for item in items {
             let Some(name) = self.reader.word(item, "the name of a variable") else { continue };
             let of_call = OfCall::ALL.into_iter().find(|of_call| of_call.as_str() == name);
-            let value = match of_call.filter(|_| !self.vars.contains_key(name)) {
+            let value = match of_call.filter(|_| self.var_index(name).is_none()) {
                 Some(of_call) => Sent::OfCall(of_call),
                 None => match self.find_var(name, item.spot) {
                     Some(var) => Sent::Var(var),

@@ -1,6 +1,6 @@
 //! The nodes of a flow, one reader for each kind.
 
-use super::{F012, F013, F015, Loader, NOT_YET, nothing};
+use super::{F012, F013, F015, Loader, nothing};
 use crate::flow::diagnostic::{Diagnostic, Spanned, Spot};
 use crate::flow::grammar::{self, Shape};
 use crate::flow::limits::{CALLBACK_RIGHT, DIGITS_MAX};
@@ -8,7 +8,7 @@ use crate::flow::model::{
     Bot, Callback, Digits, Hangup, Hours, Kind, Menu, MenuOption, Node, Question, Queue, Raise,
     Rollout, Say, Set, Survey, Transfer, VarIx, VarKind, Visits,
 };
-use crate::flow::yaml::{Fields, Value, Word, Y002, Y004, Y006, Yaml};
+use crate::flow::yaml::{Fields, Value, Word, Y002, Y004, Yaml};
 use crate::ids::Key;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl Loader<'_> {
             self.whole = false;
             return node;
         };
-        match self.kind(kind, body) {
+        match self.kind(&word.text, kind, body) {
             Some(read) => node.kind = read,
             None => self.whole = false,
         }
@@ -39,7 +39,7 @@ impl Loader<'_> {
         node
     }
 
-    fn kind(&mut self, kind: &Word, body: &Yaml) -> Option<Kind> {
+    fn kind(&mut self, node: &str, kind: &Word, body: &Yaml) -> Option<Kind> {
         Some(match kind.text.as_str() {
             "say" => Kind::Say(self.say(body, kind.spot)?),
             "menu" => Kind::Menu(self.menu(body, kind.spot)?),
@@ -53,12 +53,8 @@ impl Loader<'_> {
             "transfer" => Kind::Transfer(self.transfer(body, kind.spot)?),
             "callback" => Kind::Callback(self.callback(body, kind.spot)?),
             "survey" => Kind::Survey(self.survey(body, kind.spot)?),
+            "call" => Kind::Call(self.call(node, body, kind.spot)?),
             "hangup" => Kind::Hangup(self.hangup(body, kind.spot)?),
-            word if NOT_YET.contains(&word) => {
-                let message = format!("nodes of kind `{word}` are not yet supported");
-                self.reader.error(Y006, kind.spot, message);
-                return None;
-            }
             word => {
                 let message = format!("there is no kind `{word}`");
                 let found = Diagnostic::error(Y002, self.reader.file(), kind.spot, message)

@@ -60,17 +60,18 @@ impl Loader<'_> {
             self.whole = false;
             return Target { node: NodeIx(0), spot };
         };
-        if let Some(node) = self.nodes.get(word) {
-            return Target { node: *node, spot };
+        if let Some(node) = self.resolve(word) {
+            return Target { node, spot };
         }
-        if self.reader.is_full() {
+        if self.reader.is_full() || self.is_told(word) {
             self.whole = false;
             return Target { node: NodeIx(0), spot };
         }
-        let near = nearest(word, self.nodes.keys().map(String::as_str));
+        let near = nearest(word, self.known_nodes()).map(str::to_owned);
+        let near = near.as_deref();
         let found =
             Diagnostic::error(F001, self.reader.file(), spot, format!("there is no node `{word}`"));
-        let meant = near.and_then(|near| self.nodes.get(near)).copied();
+        let meant = near.and_then(|near| self.resolve(near));
         self.reader.push(found.nearest(word, near));
         self.whole &= meant.is_some();
         Target { node: meant.unwrap_or(NodeIx(0)), spot }

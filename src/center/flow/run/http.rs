@@ -24,7 +24,7 @@ impl Run {
             Sent::Var(var) => {
                 let model = self.flow.var(var);
                 Sending::Value {
-                    name: Arc::clone(&model.name),
+                    name: model.own_name().into(),
                     value: Arc::clone(&self.values[var.0 as usize]),
                     is_number: model.kind == VarKind::Value(Manner::Number),
                     is_secret: model.secret,

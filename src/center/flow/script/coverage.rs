@@ -85,7 +85,7 @@ fn keeps(node: &Node) -> bool {
         | Kind::Callback(_)
         | Kind::Survey(_) => true,
         Kind::Hangup(hangup) => !hangup.play.is_empty(),
-        Kind::Set(_) | Kind::Hours(_) | Kind::Rollout(_) => false,
+        Kind::Set(_) | Kind::Hours(_) | Kind::Rollout(_) | Kind::Call(_) => false,
     }
 }
 
