@@ -16,6 +16,9 @@ pub(crate) const TALK: Duration = Duration::from_secs(60);
 
 const BINARY: &str = env!("CARGO_BIN_EXE_dozvon");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// Files of the shipped configuration that a house takes over.
+const COPIED: [&str; 6] =
+    ["numbers.toml", "trunks.toml", "tokens.toml", "agents.toml", "bots.toml", "endpoints.toml"];
 /// Folders of the shipped configuration that a house takes over.
 const FOLDERS: [&str; 3] = ["rollouts", "calendars", "calendars/holidays"];
 static HOUSES: AtomicU32 = AtomicU32::new(0);
@@ -160,7 +163,7 @@ impl House {
             std::fs::create_dir_all(folder.join(sub)).unwrap();
         }
         let root = Path::new(ROOT);
-        for name in ["numbers.toml", "trunks.toml", "tokens.toml", "agents.toml", "bots.toml"] {
+        for name in COPIED {
             std::fs::copy(root.join("config").join(name), folder.join(name)).unwrap();
         }
         for sub in FOLDERS {
@@ -176,6 +179,8 @@ impl House {
             std::fs::create_dir_all(&own).unwrap();
             std::os::unix::fs::symlink(flows.join("prompts"), own.join("prompts")).unwrap();
             std::fs::write(own.join("bank-main.yaml"), text).unwrap();
+            // What the shipped flow calls.
+            std::fs::copy(flows.join("identify.yaml"), own.join("identify.yaml")).unwrap();
             flows = own;
         }
         let flows = flows.display();

@@ -247,7 +247,8 @@ mod tests {
         let text = "flow: f f\nlangages: [ru]\nlanguages: [ru]\nstart: aa\noperator: {keys: [\"00\"], to: \
             q}\nvars: {x: \
                     {type: txt}}\nnodes:\n  a: {say: {play: [{money: x}], next: q}}\n  b: {menu: {timeout: 4, \
-                    options: {}, silence: q}}\n  c: {sya: {}}\n  d: {call: {flow: x, after: {}}}\n  q: {queue: {after: {answered: \
+                    options: {}, silence: q}}\n  c: {sya: {}}\n  d: {call: {flow: x, after: {}}}\n  q: {queue: {after: \
+                    {answered: \
                     a}}}\n  e: {say: {play: p, next: q}, menu: {}}\n";
         let found = found(text);
         let codes: Vec<(&str, u32)> = found.iter().map(|(code, line, _)| (*code, *line)).collect();

@@ -2,8 +2,8 @@
 //!
 //! [`load`] reads a file, [`check`] proves it, [`run`] lives it for one caller, [`exit`] keeps the way to a person
 //! open, [`script`] plays the file's own tests, [`walk`] lets a person play, [`diff`] says what a version changes,
-//! [`graph`] draws it, [`schema`] tells editors its words; a [`library`] keeps what flows call. The guide is `docs/flows.md`. Pure: prompts are names and
-//! lengths here, queues and bots are names, and time is an argument.
+//! [`graph`] draws it, [`schema`] tells editors its words; a [`library`] keeps what flows call. The guide is
+//! `docs/flows.md`. Pure: prompts are names and lengths here, queues and bots are names, and time is an argument.
 
 pub mod bounds;
 pub mod check;

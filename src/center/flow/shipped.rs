@@ -454,7 +454,8 @@ fn the_exit_key_works_at_any_millisecond_of_a_silent_call() {
         let asked: Vec<String> = asked.into_iter().collect();
         for tenths in 0..450 {
             let source = format!(
-                "flow: {}\ntests:\n- {{name: t, given: {{http: {{{}}}}}, when: [{{at: {}ms, press: \"0\"}}], then: {{in_queue: general, \
+                "flow: {}\ntests:\n- {{name: t, given: {{http: {{{}}}}}, when: [{{at: {}ms, press: \"0\"}}], then: \
+                 {{in_queue: general, \
                  at_most: {}ms}}}}\n",
                 flow.name,
                 asked.join(", "),
