@@ -158,8 +158,8 @@ impl Files {
     }
 }
 
-/// Gives a flow its version: twelve digits of the SHA-256 of its text, of the sub-flows that it calls and of all prompts,
-/// so that a prompt recorded anew makes another version as well.
+/// Gives a flow its version: twelve digits of the SHA-256 of its text, of the sub-flows that it calls and of all
+/// prompts, so that a prompt recorded anew makes another version as well.
 pub(crate) fn stamp(flow: &mut Flow, text: &str, prompts: &[PromptFile]) {
     let mut digest = Sha256::new_with_prefix(text);
     flow.subflows.iter().for_each(|subflow| subflow.stamp(&mut digest));
