@@ -179,7 +179,7 @@ impl Running {
                 Some(read) = self.reads.join_next(), if !self.reads.is_empty() => {
                     // A read that broke off by a fault of its own is done again.
                     let Ok(read) = read else { self.reading.clear(); continue };
-                    self.has_read(read);
+                    self.has_read(read).await;
                 }
                 () = sleep_until(wake.into()) => {}
             }
@@ -245,7 +245,11 @@ impl Running {
         }
     }
 
-    fn has_read(&mut self, read: Read) {
+    async fn has_read(&mut self, read: Read) {
+        if let Read::Evidence(..) = read {
+            let frozen = self.emergency().await;
+            self.task.steward.freeze(frozen.as_ref());
+        }
         let now = self.task.clock.now();
         let (place, error) = match read {
             Read::Log(place, Ok(log)) => {
@@ -266,6 +270,16 @@ impl Running {
             tracing::warn!(%error, "rollouts wait for the database: nothing is promoted");
             self.read_after = now + AGAIN;
         }
+    }
+
+    /// Why nothing is to be promoted now: in an emergency people are served otherwise than on other days. A brain that
+    /// does not say is in trouble itself.
+    async fn emergency(&self) -> Option<Arc<str>> {
+        let Ok(snapshot) = self.task.brain.snapshot().await else {
+            return Some("the switch does not answer".into());
+        };
+        let site = snapshot.sites.iter().find(|site| site.emergency.is_some())?;
+        Some(format!("an emergency at {}", site.name).into())
     }
 
     async fn answer(&mut self, question: Question) {

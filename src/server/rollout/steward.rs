@@ -210,13 +210,13 @@ impl Steward {
     }
 
     fn bot_ended(&mut self, now: Timestamp, drawn: Option<usize>, bot: &Arc<str>, end: &str) {
-        let (failed, no_match) = (end == "failed", end == "no_match");
+        let failed = end == "failed";
         for place in 0..self.tended.len() {
             let tended = &mut self.tended[place];
             let same = tended.plan.bot == *bot;
             let Some(machine) = tended.machine_mut() else { continue };
             if drawn == Some(place) {
-                let call = BotCall { failed, no_match, ..BotCall::default() };
+                let call = BotCall { failed, ..BotCall::default() };
                 if let Some(decision) = machine.bot_call(now, call) {
                     self.decided(place, decision);
                 }
@@ -248,6 +248,13 @@ impl Steward {
             self.decided(place, decision);
         }
         self.advance(now);
+    }
+
+    /// From now on nothing is promoted by evidence, for this reason; with `None` it may be again.
+    pub(crate) fn freeze(&mut self, reason: Option<&Arc<str>>) {
+        for machine in self.tended.iter_mut().filter_map(Tended::machine_mut) {
+            machine.freeze(reason.cloned());
+        }
     }
 
     /// An order by a person.

@@ -151,6 +151,22 @@ fn explain_by_the_command_line(world: &mut World) {
 }
 
 #[test]
+fn while_a_site_has_an_emergency_nothing_is_promoted_and_no_look_is_used_up() {
+    let mut world = World::new(Place::file(), plan(PLAN));
+    world.order(Order::Start, "head", "").expect("it has not begun");
+    world.steward.freeze(Some(&"an emergency at almaty".into()));
+    world.hours(24);
+    for _ in 0..6 {
+        world.hours(24);
+    }
+    let words: Vec<String> = world.log_after_flush().iter().map(ToString::to_string).collect();
+    assert!(words.iter().any(|word| word.contains("(an emergency at almaty)")), "{words:?}");
+    assert!(in_stage(0)(&world.state()), "{words:?}");
+    world.steward.freeze(None);
+    run_until(&mut world, 2, in_stage(1));
+}
+
+#[test]
 fn a_bot_that_breaks_has_no_callers_within_the_second_and_is_tried_again_later() {
     // A quiet option: ten calls of half an hour are enough.
     let quiet = "[breaker]\nwindow_secs = 1800\ncalls_min = 10\ntrips_max = 5\n\n[analysis]";

@@ -19,7 +19,7 @@ use dozvon_center::ids::{AgentId, CallId, LegId};
 use dozvon_center::opening::Opening;
 use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
 use dozvon_center::rollout::decide::Command;
-use dozvon_center::rollout::decision::{Order, State};
+use dozvon_center::rollout::decision::{Decision, Order, State};
 use dozvon_center::rollout::eligible::Exclusions;
 use dozvon_center::rollout::evidence::Evidence;
 use dozvon_center::rollout::plan::Plan;
@@ -237,6 +237,12 @@ impl World {
         let (rollout, version) = (self.plan.name.to_string(), Some(self.plan.version.to_string()));
         let log = Log { rollout, version, limit: DECISIONS_MAX };
         self.runtime.block_on(self.reader.decisions(log)).expect("it can be read")
+    }
+
+    /// Every decision so far.
+    pub(super) fn log_after_flush(&self) -> Vec<Decision> {
+        self.flush();
+        self.log().decisions.into_iter().map(|kept| kept.decision).collect()
     }
 
     pub(super) fn state(&self) -> State {
