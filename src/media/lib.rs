@@ -11,6 +11,7 @@ pub mod dtmf;
 mod hearing;
 pub mod latch;
 pub mod limits;
+pub mod mastering;
 mod measure;
 mod mix;
 pub mod order;

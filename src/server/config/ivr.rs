@@ -148,6 +148,12 @@ impl Files {
         library
     }
 
+    /// The flows among them: names of files, and texts.
+    pub(crate) fn flows(&self) -> impl Iterator<Item = (&str, &str)> {
+        let flows = self.0.iter().filter(|file| !is_subflow(&file.text));
+        flows.map(|file| (&*file.name, &*file.text))
+    }
+
     /// Takes over what the center says of them, each finding with the text that it is about.
     pub(crate) fn tell(&self, findings: &mut Findings, found: &[Diagnostic]) {
         for diagnostic in found {
@@ -197,7 +203,8 @@ pub(crate) fn add_prompts(
     }
 }
 
-fn read_texts(findings: &mut Findings, path: &Path) -> prompts::Texts {
+/// What recordings say: language, then name; nothing where there is no such file.
+pub(crate) fn read_texts(findings: &mut Findings, path: &Path) -> prompts::Texts {
     let Some((source, text)) = files::read(findings, path, None) else {
         return prompts::Texts::new();
     };

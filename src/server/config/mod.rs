@@ -32,8 +32,12 @@ mod webhooks;
 
 pub(crate) use ci::{Case, junit};
 pub(crate) use files::read as read_file;
-pub(crate) use finding::{Findings, SourceId, Told};
-pub(crate) use ivr::{Files as FlowFiles, add_prompts, stamp as stamp_flow, tell as tell_flow};
+pub(crate) use finding::{
+    Finding, Findings, Severity as FoundSeverity, SourceId, Told, nearest as nearest_name,
+};
+pub(crate) use ivr::{
+    Files as FlowFiles, add_prompts, read_texts, stamp as stamp_flow, tell as tell_flow,
+};
 pub(crate) use plans::{read as read_plan, tell as tell_plan};
 pub(crate) use prompts::read as read_prompts;
 pub(crate) use reference::{reference, sample};

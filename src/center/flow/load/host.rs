@@ -64,7 +64,7 @@ fn get<'t>(yaml: impl Into<Option<&'t Yaml>>, key: &str) -> Option<&'t Yaml> {
     entries(yaml.into()).find(|(name, _)| *name == key).map(|(_, value)| value)
 }
 
-fn entries<'t>(yaml: Option<&'t Yaml>) -> impl Iterator<Item = (&'t str, &'t Yaml)> {
+fn entries(yaml: Option<&Yaml>) -> impl Iterator<Item = (&str, &Yaml)> {
     let entries = match yaml.map(|yaml| &yaml.value) {
         Some(Value::Map(entries)) => entries.as_slice(),
         Some(Value::Word { .. } | Value::List(_)) | None => &[],
@@ -72,7 +72,7 @@ fn entries<'t>(yaml: Option<&'t Yaml>) -> impl Iterator<Item = (&'t str, &'t Yam
     entries.iter().map(|(word, value)| (&*word.text, value))
 }
 
-fn word<'t>(yaml: Option<&'t Yaml>) -> &'t str {
+fn word(yaml: Option<&Yaml>) -> &str {
     match yaml.map(|yaml| &yaml.value) {
         Some(Value::Word { text, .. }) => text,
         Some(Value::List(_) | Value::Map(_)) | None => "none",
