@@ -1,8 +1,8 @@
 //! What is remembered of a caller between two of his calls: who spoke with him, whether that broke off, and the place
 //! he had when he gave up waiting.
 //!
-//! Nothing is kept for longer than some queue has a use for it. By number only, so a number that many people share must not get in here; whoever knows which those are says so by
-//! handing in none.
+//! Nothing is kept for longer than some queue has a use for it. By number only, so a number that many people share must
+//! not get in here; whoever knows which those are says so by handing in none.
 
 use crate::acd::QueueConfig;
 use crate::ids::{AgentId, QueueId};

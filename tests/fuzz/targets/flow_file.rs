@@ -1,4 +1,5 @@
-//! Any text as a flow file: diagnostics, never a panic; and a flow that loads can be checked, drawn and lived.
+//! Any text as a flow file, or a sub-flow: diagnostics, never a panic; and a flow that loads can be checked, drawn and
+//! lived.
 #![no_main]
 use dozvon_center::calendar::Calendars;
 use dozvon_center::flow::{self, Caller, Run, Surroundings, graph};
@@ -9,6 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fuzz_target!(|text: &str| {
+    let mut around = Surroundings::default();
+    if around.library.add("fuzz.yaml", text).is_ok() {
+        let names: Vec<String> = around.library.names().map(str::to_owned).collect();
+        names.iter().for_each(|name| drop(flow::check_subflow(name, &around)));
+    }
     let Ok(flow) = flow::load("fuzz.yaml", text) else { return };
     let _ = flow::check(&flow, &Surroundings::default());
     let _ = graph::mermaid(&flow);

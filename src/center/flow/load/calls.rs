@@ -840,6 +840,31 @@ tests:
     }
 
     #[test]
+    fn any_text_is_a_sub_flow_or_is_refused_without_panic() {
+        let mut text = ASK.as_bytes().to_vec();
+        let mut state = 1u64;
+        for _ in 0..2_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let at = (state >> 33) as usize % text.len();
+            let was = text[at];
+            text[at] = b"\n:{}[]\"'#&*!|>-, 0az$.@`"[(state >> 20) as usize % 24];
+            let broken = String::from_utf8_lossy(&text).into_owned();
+            let mut around = around(&[]);
+            if around.library.add("sub.yaml", &broken).is_ok() {
+                let (flow, found) = load_and_check("f.yaml", FLOW, &around);
+                assert!(flow.is_some() != found.iter().any(Diagnostic::is_error));
+                let known = |found: &Diagnostic| ["f.yaml", "sub.yaml"].contains(&&*found.file);
+                assert!(found.iter().all(known), "{found:#?}");
+                let names: Vec<String> = around.library.names().map(str::to_owned).collect();
+                names.iter().for_each(|name| drop(check_subflow(name, &around)));
+            }
+            if state & 7 != 0 {
+                text[at] = was;
+            }
+        }
+    }
+
+    #[test]
     fn a_library_takes_every_name_once() {
         let mut library = Library::default();
         assert!(library.add("a.yaml", ASK).is_ok());
