@@ -1,5 +1,6 @@
 //! The vocabulary between the center and whoever carries legs: what legs report, what they are told.
 
+use crate::bot::{BotBrief, BotNote, BotOver};
 use crate::callback::Callback;
 use crate::contact::{Contact, Ending};
 use crate::customer::CallCard;
@@ -45,6 +46,9 @@ pub enum LegEvent {
     Held(bool),
     /// The party asks us to connect the other side elsewhere. `LegCommand::Referral` says what becomes of it.
     Referred(Referral),
+    /// A bot's part is over, by its own word or because the way to it broke; what it has to say of it. The leg is to be
+    /// released.
+    BotOver(BotOver, Option<Box<BotNote>>),
     /// The party hung up. The leg is gone.
     HungUp,
     /// The leg broke: no sound, no signalling, a fault of ours. The leg is gone.
@@ -150,7 +154,11 @@ pub enum LegCommand {
         bot: Arc<str>,
         /// The caller's leg.
         caller: LegId,
+        /// What it may be told.
+        brief: Box<BotBrief>,
     },
+    /// The caller has pressed this key while the bot on this leg has him.
+    BotKey(Key),
     /// A new leg: call a number or address outside.
     Dial {
         /// Where to, as the flow names it.

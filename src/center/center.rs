@@ -6,6 +6,7 @@
 
 use crate::acd::{Acd, Activity, AgentView, Event, Leaving, QueueView, Side, Why};
 use crate::border::{Arrival, CallView, LegCommand, LegEvent, Loss, Output, ReferralNews, Refusal};
+use crate::bot::{BotFailure, BotOver};
 use crate::call::{Call, State, Step};
 use crate::callback::book::Book;
 use crate::callback::merge::Arriving;
@@ -14,7 +15,7 @@ use crate::conduct::Conduct;
 use crate::contact::{Ending, Fault, Outcome};
 use crate::desk::Desks;
 use crate::fact::{AskEnd, Fact, HoldAlarm, IvrExit, OperatorRequest, What};
-use crate::flow::{BotEnd, Caller, ExitKey, Run};
+use crate::flow::{Caller, ExitKey, Run};
 use crate::ids::{AgentId, CallId, LegId, OfferId, PlayId, QueueId};
 use crate::incident::{Incident, Incidents};
 use crate::opening::Emergencies;
@@ -24,6 +25,7 @@ use crate::policy::Policy;
 use crate::recalled::Recalled;
 use crate::record::{Opening, Record};
 use crate::returning::Returning;
+use crate::sides::bot::Said;
 use crate::speech::Measures;
 use crate::steering::Steered;
 use crate::supervise::Watch;
@@ -314,6 +316,7 @@ impl Center {
             | LegEvent::Key(_)
             | LegEvent::Played(_)
             | LegEvent::Held(_)
+            | LegEvent::BotOver(..)
             | LegEvent::HungUp
             | LegEvent::Lost(_) => {}
         }
@@ -483,8 +486,10 @@ impl Center {
                 }
                 self.pump(now, call);
             }
-            Timer::BotAnswer => self.bot_over(now, call, BotEnd::Failed),
-            Timer::BotTooLong => self.bot_over(now, call, BotEnd::TooLong),
+            Timer::BotAnswer => {
+                self.bot_over(now, call, BotOver::Failed(BotFailure::NoAnswer), None);
+            }
+            Timer::BotTooLong => self.bot_too_long(now, call),
             Timer::OutsideAnswer => self.outside_over(now, call),
             Timer::Announce => self.announce_wait(now, call),
             Timer::WaitRules => self.mind_rules(now, call),
@@ -537,7 +542,7 @@ impl Center {
                 self.left_flow(now, call, exit);
             }
             State::CallingBot { .. } | State::WithBot { .. } => {
-                self.leave_bot(now, call, "caller_gone");
+                self.leave_bot(now, call, "caller_gone", Said::default());
             }
             State::Waiting { .. } => {
                 self.stop_ringing(call, Ending::new(ending.fault, "caller_gone"));

@@ -3,6 +3,7 @@
 //! The record is told to the store at the start, at every change of stage and at the end; it is never asked for a
 //! decision.
 
+use crate::bot::BotNote;
 use crate::customer::Customer;
 use crate::ids::{CallId, CallbackId};
 use crate::rollout::{Arm, Excluded};
@@ -257,6 +258,9 @@ pub struct Stage {
     /// The note that came with the code, bounded by `limits::NOTE_CHARS_MAX`.
     #[serde(default)]
     pub code_note: Option<Arc<str>>,
+    /// What the bot of a `Bot` said at its end, if it said anything. Personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot_note: Option<Arc<BotNote>>,
     /// How a `Talk` went by ear, known a moment after its end; `None` where it was not measured.
     #[serde(default)]
     pub speech: Option<Speech>,
@@ -281,6 +285,7 @@ impl Stage {
             code: None,
             code_version: None,
             code_note: None,
+            bot_note: None,
             speech: None,
         }
     }

@@ -4,6 +4,7 @@
 //! control characters and bounded, and what is not of the contract's form is refused with the place of the mistake.
 //! Everything in here is personal: `Debug` shows none of it, and no metric or log may.
 
+use crate::bot::BotCard;
 use crate::limits::{
     CUSTOMER_FIELD_CHARS_MAX, CUSTOMER_FIELDS_MAX, CUSTOMER_ID_CHARS_MAX, CUSTOMER_NAME_CHARS_MAX,
     CUSTOMER_OFFERS_MAX, CUSTOMER_WORD_CHARS_MAX, CUSTOMERS_MAX,
@@ -203,7 +204,7 @@ fn fields(map: &Map<String, Value>) -> Result<BTreeMap<Arc<str>, Arc<str>>, &'st
 }
 
 /// Without control characters and blanks around, and cut.
-fn cleaned(text: &str, most: usize) -> Arc<str> {
+pub(crate) fn cleaned(text: &str, most: usize) -> Arc<str> {
     let plain = text.trim().chars().filter(|c| !c.is_control());
     plain.take(most).collect::<String>().into()
 }
@@ -234,6 +235,9 @@ pub struct CallCard {
     pub chosen: Vec<Arc<str>>,
     /// Seconds that he has waited for a person.
     pub waited_secs: f64,
+    /// The bot that had him last and what it said; missing when none said anything. Personal data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot: Option<BotCard>,
 }
 
 #[cfg(test)]

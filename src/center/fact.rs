@@ -4,6 +4,7 @@
 use crate::acd::{
     Activity, Cause, Decision, LimitKind, OfferResult, Presence, ServiceLevel, Side, Status,
 };
+use crate::bot::{BotFailure, BotNote};
 use crate::callback::{AskedBy, CallbackEnd, Missed};
 use crate::conduct::ConductKind;
 use crate::contact::{Ending, Outcome, Party, PassedOn, Speech};
@@ -432,6 +433,12 @@ pub enum What {
         end: Arc<str>,
         /// Seconds of talk with it.
         talk_secs: f64,
+        /// Why it failed; missing when it did not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failure: Option<BotFailure>,
+        /// What it said, if anything. Its summary and data are personal.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<Arc<BotNote>>,
     },
     /// The call entered a queue: one segment was offered.
     SegmentStarted {

@@ -7,6 +7,7 @@
 
 pub mod acd;
 pub mod border;
+pub mod bot;
 pub mod calendar;
 mod call;
 pub mod callback;

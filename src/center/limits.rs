@@ -148,6 +148,19 @@ pub const CUSTOMER_FIELDS_MAX: usize = 16;
 /// Letters of a free field. A longer one is cut.
 pub const CUSTOMER_FIELD_CHARS_MAX: usize = 200;
 
+/// Letters of a bot's reason, of where it wants a caller to go, and of the name of something it has found out. Longer
+/// ones are cut.
+pub const BOT_WORD_CHARS_MAX: usize = 100;
+
+/// Letters of what a bot says of a talk for the agent who takes over. A longer text is cut.
+pub const BOT_SUMMARY_CHARS_MAX: usize = 2_000;
+
+/// Things that a bot says to have found out. Those after them, by their names, are left out.
+pub const BOT_DATA_MAX: usize = 16;
+
+/// Letters of one of them. A longer one is cut.
+pub const BOT_DATA_CHARS_MAX: usize = 200;
+
 /// Customers listed when a lookup finds several. Those after them are counted only.
 pub const CUSTOMERS_MAX: usize = 8;
 

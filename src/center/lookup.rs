@@ -4,8 +4,10 @@
 //! too late is dropped. The flow's own clock ends the wait. How an endpoint is reached is the roof's matter.
 
 use crate::border::Output;
+use crate::bot::BotCard;
 use crate::call::Call;
 use crate::center::Center;
+use crate::contact::Stage;
 use crate::customer::{CallCard, Customer};
 use crate::fact::{Flaw, LookupEnd, What};
 use crate::flow::model::OfCall;
@@ -211,6 +213,7 @@ impl Center {
             customer: contact.customer.clone(),
             chosen: contact.chosen.clone(),
             waited_secs: waited.as_secs_f64(),
+            bot: contact.stages.iter().rev().find_map(bot_card),
         }
     }
 
@@ -218,6 +221,11 @@ impl Center {
     pub fn card_of(&self, now: Timestamp, call: CallId) -> Option<CallCard> {
         self.calls.get(&call).map(|call| self.card(now, call))
     }
+}
+
+/// What the bot of a stage has said.
+fn bot_card(stage: &Stage) -> Option<BotCard> {
+    Some(BotCard { bot: stage.peer.clone()?, note: stage.bot_note.clone()? })
 }
 
 fn text_or_null(value: &Arc<str>) -> Value {

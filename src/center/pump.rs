@@ -7,6 +7,7 @@ use crate::acd::{
     WaitEnd, Waiting, Withdrawal,
 };
 use crate::border::{LegCommand, RINGBACK};
+use crate::bot::BotBrief;
 use crate::calendar::Open;
 use crate::call::{Call, State};
 use crate::center::{Center, Timer};
@@ -17,6 +18,7 @@ use crate::flow::{Effect, Happening, OrderRule, QueueEnd, QueueOrder};
 use crate::ids::{AgentId, CallId, OfferId, QueueId, SkillId};
 use crate::overflow::WaitRules;
 use crate::record::Place;
+use crate::rollout::Share;
 use dozvon_clock::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,7 +119,8 @@ impl Center {
         let policy = self.policy.bots.get(&bot).copied().unwrap_or_default();
         self.deadlines.set((call.id, Timer::BotAnswer), now + policy.answer_within);
         let caller = call.leg;
-        self.tell(leg, LegCommand::CallBot { bot: bot.clone(), caller });
+        let brief = Box::new(brief(call));
+        self.tell(leg, LegCommand::CallBot { bot: bot.clone(), caller, brief });
         let place = Place { peer: Some(bot.clone()), ..Place::default() };
         call.record.enter(now, StageKind::Bot, place);
         self.state(now, call, State::CallingBot { leg, bot, max_duration });
@@ -545,6 +548,20 @@ struct Stay {
     waited: Duration,
     service_level: ServiceLevel,
     called_back: bool,
+}
+
+/// What a bot may be told of a call.
+fn brief(call: &Call) -> BotBrief {
+    let contact = call.record.contact();
+    let drawn = contact.arms.iter().rev().find(|arm| Some(&arm.option) == call.drawn.as_ref());
+    BotBrief {
+        call: call.id,
+        caller: call.run.caller().number.as_deref().map(Arc::from),
+        dialled: contact.dialled.as_str().into(),
+        language: contact.language.clone(),
+        option: call.topic.clone(),
+        share: drawn.and_then(|arm| Share::of_fraction(arm.share)),
+    }
 }
 
 /// What a caller's last call means for the present one.

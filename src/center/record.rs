@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of legs or decisions; the call machine tells it what happened and when.
 
+use crate::bot::BotNote;
 use crate::contact::{ArmRecord, Contact, Ending, Outcome, PassedOn, Speech, Stage, StageKind};
 use crate::customer::Customer;
 use crate::ids::{CallId, CallbackId};
@@ -223,6 +224,14 @@ impl Record {
     /// Whether the running stage has a code.
     pub(crate) fn is_coded(&self) -> bool {
         self.contact.stages.last().is_some_and(|stage| stage.code.is_some())
+    }
+
+    /// What the bot that the call was with last has said at its end.
+    pub(crate) fn bot_note(&mut self, note: Arc<BotNote>) {
+        let with = self.contact.stages.iter_mut().rev().find(|s| s.kind == StageKind::Bot);
+        if let Some(stage) = with {
+            stage.bot_note = Some(note);
+        }
     }
 
     /// Closes the record. The first ending stands.

@@ -4,11 +4,12 @@
 //! not the center's. A new share counts for the next draw. Callers who are at the bot stay there, unless they are
 //! drained.
 
+use crate::bot::BotOver;
 use crate::call::{Call, State};
 use crate::center::Center;
 use crate::contact::ArmRecord;
 use crate::fact::What;
-use crate::flow::{BotEnd, Happening};
+use crate::flow::Happening;
 use crate::ids::CallId;
 use crate::rollout::eligible::{Applicant, Excluded, LastCalls, OptOuts, Room};
 use crate::rollout::{Arm, Rollout, Share};
@@ -110,7 +111,7 @@ impl Center {
             for call in at_bot {
                 self.with_call(now, call, |center, call| {
                     if matches!(call.state, State::CallingBot { .. } | State::WithBot { .. }) {
-                        center.bot_over(now, call, BotEnd::Transfer);
+                        center.bot_over(now, call, BotOver::Transfer, None);
                     }
                 });
             }

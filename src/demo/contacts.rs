@@ -46,7 +46,7 @@ impl Contacts {
             self.answered += 1;
         } else if let What::OperatorRequested { .. } = &fact.what {
             step("asked for a person".into());
-        } else if let What::BotEnded { bot, end, talk_secs } = &fact.what {
+        } else if let What::BotEnded { bot, end, talk_secs, .. } = &fact.what {
             step(format!("bot {bot} {talk_secs:.0} s ({end})"));
         } else if let What::Connected { queue, agent, waited_secs } = &fact.what {
             let name = directory.agent(*agent).map_or("?", |a| &a.name);

@@ -3,6 +3,7 @@
 //! Everything that could wait is behind a bounded queue: sockets, media workers, the store, screens. The brain waits
 //! for its inboxes and its timer and for nothing else, and it decides nothing itself.
 
+use crate::server::bot::Bots;
 use crate::server::clock::Clock;
 use crate::server::endpoint::{Asker, Replied};
 use crate::server::events::Announcer;
@@ -14,7 +15,7 @@ use dozvon_clock::Timestamp;
 use dozvon_media::order::Report;
 use dozvon_sip::endpoint;
 use dozvon_switch::Switch;
-use dozvon_switch::border::{Input, Output};
+use dozvon_switch::border::{BotNews, Input, Output};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -51,10 +52,27 @@ pub(crate) struct Inboxes {
     pub(crate) queries: mpsc::Receiver<Query>,
     /// The endpoints.
     pub(crate) replies: mpsc::Receiver<Replied>,
+    /// The bots' streams.
+    pub(crate) bot_news: mpsc::Receiver<BotNews>,
     /// Who wants us to stop.
     pub(crate) stop: watch::Receiver<Stop>,
     /// The store, once: what the run before has left.
     pub(crate) kept: oneshot::Receiver<Kept>,
+}
+
+/// To whom the brain gives what comes out of the switch.
+#[derive(Debug)]
+pub(crate) struct Hands {
+    /// The SIP sockets.
+    pub(crate) network: Network,
+    /// The media workers.
+    pub(crate) workers: Workers,
+    /// Metrics, store, event log, live screens.
+    pub(crate) announcer: Announcer,
+    /// The endpoints.
+    pub(crate) asker: Asker,
+    /// The bots' streams.
+    pub(crate) bots: Bots,
 }
 
 /// The owner of the switch.
@@ -65,6 +83,7 @@ pub(crate) struct Brain {
     workers: Workers,
     announcer: Announcer,
     asker: Asker,
+    bots: Bots,
     clock: Clock,
     /// Orders wait for a media worker whose queue was full.
     backlog: bool,
@@ -83,16 +102,10 @@ enum Leaving {
 
 impl Brain {
     /// A brain that runs the switch.
-    pub(crate) fn new(
-        switch: Switch,
-        network: Network,
-        workers: Workers,
-        announcer: Announcer,
-        asker: Asker,
-        clock: Clock,
-    ) -> Brain {
+    pub(crate) fn new(switch: Switch, hands: Hands, clock: Clock) -> Brain {
+        let Hands { network, workers, announcer, asker, bots } = hands;
         let leaving = Leaving::No;
-        Brain { switch, network, workers, announcer, asker, clock, backlog: false, leaving }
+        Brain { switch, network, workers, announcer, asker, bots, clock, backlog: false, leaving }
     }
 
     /// Goes on with what the run before has left: at the start, or as soon as the database is there.
@@ -105,8 +118,15 @@ impl Brain {
 
     /// Runs until it is told to stop and all is ended; `finish_within` is what running calls get to finish.
     pub(crate) async fn run(mut self, inboxes: Inboxes, finish_within: Duration) {
-        let Inboxes { mut news, mut reports, mut queries, mut replies, mut stop, mut kept } =
-            inboxes;
+        let Inboxes {
+            mut news,
+            mut reports,
+            mut queries,
+            mut replies,
+            mut bot_news,
+            mut stop,
+            mut kept,
+        } = inboxes;
         // Before the first call, if it is there.
         let mut awaited = true;
         if let Ok(kept) = kept.try_recv() {
@@ -138,6 +158,7 @@ impl Brain {
                 }
                 Some(query) = queries.recv() => self.answer(query),
                 Some((id, reply)) = replies.recv() => self.input(Input::Reply(id, reply)),
+                Some(news) = bot_news.recv() => self.input(Input::Bot(news)),
                 kept = &mut kept, if awaited => {
                     awaited = false;
                     // A store that closes before the database was there has nothing to tell.
@@ -216,7 +237,8 @@ impl Brain {
                 self.deliver(now);
                 let _ = reply.send(done);
             }
-            Query::Reload { next, library, reply } => {
+            Query::Reload { next, library, streams, reply } => {
+                self.bots.replace(streams);
                 self.workers.play_from(&library);
                 self.switch.reload(now, *next);
                 self.deliver(now);
@@ -257,6 +279,11 @@ impl Brain {
                     Output::Fact(fact) => self.announcer.fact(fact),
                     Output::Callback(callback) => self.announcer.callback(callback),
                     Output::Note(note) => self.announcer.note(now, &note),
+                    Output::Bot(order) => {
+                        if let Some(news) = self.bots.order(order) {
+                            self.switch.handle(now, Input::Bot(news));
+                        }
+                    }
                     Output::Lookup(lookup) => {
                         if let Some((id, reply)) = self.asker.ask(lookup) {
                             self.switch.handle(now, Input::Reply(id, reply));

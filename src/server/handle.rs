@@ -4,6 +4,7 @@
 //! inputs and never waits for the asker; an asker who finds the channel full is told [`BrainError::Busy`]. Must never
 //! know HTTP.
 
+use crate::server::config::Streams;
 use dozvon_center::acd::StatusError;
 use dozvon_center::callback::CallbackError;
 use dozvon_center::ids::{AgentId, CallId, CallbackId};
@@ -66,6 +67,8 @@ pub(crate) enum Query {
         next: Box<Reload>,
         /// Its sounds.
         library: Arc<Library>,
+        /// Its bots that speak over streams.
+        streams: Streams,
         /// Told when it is in force.
         reply: oneshot::Sender<()>,
     },
@@ -219,8 +222,9 @@ impl BrainHandle {
         &self,
         next: Box<Reload>,
         library: Arc<Library>,
+        streams: Streams,
     ) -> Result<(), BrainError> {
-        let answer = self.send(|reply| Query::Reload { next, library, reply })?.await;
+        let answer = self.send(|reply| Query::Reload { next, library, streams, reply })?.await;
         self.forget_picture().await;
         answer.map_err(|_| BrainError::Gone)
     }
@@ -331,7 +335,8 @@ mod tests {
     async fn a_version_that_is_taken_late_is_known_to_be_taken() {
         let (brain, mut queries) = door();
         let (next, library) = another();
-        let wish = tokio::spawn(async move { brain.reload(next, library).await });
+        let wish =
+            tokio::spawn(async move { brain.reload(next, library, Streams::default()).await });
         let Some(Query::Reload { reply, .. }) = queries.recv().await else {
             panic!("a reload was asked for")
         };
@@ -349,6 +354,7 @@ mod tests {
         drop(queries);
         assert_eq!(brain.hang_up(CallId(1)).await, Err(BrainError::Gone));
         let (next, library) = another();
-        assert_eq!(brain.reload(next, library).await, Err(BrainError::Gone));
+        let reloaded = brain.reload(next, library, Streams::default()).await;
+        assert_eq!(reloaded, Err(BrainError::Gone));
     }
 }

@@ -3,6 +3,7 @@
 //! Two threads besides those of the media workers, the store, the event log and the webhooks: the brain's, with the SIP
 //! sockets, so that nothing else delays a call; and the caller's own, with HTTP and signals.
 
+pub(crate) mod bot;
 pub(crate) mod brain;
 pub(crate) mod clock;
 pub(crate) mod config;
@@ -22,7 +23,7 @@ pub(crate) mod store;
 pub(crate) mod telemetry;
 pub(crate) mod webhook;
 
-use brain::{Brain, Inboxes, Stop};
+use brain::{Brain, Hands, Inboxes, Stop};
 use clock::Clock;
 use config::{Loaded, PromptFile};
 use dozvon_media::bank::MediaConfig;
@@ -187,6 +188,8 @@ pub(crate) struct Server {
     webhooks: Webhooks,
     /// The thread that asks endpoints; it ends with the brain.
     endpoints: Option<std::thread::JoinHandle<()>>,
+    /// The thread of the bots' streams; it ends with the brain.
+    bots: std::thread::JoinHandle<()>,
 }
 
 /// What listens and is not yet served.
@@ -202,7 +205,7 @@ impl Server {
     /// Everything that stands in the way, not only the first.
     pub(crate) fn build(loaded: Loaded) -> Result<Server, Vec<StartError>> {
         let loaded = Arc::new(loaded);
-        let Loaded { settings, policy, mut switch, .. } = Loaded::clone(&loaded);
+        let Loaded { settings, policy, mut switch, streams, .. } = Loaded::clone(&loaded);
         let doors = open_doors(&settings, &switch.sip.locals);
         let library = encode_prompts(LibraryBuilder::new(&switch.codecs), &loaded.prompts);
         let (doors, (library, clips)) = match (doors, library) {
@@ -252,6 +255,10 @@ impl Server {
             .expect("no two figures have the same name");
         let (asker, replies, endpoints) =
             endpoint::start(settings.endpoints, &figures, clock).map_err(system)?;
+        let figures = bot::Figures::register(metrics.registry(), &streams)
+            .expect("no two figures have the same name");
+        let (bots, bot_news, bot_door, bots_thread) =
+            bot::start(streams, figures, clock).map_err(system)?;
         let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
         let media = MediaConfig {
             rtp_timeout: settings.media.rtp_timeout,
@@ -270,7 +277,7 @@ impl Server {
         let (stop, stopping) = watch::channel(Stop::Run);
         let (news_in, news) = mpsc::channel(net::limits::INBOX_MAX);
         let kept = store.take_kept();
-        let inboxes = Inboxes { news, reports, queries, replies, stop: stopping, kept };
+        let inboxes = Inboxes { news, reports, queries, replies, bot_news, stop: stopping, kept };
         let (alive_in, alive) = watch::channel(true);
         let Doors { sip, http } = doors;
         let finish_within = settings.drain.finish_within;
@@ -278,9 +285,8 @@ impl Server {
             let _alive = alive_in;
             match sip.serve(news_in, &net_stats) {
                 Ok(network) => {
-                    Brain::new(switch, network, workers, announcer, asker, clock)
-                        .run(inboxes, finish_within)
-                        .await;
+                    let hands = Hands { network, workers, announcer, asker, bots };
+                    Brain::new(switch, hands, clock).run(inboxes, finish_within).await;
                 }
                 Err(error) => tracing::error!(%error, "SIP sockets can't be served"),
             }
@@ -313,6 +319,7 @@ impl Server {
             reloads: reloads.clone(),
             rollouts,
             tokens: settings.http.tokens,
+            bots: bot_door,
         };
         let thread = thread.map_err(system)?;
         Ok(Server {
@@ -331,6 +338,7 @@ impl Server {
             events,
             webhooks,
             endpoints,
+            bots: bots_thread,
         })
     }
 
@@ -356,6 +364,7 @@ impl Server {
             events,
             webhooks,
             endpoints,
+            bots,
             reloader,
             steward,
             ..
@@ -376,6 +385,9 @@ impl Server {
         let healthy = thread.join().is_ok();
         if endpoints.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the endpoints' thread ended by a fault of its own");
+        }
+        if bots.join().is_err() {
+            tracing::error!("the thread of the bots ended by a fault of its own");
         }
         webhooks.close();
         if !store.flush(FLUSH_WITHIN) {

@@ -226,10 +226,12 @@ impl Reloader {
             version: loaded.version.clone(),
             by: by.into(),
         };
-        self.brain.reload(Box::new(next), library.clone()).await.map_err(|error| match error {
-            BrainError::Busy => NotReloaded::Busy,
-            BrainError::Gone => NotReloaded::Gone,
-        })?;
+        self.brain.reload(Box::new(next), library.clone(), loaded.streams.clone()).await.map_err(
+            |error| match error {
+                BrainError::Busy => NotReloaded::Busy,
+                BrainError::Gone => NotReloaded::Gone,
+            },
+        )?;
         tracing::info!(%by, version = %loaded.version, "another version of the configuration is in force");
         (self.loaded, self.library) = (Arc::new(loaded), library);
         self.figures.reloads.with_label_values(&["taken"]).inc();

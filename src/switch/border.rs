@@ -4,13 +4,14 @@
 //! the switch, since their senders want an answer), then drain `poll_output` to `None`, then look at `poll_timeout`.
 
 use dozvon_center::acd::{Activity, Actor, AgentCounts, Estimate, Presence, Status};
+use dozvon_center::bot::{BotBrief, BotNote, BotOver};
 use dozvon_center::callback::{Callback, CallbackRequest};
 use dozvon_center::coding::Coding;
 use dozvon_center::contact::Contact;
 use dozvon_center::customer::CallCard;
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::Fact;
-use dozvon_center::ids::{AgentId, CallId, CallbackId, LookupId};
+use dozvon_center::ids::{AgentId, CallId, CallbackId, Key, LegId, LookupId};
 use dozvon_center::incident::Incident;
 use dozvon_center::lookup::{Lookup, Reply};
 use dozvon_center::opening::SiteView;
@@ -20,6 +21,7 @@ use dozvon_clock::Timestamp;
 use dozvon_media::order::{Order, Quality, Report};
 use dozvon_sip::endpoint::{self, SecurityKind};
 use serde::Serialize;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +34,8 @@ pub enum Input<'a> {
     Media(Report),
     /// What became of a lookup.
     Reply(LookupId, Reply),
+    /// What the connector of bots tells.
+    Bot(BotNews),
 }
 
 /// What a screen or a program may ask for an agent.
@@ -164,6 +168,65 @@ pub enum Output {
     Note(Note),
     /// Ask an endpoint; [`Input::Reply`] is expected, and not waited for.
     Lookup(Box<Lookup>),
+    /// Do this with a bot's stream; [`Input::Bot`] tells what comes of it.
+    Bot(BotOrder),
+}
+
+/// What the roof's connector must do with the stream of a bot.
+#[derive(Debug)]
+pub enum BotOrder {
+    /// Connect with a bot. [`BotNews::Up`] or [`BotNews::Over`] follows; when neither comes in time, the center
+    /// gives up and closes.
+    Open(Box<BotCall>),
+    /// Tell the bot that the caller has pressed this key.
+    Key {
+        /// Which line.
+        leg: LegId,
+        /// The key.
+        key: Key,
+    },
+    /// End it, in whatever state it is. The last order for its leg; nothing needs to be told any more.
+    Close {
+        /// Which line.
+        leg: LegId,
+    },
+}
+
+/// A bot to be connected with.
+#[derive(Clone, Debug)]
+pub struct BotCall {
+    /// The line.
+    pub leg: LegId,
+    /// The bot, by its name in the configuration.
+    pub bot: Arc<str>,
+    /// Where our side of its sound is: RTP in µ-law, 20 ms a packet, payload type 0, at [`STREAM_RATE_HZ`].
+    pub sound: SocketAddr,
+    /// What it may be told.
+    pub brief: BotBrief,
+}
+
+/// Samples a second of the sound of a bot's stream.
+pub const STREAM_RATE_HZ: u32 = 8_000;
+
+/// What the connector tells of a bot.
+#[derive(Debug)]
+pub enum BotNews {
+    /// The connection stands and the bot knows of the call: it may hear and speak.
+    Up {
+        /// The line.
+        leg: LegId,
+        /// Where the connector receives RTP.
+        sound: SocketAddr,
+    },
+    /// Its part is over. Told once; [`BotOrder::Close`] follows.
+    Over {
+        /// The line.
+        leg: LegId,
+        /// How.
+        over: BotOver,
+        /// What it said.
+        note: Option<Box<BotNote>>,
+    },
 }
 
 /// Technical happenings: SIP answers, sound quality, refusals, security.

@@ -1,9 +1,10 @@
 //! What the center wants of a leg, done in SIP and sound.
 
-use crate::config::Address;
+use crate::config::{Address, BotAccess};
 use crate::line::{Kind, Line, Owner};
 use crate::switch::Switch;
 use dozvon_center::border::{LegCommand, LegEvent, RINGBACK, ReferralNews, Refusal};
+use dozvon_center::bot::BotBrief;
 use dozvon_center::contact::{Ending, Fault};
 use dozvon_center::flow::Prompt;
 use dozvon_center::flow::model::MUSIC;
@@ -58,12 +59,10 @@ impl Switch {
             LegCommand::RingAgent { agent, caller, queue, .. } => {
                 self.ring_agent(now, leg, agent, caller, &queue);
             }
-            LegCommand::CallBot { bot, caller } => {
-                let address = self.config.bots.get(&bot).map(|bot| bot.address.clone());
-                let branches = address.map(|address| branch(&address, None)).into_iter().collect();
-                let caller = self.for_caller(caller);
-                self.call_out(now, leg, Kind::Bot, caller, branches, Vec::new());
+            LegCommand::CallBot { bot, caller, brief } => {
+                self.call_bot(now, leg, bot, caller, *brief);
             }
+            LegCommand::BotKey(key) => self.bot_key(leg, key),
             LegCommand::RingForCallback { agent, number, queue } => {
                 let from = Caller { party: self.party(Some(&number)), beside: None };
                 let mut headers = queue_header(&queue);
@@ -214,6 +213,23 @@ impl Switch {
         self.referrals.remove(&leg);
     }
 
+    fn call_bot(
+        &mut self,
+        now: Timestamp,
+        leg: LegId,
+        bot: Arc<str>,
+        caller: LegId,
+        brief: BotBrief,
+    ) {
+        let branches = match self.config.bots.get(&bot) {
+            Some(BotAccess::Stream) => return self.open_stream(now, leg, bot, caller, brief),
+            Some(BotAccess::Sip(address)) => vec![branch(address, None)],
+            None => Vec::new(),
+        };
+        let caller = self.for_caller(caller);
+        self.call_out(now, leg, Kind::Bot, caller, branches, Vec::new());
+    }
+
     fn ring_agent(
         &mut self,
         now: Timestamp,
@@ -297,19 +313,7 @@ impl Switch {
             credentials: branch.credentials,
         };
         let dialogs = branches.into_iter().map(|b| self.endpoint.invite(now, invite(b))).collect();
-        let line = Line {
-            kind,
-            call,
-            dialogs,
-            up: None,
-            sound,
-            number: None,
-            first_answer: None,
-            held: false,
-            refused: None,
-            ringing: false,
-            moving: false,
-        };
+        let line = Line { call, ..Line::new(kind, dialogs, sound) };
         self.lines.insert(Owner::Leg(leg), line);
     }
 

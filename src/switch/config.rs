@@ -117,9 +117,11 @@ pub struct Address {
 
 /// How a bot is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BotAccess {
-    /// Its address.
-    pub address: Address,
+pub enum BotAccess {
+    /// It is called by SIP.
+    Sip(Address),
+    /// The roof's connector reaches it by its name and speaks a stream of messages with it.
+    Stream,
 }
 
 /// What a feature code does.

@@ -2,10 +2,11 @@
 //!
 //! [`Switch`] owns the SIP endpoint, the center and the lines between them: [`border`] is what goes in and out,
 //! [`config`] what it is told at start. `admit` decides who may call whom, `carry` does what the center wants,
-//! `wire` and `ears` tell the center what phones and sound do.
+//! `wire` and `ears` tell the center what phones and sound do; `bots` is about voice bots.
 
 mod admit;
 pub mod border;
+mod bots;
 mod carry;
 pub mod config;
 mod ears;

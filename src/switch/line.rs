@@ -25,8 +25,10 @@ pub(crate) enum Kind {
     Caller { agent: Option<AgentId> },
     /// An agent being rung or talking.
     Agent,
-    /// A voice bot.
+    /// A voice bot that is called by SIP.
     Bot,
+    /// A voice bot at the end of a stream: the line has no dialog.
+    Stream { leg: LegId },
     /// A number outside.
     Outside,
     /// An agent's phone in a call of its own to a colleague or a number.
@@ -63,6 +65,25 @@ pub(crate) struct Line {
     pub(crate) moving: bool,
 }
 
+impl Line {
+    /// A line on which nothing has happened yet.
+    pub(crate) fn new(kind: Kind, dialogs: Vec<DialogId>, sound: Sound) -> Line {
+        Line {
+            kind,
+            call: None,
+            dialogs,
+            up: None,
+            sound,
+            number: None,
+            first_answer: None,
+            held: false,
+            refused: None,
+            ringing: false,
+            moving: false,
+        }
+    }
+}
+
 /// All lines, found by owner, dialog or session.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
@@ -78,7 +99,7 @@ impl Kind {
     const fn came_in(self) -> bool {
         match self {
             Kind::Caller { .. } | Kind::Own | Kind::Echo | Kind::Code { .. } => true,
-            Kind::Agent | Kind::Bot | Kind::Outside => false,
+            Kind::Agent | Kind::Bot | Kind::Stream { .. } | Kind::Outside => false,
         }
     }
 }
@@ -169,7 +190,8 @@ impl Lines {
         assert_eq!(came_in, self.calls, "calls that came in are counted");
         for (owner, line) in &self.lines {
             assert_eq!(self.of_session(line.sound.session), Some(*owner));
-            assert!(!line.dialogs.is_empty(), "{owner:?} has no dialog left: {line:?}");
+            let is_stream = matches!(line.kind, Kind::Stream { .. });
+            assert_ne!(is_stream, !line.dialogs.is_empty(), "dialogs of {owner:?}: {line:?}");
         }
     }
 }

@@ -50,6 +50,26 @@ impl Sound {
         }
     }
 
+    /// Has this codec alone, whatever else we speak.
+    pub(crate) fn speak_only(&mut self, codec: Codec) {
+        self.codecs = vec![to_sdp(codec)];
+    }
+
+    /// The far side is at this address, agreed without any description: its first codec, 20 ms a packet, keys as
+    /// events. Its RTCP would come to the same port (RFC 5761).
+    pub(crate) fn joined(&mut self, far: SocketAddr) {
+        let codec = self.codecs.first().copied().unwrap_or(sdp::Codec::Pcmu);
+        self.agreed = Some(Agreed {
+            remote: far,
+            rtcp: Some(far),
+            codec,
+            payload_type: codec.payload_type(),
+            telephone_event: Some((101, 8_000)),
+            ptime_ms: 20,
+            direction: sdp::Direction::SendRecv,
+        });
+    }
+
     /// Our offer.
     pub(crate) fn offer(&mut self) -> Vec<u8> {
         // A first offer asks for no shared port: a phone that takes it wrongly has no RTCP. One that is shared stays

@@ -6,7 +6,8 @@
 
 use crate::admit::Doors;
 use crate::border::{
-    CallCommand, CallRefusal, CallbackCommand, DeskCommand, Input, Note, Output, WatchCommand,
+    BotOrder, CallCommand, CallRefusal, CallbackCommand, DeskCommand, Input, Note, Output,
+    WatchCommand,
 };
 use crate::config::{Config, FeatureCode, Reload, Trunk};
 use crate::guard::Guard;
@@ -101,6 +102,7 @@ impl Switch {
             Input::Sip(input) => self.endpoint.handle(now, input),
             Input::Media(report) => self.report(now, report),
             Input::Reply(id, reply) => self.center.looked_up(now, id, reply),
+            Input::Bot(news) => self.bot_news(news),
         }
         self.settle(now);
     }
@@ -390,6 +392,9 @@ impl Switch {
             }
             Kind::Code { agent, due: Some(code), .. } => {
                 self.feature(now, agent, code);
+            }
+            Kind::Stream { leg } => {
+                self.outputs.push_back(Output::Bot(BotOrder::Close { leg }));
             }
             Kind::Caller { agent: None }
             | Kind::Code { due: None, .. }

@@ -2,6 +2,7 @@
 
 use crate::admit::Admission;
 use crate::border::Note;
+use crate::bots::{asked_for_people, said_goodbye};
 use crate::config::FeatureCode;
 use crate::line::{Kind, Line, Owner};
 use crate::sound::Sound;
@@ -32,8 +33,8 @@ impl Switch {
                 let refusal = Refusal::because(603, "calls are not taken over here");
                 self.refuse(now, dialog, refusal, "forbidden");
             }
-            Event::Referred { dialog, refer_to, replaces, .. } => {
-                self.referred(now, dialog, &refer_to, replaces);
+            Event::Referred { dialog, refer_to, replaces, headers, .. } => {
+                self.referred(now, dialog, &refer_to, replaces, &headers);
             }
             Event::Invited { dialog, request_uri, from, source, offer, authenticated, .. } => {
                 let dialled = Party::new(request_uri).user();
@@ -344,7 +345,12 @@ impl Switch {
         match line.kind {
             Kind::Code { agent, due, refused } => self.confirm(owner, agent, due, refused),
             Kind::Caller { .. } => self.tell(owner, LegEvent::Answered),
-            Kind::Agent | Kind::Bot | Kind::Outside | Kind::Own | Kind::Echo => {}
+            Kind::Agent
+            | Kind::Bot
+            | Kind::Stream { .. }
+            | Kind::Outside
+            | Kind::Own
+            | Kind::Echo => {}
         }
     }
 
@@ -398,12 +404,18 @@ impl Switch {
         dialog: DialogId,
         to: &Party,
         replaces: Option<Replacement>,
+        headers: &[(String, String)],
     ) {
         let owner = self.lines.of_dialog(dialog);
         let Some(Owner::Leg(leg)) = owner else {
             self.endpoint.refuse_refer(now, dialog, 403, "this call can't be transferred");
             return;
         };
+        if self.lines.get(Owner::Leg(leg)).is_some_and(|line| line.kind == Kind::Bot) {
+            self.referrals.insert(leg, dialog);
+            self.tell(Owner::Leg(leg), asked_for_people(headers, to));
+            return;
+        }
         let referral = match replaces {
             Some(Replacement::Ours(other)) => match self.lines.of_dialog(other) {
                 Some(Owner::Leg(other)) => Ok(Referral::Own(other)),
@@ -472,6 +484,9 @@ impl Switch {
         let Some(line) = self.lines.remove(owner) else { return };
         self.forget(now, &line);
         let event = match cause {
+            Cause::Bye { reason, headers } if line.kind == Kind::Bot => {
+                said_goodbye(headers, reason.as_ref())
+            }
             Cause::Bye { .. } | Cause::Cancelled { .. } => LegEvent::HungUp,
             Cause::NoAck
             | Cause::SessionExpired
@@ -493,19 +508,7 @@ impl Switch {
 }
 
 fn line(kind: Kind, dialog: DialogId, sound: Sound, first_answer: Option<Vec<u8>>) -> Line {
-    Line {
-        kind,
-        call: None,
-        dialogs: vec![dialog],
-        up: None,
-        sound,
-        number: None,
-        first_answer,
-        held: false,
-        refused: None,
-        ringing: false,
-        moving: false,
-    }
+    Line { first_answer, ..Line::new(kind, vec![dialog], sound) }
 }
 
 /// The name of the prompt that says how an agent stands: `status-short-break` and so on.

@@ -9,6 +9,7 @@
 mod phone;
 mod reload;
 
+mod bot;
 mod callback;
 mod exits;
 mod house;

@@ -33,7 +33,11 @@ impl Center {
                 self.forget_ring(call, leg);
                 self.acd.failed(now, offer, Failure::Error);
             }
-            LegEvent::Held(_) | LegEvent::Key(_) | LegEvent::Played(_) | LegEvent::Referred(_) => {}
+            LegEvent::Held(_)
+            | LegEvent::Key(_)
+            | LegEvent::Played(_)
+            | LegEvent::Referred(_)
+            | LegEvent::BotOver(..) => {}
         }
     }
 
@@ -85,7 +89,8 @@ impl Center {
             | LegEvent::Ringing
             | LegEvent::Refused(_)
             | LegEvent::Key(_)
-            | LegEvent::Played(_) => {}
+            | LegEvent::Played(_)
+            | LegEvent::BotOver(..) => {}
         }
         None
     }

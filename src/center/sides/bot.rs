@@ -1,6 +1,7 @@
 //! The voice bot's side of a call: set up, talk, and the ways back to people.
 
 use crate::border::{LegCommand, LegEvent, ReferralNews};
+use crate::bot::{BotFailure, BotNote, BotOver};
 use crate::call::{Call, State};
 use crate::center::{Center, Timer};
 use crate::contact::{Ending, Fault, StageKind};
@@ -9,6 +10,16 @@ use crate::flow::{BotEnd, Happening};
 use crate::ids::LegId;
 use crate::record::Place;
 use dozvon_clock::Timestamp;
+use std::sync::Arc;
+
+/// What is known of a bot's end besides that it came.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    /// Why it failed, if it did.
+    failure: Option<BotFailure>,
+    /// What it said.
+    note: Option<Arc<BotNote>>,
+}
 
 impl Center {
     pub(crate) fn bot_event(
@@ -27,15 +38,15 @@ impl Center {
                 self.delivered(now, call, true);
                 self.state(now, call, State::WithBot { leg, bot, since: now });
             }
-            // A bot that asks to be connected elsewhere hands the caller over to people; to whom is for the flow.
-            (LegEvent::Referred(_), _) => {
-                self.tell(leg, LegCommand::Referral(ReferralNews::Accepted));
-                self.tell(leg, LegCommand::Referral(ReferralNews::Done));
-                self.bot_over(now, call, BotEnd::Transfer);
+            // Where it wants the caller to go is told to people; where he goes is for the flow.
+            (LegEvent::Referred(_), _) => self.bot_over(now, call, BotOver::Transfer, None),
+            (LegEvent::BotOver(over, note), _) => self.bot_over(now, call, over, note),
+            (LegEvent::HungUp, _) => self.bot_over(now, call, BotOver::Done, None),
+            (LegEvent::Refused(refusal), _) => {
+                self.bot_over(now, call, BotOver::Failed(refusal.into()), None);
             }
-            (LegEvent::HungUp, _) => self.bot_over(now, call, BotEnd::Done),
-            (LegEvent::Refused(_) | LegEvent::Lost(_), _) => {
-                self.bot_over(now, call, BotEnd::Failed)
+            (LegEvent::Lost(loss), _) => {
+                self.bot_over(now, call, BotOver::Failed(loss.into()), None);
             }
             // A bot has no keys for us, and one that holds or rings changes nothing.
             (
@@ -50,9 +61,35 @@ impl Center {
         None
     }
 
-    /// The bot's part is over; the flow says what comes next.
-    pub(crate) fn bot_over(&mut self, now: Timestamp, call: &mut Call, end: BotEnd) {
-        self.leave_bot(now, call, bot_word(end));
+    /// The bot's part is over, for this reason and with these words; the flow says what comes next.
+    pub(crate) fn bot_over(
+        &mut self,
+        now: Timestamp,
+        call: &mut Call,
+        over: BotOver,
+        note: Option<Box<BotNote>>,
+    ) {
+        let (end, failure) = match over {
+            BotOver::Done => (BotEnd::Done, None),
+            BotOver::Transfer => (BotEnd::Transfer, None),
+            BotOver::Failed(failure) => (BotEnd::Failed, Some(failure)),
+        };
+        if let (BotEnd::Transfer, Some(leg)) = (end, bots_leg(call)) {
+            self.tell(leg, LegCommand::Referral(ReferralNews::Accepted));
+            self.tell(leg, LegCommand::Referral(ReferralNews::Done));
+        }
+        let note = note.filter(|note| !note.is_empty()).map(Arc::from);
+        self.leave_bot(now, call, bot_word(end), Said { failure, note });
+        self.back_to_flow(now, call, end);
+    }
+
+    /// The bot has had its time; the flow says what comes next.
+    pub(crate) fn bot_too_long(&mut self, now: Timestamp, call: &mut Call) {
+        self.leave_bot(now, call, bot_word(BotEnd::TooLong), Said::default());
+        self.back_to_flow(now, call, BotEnd::TooLong);
+    }
+
+    fn back_to_flow(&mut self, now: Timestamp, call: &mut Call, end: BotEnd) {
         self.state(now, call, State::InFlow);
         call.record.enter(now, StageKind::Ivr, Place::default());
         call.run.handle(now, Happening::Bot(end));
@@ -60,7 +97,7 @@ impl Center {
     }
 
     /// Takes the call out of the bot's hands, in the books and on the line.
-    pub(crate) fn leave_bot(&mut self, now: Timestamp, call: &mut Call, word: &str) {
+    pub(crate) fn leave_bot(&mut self, now: Timestamp, call: &mut Call, word: &str, said: Said) {
         let (leg, bot, talk) = match &call.state {
             State::CallingBot { leg, bot, .. } => (*leg, bot.clone(), None),
             State::WithBot { leg, bot, since } => (*leg, bot.clone(), Some(now.since(*since))),
@@ -83,7 +120,12 @@ impl Center {
         }
         self.steered.left_bot(&bot, call.id);
         let talk_secs = talk.unwrap_or_default().as_secs_f64();
-        self.fact(now, Some(call.id), What::BotEnded { bot, end: word.into(), talk_secs });
+        let Said { failure, note } = said;
+        if let Some(note) = note.clone() {
+            call.record.bot_note(note);
+        }
+        let end = word.into();
+        self.fact(now, Some(call.id), What::BotEnded { bot, end, talk_secs, failure, note });
         if self.legs.contains_key(&leg) {
             self.release(leg, Ending::new(Fault::Nobody, word));
         }
@@ -91,7 +133,7 @@ impl Center {
 
     /// The operator exit took the caller away from the bot.
     pub(crate) fn take_out_of_bot(&mut self, now: Timestamp, call: &mut Call) {
-        self.leave_bot(now, call, bot_word(BotEnd::Transfer));
+        self.leave_bot(now, call, bot_word(BotEnd::Transfer), Said::default());
     }
 
     pub(crate) fn delivered(&mut self, now: Timestamp, call: &mut Call, delivered: bool) {
@@ -103,6 +145,21 @@ impl Center {
         call.record.delivered(&option, delivered);
         let arm = crate::rollout::Arm::Bot;
         self.fact(now, Some(call.id), What::ArmDelivered { option, arm, delivered });
+    }
+}
+
+/// The leg of the bot that has the call or is being called.
+const fn bots_leg(call: &Call) -> Option<LegId> {
+    match &call.state {
+        State::CallingBot { leg, .. } | State::WithBot { leg, .. } => Some(*leg),
+        State::Arriving
+        | State::InFlow
+        | State::Waiting { .. }
+        | State::Talking(_)
+        | State::Handing(_)
+        | State::Parked(_)
+        | State::CallingBack(_)
+        | State::Outside { .. } => None,
     }
 }
 

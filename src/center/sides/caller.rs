@@ -1,6 +1,6 @@
 //! The caller's side of a call: his answer, his keys, his end. The exit rule hears every key first.
 
-use crate::border::LegEvent;
+use crate::border::{LegCommand, LegEvent};
 use crate::call::{Call, Listens, State};
 use crate::center::{Center, lost};
 use crate::contact::{Ending, Fault};
@@ -44,12 +44,19 @@ impl Center {
             LegEvent::Refused(_) => Some(Ending::new(Fault::Caller, "cancelled")),
             LegEvent::Lost(loss) => Some(lost(Fault::Carrier, loss)),
             // A caller who holds us hears nothing of ours anyway; nobody rings at the caller's side.
-            LegEvent::Held(_) | LegEvent::Ringing | LegEvent::Referred(_) => None,
+            LegEvent::Held(_)
+            | LegEvent::Ringing
+            | LegEvent::Referred(_)
+            | LegEvent::BotOver(..) => None,
         }
     }
 
     /// The exit rule hears every key first.
     pub(crate) fn key(&mut self, now: Timestamp, call: &mut Call, key: Key) {
+        // A bot is told of every key, also of the one that takes the caller away from it.
+        if let State::WithBot { leg, .. } = &call.state {
+            self.tell(*leg, LegCommand::BotKey(key));
+        }
         match call.state.listens() {
             Listens::Nobody => {}
             Listens::Flow => {

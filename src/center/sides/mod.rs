@@ -1,6 +1,6 @@
 //! What each side of a call does, one file for each: the caller, the agent, the voice bot, a number outside.
 
 mod agent;
-mod bot;
+pub(crate) mod bot;
 mod caller;
 mod outside;

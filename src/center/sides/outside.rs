@@ -35,7 +35,8 @@ impl Center {
             | LegEvent::Key(_)
             | LegEvent::Played(_)
             | LegEvent::Held(_)
-            | LegEvent::Referred(_) => {}
+            | LegEvent::Referred(_)
+            | LegEvent::BotOver(..) => {}
         }
         None
     }

@@ -123,6 +123,10 @@ const MILLIS_PER_MINUTE: i64 = 60_000;
 /// Names of the codecs, as in the configuration.
 pub(super) const CODECS: [&str; 4] = ["opus", "g722", "pcma", "pcmu"];
 
+/// What a bot may be told of a call, in the words of its protocol.
+pub(super) const BOT_PARAMETERS: [&str; 6] =
+    ["from_number", "to_number", "lang", "option", "stage", "call_uuid"];
+
 /// The tables of dozvon.toml with keys of ours, in the order of the sample.
 pub(super) const DOZVON: [&Section; 13] = [
     &SIP, &MEDIA, &LIMITS, &FLOWS, &ACD, &TALK, &CALLBACK, &SHIFTS, &HTTP, &STORE, &EVENTS, &LOG,

@@ -1,11 +1,12 @@
 //! Configuration: a folder of TOML and YAML files in, checked values out, or every mistake of every file at once.
 //!
 //! [`load`] reads all of it in one pass: dozvon.toml and the environment ([`base`]), queues, agents and tokens
-//! ([`staff`]), trunks, numbers, bots and rollouts ([`routes`]), [`webhooks`], prompts, calendars and flows ([`ivr`]).
-//! A wrong value is noted and its default stands in, so that the rest is read too. What there is to configure is one
-//! table, [`keys`]. Nothing here opens a socket for traffic or starts anything.
+//! ([`staff`]), trunks, numbers and rollouts ([`routes`]), [`bots`], [`webhooks`], prompts, calendars and
+//! flows ([`ivr`]). A wrong value is noted and its default stands in, so that the rest is read too. What there is to
+//! configure is one table, [`keys`]. Nothing here opens a socket for traffic or starts anything.
 
 mod base;
+mod bots;
 mod callbacks;
 mod ci;
 mod classifiers;
@@ -79,6 +80,8 @@ pub(crate) struct Loaded {
     pub(crate) plans: Vec<Arc<Plan>>,
     /// The WAV files to be loaded into the clip library.
     pub(crate) prompts: Vec<PromptFile>,
+    /// Bots that the connector of streams reaches.
+    pub(crate) streams: Streams,
     /// What flows may name, for their tests.
     pub(crate) surroundings: Surroundings,
     /// The folder it was read from.
@@ -176,7 +179,6 @@ pub(crate) fn load(
     let Around {
         mut staff,
         bots,
-        bot_access,
         mut rollouts,
         calendars,
         classifiers,
@@ -204,7 +206,7 @@ pub(crate) fn load(
         calendars: Arc::new(calendars),
         opening,
         rollouts,
-        bots,
+        bots: bots.policy,
         announcements,
         music: base.table("flows").text("music").into(),
         talk: base.talk(),
@@ -223,7 +225,7 @@ pub(crate) fn load(
         numbers,
         agents: staff.access,
         trunks,
-        bots: bot_access,
+        bots: bots.access,
         feature_codes: base.feature_codes.clone(),
         clips: std::collections::BTreeMap::new(),
         default_language: base.table("flows").text("language").into(),
@@ -232,7 +234,18 @@ pub(crate) fn load(
     let mut version = findings.digest();
     prompts.iter().for_each(|prompt| version.update(prompt.digest));
     let (folder, version) = (folder.to_owned(), ivr::short(version));
-    let loaded = Loaded { settings, policy, switch, plans, prompts, surroundings, folder, version };
+    let streams = bots.streams;
+    let loaded = Loaded {
+        settings,
+        policy,
+        switch,
+        plans,
+        prompts,
+        streams,
+        surroundings,
+        folder,
+        version,
+    };
     (Some(loaded), findings)
 }
 
@@ -328,8 +341,7 @@ pub(crate) struct AgentPassword {
 /// What flows may name.
 struct Around {
     staff: Staff,
-    bots: std::collections::BTreeMap<Arc<str>, dozvon_center::policy::BotPolicy>,
-    bot_access: std::collections::BTreeMap<Arc<str>, dozvon_switch::config::BotAccess>,
+    bots: bots::Bots,
     rollouts: std::collections::BTreeMap<Arc<str>, Rollout>,
     calendars: dozvon_center::calendar::Calendars,
     classifiers: std::collections::BTreeMap<Arc<str>, Arc<dozvon_center::classifier::Classifier>>,
@@ -341,9 +353,9 @@ struct Around {
 fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> Around {
     let classifiers = Classifiers::read(findings, &base.folder);
     let mut staff = Staff::read(findings, base, secrets, &classifiers);
-    let (bots, bot_access) = routes::bots(findings, base);
+    let bots = bots::read(findings, base, secrets);
     let calendars = ivr::calendars(findings, &base.folder);
-    let rollouts = routes::rollouts(findings, base, &bots, &calendars);
+    let rollouts = routes::rollouts(findings, base, &bots.policy, &calendars);
     let prompts = prompts::read(findings, &prompts_folder(base));
     for prompt in prompts.iter().filter(|prompt| &*prompt.language != MUSIC) {
         staff.add_language(&prompt.language);
@@ -351,7 +363,7 @@ fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> A
     let endpoints = endpoints::read(findings, base, secrets);
     let mut surroundings = Surroundings {
         queues: staff.queues.iter().map(|queue| queue.name.to_string()).collect(),
-        bots: bots.keys().map(ToString::to_string).collect(),
+        bots: bots.policy.keys().map(ToString::to_string).collect(),
         rollouts: rollouts.keys().map(ToString::to_string).collect(),
         calendars: calendars.names().map(str::to_owned).collect(),
         skills: staff.skills.iter().map(ToString::to_string).collect(),
@@ -360,17 +372,7 @@ fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> A
     };
     ivr::add_prompts(findings, &mut surroundings, &prompts_folder(base), &prompts);
     let classifiers = classifiers.by_name;
-    Around {
-        staff,
-        bots,
-        bot_access,
-        rollouts,
-        calendars,
-        classifiers,
-        endpoints,
-        prompts,
-        surroundings,
-    }
+    Around { staff, bots, rollouts, calendars, classifiers, endpoints, prompts, surroundings }
 }
 
 fn flows_folder(base: &Base) -> PathBuf {

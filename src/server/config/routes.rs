@@ -1,9 +1,9 @@
-//! trunks.toml, numbers.toml, bots.toml and rollouts/*.toml: where calls come from and where they may go.
+//! trunks.toml, numbers.toml and rollouts/*.toml: where calls come from and where they may go.
 
 use super::base::Base;
 use super::files::{list, refuse_duplicates, tables};
 use super::finding::{Findings, suggest};
-use super::keys::{BOT, NUMBER, ROLLOUT, TRUNK};
+use super::keys::{NUMBER, ROLLOUT, TRUNK};
 use super::secrets::Secrets;
 use super::staff::Staff;
 use super::value::dial;
@@ -14,33 +14,11 @@ use dozvon_center::rollout::eligible::{Exclusions, Exclusive};
 use dozvon_center::rollout::{Holdout, Rollout, Share};
 use dozvon_sip::endpoint::{Credentials, Protocol};
 use dozvon_sip::message::{Host, Uri};
-use dozvon_switch::config::{Address, BotAccess, Number, Trunk};
+use dozvon_switch::config::{Address, Number, Trunk};
 use dozvon_switch::network::parse_network;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
-
-/// Reads bots.toml: what the center and what the switch know of each.
-pub(super) fn bots(
-    findings: &mut Findings,
-    base: &Base,
-) -> (BTreeMap<Arc<str>, BotPolicy>, BTreeMap<Arc<str>, BotAccess>) {
-    let path = base.folder.join("bots.toml");
-    let found = tables(findings, &path, &[&BOT]).remove("bot").unwrap_or_default();
-    refuse_duplicates(findings, &found, "name", "bot");
-    let name = |table: &Table| Arc::<str>::from(table.text("name"));
-    let policy = found
-        .iter()
-        .map(|table| (name(table), BotPolicy { answer_within: table.millis("answer_within_ms") }))
-        .collect();
-    let mut access = BTreeMap::new();
-    for table in &found {
-        if let Some(address) = address(findings, table, "uri") {
-            access.insert(name(table), BotAccess { address });
-        }
-    }
-    (policy, access)
-}
 
 /// Seconds of a day.
 const SECS_PER_DAY: u64 = 86_400;
@@ -304,7 +282,7 @@ fn credentials(
 const SIP_PORT: u16 = 5060;
 
 /// The SIP URI of a key, its host looked up. `None`: there is no such key, or the host has no address (noted).
-fn address(findings: &mut Findings, table: &Table, key: &str) -> Option<Address> {
+pub(super) fn address(findings: &mut Findings, table: &Table, key: &str) -> Option<Address> {
     let text = table.text_opt(key)?;
     let uri = Uri::parse(text.as_bytes()).expect("the kind of the key has been checked");
     let protocol = match uri.transport() {

@@ -4,10 +4,12 @@
 
 use crate::server::endpoint::{BreakerRules, PathTemplate};
 use crate::server::store::db::Database;
+use dozvon_center::bot::BotBrief;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The settings of the roof.
@@ -230,6 +232,95 @@ pub(crate) struct PromptFile {
     pub(crate) duration: Duration,
     /// SHA-256 of the file.
     pub(crate) digest: [u8; 32],
+}
+
+/// Bots that speak over a stream, by their names.
+pub(crate) type Streams = Arc<BTreeMap<Arc<str>, Arc<StreamBot>>>;
+
+/// A bot that speaks over a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StreamBot {
+    /// Its address, as it is signed and asked for.
+    pub(crate) url: String,
+    /// The account that it is told.
+    pub(crate) account: String,
+    /// The account's token; `None`: nothing is signed, and REST lets nobody in.
+    pub(crate) token: Option<Secret>,
+    /// The CA's certificate; `None`: those that browsers know.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// What it is told of a call.
+    pub(crate) tells: Vec<BotParameter>,
+    /// How soon it must be heard; `None`: whenever it likes.
+    pub(crate) first_audio_within: Option<Duration>,
+}
+
+impl StreamBot {
+    /// Whether the connection is encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.url.starts_with("wss:")
+    }
+
+    /// What it is told of a call. What is not known is left out.
+    pub(crate) fn parameters(&self, brief: &BotBrief) -> Vec<(&'static str, String)> {
+        let told = |parameter: &BotParameter| {
+            let value = match parameter {
+                BotParameter::FromNumber => brief.caller.as_deref().map(str::to_owned),
+                BotParameter::ToNumber => Some(brief.dialled.to_string()),
+                BotParameter::Lang => Some(brief.language.to_string()),
+                BotParameter::Option => brief.option.as_deref().map(str::to_owned),
+                BotParameter::Stage => brief.share.map(|share| share.as_str().to_owned()),
+                BotParameter::CallUuid => Some(brief.call.to_string()),
+            };
+            Some((parameter.as_str(), value?))
+        };
+        self.tells.iter().filter_map(told).collect()
+    }
+}
+
+/// Something that a bot may be told of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BotParameter {
+    /// The caller's number.
+    FromNumber,
+    /// The number dialled.
+    ToNumber,
+    /// The language spoken so far.
+    Lang,
+    /// The option of a menu taken last.
+    Option,
+    /// The bot's share of the callers when this one was drawn.
+    Stage,
+    /// Our id of the call.
+    CallUuid,
+}
+
+impl BotParameter {
+    /// All of them.
+    const ALL: [BotParameter; 6] = [
+        BotParameter::FromNumber,
+        BotParameter::ToNumber,
+        BotParameter::Lang,
+        BotParameter::Option,
+        BotParameter::Stage,
+        BotParameter::CallUuid,
+    ];
+
+    /// Its name in the protocol and in the configuration.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            BotParameter::FromNumber => "from_number",
+            BotParameter::ToNumber => "to_number",
+            BotParameter::Lang => "lang",
+            BotParameter::Option => "option",
+            BotParameter::Stage => "stage",
+            BotParameter::CallUuid => "call_uuid",
+        }
+    }
+
+    /// The one of this name.
+    pub(crate) fn of(word: &str) -> Option<BotParameter> {
+        BotParameter::ALL.into_iter().find(|parameter| parameter.as_str() == word)
+    }
 }
 
 /// A password or token that no log shows.

@@ -1,6 +1,7 @@
 //! Tests of loading as a whole: defaults, the sample, secrets.
 
 use super::*;
+use dozvon_switch::config::BotAccess;
 use std::fs;
 
 /// A folder that goes away with the test.
@@ -357,7 +358,54 @@ fn a_name_in_the_addresses_is_looked_up() {
         "[[bot]]\nname = \"b\"\nuri = \"sip:b@127.0.0.1:5090;transport=tcp\"\n",
     );
     let (loaded, _) = folder.load(&[], Missing::Leave);
-    let address = loaded.unwrap().switch.bots["b"].address.clone();
+    let BotAccess::Sip(address) = loaded.unwrap().switch.bots["b"].clone() else {
+        panic!("it is called by SIP");
+    };
     assert_eq!(address.at, "127.0.0.1:5090".parse().unwrap());
     assert_eq!(address.protocol, dozvon_sip::endpoint::Protocol::Tcp);
+}
+
+#[test]
+fn a_bot_has_one_way_to_it_and_all_that_is_wrong_is_told_at_once() {
+    let folder = Folder::new("bots");
+    folder.write("token", "0123456789abcdef\n");
+    folder.write(
+        "bots.toml",
+        "[[bot]]\nname = \"none\"\n\
+         [[bot]]\nname = \"both\"\nuri = \"sip:b@127.0.0.1\"\nstream = \"ws://127.0.0.1:1\"\n\
+         [[bot]]\nname = \"sip\"\nuri = \"sip:b@127.0.0.1\"\naccount = \"AC1\"\ntoken_file = \"token\"\n\
+         [[bot]]\nname = \"http\"\nstream = \"http://127.0.0.1:1\"\n\
+         [[bot]]\nname = \"user\"\nstream = \"wss://me:secret@bot.example/ws\"\n\
+         [[bot]]\nname = \"token\"\nstream = \"wss://bot.example/ws\"\ntoken_file = \"missing\"\n\
+         [[bot]]\nname = \"tells\"\nstream = \"wss://bot.example/ws\"\ntells = [\"pin\"]\n\
+         [[bot]]\nname = \"clear\"\nstream = \"ws://bot.example/ws\"\n",
+    );
+    let (_, told) = folder.load(&[], Missing::Leave);
+    for begin in [
+        "bot `none` leads nowhere",
+        "bot `both` has both a uri and a stream",
+        "bot `sip` is called by SIP, where `account` means nothing",
+        "bot `sip` is called by SIP, where `token_file` means nothing",
+        "bot `http` has no address to connect with",
+        "bot `user` has no address to connect with",
+        "there is no file",
+        "bot `clear` is spoken with in clear",
+    ] {
+        assert!(told.iter().any(|message| message.starts_with(begin)), "{begin}: {told:#?}");
+    }
+    assert!(told.iter().any(|message| message.contains("pin")), "{told:#?}");
+    assert!(!told.iter().any(|message| message.contains("secret@")), "{told:#?}");
+    folder.write(
+        "bots.toml",
+        "[[bot]]\nname = \"b\"\nstream = \"ws://127.0.0.1:8765/ws\"\ntoken_file = \"token\"\n\
+         tells = [\"lang\", \"stage\"]\nfirst_audio_within_ms = 0\n",
+    );
+    let (loaded, _) = folder.load(&[], Missing::Leave);
+    let loaded = loaded.unwrap();
+    assert_eq!(loaded.switch.bots["b"], BotAccess::Stream);
+    let bot = &loaded.streams["b"];
+    assert_eq!((&*bot.account, bot.first_audio_within), ("AClocal", None));
+    assert_eq!(bot.tells, [BotParameter::Lang, BotParameter::Stage]);
+    assert_eq!(bot.token, Some(Secret("0123456789abcdef".into())));
+    assert!(!format!("{loaded:?}").contains("0123456789abcdef"), "no log shows it");
 }

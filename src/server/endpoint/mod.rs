@@ -20,6 +20,8 @@ use crate::server::outgoing::{self, Body, HttpClient, USER_AGENT};
 use axum::body::Bytes;
 use axum::http::header::{self, HeaderValue};
 use axum::http::{Method, Request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use breaker::{Breaker, Pass};
 use dozvon_center::fact::Flaw;
 use dozvon_center::ids::LookupId;
@@ -261,25 +263,10 @@ fn authorization(credentials: &Credentials) -> Option<HeaderValue> {
     let text = match credentials {
         Credentials::Bearer(token) => format!("Bearer {}", token.0),
         Credentials::Basic(user, password) => {
-            format!("Basic {}", base64(format!("{user}:{}", password.0).as_bytes()))
+            format!("Basic {}", BASE64.encode(format!("{user}:{}", password.0)))
         }
     };
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-/// Base64 of RFC 4648 §4, as RFC 7617 wants it.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for group in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            let letter = LETTERS[(bits >> (18 - 6 * at)) as usize & 63];
-            out.push(if at <= group.len() { char::from(letter) } else { '=' });
-        }
-    }
-    out
 }

@@ -251,12 +251,3 @@ async fn what_is_not_configured_and_what_has_no_value_is_not_asked() {
     let reply = asker.ask(Box::new(elsewhere)).map(|(_, reply)| reply);
     assert_eq!((reply, thread.is_none()), (Some(Reply::Failed(Flaw::Unknown)), true));
 }
-
-#[test]
-fn base64_is_that_of_the_standard() {
-    for (plain, coded) in
-        [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")]
-    {
-        assert_eq!(base64(plain.as_bytes()), coded);
-    }
-}

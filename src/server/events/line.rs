@@ -46,6 +46,10 @@ pub(crate) fn object(fact: &Fact, directory: &Directory, numbers: Numbers) -> Ma
     if let What::OfferStarted { card: Some(card), .. } = &fact.what {
         map.insert("card".to_owned(), call_card(card, false));
     }
+    if let What::BotEnded { note: Some(note), .. } = &fact.what {
+        let shown = serde_json::to_value(note.without_personal()).unwrap_or_default();
+        map.insert("note".to_owned(), shown);
+    }
     if numbers == Numbers::Masked
         && let What::CallStarted { caller, .. } = &fact.what
     {
@@ -68,7 +72,7 @@ pub(crate) fn object_with_card(
 }
 
 /// What an agent is to see of a call as JSON. Without the right, of the customer only what makes nobody known:
-/// language, segment and identification.
+/// language, segment and identification; of a bot's note neither summary nor data.
 pub(crate) fn call_card(card: &CallCard, in_full: bool) -> Value {
     let mut value = serde_json::to_value(card).unwrap_or_default();
     if let (false, Some(customer)) = (in_full, &card.customer) {
@@ -83,6 +87,10 @@ pub(crate) fn call_card(card: &CallCard, in_full: bool) -> Value {
             put("identification", Some(profile.identification.as_str().into()));
         }
         value["customer"] = Value::Object(shown);
+    }
+    if let (false, Some(Value::Object(bot))) = (in_full, value.get_mut("bot")) {
+        bot.remove("summary");
+        bot.remove("data");
     }
     value
 }
@@ -184,6 +192,7 @@ mod tests {
     use super::*;
     use crate::server::events::directory::AgentName;
     use dozvon_center::acd::{Activity, Cause, Presence};
+    use dozvon_center::bot::{BotCard, BotNote};
     use dozvon_center::customer::{Customer, Identification, Profile};
     use dozvon_center::ids::{AgentId, CallId, OfferId};
     use dozvon_clock::Timestamp;
@@ -198,6 +207,12 @@ mod tests {
                 caller: "+77011230001".into(),
             },
         }
+    }
+
+    fn note() -> BotNote {
+        let said = serde_json::json!({"reason": "customer_request", "summary": "about the limit",
+            "data": {"intent": "block"}});
+        BotNote::read(said.as_object().unwrap())
     }
 
     #[test]
@@ -252,6 +267,7 @@ mod tests {
                     customer: Some(std::sync::Arc::new(customer)),
                     chosen: vec!["limits".into()],
                     waited_secs: 4.5,
+                    bot: Some(BotCard { bot: "helper".into(), note: note().into() }),
                 })),
             },
             ..started()
@@ -259,7 +275,7 @@ mod tests {
         let known = offer(Customer::Known(Box::new(profile.clone())));
         let plain = object(&known, &Directory::default(), Numbers::Plain);
         let text = Value::Object(plain.clone()).to_string();
-        for personal in ["C-1001", "Aigul", "gold", "Almaty"] {
+        for personal in ["C-1001", "Aigul", "gold", "Almaty", "the limit", "block"] {
             assert!(!text.contains(personal), "{personal}: {text}");
         }
         let customer = serde_json::json!({"state": "known", "language": "kk", "segment": "senior",
@@ -271,9 +287,32 @@ mod tests {
         );
         let full = object_with_card(&known, &Directory::default(), Numbers::Masked);
         assert_eq!(full["card"]["customer"]["name"], "Aigul");
+        let bot = serde_json::json!({"bot": "helper", "reason": "customer_request"});
+        assert_eq!(plain["card"]["bot"], bot);
+        let bot = &full["card"]["bot"];
+        assert_eq!(
+            (&bot["summary"], &bot["data"]["intent"]),
+            (&"about the limit".into(), &"block".into())
+        );
         let several = offer(Customer::Several { customers: vec![profile], unlisted: 0 });
         let plain = object(&several, &Directory::default(), Numbers::Plain);
         assert_eq!(plain["card"]["customer"], serde_json::json!({"state": "several"}));
+    }
+
+    #[test]
+    fn the_end_of_a_bot_shows_nothing_personal_of_what_it_said() {
+        let ended = Fact {
+            what: What::BotEnded {
+                bot: "helper".into(),
+                end: "transfer".into(),
+                talk_secs: 3.0,
+                failure: None,
+                note: Some(note().into()),
+            },
+            ..started()
+        };
+        let shown = object(&ended, &Directory::default(), Numbers::Plain);
+        assert_eq!(shown["note"], serde_json::json!({"reason": "customer_request"}));
     }
 
     #[test]

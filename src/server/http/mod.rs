@@ -4,6 +4,7 @@
 
 mod auth;
 mod body;
+mod bots;
 mod callbacks;
 mod contacts;
 mod desk;
@@ -25,6 +26,7 @@ mod wrap_up;
 #[cfg(test)]
 mod tests;
 
+use crate::server::bot::BotDoor;
 use crate::server::config;
 use crate::server::events::{Directory, Live};
 use crate::server::handle::BrainHandle;
@@ -78,6 +80,8 @@ pub(crate) struct App {
     pub(crate) reloads: ReloadDoor,
     /// The way to the rollouts.
     pub(crate) rollouts: StewardDoor,
+    /// What bots ask by REST goes there.
+    pub(crate) bots: BotDoor,
     /// Who may do what.
     tokens: Tokens,
     screens: Arc<Semaphore>,
@@ -104,6 +108,8 @@ pub(crate) struct Parts {
     pub(crate) rollouts: StewardDoor,
     /// The tokens of the configuration.
     pub(crate) tokens: Vec<config::Token>,
+    /// What bots ask by REST goes there.
+    pub(crate) bots: BotDoor,
 }
 
 /// Serves until `stopping` turns true, then finishes the requests that run and returns.
@@ -129,7 +135,8 @@ pub(crate) async fn serve(
 
 impl App {
     fn new(parts: Parts, stopping: watch::Receiver<bool>) -> App {
-        let Parts { brain, metrics, reader, live, directory, reloads, rollouts, tokens } = parts;
+        let Parts { brain, metrics, reader, live, directory, reloads, rollouts, tokens, bots } =
+            parts;
         App {
             brain,
             metrics,
@@ -138,6 +145,7 @@ impl App {
             directory,
             reloads,
             rollouts,
+            bots,
             tokens: Tokens::new(&tokens),
             screens: Arc::new(Semaphore::new(SCREENS_MAX)),
             stopping,
@@ -186,6 +194,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/sites", get(sites::list))
         .route("/api/v1/sites/{site}/emergency", put(sites::set_emergency))
         .route("/api/v1/events", get(live::events))
+        .route("/2010-04-01/Accounts/{account}/Calls/{file}", post(bots::update))
         .fallback(|| async {
             Problem::not_found("no such page; the API is at /api/v1/openapi.json")
         })

@@ -4,10 +4,13 @@ use crate::server::events::{call_card, rfc3339};
 use crate::server::store::{ArmRow, ContactPage, ContactRow, IncidentRow};
 use crate::server::telemetry::Masked;
 use dozvon_center::acd::Estimate;
+use dozvon_center::bot::BotNote;
 use dozvon_center::contact::Speech;
 use dozvon_clock::Timestamp;
 use dozvon_switch::border::{AgentRow, CallRow, QueueRow, WrapUpRow};
 use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A queue.
@@ -259,8 +262,40 @@ pub(crate) struct SegmentView {
     code_version: Option<String>,
     /// The note that came with the code; only with the right to see numbers.
     code_note: Option<String>,
+    /// What the bot said at its end, if it said anything.
+    bot_note: Option<BotNoteView>,
     /// How the talk went by ear, where it was measured.
     speech: Option<SpeechView>,
+}
+
+/// What a bot said at its end.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct BotNoteView {
+    /// Where it wanted the caller to go.
+    to: Option<String>,
+    /// Why it ended.
+    reason: Option<String>,
+    /// Whether the caller's matter was settled.
+    resolved: Option<bool>,
+    /// What was said; only with the right to see numbers.
+    summary: Option<String>,
+    /// What it had found out; only with the right to see numbers.
+    data: BTreeMap<String, String>,
+}
+
+impl BotNoteView {
+    fn of(note: BotNote, plain: bool) -> BotNoteView {
+        let note = if plain { note } else { note.without_personal() };
+        let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
+        let data = note.data.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        BotNoteView {
+            to: text(&note.to),
+            reason: text(&note.reason),
+            resolved: note.resolved,
+            summary: text(&note.summary),
+            data: data.collect(),
+        }
+    }
 }
 
 /// How a talk went by ear, holds left out.
@@ -501,6 +536,7 @@ fn contact(row: ContactRow, plain: bool) -> ContactView {
         code: row.code,
         code_version: row.code_version,
         code_note: row.code_note.filter(|_| plain),
+        bot_note: row.bot_note.map(|note| BotNoteView::of(note, plain)),
         speech: row.speech.map(SpeechView::from),
     };
     let arm = |row: ArmRow| ArmView {

@@ -63,6 +63,7 @@ pub(super) struct Families {
     pub(super) rollout_share: GaugeVec,
     pub(super) bot_connected: IntCounterVec,
     pub(super) bot_ended: IntCounterVec,
+    pub(super) bot_failed: IntCounterVec,
     pub(super) offered: IntCounterVec,
     pub(super) ended: IntCounterVec,
     pub(super) wait_seconds: HistogramVec,
@@ -279,6 +280,11 @@ impl Families {
                 "dozvon_bot_ended_total",
                 "Bots' parts of calls that ended, by how; failed ones went to people.",
                 &["bot", "end"],
+            ),
+            bot_failed: m.counters(
+                "dozvon_bot_failed_total",
+                "Bots' parts of calls that failed, by why; the callers went to people.",
+                &["bot", "reason"],
             ),
             offered: m.counters(
                 "dozvon_queue_segments_offered_total",

@@ -16,6 +16,7 @@ use crate::server::events::{Directory, EventStats};
 use crate::server::store::StoreStats;
 use agent_time::AgentTimes;
 use dozvon_center::acd::{OfferResult, Presence};
+use dozvon_center::bot::BotFailure;
 use dozvon_center::callback::CallbackEnd;
 use dozvon_center::contact::Outcome;
 use dozvon_center::fact::{Fact, Handler, What};
@@ -110,7 +111,9 @@ impl Metrics {
                 f.rollout_calls.with_label_values(&[&**option, arm_word(*arm), delivered]).inc();
             }
             What::BotConnected { bot } => f.bot_connected.with_label_values(&[&**bot]).inc(),
-            What::BotEnded { bot, end, talk_secs } => self.bot_ended(bot, end, *talk_secs),
+            What::BotEnded { bot, end, talk_secs, failure, .. } => {
+                self.bot_ended(bot, end, *talk_secs, *failure);
+            }
             What::SegmentStarted { queue, called_back } => {
                 if !called_back {
                     f.offered.with_label_values(&[&**queue]).inc();
@@ -236,9 +239,12 @@ impl Metrics {
         self.families.callbacks.with_label_values(&[queue, event]).inc();
     }
 
-    fn bot_ended(&self, bot: &str, end: &str, talk_secs: f64) {
+    fn bot_ended(&self, bot: &str, end: &str, talk_secs: f64, failure: Option<BotFailure>) {
         let f = &self.families;
         f.bot_ended.with_label_values(&[bot, words::bot_end_word(end)]).inc();
+        if let Some(failure) = failure {
+            f.bot_failed.with_label_values(&[bot, failure.as_str()]).inc();
+        }
         if end != "failed" {
             // A bot talks before any queue, and has neither hold nor wrap-up.
             let labels = ["", Handler::Bot.as_str()];

@@ -51,6 +51,7 @@ fn card() -> CallCard {
         customer: Some(Arc::new(Customer::Known(Box::new(profile)))),
         chosen: vec!["limits".into()],
         waited_secs: 12.5,
+        bot: None,
     }
 }
 
@@ -411,6 +412,8 @@ pub(super) fn exported() -> String {
     crate::server::webhook::Figures::register(metrics.registry(), &[webhook]).unwrap();
     let endpoint = crate::server::endpoint::example(([127, 0, 0, 1], 9).into());
     crate::server::endpoint::Figures::register(metrics.registry(), &[endpoint]).unwrap();
+    let streams = crate::server::bot::example();
+    crate::server::bot::Figures::register(metrics.registry(), &streams).unwrap();
     crate::server::reload::Figures::register(metrics.registry())
         .unwrap()
         .taken("v1", Timestamp::EPOCH);

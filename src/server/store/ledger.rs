@@ -392,7 +392,7 @@ impl Open {
                 self.handled = true;
                 self.bot_since = Some(at);
             }
-            What::BotEnded { bot, end, talk_secs } => {
+            What::BotEnded { bot, end, talk_secs, .. } => {
                 self.handled = true;
                 rows(Row::Bot(BotRow {
                     call,

@@ -3,6 +3,7 @@
 
 use super::db::{Access, Column as _, Database, Db, DbError, Row, Value, values};
 use super::{IncidentRow, StoreStats};
+use dozvon_center::bot::BotNote;
 use dozvon_center::contact::Speech;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -154,6 +155,8 @@ pub(crate) struct SegmentRow {
     pub(crate) code_version: Option<String>,
     /// The note that came with the code.
     pub(crate) code_note: Option<String>,
+    /// What the bot said at its end.
+    pub(crate) bot_note: Option<BotNote>,
     /// How the talk went by ear, where it was measured.
     pub(crate) speech: Option<Speech>,
 }
@@ -386,13 +389,18 @@ fn read_speech(row: &Row) -> Result<Option<Speech>, DbError> {
     }))
 }
 
+/// A bot's note as it was kept.
+fn read_note(text: Option<String>) -> Option<BotNote> {
+    serde_json::from_str(&text?).ok()
+}
+
 fn read_parts(db: &mut Db, contact: &mut ContactRow) -> Result<(), DbError> {
     let call = values![contact.call];
     let sql =
         "SELECT kind, from_at, to_at, queue, agent, peer, outcome, hold_secs, wrap_up_secs, code,
                    code_version, code_note, holds, long_holds, passed_on,
                    measured_secs, greeting_secs, agent_secs, caller_secs, both_secs, both_times, silences,
-                   silence_secs, longest_silence_secs
+                   silence_secs, longest_silence_secs, bot_note
                FROM segments WHERE call = ?1 ORDER BY seq";
     contact.segments = db.rows(sql, call, |row| {
         Ok(SegmentRow {
@@ -412,6 +420,7 @@ fn read_parts(db: &mut Db, contact: &mut ContactRow) -> Result<(), DbError> {
             long_holds: row.get(13)?,
             passed_on: row.get(14)?,
             speech: read_speech(row)?,
+            bot_note: read_note(row.get(24)?),
         })
     })?;
     let sql = "SELECT option, arm, share, delivered, excluded, customer_group, bot_end FROM arms

@@ -4,6 +4,7 @@ use super::db::{Access, Db, values};
 use super::testing::{Place, Server, on_each};
 use super::*;
 use crate::server::events::Directory;
+use dozvon_center::bot::BotNote;
 use dozvon_center::contact::{
     ArmRecord, Contact, Ending, Fault, Outcome, Speech, Stage, StageKind,
 };
@@ -83,6 +84,9 @@ fn full(call: u64) -> Contact {
     talk.wrap_up_secs = Some(4.0);
     talk.code = Some("cards/lost".into());
     talk.code_version = Some("bank@3".into());
+    let said = serde_json::json!({"reason": "customer_request", "summary": "Хочет человека",
+        "data": {"intent": "block"}});
+    talk.bot_note = Some(Arc::new(BotNote::read(said.as_object().unwrap())));
     talk.code_note = Some("second card too".into());
     talk.speech = Some(SPEECH);
     contact.stages = vec![ivr, wait, talk];
@@ -169,6 +173,11 @@ fn a_contact_comes_back_whole() {
         assert_eq!(talk.code.as_deref(), Some("cards/lost"));
         assert_eq!(talk.code_version.as_deref(), Some("bank@3"));
         assert_eq!(talk.code_note.as_deref(), Some("second card too"));
+        let note = talk.bot_note.as_ref().unwrap();
+        assert_eq!(
+            (note.summary.as_deref(), &*note.data["intent"]),
+            (Some("Хочет человека"), "block")
+        );
         assert_eq!((talk.speech, row.segments[0].speech), (Some(SPEECH), None));
         assert_eq!(row.segments[0].to_at, Some(row.segments[1].from_at), "stages abut");
         store.close();

@@ -14,6 +14,7 @@ use super::rollout::write_decision;
 use super::schema::micros;
 use super::sites::write_emergency;
 use super::{Kept, RETRY, StoreStats, now};
+use dozvon_center::bot::BotNote;
 use dozvon_center::contact::Contact;
 use dozvon_center::ids::CallId;
 use std::sync::Arc;
@@ -266,15 +267,20 @@ fn write_contact(step: &mut Db, contact: &Contact) -> Result<(), DbError> {
     write_parts(step, call, contact)
 }
 
+/// A bot's note as it is kept.
+fn note_text(note: &BotNote) -> String {
+    serde_json::to_string(note).expect("texts are JSON")
+}
+
 /// Stages, draws and answers are only ever added to a contact, so replacing by number leaves none behind.
 fn write_parts(step: &mut Db, call: i64, contact: &Contact) -> Result<(), DbError> {
     for (seq, stage) in (0_i64..).zip(&contact.stages) {
         let sql = "INSERT INTO segments (call, seq, kind, from_at, to_at, queue, agent, peer, outcome,
                  hold_secs, wrap_up_secs, code, code_version, code_note, holds, long_holds, passed_on, measured_secs,
                  greeting_secs, agent_secs, caller_secs, both_secs, both_times, silences, silence_secs,
-                 longest_silence_secs)
+                 longest_silence_secs, bot_note)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-                 ?21, ?22, ?23, ?24, ?25, ?26)
+                 ?21, ?22, ?23, ?24, ?25, ?26, ?27)
              ON CONFLICT (call, seq) DO UPDATE SET kind = excluded.kind, from_at = excluded.from_at,
                  to_at = excluded.to_at, queue = excluded.queue, agent = excluded.agent, peer = excluded.peer,
                  outcome = excluded.outcome, hold_secs = excluded.hold_secs, wrap_up_secs = excluded.wrap_up_secs,
@@ -284,7 +290,7 @@ fn write_parts(step: &mut Db, call: i64, contact: &Contact) -> Result<(), DbErro
                  agent_secs = excluded.agent_secs, caller_secs = excluded.caller_secs,
                  both_secs = excluded.both_secs, both_times = excluded.both_times,
                  silences = excluded.silences, silence_secs = excluded.silence_secs,
-                 longest_silence_secs = excluded.longest_silence_secs";
+                 longest_silence_secs = excluded.longest_silence_secs, bot_note = excluded.bot_note";
         step.execute(
             sql,
             values![
@@ -314,6 +320,7 @@ fn write_parts(step: &mut Db, call: i64, contact: &Contact) -> Result<(), DbErro
                 stage.speech.map(|speech| speech.silences),
                 stage.speech.map(|speech| speech.silence_secs),
                 stage.speech.map(|speech| speech.longest_silence_secs),
+                stage.bot_note.as_deref().map(note_text),
             ],
         )?;
     }

@@ -49,6 +49,8 @@ pub enum Event {
         replaces: Option<Replacement>,
         /// Their Referred-By (RFC 3892), fit for a header of the same name in our INVITE. Claimed, not proven.
         referred_by: Option<String>,
+        /// Its headers as of [`Event::Invited`].
+        headers: Vec<(String, String)>,
     },
     /// Our INVITE is being worked on: a provisional response other than 100.
     Ringing {
@@ -172,6 +174,8 @@ pub enum Cause {
     Bye {
         /// Their Reason header.
         reason: Option<Reason>,
+        /// Headers of their BYE as of [`Event::Invited`].
+        headers: Vec<(String, String)>,
     },
     /// They gave up before we answered.
     Cancelled {

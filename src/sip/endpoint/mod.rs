@@ -390,9 +390,13 @@ impl Endpoint {
     }
 
     fn tell_ended(&mut self, id: DialogId, end: End) {
-        let reason = || self.sessions.get(&id).and_then(|session| session.peer_reason.clone());
+        let session = self.sessions.get(&id);
+        let reason = || session.and_then(|session| session.peer_reason.clone());
         let cause = match end {
-            End::Bye => Cause::Bye { reason: reason() },
+            End::Bye => {
+                let headers = session.map(|session| session.peer_headers.clone());
+                Cause::Bye { reason: reason(), headers: headers.unwrap_or_default() }
+            }
             End::Cancelled => Cause::Cancelled { reason: reason() },
             End::NoAck => Cause::NoAck,
             End::SessionExpired => Cause::SessionExpired,

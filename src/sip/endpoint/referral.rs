@@ -13,6 +13,7 @@ use super::path::{ConnectionId, Path};
 use super::receive::Incoming;
 use super::replaces::Named;
 use super::session::Owner;
+use super::uas::extra_headers;
 use crate::dialog::invite::State as Call;
 use crate::dialog::peer::Peer;
 use crate::dialog::referral::{self, Effect, Input, Last, State};
@@ -170,7 +171,14 @@ impl Endpoint {
         self.referrals.insert(id, referral);
         self.referral_deadlines.set(id, now + limits::REFER_WAIT);
         let refer_to = Party { display: refer_to.display, uri: refer_to.uri };
-        self.events.push_back(Event::Referred { dialog: id, refer_to, replaces, referred_by });
+        let headers = extra_headers(incoming.message);
+        self.events.push_back(Event::Referred {
+            dialog: id,
+            refer_to,
+            replaces,
+            referred_by,
+            headers,
+        });
     }
 
     /// Whether a REFER may be put before the switch; the status and the sentence to refuse it with otherwise.

@@ -168,6 +168,8 @@ pub(super) struct Session {
     pub(super) answer_due: Option<u32>,
     pub(super) reason: Option<Reason>,
     pub(super) peer_reason: Option<Reason>,
+    /// What else their BYE says.
+    pub(super) peer_headers: Vec<(String, String)>,
     pub(super) terms: Option<Terms>,
     pub(super) allows_update: bool,
     pub(super) knows_timers: bool,
@@ -198,6 +200,7 @@ impl Session {
             answer_due: None,
             reason: None,
             peer_reason: None,
+            peer_headers: Vec::new(),
             terms: None,
             allows_update: false,
             knows_timers: false,

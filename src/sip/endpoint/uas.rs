@@ -454,7 +454,7 @@ fn party(address: NameAddr<'_>) -> Party {
 }
 
 /// The headers that the switch may want to see, within bounds.
-fn extra_headers(message: &Message<'_>) -> Vec<(String, String)> {
+pub(super) fn extra_headers(message: &Message<'_>) -> Vec<(String, String)> {
     let known = [
         HeaderName::PAssertedIdentity,
         HeaderName::UserAgent,

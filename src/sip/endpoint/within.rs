@@ -11,7 +11,7 @@ use super::receive::{Incoming, unknown_requirements};
 use super::referral::event_refusal;
 use super::session::{Alarm, Kind, Ours, Owner, Theirs};
 use super::uac::Stray;
-use super::uas::learn_abilities;
+use super::uas::{extra_headers, learn_abilities};
 use crate::dialog::invite::{self, State};
 use crate::dialog::offer_answer::{Admission, OpenInvite, Position, Turn};
 use crate::dialog::session_timer::Verdict;
@@ -207,6 +207,7 @@ impl Endpoint {
             return self.refuse_within(now, id, incoming, 481, sentence(481), None);
         }
         session.peer_reason = reason_of(incoming.message);
+        session.peer_headers = extra_headers(incoming.message);
         let tag = session.peer.local_tag.clone();
         let bytes = self.reply(incoming.message, &incoming.path, 200, None, Some(&tag)).finish();
         self.respond_once(now, incoming, 200, bytes);

@@ -55,6 +55,7 @@ impl Ears {
             | LegCommand::RingForCallback { .. }
             | LegCommand::CallBack { .. }
             | LegCommand::CallBot { .. }
+            | LegCommand::BotKey(_)
             | LegCommand::Dial { .. }
             | LegCommand::Announce { .. }
             | LegCommand::Beep

@@ -73,7 +73,8 @@ impl Lines {
             | LegEvent::Key(_)
             | LegEvent::Played(_)
             | LegEvent::Held(_)
-            | LegEvent::Referred(_) => {}
+            | LegEvent::Referred(_)
+            | LegEvent::BotOver(..) => {}
         }
     }
 
@@ -104,6 +105,7 @@ impl Lines {
             // measure ends after the leg.
             LegCommand::Referral(_) | LegCommand::Answer | LegCommand::EndMeasure(_) => {}
             LegCommand::Ring
+            | LegCommand::BotKey(_)
             | LegCommand::Play { .. }
             | LegCommand::Music { .. }
             | LegCommand::StopPlaying

@@ -337,6 +337,7 @@ impl Books {
             }
             LegCommand::CallBot { caller, .. } => self.bot_called(*caller),
             LegCommand::Answer
+            | LegCommand::BotKey(_)
             | LegCommand::Ring
             | LegCommand::Reject(_)
             | LegCommand::Referral(_)

@@ -393,7 +393,8 @@ impl House<'_> {
             | LegEvent::Key(_)
             | LegEvent::Played(_)
             | LegEvent::Held(_)
-            | LegEvent::Referred(_) => {}
+            | LegEvent::Referred(_)
+            | LegEvent::BotOver(..) => {}
         }
         self.input(format!("{leg} {event:?}"));
         self.books.happens(self.now, leg, &event);

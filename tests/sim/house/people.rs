@@ -72,6 +72,7 @@ impl House<'_> {
                 }
             }
             LegCommand::Ring
+            | LegCommand::BotKey(_)
             | LegCommand::Referral(_)
             | LegCommand::Music { .. }
             | LegCommand::StopPlaying

@@ -1,7 +1,7 @@
 //! Where calls come from and go to: trunks, numbers, bots and rollouts; and who may use the API.
 
 use super::Fallback::{Absent, Needed, Value};
-use super::{Kind, MILLIS_PER_MINUTE, Section, key};
+use super::{BOT_PARAMETERS, Kind, MILLIS_PER_MINUTE, Section, key};
 
 pub(in crate::server::config) const TRUNK: Section = Section {
     file: "trunks.toml",
@@ -95,12 +95,49 @@ pub(in crate::server::config) const BOT: Section = Section {
     doc: "A voice bot that flows can hand callers to.",
     keys: &[
         key("name", Kind::Name, Needed, "Its name in flows, rollouts, records and metrics."),
-        key("uri", Kind::SipUri, Needed, "Where it answers."),
+        key("uri", Kind::SipUri, Absent, "Where it answers by SIP. Exactly one of uri and stream."),
+        key(
+            "stream",
+            Kind::Text,
+            Absent,
+            "Where it takes Twilio Media Streams: an address that begins with ws:// or wss://.",
+        ),
         key(
             "answer_within_ms",
             Kind::Int(100, MILLIS_PER_MINUTE),
             Value("2000"),
             "A bot that has not answered after so many milliseconds gets no caller: people take over.",
+        ),
+        key(
+            "first_audio_within_ms",
+            Kind::Int(0, MILLIS_PER_MINUTE),
+            Value("4000"),
+            "A bot with a stream that is silent for so many milliseconds from the start has failed. 0: it may be.",
+        ),
+        key(
+            "account",
+            Kind::Name,
+            Value(r#""AClocal""#),
+            "The account that a bot with a stream is told, and the user of its REST calls.",
+        ),
+        key(
+            "token_file",
+            Kind::Path,
+            Absent,
+            "A file with the account's token, one line: it signs the connection and lets REST calls in.",
+        ),
+        key("token_env", Kind::EnvVar, Absent, "An environment variable with that token."),
+        key(
+            "ca_file",
+            Kind::Path,
+            Absent,
+            "The certificate of the CA that the bot's is checked against, PEM. Absent: those that browsers know.",
+        ),
+        key(
+            "tells",
+            Kind::Choices(&BOT_PARAMETERS),
+            Value(r#"["from_number", "to_number", "lang", "option", "stage", "call_uuid"]"#),
+            "What a bot with a stream is told of the call, as customParameters.",
         ),
     ],
 };

@@ -253,6 +253,7 @@ pub(super) fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> H
         reloads: crate::server::reload::nothing_to_reload(),
         rollouts: crate::server::rollout::tests::nothing_to_tend(),
         tokens,
+        bots: Default::default(),
     };
     let app = Arc::new(App::new(parts, stopping));
     let store = Some(store);

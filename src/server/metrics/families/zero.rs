@@ -9,6 +9,7 @@ use super::words::{
 use crate::server::events::Directory;
 use crate::server::metrics::at_work;
 use dozvon_center::acd::{AgentCounts, LimitKind, ServiceLevel, Status};
+use dozvon_center::bot::BotFailure;
 use dozvon_center::callback::{CallbackEnd, Missed};
 use dozvon_center::conduct::ConductKind;
 use dozvon_center::contact::{Outcome, Party};
@@ -69,6 +70,9 @@ impl Families {
             self.bot_connected.with_label_values(&[bot]);
             for end in BOT_ENDS {
                 self.bot_ended.with_label_values(&[bot, end]);
+            }
+            for failure in BotFailure::ALL {
+                self.bot_failed.with_label_values(&[bot, failure.as_str()]);
             }
         }
         self.create_the_rest();

@@ -46,7 +46,11 @@ fn a_call_is_set_up_and_ended() {
     assert_eq!((offer.as_deref(), authenticated), (Some(&b"offer"[..]), &None));
     let text = "bye 'now'".to_string();
     let reason = Some(Reason { protocol: "Q.850".into(), cause: 16, text });
-    assert_eq!(pair.ends_of(Side::B), [Event::Ended { dialog: b, cause: Cause::Bye { reason } }]);
+    let headers = vec![("User-Agent".into(), "dozvon".into())];
+    assert_eq!(
+        pair.ends_of(Side::B),
+        [Event::Ended { dialog: b, cause: Cause::Bye { reason, headers } }]
+    );
     assert_eq!(pair.ends_of(Side::A), [Event::Ended { dialog: a, cause: Cause::Ours }]);
     pair.assert_empty();
 }

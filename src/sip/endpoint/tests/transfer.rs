@@ -245,13 +245,17 @@ fn a_blind_transfer_is_told_from_trying_to_the_result() {
     let mut house = House::new();
     let mut line = house.call();
     let headers = "Refer-To: \"Duty\" <sip:200@dozvon.test;method=INVITE?Subject=x>\r\n\
-                   Referred-By: <sip:100@dozvon.test>;cid=1\r\n";
+                   Referred-By: <sip:100@dozvon.test>;cid=1\r\nX-Summary: wants a person\r\n";
     assert!(house.within(&mut line, "REFER", headers).is_empty(), "the switch decides");
     let event = Event::Referred {
         dialog: line.id,
         refer_to: Party::named("Duty", "sip:200@dozvon.test"),
         replaces: None,
         referred_by: Some("<sip:100@dozvon.test>;cid=1".into()),
+        headers: vec![
+            ("Referred-By".into(), "<sip:100@dozvon.test>;cid=1".into()),
+            ("X-Summary".into(), "wants a person".into()),
+        ],
     };
     assert_eq!(house.events(), [event]);
     assert!(house.progress(&line, 180).is_empty(), "nothing is told before it is accepted");

@@ -31,7 +31,7 @@ use dozvon_sip::endpoint::{
     Config as SipConfig, Ha1Pair, Input as SipInput, Local, Path, Protocol,
 };
 use dozvon_switch::Switch;
-use dozvon_switch::border::{DeskCommand, Input, Note, Output};
+use dozvon_switch::border::{BotNews, BotOrder, DeskCommand, Input, Note, Output};
 use dozvon_switch::config::{
     Address, AgentAccess, BotAccess, Config, FeatureCode, Limits, Number, Trunk,
 };
@@ -105,6 +105,8 @@ pub(crate) struct World {
     /// Endpoints that were to be asked.
     pub(crate) lookups: Vec<Lookup>,
     pub(crate) notes: Vec<Note>,
+    /// What the connector of bots was told.
+    pub(crate) bot_orders: Vec<BotOrder>,
 }
 
 /// What talks can be about.
@@ -208,7 +210,7 @@ fn config(agents: usize) -> Config {
             target: None,
             credentials: None,
         }],
-        bots: BTreeMap::from([(Arc::from("helper"), BotAccess { address: bot })]),
+        bots: BTreeMap::from([(Arc::from("helper"), BotAccess::Sip(bot))]),
         feature_codes: BTreeMap::from([
             ("*1".into(), FeatureCode::Status(Status::Ready)),
             ("*2".into(), FeatureCode::Status(Status::Lunch)),
@@ -259,6 +261,7 @@ impl World {
             facts: Vec::new(),
             lookups: Vec::new(),
             notes: Vec::new(),
+            bot_orders: Vec::new(),
         }
     }
 
@@ -345,6 +348,12 @@ impl World {
         self.media(Report::Played { session, play });
     }
 
+    /// The connector of bots tells something.
+    pub(crate) fn bot(&mut self, news: BotNews) {
+        self.switch.handle(self.now, Input::Bot(news));
+        self.drain();
+    }
+
     /// Whether the two phones hear each other.
     pub(crate) fn hear_each_other(&self, a: SocketAddr, b: SocketAddr) -> bool {
         let (Some(a), Some(b)) = (self.session(a), self.session(b)) else { return false };
@@ -359,15 +368,20 @@ impl World {
     /// The phone at `address` asks in its newest call that came in to be
     /// connected with `to`.
     pub(crate) fn refer(&mut self, address: SocketAddr, to: &str) {
+        self.request(address, "REFER", &format!("Refer-To: <{to}>\r\n"));
+    }
+
+    /// The phone at `address` sends a request in its newest call that came in.
+    pub(crate) fn request(&mut self, address: SocketAddr, method: &str, headers: &str) {
         let ok = self.said[&(address, "SIP/2.0 200 OK INVITE".to_owned())].clone();
         let field = |name: &str| {
             let line = ok.lines().find(|line| line.starts_with(name)).expect("a header");
             line[name.len()..].trim().to_owned()
         };
         let text = format!(
-            "REFER sip:{SWITCH} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bKrefer{}\r\n\
-             From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {} REFER\r\nMax-Forwards: 70\r\n\
-             Contact: <sip:{address}>\r\nRefer-To: <{to}>\r\nContent-Length: 0\r\n\r\n",
+            "{method} sip:{SWITCH} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bKrefer{}\r\n\
+             From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {} {method}\r\nMax-Forwards: 70\r\n\
+             Contact: <sip:{address}>\r\n{headers}Content-Length: 0\r\n\r\n",
             self.sent,
             field("To:"),
             field("From:"),
@@ -496,6 +510,7 @@ impl World {
                 }
                 Output::Lookup(lookup) => self.lookups.push(*lookup),
                 Output::Note(note) => self.notes.push(note),
+                Output::Bot(order) => self.bot_orders.push(order),
             }
         }
         self.switch.check_invariants();

@@ -62,6 +62,7 @@ impl Ears {
             | LegCommand::RingForCallback { .. }
             | LegCommand::CallBack { .. }
             | LegCommand::CallBot { .. }
+            | LegCommand::BotKey(_)
             | LegCommand::Dial { .. }
             | LegCommand::Announce { .. }
             | LegCommand::Beep

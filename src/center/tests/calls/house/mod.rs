@@ -334,7 +334,8 @@ impl House {
             LegEvent::Refused(_)
             | LegEvent::Key(_)
             | LegEvent::Played(_)
-            | LegEvent::Referred(_) => true,
+            | LegEvent::Referred(_)
+            | LegEvent::BotOver(..) => true,
         };
         if fits && !self.gone.contains(&leg) && !self.released(leg) {
             if event == LegEvent::Answered {
