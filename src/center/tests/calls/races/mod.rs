@@ -8,6 +8,7 @@ mod broadcast;
 mod callbacks;
 mod closing;
 mod offers;
+mod table;
 mod talks;
 
 use crate::house::{ANNA, BORIS, FLOW, House, VERA, policy};
