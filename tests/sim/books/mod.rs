@@ -364,7 +364,8 @@ impl Books {
         let call = known.expect("law: only calls are sent to the duty office");
         let burns = self.emergencies.contains_key(&*call.dialled);
         assert!(burns, "law: the duty office has calls of a site that burns, at {now:?}");
-        call.on_duty = true;
+        // He is at no node of the flow any more.
+        (call.on_duty, call.node) = (true, "".into());
         self.tally.count("duty number");
     }
 

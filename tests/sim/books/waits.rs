@@ -133,7 +133,9 @@ impl Books {
         let call = &self.calls[&id];
         let burns = self.emergencies.contains_key(&*call.dialled);
         assert!(burns, "law: the duty office has calls of a site that burns");
-        self.known(id).on_duty = true;
+        let call = self.known(id);
+        // He is at no node of the flow any more.
+        (call.on_duty, call.node) = (true, "".into());
         self.tally.count("duty queue");
     }
 
