@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Prompts(args) => cli::prompts(&args),
         Command::Rollout(args) => cli::rollout(&args),
         Command::Hours(args) => cli::hours(&args),
+        Command::Acd(args) => cli::acd(&args),
     }
 }
 

@@ -35,6 +35,7 @@ mod pump;
 mod recalled;
 mod record;
 mod reload;
+pub mod replay;
 mod returning;
 pub mod rollout;
 pub mod saying;

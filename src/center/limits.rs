@@ -239,6 +239,14 @@ pub const CALLBACK_CROSSINGS_MAX: usize = 256;
 
 const _: () = assert!(CALLBACK_DIGITS_MIN < CALLBACK_DIGITS_MAX);
 
+// ---- replays --------------------------------------------------------------------------------------------------------
+
+/// Stays in queues that one replay plays again. Those after them are left out, and counted.
+pub const REPLAY_WAITS_MAX: usize = 2_000_000;
+
+/// How long a replay runs on after its stretch for those who wait then. Who still does is on neither side's books.
+pub const REPLAY_RUNS_ON: Duration = Duration::from_secs(24 * 3600);
+
 // ---- rollouts -------------------------------------------------------------------------------------------------------
 
 /// Callers counted in the evidence of one stage of a rollout. Later ones are left out, and the evidence says how many.

@@ -62,6 +62,46 @@ pub(crate) enum Command {
     Rollout(RolloutArgs),
     /// Whether calendars, queues and sites are open at a moment, by which line of which file, and until when.
     Hours(HoursArgs),
+    /// What queues and agents would have done by another configuration.
+    Acd(AcdArgs),
+}
+
+/// `dozvon acd`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AcdArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: AcdCommand,
+}
+
+/// The commands about matching.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum AcdCommand {
+    /// Play a recorded stretch again by other queues, agents and skills, and compare the figures.
+    Replay(ReplayArgs),
+}
+
+/// `dozvon acd replay`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dozvon acd replay --date 2026-03-02 --config what-if
+  dozvon acd replay --from 2026-03-02T09:00:00+05:00 --to 2026-03-02T18:00:00+05:00 --config what-if --json
+  dozvon acd replay --date 2026-03-02 --config what-if --events /tmp/events.jsonl
+
+The other configuration is a whole folder: a copy of the one in force with its queues.toml or agents.toml changed. What
+is assumed of callers is said in docs/reports.md.
+Exit codes: 0 done, 1 nothing to read from, 2 wrong arguments, 78 wrong configuration.")]
+pub(crate) struct ReplayArgs {
+    /// When, and by which configuration.
+    #[command(flatten)]
+    pub(crate) when: When,
+    /// Read this event log instead of the one that the configuration names.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
+    /// Write both sides as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `dozvon serve`.

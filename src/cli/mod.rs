@@ -1,5 +1,6 @@
 //! The command line: arguments in, exit code out. Each command is one module and does one thing.
 
+mod acd;
 mod agent_password;
 mod api;
 mod args;
@@ -14,6 +15,7 @@ mod rollout;
 mod shift;
 mod when;
 
+pub(crate) use acd::acd;
 pub(crate) use agent_password::agent_password;
 pub(crate) use args::*;
 pub(crate) use check::check;

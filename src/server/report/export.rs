@@ -47,23 +47,10 @@ pub(crate) fn events(
     span: &Span,
     out: &mut impl Write,
 ) -> Result<u64, ExportError> {
-    let log = log.ok_or(ExportError::NoLog)?;
-    let mut broken = 0;
-    for path in files(log) {
-        let failed = |error| ExportError::Log(path.clone(), error);
-        let file = File::open(&path).map_err(failed)?;
-        for line in BufReader::new(file).split(b'\n') {
-            let line = line.map_err(failed)?;
-            match time_of(&line) {
-                Some(at) if at >= span.from && at < span.to => {
-                    out.write_all(&line)?;
-                    out.write_all(b"\n")?;
-                }
-                Some(_) => {}
-                None => broken += 1,
-            }
-        }
-    }
+    let broken = each_event(log, span, |line, _| {
+        out.write_all(line)?;
+        out.write_all(b"\n")
+    })?;
     if let Some(reports) = reports {
         let sql = "SELECT minute_at, reason, calls FROM refusals WHERE minute_at >= ?1 AND minute_at < ?2";
         reports.each(sql, span, |row| {
@@ -74,6 +61,33 @@ pub(crate) fn events(
             });
             writeln!(out, "{line}")
         })?;
+    }
+    Ok(broken)
+}
+
+/// Gives out the lines of the event log whose time is in the span, oldest file first, as they stand and as objects.
+/// Answers how many lines were not whole and left out.
+///
+/// # Errors
+/// [`ExportError`].
+pub(crate) fn each_event(
+    log: Option<&Path>,
+    span: &Span,
+    mut each: impl FnMut(&[u8], &Value) -> io::Result<()>,
+) -> Result<u64, ExportError> {
+    let log = log.ok_or(ExportError::NoLog)?;
+    let mut broken = 0;
+    for path in files(log) {
+        let failed = |error| ExportError::Log(path.clone(), error);
+        let file = File::open(&path).map_err(failed)?;
+        for line in BufReader::new(file).split(b'\n') {
+            let line = line.map_err(failed)?;
+            match event_of(&line) {
+                Some((at, event)) if at >= span.from && at < span.to => each(&line, &event)?,
+                Some(_) => {}
+                None => broken += 1,
+            }
+        }
     }
     Ok(broken)
 }
@@ -97,13 +111,13 @@ fn files(log: &Path) -> Vec<PathBuf> {
     older
 }
 
-/// The time of a whole line.
-fn time_of(line: &[u8]) -> Option<i64> {
+/// The time of a whole line, and what it says.
+fn event_of(line: &[u8]) -> Option<(i64, Value)> {
     if !is_whole(line) {
         return None;
     }
     let line: Value = serde_json::from_slice(line).ok()?;
-    line["at"].as_i64()
+    Some((line["at"].as_i64()?, line))
 }
 
 fn time(micros: i64) -> String {

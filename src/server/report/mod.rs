@@ -6,7 +6,7 @@
 mod export;
 mod render;
 
-pub(crate) use export::{ExportError, cdr, cdr_csv, events, queue_log};
+pub(crate) use export::{ExportError, cdr, cdr_csv, each_event, events, queue_log};
 pub(crate) use render::{Parts, csv, text};
 
 use crate::server::store::SCHEMA_VERSION;

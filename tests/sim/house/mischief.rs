@@ -122,12 +122,14 @@ impl Mischief {
 pub struct Mischiefs {
     /// Counts.
     pub struck: BTreeMap<Mischief, u64>,
+    /// Nothing goes wrong at all.
+    pub none: bool,
 }
 
 impl Mischiefs {
     /// Whether it strikes now.
     pub fn strikes(&mut self, what: Mischief, rng: &mut Rng) -> bool {
-        let strikes = rng.chance(what.odds());
+        let strikes = !self.none && rng.chance(what.odds());
         if strikes {
             *self.struck.entry(what).or_default() += 1;
         }

@@ -22,6 +22,7 @@ use dozvon_center::desk::Asker;
 use dozvon_center::fact::Fact;
 use dozvon_center::ids::{AgentId, CallId, CallbackId, LegId};
 use dozvon_center::policy::Policy;
+use dozvon_center::replay::{Heard, Recording};
 use dozvon_center::supervise::WatchMode;
 use dozvon_center::talk::TalkCommand;
 use dozvon_clock::Timestamp;
@@ -152,6 +153,7 @@ pub struct Options {
 }
 
 struct House<'a> {
+    recording: Option<Recording>,
     center: Center,
     books: Books,
     agenda: Agenda<Act>,
@@ -173,33 +175,56 @@ struct House<'a> {
 /// # Panics
 /// When a law is broken.
 pub fn day(seed: u64, options: Options, story: &mut Story<Line>) -> Report {
-    let mut rng = Rng::new(seed ^ 0x486F_7573_6521);
-    let policies = bank::policies(&mut rng);
-    let now = bank::at(6.0);
-    let mut house = House {
-        center: Center::new(policies[0].clone(), now),
-        books: Books::new(now, &policies),
-        agenda: Agenda::default(),
-        mischiefs: Mischiefs::default(),
-        now,
-        legs: BTreeMap::new(),
-        calls: BTreeMap::new(),
-        shifts: vec![now; bank::EVERYBODY as usize],
-        report: Report {
-            tally: Tally::default(),
-            mischiefs: Mischiefs::default(),
-            inputs: 0,
-            outputs: 0,
-            digest: 0xcbf2_9ce4_8422_2325,
-        },
-        policies,
-        rng,
-        story,
-        options,
-    };
+    let mut house = House::new(seed, options, story);
     house.plan();
     house.run();
     house.report
+}
+
+/// Runs two days and records the first of them as an event log would; `calm`: nothing goes wrong, and talks are only
+/// talks. With the policy that the recorded day ended by.
+///
+/// # Panics
+/// When a law is broken.
+pub fn recorded_day(seed: u64, calm: bool, story: &mut Story<Line>) -> (Recording, Arc<Policy>) {
+    let options = Options { check_every: 5_000, digest: false };
+    let mut house = House::new(seed, options, story);
+    house.mischiefs.none = calm;
+    house.recording = Some(Recording::new(bank::at(6.0), bank::at(24.0)));
+    house.plan();
+    house.run();
+    let last = house.center.policy().clone();
+    (house.recording.take().expect("begun above"), last)
+}
+
+impl<'a> House<'a> {
+    fn new(seed: u64, options: Options, story: &'a mut Story<Line>) -> House<'a> {
+        let mut rng = Rng::new(seed ^ 0x486F_7573_6521);
+        let policies = bank::policies(&mut rng);
+        let now = bank::at(6.0);
+        House {
+            recording: None,
+            center: Center::new(policies[0].clone(), now),
+            books: Books::new(now, &policies),
+            agenda: Agenda::default(),
+            mischiefs: Mischiefs::default(),
+            now,
+            legs: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            shifts: vec![now; bank::EVERYBODY as usize],
+            report: Report {
+                tally: Tally::default(),
+                mischiefs: Mischiefs::default(),
+                inputs: 0,
+                outputs: 0,
+                digest: 0xcbf2_9ce4_8422_2325,
+            },
+            policies,
+            rng,
+            story,
+            options,
+        }
+    }
 }
 
 impl House<'_> {
@@ -442,6 +467,10 @@ impl House<'_> {
                     self.story.tell(Line::Told(leg, command));
                 }
                 Output::Fact(fact) => {
+                    let heard = Heard::of(&fact, |agent| self.center.policy().agent_name(agent));
+                    if let (Some(recording), Some(heard)) = (&mut self.recording, heard) {
+                        recording.hear(fact.at, heard);
+                    }
                     self.react(&fact);
                     self.story.tell(Line::Fact(Box::new(fact)));
                 }

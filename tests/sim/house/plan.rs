@@ -18,6 +18,9 @@ impl House<'_> {
             let customer = bank::customer(&mut self.rng);
             self.agenda.put(at, Act::Call(customer));
         }
+        if self.mischiefs.none {
+            return;
+        }
         for version in 1..self.policies.len() {
             let at = 10.0 + 3.5 * version as f64 + self.rng.unit();
             self.agenda.put(bank::at(at), Act::Reload(version));

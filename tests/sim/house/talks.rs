@@ -39,7 +39,9 @@ impl House<'_> {
             let lost = Deed::Caller(LegEvent::Lost(Loss::NoAudio));
             return self.talk_later(lasts.mul_f64(0.7), call, lost);
         }
-        self.some_deed(lasts, call);
+        if !self.mischiefs.none {
+            self.some_deed(lasts, call);
+        }
         let ends = lasts + secs(self.rng.unit() * 60.0);
         let by_agent = self.rng.chance(0.35);
         let deed = if by_agent { Deed::Phone } else { Deed::Caller };
