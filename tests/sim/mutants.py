@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Plants known bugs in the center, one at a time, and demands that a simulated day catches each of them: those of the ACD
-the day of the floor, all others the day of the house.
+"""Plants known bugs in the center, one at a time, and demands that a simulated day catches each of them: those of the
+ACD the day of the floor, all others the day of the house.
 
 A simulator that has never caught anything proves nothing. Works on copies in a scratch folder (MUTANTS_DIR, by default
 a folder of the system's temporary directory); the tree is only read. Each plant is an exact replacement: when the text
@@ -165,8 +165,6 @@ OF_THE_HOUSE = [
      "talk.is_some_and(|talk| talk.broke_off && now.since(talk.ended) <= 9 * INTERRUPTED_WITHIN)"),
     ("who waits when it burns waits on", "opening.rs",
      "                self.deadlines.set((call.id, Timer::WaitRules), now);\n", ""),
-    ("a queue that closes keeps those who wait", "opening.rs",
-     "            call.rules.serve_until(until);\n", "            let _ = until;\n"),
     ("the draw is not the bot's share of the numbers", "rollout/assign.rs",
      "            number if number < self.share.numbers() => (Arm::Bot, Reason::InShare),",
      "            number if number ^ (1 << 63) < self.share.numbers() && number % 3 != self.share.numbers() % 5 => {\n"
@@ -175,7 +173,7 @@ OF_THE_HOUSE = [
      "            self.returning.talked(now, &number, talk.agent, talk.queue_id, broke_off);",
      "            self.returning.talked(now, &number, talk.agent, talk.queue_id, broke_off && now < talk.since);"),
     ("a broken talk gives no head start in its queue", "acd/call.rs",
-     "        if lost.is_some() {\n", "        if lost.is_some() && self.calls.is_empty() {\n"),
+     "        if lost.is_some() {\n", "        if lost.is_some() && lost.is_none() {\n"),
     ("who hung up at once is asked for that call again", "acd/dropped.rs",
      "        self.add_skip(now, id, agent);\n", ""),
     ("an agent is let go and his phone rings on", "sides/agent.rs",
