@@ -174,8 +174,6 @@ OF_THE_HOUSE = [
      "            self.returning.talked(now, &number, talk.agent, talk.queue_id, broke_off && now < talk.since);"),
     ("a broken talk gives no head start in its queue", "acd/call.rs",
      "        if lost.is_some() {\n", "        if lost.is_some() && lost.is_none() {\n"),
-    ("who hung up at once is asked for that call again", "acd/dropped.rs",
-     "        self.add_skip(now, id, agent);\n", ""),
     ("an agent is let go and his phone rings on", "sides/agent.rs",
      "            self.release(ring.leg, ending.clone());\n", "            let _ = (&ring, &ending);\n"),
 ]
