@@ -47,6 +47,17 @@ pub struct Decided {
     pub stage: Arc<str>,
 }
 
+/// What was known of an option's callers before the start; the oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The rollout.
+    pub option: Arc<str>,
+    /// Who wanted a person while the bot had him, and when.
+    pub opt_outs: Vec<(Timestamp, Arc<str>)>,
+    /// Who came to the option, and when.
+    pub last_calls: Vec<(Timestamp, Arc<str>)>,
+}
+
 /// No rollout has that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoRollout;
@@ -117,6 +128,27 @@ impl Center {
             }
         }
         self.settle(now);
+        Ok(())
+    }
+
+    /// Learns what was known of an option's callers before the start. What has happened since comes after it.
+    ///
+    /// # Errors
+    /// The policy has no such rollout.
+    pub fn remember(&mut self, memory: Memory) -> Result<(), NoRollout> {
+        let Memory { option, opt_outs, last_calls } = memory;
+        let policy = Arc::clone(&self.policy);
+        let rules = &policy.rollouts.get(&option).ok_or(NoRollout)?.exclusions;
+        let (mut asked, mut called) = (OptOuts::default(), LastCalls::default());
+        opt_outs.iter().for_each(|(at, number)| asked.note(rules, *at, number));
+        if rules.same_topic_within_secs > 0 {
+            last_calls.iter().for_each(|(at, number)| called.note(*at, number));
+        }
+        let Steered { opt_outs, last_calls, .. } = &mut self.steered;
+        let since = opt_outs.remove(&option).unwrap_or_default();
+        opt_outs.insert(Arc::clone(&option), asked.followed_by(rules, since));
+        let since = last_calls.remove(&option).unwrap_or_default();
+        last_calls.insert(option, called.followed_by(since));
         Ok(())
     }
 

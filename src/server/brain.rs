@@ -258,6 +258,9 @@ impl Brain {
                 self.deliver(now);
                 let _ = reply.send(done);
             }
+            Query::Remember { memory, reply } => {
+                let _ = reply.send(self.switch.remember(*memory));
+            }
             Query::HangUp { call, reply } => {
                 let known = self.switch.hang_up(now, call);
                 self.deliver(now);

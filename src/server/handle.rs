@@ -9,7 +9,7 @@ use dozvon_center::acd::StatusError;
 use dozvon_center::callback::CallbackError;
 use dozvon_center::ids::{AgentId, CallId, CallbackId};
 use dozvon_center::opening::EmergencyError;
-use dozvon_center::steering::{NoRollout, Steering};
+use dozvon_center::steering::{Memory, NoRollout, Steering};
 use dozvon_clock::Timestamp;
 use dozvon_media::clip::Library;
 use dozvon_switch::border::{
@@ -91,6 +91,13 @@ pub(crate) enum Query {
         /// Where to.
         steering: Box<Steering>,
         /// Told when it is in force.
+        reply: oneshot::Sender<Result<(), NoRollout>>,
+    },
+    /// Learn what was known of a rollout's callers before the start.
+    Remember {
+        /// It.
+        memory: Box<Memory>,
+        /// Told when it is known.
         reply: oneshot::Sender<Result<(), NoRollout>>,
     },
     /// Hang up a call; answers whether there was one of that number.
@@ -260,6 +267,18 @@ impl BrainHandle {
         let answer = self.ask(|reply| Query::Steer { steering, reply }).await;
         self.forget_picture().await;
         answer
+    }
+
+    /// Tells what was known of a rollout's callers before the start.
+    ///
+    /// # Errors
+    /// The outer error is the brain's, the inner one the command's.
+    pub(crate) async fn remember(
+        &self,
+        memory: Memory,
+    ) -> Result<Result<(), NoRollout>, BrainError> {
+        let memory = Box::new(memory);
+        self.ask(|reply| Query::Remember { memory, reply }).await
     }
 
     /// Hangs up a call; answers whether there was such a call.

@@ -22,7 +22,7 @@ use dozvon_center::contact::{Ending, Fault};
 use dozvon_center::ids::{AgentId, CallId, CallbackId, LegId};
 use dozvon_center::opening::{Emergency, EmergencyError};
 use dozvon_center::policy::Policy;
-use dozvon_center::steering::{NoRollout, Steering};
+use dozvon_center::steering::{Memory, NoRollout, Steering};
 use dozvon_center::supervise::WatchError;
 use dozvon_clock::Timestamp;
 use dozvon_media::order::{Order, SessionId};
@@ -201,6 +201,14 @@ impl Switch {
         let result = self.center.steer(now, steering);
         self.settle(now);
         result
+    }
+
+    /// Learns what was known of an option's callers before the start.
+    ///
+    /// # Errors
+    /// No rollout has that name.
+    pub fn remember(&mut self, memory: Memory) -> Result<(), NoRollout> {
+        self.center.remember(memory)
     }
 
     /// Goes over to another version of flows, prompts, numbers and rules. Running calls end in the flow that they began

@@ -195,6 +195,13 @@ impl OptOuts {
         }
     }
 
+    /// These, and after them what was noted later.
+    #[must_use]
+    pub fn followed_by(mut self, rules: &Exclusions, later: OptOuts) -> OptOuts {
+        later.order.into_iter().for_each(|(at, subject)| self.note(rules, at, &subject));
+        self
+    }
+
     /// Whether he has asked often enough, and not too long ago.
     fn has(&self, rules: &Exclusions, now: Timestamp, subject: &str) -> bool {
         self.asked.get(subject).is_some_and(|(times, last)| {
@@ -214,6 +221,13 @@ impl LastCalls {
     /// When he called last.
     pub fn of(&self, subject: &str) -> Option<Timestamp> {
         self.by_subject.get(subject).copied()
+    }
+
+    /// These, and after them what was noted later.
+    #[must_use]
+    pub fn followed_by(mut self, later: LastCalls) -> LastCalls {
+        later.order.into_iter().for_each(|(at, subject)| self.note(at, &subject));
+        self
     }
 
     /// Notes that he calls. At the bound the call of longest ago is forgotten, and its caller may be drawn again.

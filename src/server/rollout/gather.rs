@@ -7,9 +7,11 @@ use super::steward::Wanted;
 use crate::server::store::{ReadError, StoreReader};
 use dozvon_center::calendar::Calendars;
 use dozvon_center::contact::Contact;
+use dozvon_center::rollout::Rollout;
 use dozvon_center::rollout::evidence::{Evidence, Hours, Observation, Stratum};
 use dozvon_center::rollout::outcome::{Case, History, Visit, observe};
 use dozvon_center::rollout::plan::DAY;
+use dozvon_center::steering::Memory;
 use dozvon_clock::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use std::sync::Arc;
@@ -43,6 +45,29 @@ pub(crate) async fn gather(
         observations.extend(observe(plan, rollout, &cases, &history, due.at));
     }
     Ok(Evidence::gather(plan, due.stage, due.since, due.at, &observations))
+}
+
+/// What is known of an option's callers before `now`, as far as it keeps somebody from being drawn.
+///
+/// # Errors
+/// [`ReadError`].
+pub(crate) async fn recall(
+    reader: &StoreReader,
+    rollout: &Rollout,
+    now: Timestamp,
+) -> Result<Memory, ReadError> {
+    let (option, rules) = (&rollout.name, &rollout.exclusions);
+    let since = |secs: u64| now - Duration::from_secs(secs);
+    let mut memory = Memory { option: Arc::clone(option), ..Memory::default() };
+    for (from, until) in days(since(rules.opt_out_secs), now) {
+        memory.opt_outs.extend(reader.opt_outs(Arc::clone(option), from, until).await?);
+    }
+    for (from, until) in days(since(rules.same_topic_within_secs), now) {
+        let visits = reader.visits(Arc::clone(option), from, until).await?;
+        let known = visits.into_iter().filter(|visit| !visit.caller.is_empty());
+        memory.last_calls.extend(known.map(|visit| (visit.started_at, visit.caller)));
+    }
+    Ok(memory)
 }
 
 /// From `from` to `until`, which is in the last of them.

@@ -12,7 +12,7 @@ pub(crate) mod tests;
 mod view;
 
 pub(crate) use figures::Figures;
-pub(crate) use gather::gather;
+pub(crate) use gather::{gather, recall};
 pub(crate) use steward::{Act, OrderError, Steward};
 pub(crate) use view::RolloutView;
 
@@ -22,8 +22,10 @@ use crate::server::store::{DECISIONS_MAX, DecisionLog, Log, ReadError};
 use crate::server::store::{Record, StoreReader, StoreSender};
 use dozvon_center::calendar::Calendars;
 use dozvon_center::fact::Fact;
+use dozvon_center::rollout::Rollout;
 use dozvon_center::rollout::decide::{Command, Due};
 use dozvon_center::rollout::evidence::Evidence;
+use dozvon_center::steering::Memory;
 use dozvon_clock::Timestamp;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -96,7 +98,7 @@ impl StewardDoor {
 
 /// What comes back from the database.
 enum Read {
-    Log(usize, Result<DecisionLog, ReadError>),
+    Log(usize, Result<(DecisionLog, Memory), ReadError>),
     Evidence(usize, Due, Result<Evidence, ReadError>),
 }
 
@@ -228,10 +230,10 @@ impl Running {
         }
         for (place, rollout, version) in self.task.steward.unread() {
             if self.reading.insert(place) {
-                let reader = self.task.reader.clone();
-                let version = Some(version.to_string());
-                let log = Log { rollout: rollout.to_string(), version, limit: DECISIONS_MAX };
-                self.reads.spawn(async move { Read::Log(place, reader.decisions(log).await) });
+                let (reader, rollout) = (self.task.reader.clone(), rollout.clone());
+                self.reads.spawn(async move {
+                    Read::Log(place, before_the_start(&reader, &rollout, version, now).await)
+                });
             }
         }
         for wanted in self.task.steward.due(now) {
@@ -252,7 +254,10 @@ impl Running {
         }
         let now = self.task.clock.now();
         let (place, error) = match read {
-            Read::Log(place, Ok(log)) => {
+            Read::Log(place, Ok((log, memory))) => {
+                if !matches!(self.task.brain.remember(memory).await, Ok(Ok(()))) {
+                    tracing::warn!("who is let alone by a bot is not known until they call again");
+                }
                 self.task.steward.restore(now, place, log);
                 (place, None)
             }
@@ -300,4 +305,16 @@ impl Running {
             }
         }
     }
+}
+
+/// What the database has kept of a rollout and its callers.
+async fn before_the_start(
+    reader: &StoreReader,
+    rollout: &Rollout,
+    version: Arc<str>,
+    now: Timestamp,
+) -> Result<(DecisionLog, Memory), ReadError> {
+    let (name, version) = (rollout.name.to_string(), Some(version.to_string()));
+    let log = reader.decisions(Log { rollout: name, version, limit: DECISIONS_MAX }).await?;
+    Ok((log, recall(reader, rollout, now).await?))
 }

@@ -156,11 +156,11 @@ impl Steward {
         self.acts.pop_front()
     }
 
-    /// Rollouts whose decisions have not been read: number, name, the bot's version.
-    pub(crate) fn unread(&self) -> impl Iterator<Item = (usize, Arc<str>, Arc<str>)> {
+    /// Rollouts whose decisions have not been read: number, draw, the bot's version.
+    pub(crate) fn unread(&self) -> impl Iterator<Item = (usize, &Rollout, Arc<str>)> {
         let unread = self.tended.iter().enumerate();
         let unread = unread.filter(|(_, tended)| matches!(tended.standing, Standing::Unread));
-        unread.map(|(place, t)| (place, Arc::clone(&t.plan.name), Arc::clone(&t.plan.version)))
+        unread.map(|(place, t)| (place, &t.rollout, Arc::clone(&t.plan.version)))
     }
 
     /// Goes on where the decisions that were kept end.

@@ -183,6 +183,28 @@ impl StoreReader {
         self.read(move |db| read_visits(db, &option, from, until)).await
     }
 
+    /// Who wanted a person while the option's bot had him, from one moment on and before another; the oldest first.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) async fn opt_outs(
+        &self,
+        option: Arc<str>,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(Timestamp, Arc<str>)>, ReadError> {
+        let sql = "SELECT coalesce(c.ended_at, c.started_at), c.caller FROM contacts c JOIN arms a ON a.call = c.call
+             WHERE c.started_at >= ?1 AND c.started_at < ?2 AND a.option = ?3 AND a.arm = 'bot'
+                 AND a.bot_end = 'transfer' AND c.operator_requested = 1 AND c.caller <> '' ORDER BY 1";
+        self.read(move |db| {
+            db.rows(sql, values![micros(from), micros(until), option], |row| {
+                let caller: String = row.get(1)?;
+                Ok((moment(row.get(0)?), caller.into()))
+            })
+        })
+        .await
+    }
+
     /// Contacts that were drawn for the option, as far as outcomes are read off them: without path, queues, agents
     /// and codes.
     ///

@@ -8,7 +8,7 @@ use dozvon_center::ids::{CallId, LegId};
 use dozvon_center::policy::Policy;
 use dozvon_center::rollout::eligible::{Excluded, Exclusions, Exclusive};
 use dozvon_center::rollout::{Arm, Rollout, Share};
-use dozvon_center::steering::{Decided, NoRollout, Steering};
+use dozvon_center::steering::{Decided, Memory, NoRollout, Steering};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -111,6 +111,33 @@ fn who_twice_wants_an_operator_instead_of_the_bot_is_let_alone() {
         assert_eq!(arm(&house, call).bot_end.as_deref(), Some("transfer"));
     }
     assert_eq!(kept_out(&mut house, "+77010000001"), Some(Excluded::OptedOut));
+}
+
+#[test]
+fn what_was_known_before_a_start_keeps_callers_out_and_what_came_since_comes_after_it() {
+    let mut house = House::under(with(Share::All, |_| {}));
+    let (call, leg) = to_option(&mut house, "+77010000001");
+    house.key(leg, '0');
+    assert_eq!(arm(&house, call).excluded, None);
+    hang_up(&mut house, leg);
+    let before = house.now - std::time::Duration::from_secs(86_400);
+    let memory = Memory {
+        option: "cards".into(),
+        opt_outs: vec![(before, "+77010000001".into())],
+        last_calls: vec![(before, "+77010000002".into())],
+    };
+    house.center.remember(memory).expect("the house has it");
+    house.pass(6.5 * 86_400.0);
+    assert_eq!(kept_out(&mut house, "+77010000002"), None, "that is long ago by now");
+    assert_eq!(
+        kept_out(&mut house, "+77010000001"),
+        Some(Excluded::OptedOut),
+        "he asked once before the start and once since"
+    );
+    house.pass(86_400.0);
+    assert_eq!(kept_out(&mut house, "+77010000002"), Some(Excluded::SameTopic));
+    let nobody = Memory { option: "loans".into(), ..Memory::default() };
+    assert_eq!(house.center.remember(nobody), Err(NoRollout));
 }
 
 #[test]

@@ -177,7 +177,7 @@ async fn brain(
                     }
                 });
             }
-            Query::Steer { reply, .. } => {
+            Query::Steer { reply, .. } | Query::Remember { reply, .. } => {
                 let _ = reply.send(Ok(()));
             }
             Query::HangUp { call, reply } => {

@@ -9,8 +9,10 @@ use crate::server::handle::{Query, door};
 use crate::server::store::Store;
 use crate::server::store::db::{Access, Db, values};
 use crate::server::store::testing::{Place, Server, on_each};
+use dozvon_center::contact::Contact;
 use dozvon_center::rollout::decide::Due;
 use dozvon_center::rollout::decision::{Cause, Decision, Order, State, Verdict};
+use dozvon_center::rollout::eligible::Exclusions;
 use dozvon_center::rollout::plan::Plan;
 use dozvon_center::rollout::weigh::Figures as Weighed;
 use dozvon_center::rollout::{Rollout, Share};
@@ -341,9 +343,20 @@ fn decisions_and_contacts_come_back_as_they_were_from_both_databases() {
         }
         assert!(store.flush(Duration::from_secs(60)));
         let reader = store.reader();
-        assert_eq!(read(&reader), (contacts, visits));
+        assert_eq!(read(&reader), (contacts.clone(), visits));
         let log = Log { rollout: "cards".into(), version: None, limit: DECISIONS_MAX };
         let again = runtime.block_on(reader.decisions(log)).expect("it can be read");
+        let own = rollout(&world.plan);
+        let memory = runtime.block_on(recall(&reader, &own, until)).expect("it can be read");
+        let wanted = |contact: &&Contact| {
+            let arm = &contact.arms[0];
+            contact.operator_requested && arm.bot_end.as_deref() == Some("transfer")
+        };
+        assert_eq!(memory.opt_outs.len(), contacts.iter().filter(wanted).count());
+        assert!(!memory.opt_outs.is_empty(), "some callers of the bot press 0");
+        let asked = Rollout { exclusions: Exclusions::default(), ..own };
+        let memory = runtime.block_on(recall(&reader, &asked, until)).expect("it can be read");
+        assert_eq!(memory.last_calls.len(), contacts.len(), "of the last seven days");
         assert!(again.decisions.len() >= 2, "the start and a day");
         assert_eq!(again, world.log());
         store.close();
@@ -360,9 +373,14 @@ async fn an_order_is_in_force_before_it_is_answered_and_is_kept() {
     let (told, mut shares) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(query) = queries.recv().await {
-            let Query::Steer { steering, reply } = query else { panic!("only shares are set") };
-            told.send(steering.share).unwrap();
-            let _ = reply.send(Ok(()));
+            if let Query::Steer { steering, reply } = query {
+                told.send(steering.share).unwrap();
+                let _ = reply.send(Ok(()));
+            } else if let Query::Remember { reply, .. } = query {
+                let _ = reply.send(Ok(()));
+            } else {
+                panic!("only shares and callers are told of");
+            }
         }
     });
     let live = crate::server::events::Live::new();

@@ -15,7 +15,7 @@ use dozvon_center::calendar::{Calendar, Calendars};
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
-use dozvon_center::ids::{AgentId, CallId, LegId};
+use dozvon_center::ids::{AgentId, CallId, Key, LegId};
 use dozvon_center::opening::Opening;
 use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
 use dozvon_center::rollout::decide::Command;
@@ -366,6 +366,10 @@ impl World {
         let Some(call) = fact.call else { return };
         if matches!(fact.what, What::Connected { .. } | What::BotConnected { .. }) {
             let (leg, _) = self.calls[&call];
+            // One of fifty wants a person and not the bot.
+            if matches!(fact.what, What::BotConnected { .. }) && self.roll(50) == 0 {
+                self.later(8, leg, LegEvent::Key(Key::new('0').expect("a key")));
+            }
             let talks = if self.roll(100) < 5 { 10 } else { 100 + self.roll(100) };
             self.later(talks, leg, LegEvent::HungUp);
         } else if let What::CallEnded { .. } = fact.what {
