@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 const SECOND: Duration = Duration::from_secs(1);
 const TOKEN: &str = "a-token-of-the-test";
 
-const FLOW: &str = r#"
+pub(crate) const FLOW: &str = r#"
 flow: bank-main
 languages: [ru]
 start: main

@@ -9,6 +9,7 @@
 mod phone;
 mod reload;
 
+mod audiohook;
 mod bot;
 mod callback;
 mod exits;

@@ -1,12 +1,14 @@
 //! The sockets of one stream: a WebSocket to the bot, RTP to the media worker, and the task that moves between them
 //! what [`super::stream`] says. Nothing here waits for the bot: it has its own task to be written to.
 
+use super::audiohook::Session;
+use super::dialect::{Dialect, Letter};
 use super::limits::{MESSAGE_BYTES_MAX, SEND_BUFFER_BYTES, STOP_WITHIN};
-use super::stream::{Input, Letter, News, Stream};
+use super::stream::{Input, News, Stream};
 use super::twilio::{Names, signature};
 use super::{Figures, Wish};
 use crate::server::clock::Clock;
-use crate::server::config::StreamBot;
+use crate::server::config::{BotProtocol, StreamBot};
 use crate::server::outgoing::USER_AGENT;
 use axum::http::{HeaderValue, Uri, header};
 use dozvon_center::bot::BotFailure;
@@ -61,7 +63,7 @@ impl Link {
     /// Connects, and stays until the stream is over. Its end is told before it returns.
     pub(super) async fn run(mut self) {
         let mut stream = Stream::new(
-            self.names.clone(),
+            Dialect::new(self.bot.protocol, self.names.clone()),
             self.bot.parameters(&self.call.brief),
             self.bot.first_audio_within,
         );
@@ -74,7 +76,7 @@ impl Link {
             }
         };
         let connected = tokio::select! {
-            connected = connect(&self.bot, self.tls.as_ref()) => connected,
+            connected = connect(&self.bot, &self.names, self.tls.as_ref()) => connected,
             () = closed(&mut self.wishes, &mut stream, &self.clock) => {
                 return self.tell(&mut stream, None).await;
             }
@@ -122,7 +124,10 @@ impl Link {
                     }
                 }
                 permit = letters.reserve(), if stream.has_letter() => match (permit, stream.poll_letter()) {
-                    (Ok(permit), Some(Letter::Text { text, .. })) => permit.send(Message::text(text)),
+                    (Ok(permit), Some(Letter::Text(text) | Letter::TextSound(text))) => {
+                        permit.send(Message::text(text));
+                    }
+                    (Ok(permit), Some(Letter::Sound(sound))) => permit.send(Message::binary(sound)),
                     (Ok(permit), Some(Letter::Ping)) => permit.send(Message::Ping(Bytes::new())),
                     (Ok(_), None) => {}
                     (Err(_), _) => stream.handle(self.clock.now(), Input::Failed(BotFailure::Broken)),
@@ -185,7 +190,7 @@ async fn closed(wishes: &mut mpsc::Receiver<Wish>, stream: &mut Stream, clock: &
 fn read(stream: &mut Stream, now: Timestamp, message: Option<Result<Message, Error>>) {
     match message {
         Some(Ok(Message::Text(text))) => stream.handle(now, Input::Text(&text)),
-        Some(Ok(Message::Binary(_))) => stream.handle(now, Input::Alive { unreadable: true }),
+        Some(Ok(Message::Binary(bytes))) => stream.handle(now, Input::Binary(&bytes)),
         Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
             stream.handle(now, Input::Alive { unreadable: false });
         }
@@ -215,6 +220,7 @@ async fn drain(source: &mut SplitStream<Socket>) {
 
 async fn connect(
     bot: &StreamBot,
+    names: &Names,
     tls: Option<&TlsConnector>,
 ) -> Result<Socket, (BotFailure, String)> {
     let unreachable = |error: &dyn std::fmt::Display| (BotFailure::Unreachable, error.to_string());
@@ -237,9 +243,10 @@ async fn connect(
         bot.url.as_str().into_client_request().map_err(|error| unreachable(&error))?;
     let headers = request.headers_mut();
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-    if let Some(token) = &bot.token {
-        let value = HeaderValue::from_str(&signature(&token.0, &bot.url));
-        headers.insert("x-twilio-signature", value.expect("base64 is printable"));
+    for (name, value) in introduction(bot, names) {
+        // The names are words of ours; a token that is no text of a header was refused with the configuration.
+        let value = HeaderValue::from_str(&value).map_err(|error| unreachable(&error))?;
+        headers.insert(name, value);
     }
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
@@ -250,6 +257,21 @@ async fn connect(
         Ok((socket, _)) => Ok(socket),
         Err(Error::Http(answer)) => Err((BotFailure::Refused, answer.status().to_string())),
         Err(error) => Err((BotFailure::Refused, error.to_string())),
+    }
+}
+
+/// The headers by which a bot knows who calls, and that it may trust him.
+fn introduction(bot: &StreamBot, names: &Names) -> Vec<(&'static str, String)> {
+    let token = bot.token.as_ref().map(|token| &token.0);
+    match bot.protocol {
+        BotProtocol::Twilio => token
+            .map(|token| ("x-twilio-signature", signature(token, &bot.url)))
+            .into_iter()
+            .collect(),
+        BotProtocol::AudioHook => {
+            let key = token.map(|token| ("x-api-key", token.clone()));
+            Session::headers(names).into_iter().chain(key).collect()
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! [`stream`] decides, in the words of [`twilio`], at the pace of [`playout`]. All streams are on one thread of their
 //! own: a bot never touches the brain or a media tick. What bots ask by REST comes through [`BotDoor`].
 
+mod audiohook;
+mod dialect;
 mod limits;
 mod link;
 mod playout;
@@ -36,6 +38,7 @@ use twilio::Names;
 pub(crate) fn example() -> Streams {
     let bot = StreamBot {
         url: "wss://bot.example/ws".to_owned(),
+        protocol: crate::server::config::BotProtocol::Twilio,
         account: "AClocal".to_owned(),
         token: None,
         ca_file: None,

@@ -43,6 +43,8 @@ pub(super) struct Tick {
     pub(super) marks: Vec<String>,
     /// How long each piece of sound that begins in this frame has waited.
     pub(super) waited: Vec<Duration>,
+    /// Whether the bot is being heard: there is sound in this frame, or some waits.
+    pub(super) speaks: bool,
 }
 
 impl Playout {
@@ -85,6 +87,7 @@ impl Playout {
             frame: [SILENCE; FRAME_BYTES],
             marks: std::mem::take(&mut self.passing),
             waited: Vec::new(),
+            speaks: self.bytes > 0,
         };
         // Less than a frame may be the beginning of more: it is kept back for one tick.
         let part = self.bytes > 0 && self.bytes < FRAME_BYTES;

@@ -3,11 +3,11 @@
 //! Plain data and time passed in: the sockets are [`super::link`]'s. After any call that takes `now`,
 //! drain the `poll_*`.
 
+use super::dialect::{Dialect, Letter, Said, Unreadable};
 use super::limits::{
     CATCH_UP_MAX, FRAME, FRAME_BYTES, LETTERS_MAX, PING_EVERY, SOUND_OUT_MAX, STOP_WITHIN,
 };
 use super::playout::Playout;
-use super::twilio::{self, Names, Said, Writer};
 use dozvon_center::bot::{BotFailure, BotNote, BotOver};
 use dozvon_center::ids::Key;
 use dozvon_clock::Timestamp;
@@ -42,6 +42,8 @@ pub(super) enum Input<'a> {
     Ended(Option<u16>),
     /// The bot says something.
     Text(&'a str),
+    /// The same, in a binary message.
+    Binary(&'a [u8]),
     /// A sign of life that says nothing, or something that can't be read.
     Alive {
         /// Whether it should have said something.
@@ -55,20 +57,6 @@ pub(super) enum Input<'a> {
     Over(BotOver, BotNote),
     /// Our side ends it.
     Close,
-}
-
-/// What is to be sent to the bot.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Letter {
-    /// A message.
-    Text {
-        /// Its text.
-        text: String,
-        /// Whether it is the caller's sound, which may be left out.
-        sound: bool,
-    },
-    /// A ping.
-    Ping,
 }
 
 /// What is to be told of the stream.
@@ -95,7 +83,11 @@ pub(super) struct Tally {
 #[derive(Debug)]
 pub(super) struct Stream {
     phase: Phase,
-    writer: Writer,
+    dialect: Dialect,
+    /// The bot has the call.
+    taken: bool,
+    /// The bot's sound is being heard.
+    speaking: bool,
     parameters: Vec<(&'static str, String)>,
     first_sound_within: Option<Duration>,
     playout: Playout,
@@ -116,13 +108,15 @@ pub(super) struct Stream {
 impl Stream {
     /// A stream on its way to a bot, which shall be told this and be heard within that.
     pub(super) fn new(
-        names: Names,
+        dialect: Dialect,
         parameters: Vec<(&'static str, String)>,
         first_sound_within: Option<Duration>,
     ) -> Stream {
         Stream {
             phase: Phase::Connecting,
-            writer: Writer::new(names),
+            dialect,
+            taken: false,
+            speaking: false,
             parameters,
             first_sound_within,
             playout: Playout::default(),
@@ -161,16 +155,26 @@ impl Stream {
                 Connecting,
                 Input::Ended(_)
                 | Input::Text(_)
+                | Input::Binary(_)
                 | Input::Alive { .. }
                 | Input::Caller(_)
                 | Input::Key(_),
             ) => {}
 
-            (Unheard { .. } | Talking, Input::Text(text)) => self.said(now, text),
+            (Unheard { .. } | Talking, Input::Text(text)) => {
+                let said = self.dialect.read(text);
+                self.said(now, said);
+            }
+            (Unheard { .. } | Talking, Input::Binary(bytes)) => {
+                let said = self.dialect.read_binary(bytes);
+                self.said(now, said);
+            }
             (Unheard { .. } | Talking, Input::Caller(sound)) => self.caller_said(now, sound),
             (Unheard { .. } | Talking, Input::Key(key)) => {
-                let text = self.writer.dtmf(key);
-                self.post(text);
+                if self.taken {
+                    let text = self.dialect.key(key);
+                    self.post(text);
+                }
             }
             (Unheard { .. } | Talking, Input::Over(over, note)) => {
                 self.over(over, note);
@@ -190,7 +194,7 @@ impl Stream {
                 self.phase = Closed;
             }
             (Unheard { .. } | Talking | Leaving, Input::Close) => {
-                let text = self.writer.stop();
+                let text = self.dialect.close();
                 self.post(text);
                 self.phase = Stopping { until: now + STOP_WITHIN };
             }
@@ -202,7 +206,11 @@ impl Stream {
             // Its part is over: what it says now is not heard any more.
             (
                 Leaving | Stopping { .. },
-                Input::Text(_) | Input::Caller(_) | Input::Key(_) | Input::Over(..),
+                Input::Text(_)
+                | Input::Binary(_)
+                | Input::Caller(_)
+                | Input::Key(_)
+                | Input::Over(..),
             )
             | (Stopping { .. }, Input::Close) => {}
             (Unheard { .. } | Talking | Leaving | Stopping { .. }, Input::Opened) => {
@@ -249,9 +257,9 @@ impl Stream {
         let tick = self.playout.tick(now);
         self.waited.extend(tick.waited);
         for mark in tick.marks {
-            let text = self.writer.mark(&mark);
-            self.post(text);
+            self.give_back(&mark);
         }
+        self.speaks(tick.speaks);
         Some(tick.frame)
     }
 
@@ -263,7 +271,7 @@ impl Stream {
     /// The next letter to be sent to the bot, in order.
     pub(super) fn poll_letter(&mut self) -> Option<Letter> {
         let letter = self.letters.pop_front()?;
-        if let Letter::Text { sound: true, .. } = letter {
+        if letter.is_sound() {
             self.sounds -= 1;
         }
         Some(letter)
@@ -293,11 +301,38 @@ impl Stream {
 
     fn open(&mut self, now: Timestamp) {
         (self.opened_at, self.next_frame, self.next_ping) = (now, now, now + PING_EVERY);
-        self.phase = Phase::Unheard { until: self.first_sound_within.map(|within| now + within) };
-        self.post(Writer::connected());
-        let start = self.writer.start(&std::mem::take(&mut self.parameters));
-        self.post(start);
-        self.news.push_back(News::Up);
+        self.phase = Phase::Unheard { until: None };
+        for text in self.dialect.open(&std::mem::take(&mut self.parameters)) {
+            self.post(text);
+        }
+        if self.dialect.takes_at_once() {
+            self.take(now);
+        }
+    }
+
+    /// The bot has the call: from now on it hears the caller, and has to be heard.
+    fn take(&mut self, now: Timestamp) {
+        if !std::mem::replace(&mut self.taken, true) {
+            let until = self.first_sound_within.map(|within| now + within);
+            self.phase = Phase::Unheard { until };
+            self.news.push_back(News::Up);
+        }
+    }
+
+    /// Sends a mark back whose sound is over.
+    fn give_back(&mut self, mark: &str) {
+        if let Some(text) = self.dialect.mark(mark) {
+            self.post(text);
+        }
+    }
+
+    /// Tells the bot when its sound begins to be heard, and when all of it has been.
+    fn speaks(&mut self, speaks: bool) {
+        if std::mem::replace(&mut self.speaking, speaks) != speaks
+            && let Some(text) = self.dialect.playback(speaks)
+        {
+            self.post(text);
+        }
     }
 
     fn over(&mut self, over: BotOver, note: BotNote) {
@@ -311,9 +346,10 @@ impl Stream {
         self.phase = Phase::Leaving;
     }
 
-    fn said(&mut self, now: Timestamp, text: &str) {
+    fn said(&mut self, now: Timestamp, said: Result<Said, Unreadable>) {
         self.pinged = false;
-        match twilio::read(text, self.writer.stream()) {
+        match said {
+            Ok(Said::Ready) => self.take(now),
             Ok(Said::Sound(sound)) => {
                 if !sound.is_empty() {
                     self.phase = Phase::Talking;
@@ -323,14 +359,12 @@ impl Stream {
             }
             Ok(Said::Mark(name)) => {
                 if let Some(name) = self.playout.mark(name) {
-                    let text = self.writer.mark(&name);
-                    self.post(text);
+                    self.give_back(&name);
                 }
             }
             Ok(Said::Clear) => {
                 for name in self.playout.clear() {
-                    let text = self.writer.mark(&name);
-                    self.post(text);
+                    self.give_back(&name);
                 }
             }
             Ok(Said::Transfer(note)) => self.leave(BotOver::Transfer, note),
@@ -339,7 +373,7 @@ impl Stream {
                 self.leave(BotOver::Failed(BotFailure::Said), note);
             }
             Ok(Said::Unknown) => {}
-            Err(twilio::Unreadable) => self.tally.unreadable += 1,
+            Err(Unreadable) => self.tally.unreadable += 1,
         }
     }
 
@@ -350,23 +384,25 @@ impl Stream {
 
     /// The caller's sound goes out; at the bound the oldest that waits is left out.
     fn caller_said(&mut self, now: Timestamp, sound: &[u8]) {
-        if self.sounds >= SOUND_OUT_MAX {
-            let is_sound = |letter: &Letter| matches!(letter, Letter::Text { sound: true, .. });
-            if let Some(oldest) = self.letters.iter().position(is_sound) {
-                self.letters.remove(oldest);
-                self.sounds -= 1;
-                self.tally.to_bot_shed += 1;
-            }
+        if !self.taken {
+            return;
         }
-        let text = self.writer.media(now.since(self.opened_at), sound);
-        self.letters.push_back(Letter::Text { text, sound: true });
+        if self.sounds >= SOUND_OUT_MAX
+            && let Some(oldest) = self.letters.iter().position(Letter::is_sound)
+        {
+            self.letters.remove(oldest);
+            self.sounds -= 1;
+            self.tally.to_bot_shed += 1;
+        }
+        let letter = self.dialect.sound(now.since(self.opened_at), sound);
+        self.letters.push_back(letter);
         self.sounds += 1;
     }
 
     /// Says something that must not be left out.
     fn post(&mut self, text: String) {
         if self.letters.len() - self.sounds < LETTERS_MAX {
-            self.letters.push_back(Letter::Text { text, sound: false });
+            self.letters.push_back(Letter::Text(text));
         } else if matches!(self.phase, Phase::Unheard { .. } | Phase::Talking) {
             self.give_up(BotFailure::Stalled);
         }
@@ -391,7 +427,8 @@ impl Stream {
                 self.give_up(BotFailure::Stalled);
             }
         } else if self.letters.len() - self.sounds < LETTERS_MAX {
-            self.letters.push_back(Letter::Ping);
+            let letter = self.dialect.ping();
+            self.letters.push_back(letter);
         }
     }
 }

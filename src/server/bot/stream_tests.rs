@@ -1,7 +1,9 @@
 //! A stream and a bot in virtual time.
 
 use super::super::limits::{MARKS_MAX, PLAYOUT_BYTES_MAX};
+use super::super::twilio::Names;
 use super::*;
+use crate::server::config::BotProtocol;
 use serde_json::{Value, json};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -17,6 +19,8 @@ struct Scene {
     stream: Stream,
     /// What the bot was told.
     told: Vec<Value>,
+    /// The caller's sound in binary messages.
+    sounds: Vec<Vec<u8>>,
     pings: usize,
     /// What the caller heard: bytes that are no silence, with their time.
     heard: Vec<(Timestamp, u8)>,
@@ -29,13 +33,14 @@ struct Scene {
 }
 
 impl Scene {
-    fn connecting() -> Scene {
+    fn connecting(protocol: BotProtocol) -> Scene {
         let names = Names::of([1; 32], "AClocal");
         let told = vec![("lang", "ru".to_owned())];
         Scene {
             now: begin(),
-            stream: Stream::new(names, told, Some(4 * SECOND)),
+            stream: Stream::new(Dialect::new(protocol, names), told, Some(4 * SECOND)),
             told: Vec::new(),
+            sounds: Vec::new(),
             pings: 0,
             heard: Vec::new(),
             frames: 0,
@@ -46,7 +51,7 @@ impl Scene {
     }
 
     fn open() -> Scene {
-        let mut scene = Scene::connecting();
+        let mut scene = Scene::connecting(BotProtocol::Twilio);
         scene.input(Input::Opened);
         assert_eq!(scene.news, [News::Up]);
         scene
@@ -78,9 +83,10 @@ impl Scene {
         }
         while self.reads {
             match self.stream.poll_letter() {
-                Some(Letter::Text { text, .. }) => {
+                Some(Letter::Text(text) | Letter::TextSound(text)) => {
                     self.told.push(serde_json::from_str(&text).unwrap());
                 }
+                Some(Letter::Sound(sound)) => self.sounds.push(sound),
                 Some(Letter::Ping) => {
                     self.pings += 1;
                     if self.lives {
@@ -132,7 +138,7 @@ fn mark(name: &str) -> Value {
 
 #[test]
 fn connected_and_start_come_before_any_sound() {
-    let mut scene = Scene::connecting();
+    let mut scene = Scene::connecting(BotProtocol::Twilio);
     scene.input(Input::Caller(&[7; 160]));
     scene.input(Input::Opened);
     scene.input(Input::Caller(&[7; 160]));
@@ -297,11 +303,11 @@ fn each_end_has_its_meaning_and_is_told_once() {
 #[test]
 fn what_never_stood_fails_with_its_reason_or_is_forgotten_without_a_word() {
     for failure in [BotFailure::Unreachable, BotFailure::Refused] {
-        let mut scene = Scene::connecting();
+        let mut scene = Scene::connecting(BotProtocol::Twilio);
         scene.input(Input::Failed(failure));
         assert_eq!(scene.news, [News::Over(BotOver::Failed(failure), None)]);
     }
-    let mut scene = Scene::connecting();
+    let mut scene = Scene::connecting(BotProtocol::Twilio);
     scene.input(Input::Close);
     assert!(scene.stream.is_closed() && scene.news.is_empty() && scene.told.is_empty());
 }
@@ -317,4 +323,73 @@ fn nonsense_is_counted_and_changes_nothing() {
     assert_eq!(scene.stream.take_tally().unreadable, 5);
     scene.run(SECOND);
     assert_eq!(scene.over(), None);
+}
+
+/// An AudioHook bot's message.
+fn hook(kind: &str, parameters: &Value) -> Value {
+    let id = ["01010101", "0101", "0101", "0101", "010101010101"].join("-");
+    json!({"version": "2", "id": id, "type": kind, "seq": 1, "clientseq": 1, "parameters": parameters})
+}
+
+#[test]
+fn a_bot_by_audiohook_takes_the_call_itself_and_hears_and_says_bytes() {
+    let mut scene = Scene::connecting(BotProtocol::AudioHook);
+    scene.input(Input::Opened);
+    scene.input(Input::Caller(&[7; 160]));
+    scene.input(Input::Key(Key::new('1').unwrap()));
+    let kinds = |scene: &Scene| -> Vec<String> {
+        scene.told.iter().map(|message| message["type"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!((kinds(&scene), scene.news.len()), (vec!["open".to_owned()], 0));
+    assert!(scene.sounds.is_empty(), "nothing is heard before the call is taken");
+    scene.run(SECOND);
+    scene.say(&hook("opened", &json!({"media": [{"type": "audio", "format": "PCMU"}]})));
+    assert_eq!(scene.news, [News::Up]);
+    scene.input(Input::Caller(&[7; 160]));
+    scene.input(Input::Key(Key::new('1').unwrap()));
+    assert_eq!(scene.sounds, [[7; 160]]);
+    scene.input(Input::Binary(&[1; 320]));
+    scene.run(10 * TICK);
+    assert_eq!(scene.heard.len(), 320);
+    assert_eq!(kinds(&scene)[1..], ["dtmf", "playback_started", "playback_completed"]);
+}
+
+#[test]
+fn a_bot_by_audiohook_interrupts_itself_is_asked_for_life_and_takes_its_leave() {
+    let mut scene = Scene::connecting(BotProtocol::AudioHook);
+    scene.input(Input::Opened);
+    scene.say(&hook("opened", &json!({"media": [{"type": "audio", "format": "PCMU"}]})));
+    scene.input(Input::Binary(&[1; 1_600]));
+    scene.run(2 * TICK);
+    scene.say(&hook("event", &json!({"entities": [{"type": "barge_in", "data": {}}]})));
+    let heard = scene.heard.len();
+    scene.run(10 * TICK);
+    assert_eq!(scene.heard.len(), heard, "what waited is forgotten");
+    scene.run(5 * SECOND);
+    assert_eq!(scene.told.last().unwrap()["type"], "ping");
+    scene.say(&hook("pong", &json!({})));
+    let variables = json!({"action": "transfer", "summary": "a lost card"});
+    let leave = json!({"reason": "completed", "outputVariables": variables});
+    scene.say(&hook("disconnect", &leave));
+    let Some(News::Over(BotOver::Transfer, Some(note))) = scene.news.last() else {
+        panic!("{:?}", scene.news)
+    };
+    assert_eq!(note.summary.as_deref(), Some("a lost card"));
+    scene.input(Input::Close);
+    let close = scene.told.last().unwrap();
+    assert_eq!(
+        (&close["type"], &close["parameters"]["reason"]),
+        (&"close".into(), &"disconnect".into())
+    );
+}
+
+#[test]
+fn a_bot_by_audiohook_that_says_nothing_after_it_took_the_call_has_failed() {
+    let mut scene = Scene::connecting(BotProtocol::AudioHook);
+    scene.input(Input::Opened);
+    scene.run(SECOND);
+    assert_eq!(scene.over(), None, "that it does not take it is noticed by whoever called");
+    scene.say(&hook("opened", &json!({"media": [{"type": "audio", "format": "PCMU"}]})));
+    scene.run(4 * SECOND);
+    assert_eq!(scene.over(), Some(BotOver::Failed(BotFailure::NoAudio)));
 }

@@ -3,6 +3,7 @@
 //! What is written is exact: bots find out by the first two messages with whom they speak. What is read is data of a
 //! stranger: an event that is not known means nothing, one that can't be read is counted by whoever reads.
 
+use super::dialect::{Said, Unreadable};
 use super::limits::MARK_CHARS_MAX;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -14,27 +15,6 @@ use serde_json::{Map, Value, json};
 use sha1::Sha1;
 use std::borrow::Cow;
 use std::time::Duration;
-
-/// What a bot says.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Said {
-    /// Sound to be played, µ-law.
-    Sound(Vec<u8>),
-    /// To be told when all sound before has been heard.
-    Mark(String),
-    /// Forget the sound that waits.
-    Clear,
-    /// The caller is to go to people.
-    Transfer(BotNote),
-    /// It is done; or, `failed`, it can't go on.
-    HangUp { failed: bool, note: BotNote },
-    /// Something that means nothing here.
-    Unknown,
-}
-
-/// A message that can't be read, or is of another stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unreadable;
 
 #[derive(Deserialize)]
 struct Envelope<'a> {

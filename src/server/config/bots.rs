@@ -6,7 +6,7 @@ use super::finding::Findings;
 use super::keys::BOT;
 use super::routes::address;
 use super::secrets::Secrets;
-use super::settings::{BotParameter, Secret, StreamBot, Streams};
+use super::settings::{BotParameter, BotProtocol, Secret, StreamBot, Streams};
 use super::walk::Table;
 use crate::server::outgoing::roots;
 use axum::http::Uri;
@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Keys that mean nothing for a bot that is called by SIP.
-const OF_STREAMS: [&str; 6] =
-    ["account", "token_file", "token_env", "ca_file", "tells", "first_audio_within_ms"];
+const OF_STREAMS: [&str; 7] =
+    ["protocol", "account", "token_file", "token_env", "ca_file", "tells", "first_audio_within_ms"];
 
 /// The bots of a configuration, as each part of the switch knows them.
 #[derive(Default)]
@@ -93,6 +93,7 @@ fn stream(
     let told = |(word, _): &(String, _)| BotParameter::of(word);
     Some(StreamBot {
         url: url?,
+        protocol: BotProtocol::of(table.text("protocol")),
         account: table.text("account").to_owned(),
         token,
         ca_file,

@@ -123,6 +123,9 @@ const MILLIS_PER_MINUTE: i64 = 60_000;
 /// Names of the codecs, as in the configuration.
 pub(super) const CODECS: [&str; 4] = ["opus", "g722", "pcma", "pcmu"];
 
+/// What bots with a stream speak.
+pub(super) const BOT_PROTOCOLS: [&str; 2] = ["twilio", "audiohook"];
+
 /// What a bot may be told of a call, in the words of its protocol.
 pub(super) const BOT_PARAMETERS: [&str; 6] =
     ["from_number", "to_number", "lang", "option", "stage", "call_uuid"];

@@ -235,17 +235,8 @@ pub(crate) fn load(
     prompts.iter().for_each(|prompt| version.update(prompt.digest));
     let (folder, version) = (folder.to_owned(), ivr::short(version));
     let streams = bots.streams;
-    let loaded = Loaded {
-        settings,
-        policy,
-        switch,
-        plans,
-        prompts,
-        streams,
-        surroundings,
-        folder,
-        version,
-    };
+    let loaded =
+        Loaded { settings, policy, switch, plans, prompts, streams, surroundings, folder, version };
     (Some(loaded), findings)
 }
 

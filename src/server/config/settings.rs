@@ -242,9 +242,11 @@ pub(crate) type Streams = Arc<BTreeMap<Arc<str>, Arc<StreamBot>>>;
 pub(crate) struct StreamBot {
     /// Its address, as it is signed and asked for.
     pub(crate) url: String,
+    /// What is spoken there.
+    pub(crate) protocol: BotProtocol,
     /// The account that it is told.
     pub(crate) account: String,
-    /// The account's token; `None`: nothing is signed, and REST lets nobody in.
+    /// The account's token; `None`: the bot is shown none, and REST lets nobody in.
     pub(crate) token: Option<Secret>,
     /// The CA's certificate; `None`: those that browsers know.
     pub(crate) ca_file: Option<PathBuf>,
@@ -274,6 +276,25 @@ impl StreamBot {
             Some((parameter.as_str(), value?))
         };
         self.tells.iter().filter_map(told).collect()
+    }
+}
+
+/// What is spoken over a bot's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BotProtocol {
+    /// Twilio Media Streams.
+    Twilio,
+    /// Genesys AudioHook, version 2.
+    AudioHook,
+}
+
+impl BotProtocol {
+    /// By its word in bots.toml, one of `keys::BOT_PROTOCOLS`.
+    pub(super) fn of(word: &str) -> BotProtocol {
+        match word {
+            "audiohook" => BotProtocol::AudioHook,
+            _ => BotProtocol::Twilio,
+        }
     }
 }
 

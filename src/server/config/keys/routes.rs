@@ -1,7 +1,7 @@
 //! Where calls come from and go to: trunks, numbers, bots and rollouts; and who may use the API.
 
 use super::Fallback::{Absent, Needed, Value};
-use super::{BOT_PARAMETERS, Kind, MILLIS_PER_MINUTE, Section, key};
+use super::{BOT_PARAMETERS, BOT_PROTOCOLS, Kind, MILLIS_PER_MINUTE, Section, key};
 
 pub(in crate::server::config) const TRUNK: Section = Section {
     file: "trunks.toml",
@@ -100,7 +100,13 @@ pub(in crate::server::config) const BOT: Section = Section {
             "stream",
             Kind::Text,
             Absent,
-            "Where it takes Twilio Media Streams: an address that begins with ws:// or wss://.",
+            "Where it takes a WebSocket: an address that begins with ws:// or wss://.",
+        ),
+        key(
+            "protocol",
+            Kind::Choice(&BOT_PROTOCOLS),
+            Value(r#""twilio""#),
+            "What a bot with a stream speaks: Twilio Media Streams or Genesys AudioHook, version 2.",
         ),
         key(
             "answer_within_ms",
