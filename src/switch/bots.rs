@@ -121,10 +121,10 @@ mod tests {
     fn bye(headers: &[(&str, &str)]) -> (BotOver, Option<Box<BotNote>>) {
         let headers: Vec<_> =
             headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        match said_goodbye(&headers, None) {
-            LegEvent::BotOver(over, note) => (over, note),
-            other => panic!("{other:?}"),
-        }
+        let LegEvent::BotOver(over, note) = said_goodbye(&headers, None) else {
+            panic!("a goodbye ends the bot's part")
+        };
+        (over, note)
     }
 
     #[test]

@@ -63,34 +63,34 @@ fn closed(world: &World, wanted: LegId) -> usize {
 
 /// The session whose far side is the connector.
 fn bots_session(world: &World) -> SessionId {
-    let agree = world.orders.iter().rev().find_map(|order| match order {
-        Order::Agree { session, remote, .. } if *remote == far() => Some(*session),
-        _ => None,
+    let agree = world.orders.iter().rev().find_map(|order| {
+        let Order::Agree { session, remote, .. } = order else { return None };
+        (*remote == far()).then_some(*session)
     });
     agree.expect("the bot's sound is agreed")
 }
 
 /// The failure and the note of the bot's end, as the fact tells them.
 fn told(world: &World) -> (Arc<str>, Option<BotFailure>, Option<Arc<BotNote>>) {
-    let ended = world.facts.iter().rev().find_map(|fact| match &fact.what {
-        What::BotEnded { end, failure, note, .. } => Some((end.clone(), *failure, note.clone())),
-        _ => None,
+    let ended = world.facts.iter().rev().find_map(|fact| {
+        let What::BotEnded { end, failure, note, .. } = &fact.what else { return None };
+        Some((end.clone(), *failure, note.clone()))
     });
     ended.expect("the bot's part has ended")
 }
 
 /// The card of the last offer.
 fn card(world: &World) -> serde_json::Value {
-    let card = world.facts.iter().rev().find_map(|fact| match &fact.what {
-        What::OfferStarted { card, .. } => card.clone(),
-        _ => None,
+    let card = world.facts.iter().rev().find_map(|fact| {
+        let What::OfferStarted { card, .. } = &fact.what else { return None };
+        card.clone()
     });
     serde_json::to_value(card.expect("an agent was offered the call")).expect("a card is JSON")
 }
 
 fn phone_bot(world: &mut World, answers_after: Option<Duration>) {
     world.plug(bot(), "bot");
-    world.phones.get_mut(&bot()).unwrap().answers_after = answers_after;
+    world.phones.get_mut(&bot()).expect("plugged in").answers_after = answers_after;
 }
 
 #[test]
@@ -107,11 +107,10 @@ fn a_stream_is_opened_joined_and_told_of_keys() {
     world.run(SECOND);
     world.bot(BotNews::Up { leg: call.leg, sound: far() });
     let session = bots_session(&world);
-    let agreed = world.orders.iter().rev().find_map(|order| match order {
-        Order::Agree { session: of, format, direction, .. } if *of == session => {
-            Some((format.codec, format.payload_type, format.ptime_ms, *direction))
-        }
-        _ => None,
+    let agreed = world.orders.iter().rev().find_map(|order| {
+        let Order::Agree { session: of, format, direction, .. } = order else { return None };
+        let said = (format.codec, format.payload_type, format.ptime_ms, *direction);
+        (*of == session).then_some(said)
     });
     assert_eq!(agreed, Some((Codec::Pcmu, 0, 20, Direction::SendRecv)));
     let callers = world.session(caller).unwrap();
