@@ -449,9 +449,10 @@ async fn a_bot_that_does_not_read_is_heard_on_and_the_key_still_leads_to_people(
     let mut call = to_bot(&house, "+77015550166", Source::Tone(700.0)).await;
     assert!(call.stay(9 * SECOND).await, "the call goes on");
     let before = call.heard();
-    assert!(call.stay(2 * SECOND).await);
-    let gained = call.heard().received - before.received;
-    assert!(gained > 20, "sound goes on, also on a busy machine: {gained} packets in 2 s");
+    let began = Instant::now();
+    while call.heard().received < before.received + 80 {
+        assert!(began.elapsed() < TALK && call.stay(SECOND / 5).await, "sound goes on");
+    }
     assert_eq!(before.tone_secs(1000), 0.0, "he is with the bot");
     call.press(&['0']);
     assert!(call.stay(4 * SECOND).await);
