@@ -14,7 +14,7 @@ if [ -n "$$missing" ]; then echo "installing:$$missing"; $(SUDO) apt-get update 
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
 endef
 
-.PHONY: demo test lint setup setup-tests load soak exits fuzz
+.PHONY: demo test interop-bot lint setup setup-tests load soak exits fuzz
 
 demo: setup
 	cargo run --release --quiet -- demo $(DEMO_ARGS)
@@ -25,6 +25,15 @@ test: setup-tests
 	cargo test --workspace --no-fail-fast
 	python3 tests/sim/mutants.py
 	python3 tests/soak/test_verdict.py
+
+# Pipecat against the real binary (its packages take half a gigabyte, in a folder of their own), and 300 callers whose bots
+# break.
+PIPECAT := $(or $(CARGO_TARGET_DIR),target)/pipecat
+interop-bot: setup-tests
+	test -x $(PIPECAT)/bin/python || python3 -m venv $(PIPECAT)
+	$(PIPECAT)/bin/pip install --quiet 'pipecat-ai[websocket]==1.14.0' 'uvicorn>=0.32'
+	PIPECAT_PYTHON=$(abspath $(PIPECAT))/bin/python cargo test -p dozvon --test pipecat -- --test-threads 1 --nocapture
+	BOT_CALLS=300 cargo test -p dozvon --test e2e bot_faults -- --test-threads 1 --nocapture
 
 lint:
 	cargo fmt --all --check

@@ -41,7 +41,7 @@ tests: []
 
 /// What a bot does in all its calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Habit {
+pub(crate) enum Habit {
     /// Sends back what it hears, and does as the keys say: 4 asks for a person, 5 hangs up, 6 says a minute and a mark.
     Echo,
     /// Refuses the WebSocket.
@@ -62,7 +62,7 @@ enum Habit {
 type Told = Arc<Mutex<Vec<(Instant, Value)>>>;
 
 /// A bot that listens.
-struct Bot {
+pub(crate) struct Bot {
     port: u16,
     told: Told,
     /// The signature of the last connection.
@@ -70,7 +70,7 @@ struct Bot {
 }
 
 impl Bot {
-    async fn open(habit: Habit) -> Bot {
+    pub(crate) async fn open(habit: Habit) -> Bot {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let bot = Bot { port, told: Told::default(), signed: Arc::default() };
@@ -84,7 +84,7 @@ impl Bot {
     }
 
     /// A house that knows the bot.
-    async fn house(&self) -> House {
+    pub(crate) async fn house(&self) -> House {
         let bots = format!(
             "[[bot]]\nname = \"helper\"\nstream = \"ws://127.0.0.1:{}/ws?x=1\"\ntoken_file = \"bot-token\"\n",
             self.port
@@ -208,7 +208,7 @@ fn tone() -> Vec<u8> {
 }
 
 /// A caller who has chosen what the bot is for.
-async fn to_bot(house: &House, number: &str, says: Source) -> Call {
+pub(crate) async fn to_bot(house: &House, number: &str, says: Source) -> Call {
     let mut call = house.call(number, says).await.unwrap();
     assert!(call.stay(SECOND / 2).await);
     call.press(&['3']);

@@ -11,6 +11,7 @@ mod reload;
 
 mod audiohook;
 mod bot;
+mod bot_faults;
 mod callback;
 mod exits;
 mod house;
