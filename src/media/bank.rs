@@ -198,6 +198,7 @@ impl Bank {
             Order::PauseMeasure { measure } => return self.pause_measure(*measure),
             Order::Unmeasure { measure } => return self.unmeasure(*measure),
             Order::Agree { session, .. }
+            | Order::Expect { session, .. }
             | Order::Play { session, .. }
             | Order::Announce { session, .. }
             | Order::Loop { session, .. }
@@ -232,6 +233,7 @@ impl Bank {
                 self.agree(now, index, (remote, rtcp), format, direction);
                 return Ordered::Agreed { slot: Slot(index), one_port: rtcp == Some(remote) };
             }
+            Order::Expect { within, .. } => self.at(index).expect_within(within),
             Order::Play { play, clips, .. } => self.play(index, play, clips),
             Order::Announce { play, clips, .. } => self.announce(index, play, clips),
             Order::Loop { clip, .. } => self.alone(index).hear_loop(clip),

@@ -141,6 +141,14 @@ pub enum Order {
         /// Agreed direction, from our side.
         direction: Direction,
     },
+    /// The peer is known to send packets all the time: without any for this long, in place of the configured time,
+    /// [`Report::Silent`] is made.
+    Expect {
+        /// The session.
+        session: SessionId,
+        /// The longest silence that is none.
+        within: Duration,
+    },
     /// Play the clips once, one after the other; replaces what was playing; answer with [`Report::Played`] at the end,
     /// when the last of it has been heard. Begins with the first agreement; passes its time unheard while the peer
     /// holds us. A session in a conversation is taken out of it, as [`Order::Unbridge`] does. Clips beyond

@@ -156,6 +156,8 @@ pub(crate) struct Session {
     /// Since when silence counts.
     listening_since: Timestamp,
     silence_reported: bool,
+    /// The longest silence, where it is not the configured one.
+    expected_within: Option<Duration>,
     keys_in: KeyReceiver,
     key_ear: Option<Box<KeyEar>>,
     /// The peer's voice for those who mix it.
@@ -196,6 +198,7 @@ impl Session {
             burst: 0,
             listening_since: now,
             silence_reported: false,
+            expected_within: None,
             keys_in: KeyReceiver::default(),
             key_ear: None,
             ear: None,
@@ -783,6 +786,11 @@ impl Session {
 
     // ---- watching ----------------------------------------------------------------------------------------------
 
+    /// Packets come all the time, or the peer is gone.
+    pub(crate) fn expect_within(&mut self, within: Duration) {
+        self.expected_within = Some(within);
+    }
+
     fn watch_silence<S>(&mut self, voice: &mut Voice<'_, S>) {
         let listens = self.agreed.as_ref().is_some_and(|agreed| agreed.direction.receives());
         if !listens || self.silence_reported {
@@ -790,7 +798,7 @@ impl Session {
         }
         let since = self.last_heard.map_or(self.listening_since, |t| t.max(self.listening_since));
         let silence = voice.now.since(since);
-        if silence >= voice.config.rtp_timeout {
+        if silence >= self.expected_within.unwrap_or(voice.config.rtp_timeout) {
             self.silence_reported = true;
             voice.reports.push_back(Report::Silent { session: self.id, silence });
         }

@@ -221,13 +221,19 @@ impl Switch {
         caller: LegId,
         brief: BotBrief,
     ) {
-        let branches = match self.config.bots.get(&bot) {
+        let called = match self.config.bots.get(&bot) {
             Some(BotAccess::Stream) => return self.open_stream(now, leg, bot, caller, brief),
-            Some(BotAccess::Sip(address)) => vec![branch(address, None)],
-            None => Vec::new(),
+            Some(BotAccess::Sip { address, silent_after }) => {
+                (vec![branch(address, None)], *silent_after)
+            }
+            None => (Vec::new(), None),
         };
+        let (branches, silent_after) = called;
         let caller = self.for_caller(caller);
         self.call_out(now, leg, Kind::Bot, caller, branches, Vec::new());
+        if let Some(within) = silent_after {
+            self.order_line(Owner::Leg(leg), |session| Order::Expect { session, within });
+        }
     }
 
     fn ring_agent(

@@ -119,7 +119,12 @@ pub struct Address {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BotAccess {
     /// It is called by SIP.
-    Sip(Address),
+    Sip {
+        /// Where it answers.
+        address: Address,
+        /// Silence, without a single packet, after which it is gone; `None` = as for every line.
+        silent_after: Option<Duration>,
+    },
     /// The roof's connector reaches it by its name and speaks a stream of messages with it.
     Stream,
 }

@@ -316,6 +316,20 @@ fn silence_is_reported_once_and_again_only_after_sound() {
 }
 
 #[test]
+fn who_is_known_to_send_all_the_time_is_missed_sooner() {
+    let mut world = World::with(MediaConfig::default());
+    let mut phone = Phone::join(&mut world, 1, format(Codec::Pcmu), 0.0);
+    let within = Duration::from_secs(2);
+    world.order(Order::Expect { session: phone.session, within });
+    world.run(200, &mut [&mut phone]);
+    world.run(99, &mut []);
+    let is_silent = |report: &Report| matches!(report, Report::Silent { .. });
+    assert!(!world.reports.iter().any(is_silent));
+    world.run(2, &mut []);
+    assert!(world.reports.iter().any(is_silent), "two seconds, and not thirty");
+}
+
+#[test]
 fn after_a_hold_so_long_that_numbers_wrapped_sound_and_keys_pass_again() {
     let config = MediaConfig { continuous: false, ..MediaConfig::default() };
     let mut world = World::with(config);

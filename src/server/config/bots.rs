@@ -45,10 +45,18 @@ pub(super) fn read(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) 
             (true, false) => {
                 check_keys_of_streams(findings, table);
                 if let Some(address) = address(findings, table, "uri") {
-                    bots.access.insert(name, BotAccess::Sip(address));
+                    let silent_after = table.millis("silent_after_ms");
+                    let silent_after = Some(silent_after).filter(|after| !after.is_zero());
+                    bots.access.insert(name, BotAccess::Sip { address, silent_after });
                 }
             }
             (false, true) => {
+                if table.says("silent_after_ms") {
+                    let message =
+                        format!("bot `{name}` has a stream, where `silent_after_ms` means nothing");
+                    let cure = "leave it out: a stream that is stuck is found by its pings";
+                    findings.error(table.place("silent_after_ms"), message, cure);
+                }
                 if let Some(stream) = stream(findings, base, secrets, table) {
                     bots.access.insert(name.clone(), BotAccess::Stream);
                     streams.insert(name, Arc::new(stream));

@@ -358,9 +358,10 @@ fn a_name_in_the_addresses_is_looked_up() {
         "[[bot]]\nname = \"b\"\nuri = \"sip:b@127.0.0.1:5090;transport=tcp\"\n",
     );
     let (loaded, _) = folder.load(&[], Missing::Leave);
-    let BotAccess::Sip(address) = loaded.unwrap().switch.bots["b"].clone() else {
+    let BotAccess::Sip { address, silent_after } = loaded.unwrap().switch.bots["b"].clone() else {
         panic!("it is called by SIP");
     };
+    assert_eq!(silent_after, Some(std::time::Duration::from_secs(2)));
     assert_eq!(address.at, "127.0.0.1:5090".parse().unwrap());
     assert_eq!(address.protocol, dozvon_sip::endpoint::Protocol::Tcp);
 }

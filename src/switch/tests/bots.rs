@@ -8,7 +8,7 @@ use dozvon_center::contact::StageKind;
 use dozvon_center::fact::What;
 use dozvon_center::ids::LegId;
 use dozvon_center::rollout::Share;
-use dozvon_media::order::{Codec, Direction, Order, SessionId};
+use dozvon_media::order::{Codec, Direction, Order, Report, SessionId};
 use dozvon_switch::border::{BotCall, BotNews, BotOrder};
 use dozvon_switch::config::BotAccess;
 use serde_json::json;
@@ -234,4 +234,37 @@ fn a_refer_with_a_summary_is_a_transfer_too_and_is_answered() {
         (&shown["to"], &shown["summary"]),
         (&json!("sip:cards@bank.example"), &json!("about his card"))
     );
+}
+
+#[test]
+fn a_bot_called_by_sip_must_be_heard_all_the_time_and_a_lost_one_costs_its_caller_nothing() {
+    let mut world = World::new(1, Share::All);
+    let anna = world.ready_agent(0);
+    phone_bot(&mut world, Some(SECOND / 5));
+    let caller = to_bot(&mut world);
+    world.run(5 * SECOND);
+    let expected = world.orders.iter().find_map(|order| {
+        let Order::Expect { session, within } = order else { return None };
+        Some((*session, *within))
+    });
+    let (session, within) = expected.expect("the media room is told how long silence may be");
+    assert_eq!(within, 2 * SECOND);
+    world.phones.get_mut(&bot()).expect("plugged in").dead = true;
+    world.media(Report::Silent { session, silence: within });
+    world.run(SECOND / 2);
+    assert!(world.hear_each_other(caller, anna), "people, half a second later");
+    assert_eq!(told(&world).1, Some(BotFailure::NoAudio));
+}
+
+#[test]
+fn a_bot_called_by_sip_that_refuses_is_passed_over_at_once() {
+    for status in [486, 404, 503, 603] {
+        let mut world = World::new(1, Share::All);
+        let anna = world.ready_agent(0);
+        phone_bot(&mut world, None);
+        world.phones.get_mut(&bot()).expect("plugged in").refuses = Some(status);
+        let caller = to_bot(&mut world);
+        world.run(SECOND);
+        assert!(world.hear_each_other(caller, anna), "{status}");
+    }
 }

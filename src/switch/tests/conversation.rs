@@ -135,6 +135,7 @@ impl Sound {
             Order::Bridge { a, .. } => *a,
             Order::Open { session, .. }
             | Order::Agree { session, .. }
+            | Order::Expect { session, .. }
             | Order::Play { session, .. }
             | Order::Announce { session, .. }
             | Order::Loop { session, .. }

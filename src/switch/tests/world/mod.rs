@@ -210,7 +210,10 @@ fn config(agents: usize) -> Config {
             target: None,
             credentials: None,
         }],
-        bots: BTreeMap::from([(Arc::from("helper"), BotAccess::Sip(bot))]),
+        bots: BTreeMap::from([(
+            Arc::from("helper"),
+            BotAccess::Sip { address: bot, silent_after: Some(Duration::from_secs(2)) },
+        )]),
         feature_codes: BTreeMap::from([
             ("*1".into(), FeatureCode::Status(Status::Ready)),
             ("*2".into(), FeatureCode::Status(Status::Lunch)),
@@ -558,6 +561,7 @@ impl World {
                 return;
             }
             Order::Agree { session, .. }
+            | Order::Expect { session, .. }
             | Order::Dial { session, .. }
             | Order::Announce { session, .. }
             | Order::Mute { session, .. } => {
