@@ -118,7 +118,7 @@ pub(in crate::server::config) const BOT: Section = Section {
             "silent_after_ms",
             Kind::Int(0, MILLIS_PER_MINUTE),
             Value("2000"),
-            "A bot called by SIP that sends no packet of sound for so many milliseconds is gone. 0: as rtp_timeout_secs says.",
+            "A bot called by SIP that sends no sound for so many milliseconds is gone. 0: as rtp_timeout_secs says.",
         ),
         key(
             "first_audio_within_ms",
