@@ -180,7 +180,9 @@ impl House {
             std::os::unix::fs::symlink(flows.join("prompts"), own.join("prompts")).unwrap();
             std::fs::write(own.join("bank-main.yaml"), text).unwrap();
             // What the shipped flow calls.
-            std::fs::copy(flows.join("identify.yaml"), own.join("identify.yaml")).unwrap();
+            if text.contains("flow: identify") {
+                std::fs::copy(flows.join("identify.yaml"), own.join("identify.yaml")).unwrap();
+            }
             flows = own;
         }
         let flows = flows.display();
