@@ -161,7 +161,7 @@ async fn the_agent_sees_who_calls_when_his_phone_rings_and_nobody_else_does() {
         [("ok", 1), ("not_found", 1), ("several", 1), ("error", 1), ("timeout", 0)]
     {
         let line = format!(
-            "dozvon_endpoint_requests_total{{endpoint=\"crm\",outcome=\"{outcome}\"}} {count}"
+            "dozvon_endpoint_requests_total{{endpoint=\"sample-crm\",outcome=\"{outcome}\"}} {count}"
         );
         assert!(metrics.contains(&line), "{line} in\n{metrics}");
     }
