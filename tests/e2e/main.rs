@@ -83,8 +83,11 @@ async fn the_waiting_caller_hears_music() {
     assert!(call.stay(SECOND.mul_f64(3.5)).await);
     let waiting = call.heard();
     assert!(waiting.sound_secs() > 2.0 && waiting.tone_secs(1000) == 0.0, "{waiting:?}");
-    assert!(call.stay(4 * SECOND).await);
-    assert!(call.hang_up().await.tone_secs(1000) > 1.0);
+    let began = std::time::Instant::now();
+    while call.heard().tone_secs(1000) < 1.0 {
+        assert!(began.elapsed() < TALK && call.stay(SECOND / 5).await, "anna has him at last");
+    }
+    call.hang_up().await;
 }
 
 #[tokio::test]
