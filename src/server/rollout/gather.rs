@@ -41,7 +41,8 @@ pub(crate) async fn gather(
     let mut observations: Vec<Observation> = Vec::new();
     for (from, until) in days(due.since, due.at) {
         let contacts = reader.drawn(Arc::clone(option), from, until).await?;
-        let cases: Vec<Case<'_>> = contacts.iter().map(|contact| strata.case(contact)).collect();
+        let cases: Vec<Case<'_>> =
+            contacts.iter().map(|contact| strata.case(option, contact)).collect();
         observations.extend(observe(plan, rollout, &cases, &history, due.at));
     }
     Ok(Evidence::gather(plan, due.stage, due.since, due.at, &observations))
@@ -91,12 +92,13 @@ impl<'c> Strata<'c> {
         Strata { hours, zone: zone.unwrap_or(TimeZone::UTC), calendars }
     }
 
-    fn case<'a>(&self, contact: &'a Contact) -> Case<'a> {
+    fn case<'a>(&self, option: &str, contact: &'a Contact) -> Case<'a> {
         let at = contact.started_at;
         let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
         let moment = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
         let open = self.hours.and_then(|hours| self.calendars.state(hours, at));
-        let arm = contact.arms.first();
+        // One call may have come by the options of several rollouts.
+        let arm = contact.arms.iter().find(|arm| &*arm.option == option);
         let group = arm.and_then(|arm| arm.group.clone()).unwrap_or_else(|| NO_GROUP.into());
         let failed = arm.is_some_and(|arm| arm.bot_end.as_deref() == Some("failed"));
         Case {
@@ -109,5 +111,32 @@ impl<'c> Strata<'c> {
             complained_at: None,
             bot_failed: failed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::store::tests::ended;
+    use dozvon_center::contact::ArmRecord;
+    use dozvon_center::rollout::Arm;
+
+    #[test]
+    fn of_a_call_that_came_by_two_options_each_rollout_sees_its_own_arm() {
+        let drawn = |option: &str, group: &str, end: &str| ArmRecord {
+            group: Some(group.into()),
+            bot_end: Some(end.into()),
+            ..ArmRecord::drawn(option.into(), Arm::Bot, 0.5, true)
+        };
+        let mut contact = ended(1);
+        contact.arms = vec![drawn("cards", "gold", "failed"), drawn("loans", "mass", "done")];
+        let calendars = Calendars::default();
+        let strata = Strata::new(None, &calendars);
+        let seen = |option| {
+            let case = strata.case(option, &contact);
+            (case.stratum.group.to_string(), case.bot_failed)
+        };
+        assert_eq!(seen("cards"), ("gold".to_owned(), true));
+        assert_eq!(seen("loans"), ("mass".to_owned(), false));
     }
 }

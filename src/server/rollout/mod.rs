@@ -171,6 +171,7 @@ impl Running {
                     }
                     Err(broadcast::error::RecvError::Lagged(missed)) => {
                         tracing::warn!(missed, "the steward of rollouts has not heard all bots' ends");
+                        self.task.steward.missed_facts();
                     }
                     Err(broadcast::error::RecvError::Closed) => return,
                 },

@@ -133,7 +133,7 @@ pub(crate) struct Wanted {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Steward {
     pub(super) tended: Vec<Tended>,
-    /// Calls drawn for a bot and not over, with the rollout's number; as many as calls at the most.
+    /// Calls drawn for a bot and not over, with the rollout's number: no more than there are calls.
     drawn: BTreeMap<CallId, usize>,
     acts: VecDeque<Act>,
 }
@@ -207,6 +207,12 @@ impl Steward {
         } else if let What::CallEnded { .. } = &fact.what {
             self.drawn.remove(&call);
         }
+    }
+
+    /// Facts were missed, ends of calls among them: calls that are known now may be over, and are let go, so that none
+    /// is kept for ever. What becomes of those at a bot is not heard of by the breakers.
+    pub(crate) fn missed_facts(&mut self) {
+        self.drawn.clear();
     }
 
     fn bot_ended(&mut self, now: Timestamp, drawn: Option<usize>, bot: &Arc<str>, end: &str) {
