@@ -264,9 +264,7 @@ impl BrainHandle {
         steering: Steering,
     ) -> Result<Result<(), NoRollout>, BrainError> {
         let steering = Box::new(steering);
-        let answer = self.ask(|reply| Query::Steer { steering, reply }).await;
-        self.forget_picture().await;
-        answer
+        self.order_to_the_end(|reply| Query::Steer { steering, reply }).await
     }
 
     /// Tells what was known of a rollout's callers before the start.
@@ -297,6 +295,16 @@ impl BrainHandle {
         let answer = self.ask(query).await;
         self.forget_picture().await;
         answer
+    }
+
+    /// The same, however long it takes: for who goes on from what was done, and must not order it twice.
+    async fn order_to_the_end<T>(
+        &self,
+        query: impl FnOnce(oneshot::Sender<T>) -> Query,
+    ) -> Result<T, BrainError> {
+        let answer = self.send(query)?.await;
+        self.forget_picture().await;
+        answer.map_err(|_| BrainError::Gone)
     }
 
     async fn forget_picture(&self) {
