@@ -1,6 +1,6 @@
 //! Races around talks and waits: transfers, the end of a shift, announcements, wrap-up, broken lines, bots.
 
-use super::{Race, every_order, permute, under};
+use super::{Race, permute, under};
 use crate::house::{ANNA, BORIS, House, VERA};
 use dozvon_center::acd::{Activity, Actor, Presence, Status};
 use dozvon_center::border::{LegCommand, LegEvent, Loss, Referral, ReferralNews, Refusal};
@@ -153,6 +153,18 @@ impl Race for Floor {
         let ended = self.house.count(|what| matches!(what, What::SegmentEnded { .. }));
         assert_eq!(started, ended, "each wait ends once");
         assert_eq!(self.house.contacts.len(), 1, "one contact, whatever became of it");
+    }
+}
+
+/// All orders of the steps with every pause between any two, begun at once and after every pause.
+fn every_order(floor: fn() -> Floor, steps: &[Step], look: impl Fn(&Floor, &[Step])) {
+    for first in Floor::PAUSES {
+        let begun = || {
+            let mut floor = floor();
+            floor.wait(*first);
+            floor
+        };
+        super::every_order(begun, steps, &look);
     }
 }
 
