@@ -157,6 +157,7 @@ impl App {
 fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(page::html))
+        .route("/page.js", get(page::shared_js))
         .route("/live.js", get(page::js))
         .route("/live.css", get(page::css))
         .route("/rollouts", get(page::rollouts_html))

@@ -30,6 +30,11 @@ pub(super) async fn js() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("page/live.js"))
 }
 
+/// What the scripts of both share.
+pub(super) async fn shared_js() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("page/page.js"))
+}
+
 /// The looks of both.
 pub(super) async fn css() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("page/live.css"))

@@ -55,7 +55,6 @@ const TEXTS = {
   },
 };
 
-// Colour, icon and word together: nobody has to tell colours apart.
 const MARKS = {
   ready: ['good', '●'], lunch: ['pause', '☕'], training: ['pause', '✎'], short_break: ['pause', '◔'],
   huddle: ['pause', '⚑'], not_ready: ['pause', '⊘'], one_to_one: ['pause', '⇄'], group_meeting: ['pause', '⚏'],
@@ -66,19 +65,10 @@ const MARKS = {
   survey: ['off', '★'],
 };
 
-const store = (kind, key, value) => {
-  try { return value === undefined ? kind.getItem(key) : kind.setItem(key, value); } catch { return null; }
-};
-const preferred = (navigator.languages || []).map((l) => l.slice(0, 2)).find((l) => TEXTS[l]);
-let language = store(localStorage, 'language') || preferred || 'en';
-let token = store(sessionStorage, 'token') || '';
 let picture = null;
 let pictureAt = 0;
 let refreshing = false;
 let again = false;
-
-const $ = (id) => document.getElementById(id);
-const word = (key) => TEXTS[language][key] || TEXTS.en[key] || key;
 
 function cell(row, content, classes) {
   const td = document.createElement('td');
@@ -86,18 +76,6 @@ function cell(row, content, classes) {
   if (content instanceof Node) td.append(content); else td.textContent = content;
   row.append(td);
   return td;
-}
-
-function mark(key) {
-  const [colour, icon] = MARKS[key] || ['off', '·'];
-  const span = document.createElement('span');
-  span.className = 'mark ' + colour;
-  const sign = document.createElement('span');
-  sign.className = 'icon';
-  sign.setAttribute('aria-hidden', 'true');
-  sign.textContent = icon;
-  span.append(sign, word(key));
-  return span;
 }
 
 function duration(seconds) {
@@ -137,11 +115,7 @@ function customer(card) {
 }
 
 function draw() {
-  document.documentElement.lang = language;
-  document.querySelectorAll('[data-text]').forEach((e) => { e.textContent = word(e.dataset.text); });
-  document.querySelectorAll('[data-language]').forEach((e) => {
-    e.setAttribute('aria-pressed', String(e.dataset.language === language));
-  });
+  drawWords();
   if (!picture) return;
   fill('queues', picture.queues, 6, (tr, q) => {
     const a = q.agents;
@@ -179,18 +153,6 @@ function draw() {
   });
 }
 
-function say(key, bad) {
-  $('state').textContent = word(key);
-  $('state').className = bad ? 'bad' : '';
-}
-
-async function ask(path) {
-  const headers = token ? { Authorization: 'Bearer ' + token } : {};
-  const answer = await fetch('api/v1/' + path, { headers });
-  if (answer.status === 401) throw new Error('401');
-  return answer.ok ? answer.json() : Promise.reject(new Error(String(answer.status)));
-}
-
 async function refresh() {
   if (refreshing) { again = true; return; }
   refreshing = true;
@@ -211,7 +173,7 @@ async function refresh() {
       $('login').hidden = false;
       $('house').hidden = true;
       $('refused').textContent = token ? word('tokenRefused') : '';
-      $('state').textContent = '';
+      say('', false);
     } else {
       say('lost', true);
     }
@@ -241,20 +203,5 @@ setInterval(() => {
 }, 1000);
 setInterval(() => { if ($('login').hidden) refresh(); }, 5000);
 
-$('login').addEventListener('submit', (event) => {
-  event.preventDefault();
-  token = $('token').value.trim();
-  store(sessionStorage, 'token', token);
-  if (socket) socket.close();
-  refresh();
-});
-$('languages').addEventListener('click', (event) => {
-  const chosen = event.target.dataset.language;
-  if (!chosen) return;
-  language = chosen;
-  store(localStorage, 'language', language);
-  draw();
-});
-
-draw();
+begin(() => { if (socket) socket.close(); });
 refresh().then(listen);

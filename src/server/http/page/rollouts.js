@@ -40,41 +40,16 @@ const TEXTS = {
   },
 };
 
-// Colour, icon and word together: nobody has to tell colours apart.
 const MARKS = {
   draft: ['off', '○'], running: ['busy', '▶'], hold: ['pause', '⏸'], awaiting_approval: ['pause', '✋'], paused: ['pause', '⏸'],
   halted: ['bad', '⚠'], rolled_back: ['bad', '↩'], stopped: ['bad', '■'], completed: ['good', '✔'], unread: ['off', '…'], set_aside: ['bad', '⚠'],
 };
 
-const store = (kind, key, value) => {
-  try { return value === undefined ? kind.getItem(key) : kind.setItem(key, value); } catch { return null; }
-};
-const preferred = (navigator.languages || []).map((l) => l.slice(0, 2)).find((l) => TEXTS[l]);
-let language = store(localStorage, 'language') || preferred || 'en';
-let token = store(sessionStorage, 'token') || '';
 let shown = null;
 
-const $ = (id) => document.getElementById(id);
-const word = (key) => TEXTS[language][key] || TEXTS.en[key] || key;
 const moment = (text) => new Date(text).toLocaleString(language);
 const number = (value, digits) => (value === null || value === undefined ? '–' : value.toLocaleString(language, { maximumFractionDigits: digits }));
 const signed = (value) => (value === null ? '–' : (value > 0 ? '+' : '') + number(value, 4));
-
-function element(name, text, classes) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  if (classes) made.className = classes;
-  return made;
-}
-
-function mark(key) {
-  const [colour, icon] = MARKS[key] || ['off', '·'];
-  const span = element('span', undefined, 'mark ' + colour);
-  const sign = element('span', icon, 'icon');
-  sign.setAttribute('aria-hidden', 'true');
-  span.append(sign, word(key));
-  return span;
-}
 
 function standing(p, r) {
   const share = r.share === null ? word('nobody') : word('share') + ' ' + r.share;
@@ -149,7 +124,6 @@ function decisions(box, all) {
 }
 
 function draw() {
-  document.documentElement.lang = language;
   const main = $('rollouts');
   if (shown) {
     const open = new Set([...main.querySelectorAll('details[open]')].map((d) => d.dataset.rollout));
@@ -170,21 +144,7 @@ function draw() {
     });
     main.replaceChildren(...(sections.length > 0 ? sections : [element('p', word('none'), 'none')]));
   }
-  document.querySelectorAll('[data-text]').forEach((e) => { e.textContent = word(e.dataset.text); });
-  document.querySelectorAll('[data-language]').forEach((e) => {
-    e.setAttribute('aria-pressed', String(e.dataset.language === language));
-  });
-}
-
-function say(key, bad) {
-  $('state').textContent = key ? word(key) : '';
-  $('state').className = bad ? 'bad' : '';
-}
-
-async function ask(path) {
-  const headers = token ? { Authorization: 'Bearer ' + token } : {};
-  const answer = await fetch('api/v1/' + path, { headers });
-  return answer.ok ? answer.json() : Promise.reject(new Error(String(answer.status)));
+  drawWords();
 }
 
 async function refresh() {
@@ -203,20 +163,6 @@ async function refresh() {
   }
 }
 
-$('login').addEventListener('submit', (event) => {
-  event.preventDefault();
-  token = $('token').value.trim();
-  store(sessionStorage, 'token', token);
-  refresh();
-});
-$('languages').addEventListener('click', (event) => {
-  const chosen = event.target.dataset.language;
-  if (!chosen) return;
-  language = chosen;
-  store(localStorage, 'language', language);
-  draw();
-});
-
-draw();
+begin(() => {});
 refresh();
 setInterval(() => { if ($('login').hidden) refresh(); }, 15000);

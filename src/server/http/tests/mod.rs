@@ -335,7 +335,7 @@ async fn a_brain_that_is_gone_or_stuck_is_503_and_alive_stays_alive() {
 async fn the_page_loads_nothing_from_elsewhere_and_runs_nothing_inline() {
     let house = house(everybody(), |_| {});
     let mut all = String::new();
-    for path in ["/", "/live.js", "/live.css", "/rollouts", "/rollouts.js"] {
+    for path in ["/", "/page.js", "/live.js", "/live.css", "/rollouts", "/rollouts.js"] {
         let (_, text) = send(&house, "", Method::GET, path, "").await;
         all.push_str(text.as_str().unwrap());
     }

@@ -9,6 +9,7 @@ use utoipa::OpenApi;
 /// Every route, a body for it, and what nobody, an unknown token, monitor, agent (anna), supervisor and admin get.
 pub(super) const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("GET", "/", "", [200, 200, 200, 200, 200, 200]),
+    ("GET", "/page.js", "", [200, 200, 200, 200, 200, 200]),
     ("GET", "/live.js", "", [200, 200, 200, 200, 200, 200]),
     ("GET", "/live.css", "", [200, 200, 200, 200, 200, 200]),
     ("GET", "/rollouts", "", [200, 200, 200, 200, 200, 200]),
@@ -101,7 +102,7 @@ async fn the_table_and_the_api_description_hold_all_routes() {
         );
     }
     for (method, path, _, answers) in ROUTES {
-        let pages = ["/", "/live.js", "/live.css", "/rollouts", "/rollouts.js"];
+        let pages = ["/", "/page.js", "/live.js", "/live.css", "/rollouts", "/rollouts.js"];
         let page = pages.contains(path) || answers[0] >= 404;
         let other = path.contains("boris") || path.contains('?') || path.ends_with("/8");
         let known = described.iter().any(|row| row.0 == *method && row.1 == *path);
@@ -143,7 +144,7 @@ fn the_table_of_the_documents_is_the_one_of_the_tests() {
         assert_eq!(answers[4], answers[5], "supervisor and admin share a column");
     }
     for (method, path, _, answers) in ROUTES {
-        let part_of_the_page = ["/live.js", "/live.css", "/rollouts.js"].contains(path);
+        let part_of_the_page = ["/page.js", "/live.js", "/live.css", "/rollouts.js"].contains(path);
         let variant = path.contains("boris") || path.contains("limit=x") || path.ends_with("/8");
         let nothing = answers[0] >= 404;
         let known = documented.iter().any(|row| row.0 == *method && row.1 == *path);
