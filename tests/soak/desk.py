@@ -23,7 +23,7 @@ class Desk:
         self.acts = {
             self.look: 15, self.status: 16, self.log_out: 2, self.force_ready: 4, self.talk: 14, self.pass_on: 9,
             self.consult: 7, self.park: 4, self.watch: 6, self.code: 12, self.wrap_up: 6, self.hang_up: 3, self.why: 3,
-            self.unplug: 1, self.own_call: 4, self.feature_code: 2, self.key: 2}
+            self.unplug: 1, self.own_call: 4, self.feature_code: 2}
 
     def later(self, work):
         task = asyncio.get_running_loop().create_task(work)
@@ -221,10 +221,3 @@ class Desk:
             self.touched(row["name"])
             await self.agents.phones[row["name"]].dial(self.rng.choice(["*1", "*80" + "13"]), 5)
             self.touched(row["name"])
-
-    async def key(self):
-        records = list(self.callers.by_number.values())
-        if records:
-            record = self.rng.choice(records)
-            record.moved = True
-            await self.callers.press(record, self.rng.choice("01"))

@@ -19,15 +19,14 @@ NICE = {"server": -15, "soak": -10}
 # What bounds each activity, seconds; a talk is bounded by the phones. Beside it: time to notice, on a busy machine.
 RING_SECS, WRAP_UP_SECS, EXTEND_SECS, SILENCE_SECS = 4, 3, 5, 15
 
+QUEUE = "  {queue}: {{queue: {{name: {queue}, max_wait: 40s, after: {{answered: bye, max_wait: bye, nobody: bye}}}}}}\n"
 HELLO = "  hello: {{say: {{play: [hello], next: {queue}}}}}\n"
 FLOW = """flow: {name}
 languages: [en]
 start: {start}
 operator: {{keys: ["0"], to: {queue}}}
 nodes:
-""" + HELLO + """  {queue}: {{queue: {{name: {queue}, max_wait: 40s, after: {{answered: bye, max_wait: bye, nobody: bye}}}}}}
-  bye: {{hangup: {{}}}}
-"""
+""" + HELLO + QUEUE + "  bye: {{hangup: {{}}}}\n"
 
 SETTINGS = """[sip]
 listen_udp = ["127.0.0.1:{sip}"]
@@ -97,8 +96,25 @@ ring_phones_max = 3
 ring_timeout_secs = {RING_SECS}
 length_max = 2000
 """
-# Each number with its queue, whether a prompt comes first, and its share of the calls.
-NUMBERS = {"100": ("timed", True, 25), "200": ("fast", False, 35), "300": ("coded", False, 25), "400": ("many", False, 15)}
+# A menu before the queues: a wrong key, or none, leads to one of them too.
+MENU = """flow: menu
+languages: [en]
+start: main
+operator: {keys: ["0"], to: fast}
+nodes:
+  main:
+    menu:
+      play: hello
+      timeout: 2s
+      attempts: 1
+      options: {"1": {to: timed}, "2": {to: coded}}
+      silence: fast
+      wrong: many
+""" + "".join(QUEUE.format(queue=queue) for queue in ("fast", "timed", "coded", "many")) + "  bye: {hangup: {}}\n"
+# Each number with its flow, named like the queue that it leads to, whether a prompt comes first, and its share of the
+# calls.
+NUMBERS = {"100": ("timed", True, 20), "200": ("fast", False, 35), "300": ("coded", False, 20), "400": ("many", False, 15),
+           "500": ("menu", True, 10)}
 
 
 def before_others(who):
@@ -147,11 +163,12 @@ class House:
         for sub in ("flows", "rollouts", "calendars", "classifiers", "secrets"):
             (self.folder / sub).mkdir()
         # A loopback address of its own, so that no port for sound is somebody else's.
-        sound = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255 or 1}"
+        self.sound = sound = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255 or 1}"
         put("dozvon.toml", SETTINGS.format(root=ROOT, sip=self.sip[1], http=self.http_port, sound=sound, silence=SILENCE_SECS))
         rows = ""
         for dial, (queue, prompt, _) in NUMBERS.items():
             flow = FLOW.format(name=queue, queue=queue, start="hello" if prompt else queue)
+            flow = MENU if queue == "menu" else flow
             put(f"flows/{queue}.yaml", flow if prompt else flow.replace(HELLO.format(queue=queue), ""))
             rows += f'[[number]]\ndial = "{dial}"\nflow = "{queue}"\n'
         put("numbers.toml", rows)

@@ -1,7 +1,4 @@
-"""Callers and agents' telephones that behave at random: wait, give up, answer, decline, let ring, hang up, fall silent.
-
-Every call leaves a `Record` of what its phone saw, by the wall clock, which the switch's records are held against.
-"""
+"""Agents' telephones that behave at random: answer, decline, let ring, hang up, fall silent; and all phones' sound."""
 
 import asyncio
 import os
@@ -14,35 +11,8 @@ from sip import Line, address, description, digest, parameter, sound_of, user
 
 # The longest a phone stays in one talk, whatever happens.
 TALK_SECS_MAX = 25.0
-# A caller is gone after this in any case.
-CALL_SECS_MAX = 75.0
-# Numbers callers call from; one is used again only after its last call has ended.
-NUMBERS = 5_000
 # How many of a hundred calls agents treat how; the rest is answered.
 MANNERS = {"decline": 4, "ignore": 4, "silent": 1, "broken": 1, "drop": 2, "dead": 1, "vanish": 1}
-# How many of a hundred callers lose their network: they say nothing more, not even BYE.
-VANISHING = 1
-
-
-class Record:
-    """One call as its caller saw it."""
-
-    def __init__(self, number, dial):
-        self.number, self.dial = number, dial
-        self.invited_at = time.time()
-        self.accepted_at = self.answered_at = self.ended_at = None
-        # When it could last be given to an agent, as far as it can be seen from outside.
-        self.available_at = None
-        # How it ended: caller, switch, refused NNN, nothing; and whether the server was killed meanwhile.
-        self.end = None
-        self.cut = False
-        # Whether people were told to move it about, and agents who had it.
-        self.moved = False
-        self.talks = 0
-        # The phones that ring, or talk, for it.
-        self.rung = set()
-        self.wake = asyncio.Event()
-        self.hang_up_at = None
 
 
 class Sound:
@@ -69,163 +39,6 @@ class Sound:
                 if self.sequence % 32 == 0:
                     await asyncio.sleep(0)
             await asyncio.sleep(1)
-
-
-class Callers:
-    """All who call."""
-
-    def __init__(self, server, sound, rng, patience_secs):
-        self.line = Line(server, self.hear)
-        self.sound, self.rng, self.patience_secs = sound, rng, patience_secs
-        self.server = "%s:%d" % server
-        self.numbers = [f"7{n:07}" for n in range(NUMBERS)]
-        rng.shuffle(self.numbers)
-        self.records, self.by_number, self.by_id = [], {}, {}
-        self.tasks = set()
-
-    def call(self, dial, steady=False):
-        """One more call; a steady one waits until it is told to go."""
-        if not self.numbers:
-            raise SystemExit("no number is free: the calls don't end")
-        record = Record(self.numbers.pop(), dial)
-        record.steady = steady
-        self.records.append(record)
-        self.by_number[record.number] = record
-        task = asyncio.get_running_loop().create_task(self.live(record))
-        self.tasks.add(task)
-        task.add_done_callback(self.done)
-        return record
-
-    def done(self, task):
-        self.tasks.discard(task)
-        if not task.cancelled() and task.exception():
-            raise task.exception()
-
-    async def live(self, record):
-        try:
-            await self.talk(record)
-        finally:
-            record.ended_at = time.time()
-            self.by_number.pop(record.number, None)
-            self.by_id.pop(record.id, None)
-            self.sound.to.pop(record.id, None)
-            self.numbers.insert(0, record.number)
-
-    def deadline(self, record):
-        began, rng = time.time(), self.rng
-        if record.steady:
-            return began + CALL_SECS_MAX
-        if rng.random() < 0.06:
-            return began + rng.uniform(0, 0.5)
-        return began + min(1 + rng.expovariate(1 / self.patience_secs), CALL_SECS_MAX / 2)
-
-    async def talk(self, record):
-        record.id = f"c{len(self.records)}-{os.getpid()}-{record.number}"
-        contact = f"sip:{record.number}@{self.line.at}"
-        record.dialog = dialog = {
-            "own": f"<{contact}>;tag=f{record.number}", "to": f"<sip:{record.dial}@{self.server}>", "sequence": 1,
-            "target": f"sip:{record.dial}@{self.server}", "contact": contact, "id": record.id}
-        self.by_id[record.id] = record
-        record.hang_up_at = self.deadline(record)
-        record.invited_at = time.time()
-        invite = self.line.request("INVITE", dialog["target"], dialog["own"], dialog["to"], record.id, 1, contact,
-                                   body=description(self.sound.port))
-        cancel, heard = None, False
-        while True:
-            wait = record.hang_up_at - time.time() if cancel is None else None
-            try:
-                answer = await asyncio.wait_for(invite.answers.get(), wait and max(0.001, wait))
-            except asyncio.TimeoutError:
-                if heard:
-                    cancel = self.line.request("CANCEL", dialog["target"], dialog["own"], dialog["to"], record.id, 1,
-                                               contact, branch=invite.branch)
-                    asyncio.get_running_loop().call_later(8, invite.answers.put_nowait, None)
-                else:
-                    # Nothing may be cancelled before the other side was heard (RFC 3261 §9.1).
-                    record.hang_up_at = time.time() + 0.1
-                    if invite.until < time.monotonic():
-                        record.end = "nothing"
-                        return
-                continue
-            if answer is None:
-                record.end = "nothing"
-                invite.close()
-                return
-            message, at = answer
-            heard = True
-            if message.status >= 180 and message.status < 300:
-                record.accepted_at = record.accepted_at or at
-            if message.status >= 200:
-                break
-        invite.close()
-        if message.status >= 300:
-            self.line.request("ACK", dialog["target"], dialog["own"], message.get("to"), record.id, 1, contact,
-                              branch=invite.branch)
-            record.end = "caller" if cancel else f"refused {message.status}"
-            return
-        record.answered_at, record.available_at = at, time.time()
-        dialog["to"], dialog["target"] = message.get("to"), address(message.get("contact"))
-        self.within(record, "ACK")
-        self.sound.to[record.id] = sound_of(message)
-        if cancel:
-            record.hang_up_at = 0
-        await self.stay(record)
-
-    def within(self, record, method, body=None, kind="application/sdp"):
-        dialog = record.dialog
-        if method != "ACK":
-            dialog["sequence"] += 1
-        sequence = 1 if method == "ACK" else dialog["sequence"]
-        return self.line.request(method, dialog["target"], dialog["own"], dialog["to"], dialog["id"], sequence,
-                                 dialog["contact"], body=body, kind=kind)
-
-    async def stay(self, record):
-        while record.end is None:
-            wait = min(record.hang_up_at, record.invited_at + CALL_SECS_MAX) - time.time()
-            if wait <= 0 and self.rng.random() * 100 < VANISHING and not record.steady:
-                record.end = "vanished"
-                return
-            if wait <= 0:
-                record.end = "caller"
-                await self.within(record, "BYE").final()
-                return
-            record.wake.clear()
-            try:
-                await asyncio.wait_for(record.wake.wait(), wait)
-            except asyncio.TimeoutError:
-                pass
-
-    async def press(self, record, key):
-        """A key, as INFO."""
-        if record.answered_at and record.end is None:
-            key = f"Signal={key}\r\nDuration=160\r\n"
-            await self.within(record, "INFO", key, "application/dtmf-relay").final()
-
-    def hear(self, message, at, source):
-        record = self.by_id.get(message.get("call-id"))
-        if message.status is not None:
-            # The answer again: the ACK was lost.
-            if record and record.answered_at:
-                self.within(record, "ACK")
-            return
-        if message.method == "ACK":
-            return
-        if record is None:
-            self.line.answer(message, "481 Gone", source)
-            return
-        body = description(self.sound.port) if message.method == "INVITE" or message.body else None
-        self.line.answer(message, "200 OK", source, record.dialog["contact"], body=body)
-        if message.method == "BYE" and record.end is None:
-            record.end = "switch"
-            record.wake.set()
-
-    def cut(self):
-        """The server is gone: whoever is in a call hangs up within a few seconds, and hears nothing of it."""
-        for record in self.by_number.values():
-            if record.accepted_at or record.end is None:
-                record.cut = record.cut or record.accepted_at is not None
-                record.hang_up_at = min(record.hang_up_at, time.time() + self.rng.uniform(0.5, 5))
-                record.wake.set()
 
 
 class Phone:
@@ -309,7 +122,7 @@ class Ring:
         self.cancelled = self.over = False
         self.acknowledged, self.answered_at = False, None
         agents = phone.agents
-        self.caller = agents.callers.by_number.get(user(message.get("from")))
+        self.caller = agents.callers.find(user(message.get("from")))
         busy = any(isinstance(call, Ring) for call in phone.calls.values())
         self.manner = "busy" if busy else agents.manner()
         phone.offered += 1
@@ -319,13 +132,13 @@ class Ring:
     def measure(self, at):
         """How late the offer is: both the call and the agent could have been matched since then."""
         call, phone = self.caller, self.phone
-        if call and call.dial == "200" and not call.moved and call.available_at and phone.free_at:
-            late = (at - max(call.available_at, phone.free_at)) * 1e3
-            phone.agents.late.append((late, call.number, phone.name, call.available_at, phone.free_at, at))
+        if call and call.dial == "200" and not call.moved and phone.free_at:
+            if call.available_at or not call.offered:
+                phone.agents.offers.append((call, call.available_at, phone.name, phone.free_at, at))
         phone.free_at = None
         if call:
             # The next offer may be sent before this one is cancelled.
-            call.available_at = None
+            call.available_at, call.offered = None, True
             call.rung.add(self)
 
     def reply(self, words, body=None):
@@ -391,11 +204,8 @@ class Ring:
                 self.reply("200 OK", body)
         talk = agents.talk_secs(self.manner)
         mine = agents.rng.random() < 0.5 or self.manner == "drop"
-        if self.caller and self.caller.end is None:
+        if self.caller:
             self.caller.talks += 1
-            end = time.time() + (talk if not mine else TALK_SECS_MAX + 5)
-            self.caller.hang_up_at = CALL_SECS_MAX + time.time() if self.caller.steady else end
-            self.caller.wake.set()
         self.answered_at = time.time()
         until = self.answered_at + (talk if mine else min(talk + 4, TALK_SECS_MAX))
         while not self.over and time.time() < until:
@@ -444,10 +254,18 @@ class Agents:
         self.sound, self.rng, self.callers = sound, rng, callers
         self.mean_talk_secs = mean_talk_secs
         self.phones = {name: Phone(self, name, password) for name in names}
-        # Milliseconds of each offer whose beginning can be told, with the number, the agent and the moments behind them.
-        self.late = []
+        # Offers whose beginning can be told: the call, when it could be had (for its first offer, when it was answered),
+        # the agent, when he was free, and the INVITE.
+        self.offers = []
         # At the end everybody answers, and stays.
         self.steady = False
+
+    def late(self):
+        """Milliseconds of each such offer, with the number, the agent and the moments behind them."""
+        known = [(call.number, name, call_at or call.answered_at, free_at, at)
+                 for call, call_at, name, free_at, at in self.offers]
+        return [((at - max(call_at, free_at)) * 1e3, number, name, call_at, free_at, at)
+                for number, name, call_at, free_at, at in known if call_at]
 
     def manner(self):
         if self.steady:

@@ -138,10 +138,14 @@ class Request:
         self.line.requests.pop((self.branch, self.method), None)
 
     async def final(self):
-        """The final answer; None when none comes."""
+        """The final answer; None when none comes, also where the other side is gone after it said that it would try."""
         while True:
-            answer = await self.answers.get()
+            try:
+                answer = await asyncio.wait_for(self.answers.get(), 2 * GIVE_UP_SECS)
+            except asyncio.TimeoutError:
+                answer = None
             if answer is None or answer[0].status >= 200:
+                self.quiet = True
                 self.close()
                 return answer and answer[0]
 

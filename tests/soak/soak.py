@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """A soak of the release binary in real time: calls, agents and people at random, and `kill -9` now and then.
 
-Callers wait, give up, are helped, hang up at any moment; agents answer, decline, let ring, drop calls, lose their phones;
-commands over HTTP come at random. The server is killed and started again on the same folder. At the end nothing may be
-stuck, lost or grown; each check prints its figure and fails the run.
+All calls are made by SIPp, as a foreign telephone would: they give up, press keys, wait, are helped, hang up, vanish.
+Agents answer, decline, let ring, drop calls, lose their phones; commands over HTTP come at random. The server is killed
+and started again on the same folder. At the end nothing may be stuck, lost or grown; each check prints its figure and
+fails the run.
 
 usage: soak.py [FILE], a binary that is built already
 SOAK_SECS=600       seconds of load
@@ -27,8 +28,9 @@ import traceback
 
 from desk import Desk
 from house import (EXTEND_SECS, NUMBERS, PASSWORD, RING_SECS, ROOT, SILENCE_SECS, WRAP_UP_SECS, House, before_others)
-from phones import CALL_SECS_MAX, TALK_SECS_MAX, Agents, Callers, Sound
-from verdict import Verdict, answered, api, contacts, differences, dropped, lateness, memory, settled
+from callers import CALL_SECS_MAX, Callers
+from phones import TALK_SECS_MAX, Agents, Sound
+from verdict import Verdict, answered, api, contacts, differences, dropped, foreign, lateness, memory, settled
 
 SECS = float(os.environ.get("SOAK_SECS", 600))
 RATE = float(os.environ.get("SOAK_RATE", 30))
@@ -45,6 +47,8 @@ WARM_UP_SECS = 90.0
 JUDGED_SECS, JUDGED_CALLS = 180.0, 600
 # The longest that an agent may be in each activity: its watchdog, and what a busy machine takes to notice.
 SLACK_SECS = 3.0
+# How long the last callers stay, of whom there are as many as agents.
+PROBE_SECS = 15
 TALK_SECS = TALK_SECS_MAX + 5 + SILENCE_SECS
 BOUNDS = {"reserved": 2, "ringing": RING_SECS + 1, "connecting": 5, "wrap_up": WRAP_UP_SECS + EXTEND_SECS,
           "talking": TALK_SECS, "hold": TALK_SECS, "consult": TALK_SECS, "conference": TALK_SECS, "outbound": TALK_SECS,
@@ -59,7 +63,7 @@ class Soak:
     def __init__(self, house, rng):
         self.house, self.rng = house, rng
         self.sound = Sound()
-        self.callers = Callers(house.sip, self.sound, rng, PATIENCE_SECS)
+        self.callers = Callers(house, self.sound, rng, PATIENCE_SECS, NUMBERS)
         self.agents = Agents(house.sip, self.sound, rng, self.callers, house.agents, PASSWORD, MEAN_TALK_SECS)
         self.desk = Desk(house, self.agents, self.callers, rng, AWAY_SHARE)
         self.began = self.until = 0.0
@@ -89,13 +93,15 @@ class Soak:
     # ---- what goes on all the time ----------------------------------------------------------------------------------
 
     async def arrivals(self):
-        loop, due = asyncio.get_running_loop(), asyncio.get_running_loop().time()
-        dials, shares = list(NUMBERS), [share for _, _, share in NUMBERS.values()]
-        while loop.time() < self.until:
-            due += self.rng.expovariate(RATE)
-            await asyncio.sleep(max(0, due - loop.time()))
-            self.callers.call(self.rng.choices(dials, shares)[0])
+        """SIPp makes the calls; what is left is to wait for the last one."""
+        loop = asyncio.get_running_loop()
+        self.callers.call(SECS, RATE)
+        while loop.time() < self.until or len(self.callers.records) < self.callers.planned:
+            await asyncio.sleep(0.2)
             self.busiest = max(self.busiest, len(self.callers.by_number))
+            if not self.callers.running():
+                # They are over already, or it has given up, which is judged.
+                break
 
     async def registrations(self):
         """Each phone registers anew every hundred seconds, well within the time that it is granted."""
@@ -142,7 +148,6 @@ class Soak:
             self.tell(f"kill -9 with {len(self.callers.by_number)} calls")
             self.kills.append(time.time())
             await self.house.kill()
-            self.callers.cut()
             self.agents.cut()
             await asyncio.sleep(self.rng.uniform(0.2, 1.0))
             began = time.time()
@@ -169,7 +174,8 @@ class Soak:
         await self.open()
         await self.staff()
         self.began, self.until = loop.time(), loop.time() + SECS
-        helpers = [loop.create_task(work) for work in (self.watch(), self.registrations(), self.sound.speak())]
+        helpers = [loop.create_task(work) for work in (
+            self.watch(), self.registrations(), self.sound.speak(), self.callers.follow())]
         working = [loop.create_task(work) for work in (
             self.arrivals(), self.killing(), self.desk.run(COMMANDS, lambda: self.until))]
         for task in helpers + working:
@@ -201,7 +207,7 @@ class Soak:
             await asyncio.sleep(0.5)
             rows, calls = await self.house.get("agents"), await self.house.get("calls")
             quiet = rows and all(row["activity"] == "idle" for row in rows) and calls == []
-            if quiet and not self.callers.by_number and not self.desk.tasks:
+            if quiet and not self.callers.running() and not self.callers.by_number and not self.desk.tasks:
                 break
         self.tell(f"waited for the last call and the last wrap-up, {time.time() - began:.0f} s after the last arrival")
         settled(verdict, rows, calls, AGENTS, list(self.callers.by_number), len(self.desk.tasks))
@@ -220,26 +226,22 @@ class Soak:
         away = [rows.get(name, name) for name in self.agents.phones if name not in free]
         self.agents.steady = True
         before = {name: phone.offered for name, phone in self.agents.phones.items()}
-        records = []
-        for _ in self.agents.phones:
-            records.append(self.callers.call("200", steady=True))
-            await asyncio.sleep(0.02)
-        for _ in range(100):
+        earlier = len(self.callers.records)
+        self.callers.call_at_once("200", AGENTS, PROBE_SECS)
+        for _ in range(PROBE_SECS * 10):
             await asyncio.sleep(0.1)
-            if all(record.talks for record in records):
+            records = self.callers.records[earlier:]
+            if len(records) == AGENTS and all(record.talks for record in records):
                 break
         idle = [name for name, phone in self.agents.phones.items() if phone.offered == before[name]]
-        waiting = [record.number for record in records if not record.talks]
+        waiting = AGENTS - sum(record.talks > 0 for record in records)
         verdict.check("as many callers as agents: every agent is ready and has one", not (away or idle or waiting),
-                      f"{len(away)} not ready, {len(idle)} without a call, {len(waiting)} callers without an agent",
+                      f"{len(away)} not ready, {len(idle)} without a call, {waiting} callers without an agent",
                       away + idle)
-        for record in records:
-            record.hang_up_at = 0
-            record.wake.set()
 
     async def empty(self, verdict):
         """Calls, dialogs, sessions and transactions are gone once RFC 3261 lets them go (32 s)."""
-        until, left = time.time() + 50, {}
+        until, left = time.time() + PROBE_SECS + 50, {}
         while time.time() < until:
             await asyncio.sleep(1)
             metrics = await self.house.metrics()
@@ -258,7 +260,8 @@ class Soak:
 
     def judge(self, verdict, end):
         answered(verdict, self.callers.records, self.downs)
-        lateness(verdict, self.agents.late, LATE_MS, len(self.callers.records) >= JUDGED_CALLS)
+        foreign(verdict, self.callers.lanes, self.callers.records, self.downs)
+        lateness(verdict, self.agents.late(), LATE_MS, len(self.callers.records) >= JUDGED_CALLS)
         warm_at = self.life_began + WARM_UP_SECS
         memory(verdict, self.rss, warm_at, end, end - self.life_began >= JUDGED_SECS)
         api(verdict, self.house.answers, self.house.wrong)
@@ -275,11 +278,13 @@ async def main(binary):
     asyncio.get_running_loop().set_exception_handler(
         lambda _, context: own.append("".join(traceback.format_exception(context["exception"]))
                                if "exception" in context else context["message"]))
-    print(f"{SECS:.0f} s at {RATE:g} calls/s, {AGENTS} agents, {COMMANDS:g} commands/s, {KILLS} kills, seed {SEED}; "
+    began, began_at = time.process_time(), time.monotonic()
+    print(f"{SECS:.0f} s at {RATE:g} calls/s, all by SIPp, {AGENTS} agents, {COMMANDS:g} commands/s, {KILLS} kills, seed {SEED}; "
           f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.2f}, {'before' if first else 'beside'} others; in {house.folder}", flush=True)
     try:
         await soak.run(verdict)
     finally:
+        soak.callers.stop()
         if house.process and house.process.returncode is None:
             house.process.kill()
     verdict.check("the soak itself made no mistake", not own, f"{len(own)} exceptions", own)
@@ -287,10 +292,11 @@ async def main(binary):
     contacts(verdict, house.folder / "soak.db", records, soak.kills)
     offers = sum(phone.offered for phone in soak.agents.phones.values())
     print(f"calls {len(records):,}, at most {soak.busiest} at once; as their phones saw it: {differences(records)}")
-    print(f"offers {offers:,}; sent again by us: {soak.callers.line.sent_again + soak.agents.line.sent_again:,}; "
-          f"commands {soak.desk.given}")
+    print(f"offers {offers:,}; sent again by agents' phones: {soak.agents.line.sent_again:,}; commands {soak.desk.given}")
     print(f"load average {os.getloadavg()[0]:.2f}; our own loop late by p99 {quantile_of(soak.loop_late):.0f} ms; "
           f"the server in its last life: {soak.cpu:.1f} CPU-s, waited {soak.waited:.1f} s for a core")
+    cpu, sipp = time.process_time() - began, sum(lane.cpu for lane in soak.callers.lanes)
+    print(f"the soak itself: {cpu:.1f} CPU-s, SIPp {sipp:.1f}, in {time.monotonic() - began_at:.0f} s")
     if verdict.failed:
         print(f"{verdict.failed} checks FAILED; everything is in {house.folder}")
         return 1

@@ -10,8 +10,10 @@ import tempfile
 import types
 import unittest
 
+import callers
 import house
-from verdict import NONE_DROPPED, Verdict, answered, api, contacts, dropped, lateness, memory, settled, undeserved
+from verdict import (NONE_DROPPED, Verdict, answered, api, contacts, dropped, foreign, lateness, memory, settled,
+                     undeserved)
 
 # The tables that the judgment of contacts reads, with the columns that it reads.
 TABLES = """
@@ -36,8 +38,8 @@ def marks(judge, *about):
 
 def call(end="caller", invited=100.0, answer=100.1, ended=110.0, number="71"):
     """A call as its phone saw it."""
-    return types.SimpleNamespace(number=number, dial="100", end=end, invited_at=invited, answered_at=answer, cut=False,
-                                 accepted_at=answer, ended_at=ended)
+    return types.SimpleNamespace(number=number, dial="100", end=end, invited_at=invited, answered_at=answer,
+                                 ended_at=ended)
 
 
 class Answered(unittest.TestCase):
@@ -46,10 +48,10 @@ class Answered(unittest.TestCase):
 
     def test_a_call_that_is_refused_fails(self):
         self.assertEqual(self.mark(call()), ["ok"])
-        self.assertEqual(self.mark(call("refused 503", answer=None, ended=100.1)), ["FAIL"])
+        self.assertEqual(self.mark(call("failed: received 503", answer=None, ended=100.1)), ["FAIL"])
 
     def test_a_call_that_is_never_answered_fails(self):
-        self.assertEqual(self.mark(call("nothing", answer=None, ended=132.0)), ["FAIL"])
+        self.assertEqual(self.mark(call("failed: timeout", answer=None, ended=132.0)), ["FAIL"])
         self.assertEqual(self.mark(call("caller", answer=None, ended=115.0)), ["FAIL"], "he gave up at last")
         self.assertEqual(self.mark(call(None, answer=None, ended=None)), ["FAIL"], "he calls still")
         self.assertEqual(self.mark(call(answer=104.5)), ["FAIL"], "late is never")
@@ -59,13 +61,92 @@ class Answered(unittest.TestCase):
 
     def test_a_server_that_is_down_answers_nobody(self):
         down = [(101.0, 103.0)]
-        self.assertEqual(self.mark(call("nothing", answer=None, ended=132.0), down), ["ok"])
-        self.assertEqual(self.mark(call("refused 503", answer=None, ended=102.0), down), ["ok"])
-        self.assertEqual(self.mark(call("refused 503", 103.1, None, 103.2), down), ["FAIL"], "it was up again")
-        self.assertEqual(self.mark(call("refused 503", 100.1, None, 100.2), down), ["FAIL"], "it was up still")
+        self.assertEqual(self.mark(call("failed: timeout", answer=None, ended=132.0), down), ["ok"])
+        self.assertEqual(self.mark(call("failed: received 503", answer=None, ended=102.0), down), ["ok"])
+        self.assertEqual(self.mark(call("failed: received 503", 103.1, None, 103.2), down), ["FAIL"], "it was up again")
+        self.assertEqual(self.mark(call("failed: received 503", 100.1, None, 100.2), down), ["FAIL"], "it was up still")
 
     def test_a_soak_without_calls_fails(self):
         self.assertEqual(marks(answered, [], []), ["FAIL"])
+
+
+class Foreign(unittest.TestCase):
+    def lane(self, code=0, made=2, good=2, failed=0, planned=2):
+        counted = {"TotalCallCreated": str(made), "SuccessfulCall(C)": str(good), "FailedCall(C)": str(failed),
+                   "Retransmissions(C)": "0"}
+        return types.SimpleNamespace(name="lane1", count=planned, process=types.SimpleNamespace(returncode=code),
+                                     counted=lambda: counted, said=lambda: "")
+
+    def judged(self, lane, *records, downs=()):
+        return marks(foreign, [lane], list(records), downs)
+
+    def test_calls_as_sipp_has_them(self):
+        self.assertEqual(self.judged(self.lane(), call(), call("vanished")), ["ok", "ok"])
+
+    def test_a_call_that_fails_on_sipp_fails(self):
+        one_failed = self.lane(1, good=1, failed=1)
+        self.assertEqual(self.judged(one_failed, call(), call("failed: 481")), ["ok", "FAIL"])
+        self.assertEqual(self.judged(one_failed, call(), call(None, ended=None)), ["ok", "FAIL"], "nobody says when")
+
+    def test_only_a_stretch_without_a_server_cuts(self):
+        for downs, mark in [([(105.0, 106.0)], "ok"), ([(111.0, 112.0)], "FAIL"), ([(90.0, 99.0)], "FAIL")]:
+            found = self.judged(self.lane(1, good=1, failed=1), call(), call("failed: 481"), downs=downs)
+            self.assertEqual(found, ["ok", mark], downs)
+
+    def test_sipp_that_does_not_do_its_work_fails(self):
+        for lane in (self.lane(255), self.lane(made=1, good=1), self.lane(good=1), self.lane(1),
+                     self.lane(1, good=1, failed=1), self.lane(planned=3)):
+            self.assertEqual(self.judged(lane, call(), call())[0], "FAIL")
+        self.assertEqual(self.judged(self.lane(), call()), ["FAIL", "ok"], "a call that its log has not")
+        killed = types.SimpleNamespace(returncode=-9)
+        broken = types.SimpleNamespace(name="lane1", count=2, process=killed, counted=dict, said=str)
+        self.assertEqual(self.judged(broken, call(), call())[0], "FAIL")
+        self.assertEqual(marks(foreign, [], [], []), ["FAIL", "FAIL"])
+
+
+class Seen(unittest.TestCase):
+    """What SIPp writes becomes calls."""
+    INVITE = "invite 100.000000 500000.000000 lane1-1-77@127.0.0.1 71 200 -\n"
+    ANSWER = "answer 100.000000 600000.000000 lane1-1-77@127.0.0.1 10004\n"
+
+    def look(self, seen, errors="", ended=False):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "seen").write_text(seen)
+            (folder / "errors").write_text(errors)
+            lane = types.SimpleNamespace(
+                seen=callers.Tail(folder / "seen"), errors=callers.Tail(folder / "errors"), running=lambda: not ended)
+            sound = types.SimpleNamespace(to={})
+            home = types.SimpleNamespace(sip=None, sound="127.0.0.9", folder=folder)
+            found = callers.Callers(home, sound, None, 1, {})
+            found.lanes = [lane]
+            found.look()
+        return found, sound.to
+
+    def test_a_call_from_its_invite_to_its_end(self):
+        found, to = self.look(self.INVITE + self.ANSWER)
+        record = found.by_number["71"]
+        self.assertEqual((record.dial, record.invited_at, record.answered_at, record.end), ("200", 100.5, 100.6, None))
+        self.assertEqual(list(to.values()), [("127.0.0.9", 10004)])
+        found, to = self.look(self.INVITE + self.ANSWER + "end 109.000000 0.000000 lane1-1-77@127.0.0.1 switch\n")
+        self.assertEqual([(record.end, record.ended_at) for record in found.records], [("switch", 109.0)])
+        self.assertEqual((found.by_number, to), ({}, {}))
+
+    def test_a_line_that_is_not_whole_waits(self):
+        found, _ = self.look(self.INVITE + self.ANSWER[:-9])
+        self.assertIsNone(found.records[0].answered_at)
+
+    def test_a_complaint_ends_its_call(self):
+        mark = "2026-11-22\t12:56:25.774954\t{}.774954: "
+        said = (mark.format(90) + "Maximum number of open sockets" + mark.format(125)
+                + "Aborting call on unexpected message for Call-Id 'lane1-1-77@127.0.0.1': while expecting '200'")
+        for ended, end in ((False, None), (True, 125.774954)):
+            found, _ = self.look(self.INVITE + self.ANSWER, said, ended)
+            self.assertEqual(found.records[0].ended_at, end, "it may not be whole before SIPp has ended")
+        found, _ = self.look(self.INVITE, said + ", received 'SIP/2.0 481\r\nCall-ID: lane1-2-77@127.0.0.1\r\n'")
+        self.assertTrue(found.records[0].end.startswith("failed: Aborting"))
+        late = mark.format(125) + "Dead call lane1-1-77@127.0.0.1 (aborted at index 4), received 'SIP/2.0 200 OK\n'"
+        self.assertIsNone(self.look(self.INVITE, late)[0].records[0].end)
 
 
 class Api(unittest.TestCase):

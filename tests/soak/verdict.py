@@ -57,21 +57,49 @@ def api(verdict, answers, wrong):
                   f"{len(wrong)} answers that must not come, or did not; {answers}", wrong)
 
 
+def was_down(since, until, downs):
+    """Whether there was no server at a moment of that stretch."""
+    return any(since <= up and down <= until for down, up in downs)
+
+
 def answered(verdict, records, downs):
     """Each call is answered at once, but for those that a stretch without a server was in the way of."""
     bad, forgiven = [], 0
     for record in records:
         until = record.answered_at or record.ended_at or math.inf
-        refused = (record.end or "").startswith("refused")
-        if not refused and record.end != "nothing" and until - record.invited_at <= ANSWER_SECS:
+        failed = record.answered_at is None and (record.end or "").startswith("failed")
+        if not failed and until - record.invited_at <= ANSWER_SECS:
             continue
-        if any(record.invited_at <= up and down <= until for down, up in downs):
+        if was_down(record.invited_at, until, downs):
             forgiven += 1
         else:
             bad.append((record.number, record.dial, record.end, record.invited_at, record.answered_at, record.ended_at))
     verdict.check("every call is answered while the server is up", bool(records) and not bad,
-                  f"{len(bad)} of {len(records):,} refused, or not answered within {ANSWER_SECS:g} s; {forgiven} more "
+                  f"{len(bad)} of {len(records):,} failed, or not answered within {ANSWER_SECS:g} s; {forgiven} more "
                   "while it was down", bad)
+
+
+def foreign(verdict, lanes, records, downs):
+    """SIPp made each call that it was told to make, and each went as its scenario has it, but for those that a stretch
+    without a server was in the way of. Its own statistics and its exit say the same as its log."""
+    odd, made, failed, again = [], 0, 0, 0
+    for lane in lanes:
+        code, counted = lane.process.returncode, lane.counted()
+        created, good, bad, sent = (int(counted.get(name, -1)) for name in (
+            "TotalCallCreated", "SuccessfulCall(C)", "FailedCall(C)", "Retransmissions(C)"))
+        if (created, good + bad, code) != (lane.count, lane.count, 1 if bad else 0):
+            odd.append(f"{lane.name}: exit code {code}, {created} of {lane.count} calls, {good} good, {bad} failed; "
+                       f"{lane.said()}")
+        made, failed, again = made + created, failed + bad, again + sent
+    told = [record for record in records if (record.end or "failed").startswith("failed")]
+    verdict.check("SIPp made its calls, and counts them as its log does",
+                  bool(lanes) and not odd and (made, failed) == (len(records), len(told)),
+                  f"{made:,} calls by {len(lanes)} SIPp, {failed} failed; its log has {len(records):,}, "
+                  f"{len(told)} failed; sent again {again}", odd)
+    bad = [(record.number, record.dial, record.end, record.invited_at, record.answered_at, record.ended_at)
+           for record in told if not was_down(record.invited_at, record.ended_at or record.invited_at, downs)]
+    verdict.check("every call goes as SIPp has it, but for those cut by a kill", bool(records) and not bad,
+                  f"{len(bad)} failed, {len(told) - len(bad)} more were cut", bad)
 
 
 def settled(verdict, rows, calls, agents, callers, commands):
@@ -141,21 +169,21 @@ def contacts(verdict, path, records, kills):
     by_caller = {}
     for row in rows:
         by_caller.setdefault(row[1].lstrip("+"), []).append(row)
-    taken = [record for record in records if record.accepted_at]
+    taken = [record for record in records if record.answered_at]
     lost, double, forgiven, reasons, matched = [], [], [], {}, set()
     for record in taken:
         found = [row for row in by_caller.get(record.number, ())
-                 if record.invited_at - 0.05 <= row[2] <= record.accepted_at + 0.05]
+                 if record.invited_at - 0.05 <= row[2] <= record.answered_at + 0.05]
         matched.update(row[0] for row in found)
         if len(found) == 1:
             reason = found[0][5] if found[0][5] == "interrupted" else "other"
             reasons[reason] = reasons.get(reason, 0) + 1
         elif found:
             double.append((record.number, [row[0] for row in found]))
-        elif any(0 <= kill - record.accepted_at <= KILL_LOSES_SECS for kill in kills):
-            forgiven.append(min(kill - record.accepted_at for kill in kills if kill >= record.accepted_at))
+        elif any(0 <= kill - record.answered_at <= KILL_LOSES_SECS for kill in kills):
+            forgiven.append(min(kill - record.answered_at for kill in kills if kill >= record.answered_at))
         else:
-            lost.append((record.number, record.dial, record.invited_at, record.accepted_at, record.end, record.cut))
+            lost.append((record.number, record.dial, record.invited_at, record.answered_at, record.end))
     verdict.check("no lost contact: calls taken / with exactly one contact", not lost and not double,
                   f"{len(taken):,} / {len(taken) - len(lost) - len(double) - len(forgiven):,}; "
                   f"{reasons.get('interrupted', 0)} cut by a kill; not written: {len(forgiven)} answered within "
@@ -202,5 +230,6 @@ def differences(records):
     """How calls ended, as their phones saw it."""
     ends = {}
     for record in records:
-        ends[record.end] = ends.get(record.end, 0) + 1
+        end = (record.end or "open").partition(":")[0]
+        ends[end] = ends.get(end, 0) + 1
     return ", ".join(f"{end} {count:,}" for end, count in sorted(ends.items(), key=lambda item: -item[1]))
