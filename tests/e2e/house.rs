@@ -327,6 +327,12 @@ impl House {
         self.http("POST", path, body).await
     }
 
+    /// PUT.
+    #[allow(dead_code, reason = "the tests with SIPp put nothing")]
+    pub(crate) async fn put(&self, path: &str, body: &str) -> (u16, String) {
+        self.http("PUT", path, body).await
+    }
+
     /// Sets an agent's status, as a supervisor does.
     pub(crate) async fn set_status(&self, agent: &str, status: &str) -> (u16, String) {
         let body = serde_json::json!({ "status": status, "reason": "test" }).to_string();

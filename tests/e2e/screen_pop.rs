@@ -51,7 +51,7 @@ async fn bank() -> (Child, House) {
 }
 
 /// The live events as the holder of this token sees them.
-async fn screen(house: &House, who: &str) -> WebSocketStream<TcpStream> {
+pub(crate) async fn screen(house: &House, who: &str) -> WebSocketStream<TcpStream> {
     let token = house.folder().join("secrets/tokens").join(who);
     let token = std::fs::read_to_string(token).unwrap();
     let address = house.http_address();
