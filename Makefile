@@ -47,7 +47,7 @@ load: setup-tests
 soak: setup-tests
 	python3 tests/soak/soak.py
 
-# EXIT_CALLS callers press 0 at moments of chance, anywhere in the flow: each must talk to a person.
+# Over each sample flow EXIT_CALLS callers press 0 at moments of chance, at every node: each must talk to a person.
 exits: setup-tests
 	EXIT_CALLS=$${EXIT_CALLS:-200} cargo test -p dozvon --test e2e exits -- --nocapture
 

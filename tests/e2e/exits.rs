@@ -35,6 +35,8 @@ const ALL_NODES: usize = 200;
 const SLOW_ROUNDS: usize = 3;
 /// Who is not where he was led to after so long presses 0 where he is.
 const WAY_MAX: Duration = Duration::from_secs(60);
+/// Who comes to a queue is not taken from it at once by a key that was meant for what was before.
+const QUEUE_GRACE: Duration = Duration::from_millis(2_100);
 /// Between two keys of one entry.
 const BETWEEN_KEYS: Duration = Duration::from_millis(350);
 
@@ -51,7 +53,7 @@ enum When {
     Refused,
     /// Everybody is busy with other work until the caller has pressed 0. One caller at a time.
     Away,
-    /// Nobody is logged in until the caller has pressed 0. One caller at a time.
+    /// Nobody is logged in until the caller is where he presses 0. One caller at a time.
     Gone,
 }
 
@@ -194,6 +196,8 @@ struct Trail {
     nodes: Vec<String>,
     /// The nodes from which he left for a person by the key.
     left: Vec<String>,
+    /// All that was told of his call.
+    told: Vec<String>,
 }
 
 impl Trail {
@@ -222,6 +226,7 @@ impl Trails {
             }
             let mut trails = self.0.lock().unwrap();
             let trail = trails.entry(numbers.get(&call).cloned().unwrap_or_default()).or_default();
+            trail.told.push(fact.to_string());
             match fact["fact"].as_str() {
                 Some("node_entered") => trail.nodes.push(fact["node"].as_str().unwrap().into()),
                 Some("operator_requested") => trail.left.push(trail.here()),
@@ -354,6 +359,8 @@ struct Line {
     duty: Agent,
     bot: Agent,
     knows_emergencies: bool,
+    /// The nodes in which time passes, and their kinds.
+    nodes: BTreeMap<String, String>,
 }
 
 const BESIDE: &str = "beside";
@@ -427,7 +434,8 @@ impl Line {
             let manner = Manner { talks: Some((talk, talk)), ..tone_manner(f64::from(VOICE_HZ)) };
             phones.push(house.agent(user, manner).await);
         }
-        Line { house, trails, people, _phones: phones, duty, bot, knows_emergencies }
+        let nodes = nodes_with_time(&house).await;
+        Line { house, trails, people, _phones: phones, duty, bot, knows_emergencies, nodes }
     }
 
     /// Makes it so that callers of this kind find what they are to find.
@@ -492,10 +500,8 @@ impl Line {
     }
 
     /// They come back; the first of them is enough for the one caller.
-    async fn come_back(&self, when: When) {
-        if when >= Away {
-            self.set(&self.people[0], "ready").await;
-        }
+    async fn come_back(&self) {
+        self.set(&self.people[0], "ready").await;
     }
 }
 
@@ -508,8 +514,8 @@ struct Way {
     to: &'static str,
     /// Where he pressed 0.
     from: String,
-    /// From the key to the person's voice; `None` when none came.
-    took: Option<Duration>,
+    /// From the key to the person's voice; when none came, what was told of his call.
+    took: Result<Duration, Vec<String>>,
 }
 
 async fn press(call: &mut Call, keys: &str) {
@@ -560,14 +566,26 @@ async fn wander(line: &Line, aim: &'static Aim, number: String, mut dice: Dice) 
     line.leave(aim.when).await;
     let mut call = line.house.call(&number, Source::Silence).await.unwrap();
     follow(line, &mut call, aim, &number, &mut dice).await;
+    if line.nodes.get(aim.to).is_some_and(|kind| kind == "queue") {
+        assert!(call.stay(QUEUE_GRACE).await, "{}: hung up on too early", aim.to);
+    }
     assert!(call.stay(dice.upto(aim.within_millis)).await, "{}: hung up on too early", aim.to);
     let before = line.trails.of(&number);
-    let (took, ()) = tokio::join!(to_a_person(&mut call), line.come_back(aim.when));
+    if aim.when == Gone {
+        // With nobody at work 0 leads to nobody.
+        line.come_back().await;
+    }
+    let came = async {
+        if aim.when == Away {
+            line.come_back().await;
+        }
+    };
+    let (took, ()) = tokio::join!(to_a_person(&mut call), came);
     call.hang_up().await;
     // Who waits for the operator already does not leave for him once more.
-    let after = line.trails.of(&number).left;
-    let from = after.get(before.left.len()).cloned().unwrap_or_else(|| before.here());
-    Way { to: aim.to, from, took }
+    let after = line.trails.of(&number);
+    let from = after.left.get(before.left.len()).cloned().unwrap_or_else(|| before.here());
+    Way { to: aim.to, from, took: took.ok_or(after.told) }
 }
 
 /// As many aims as there are calls: all of them in turn, in an order of chance.
@@ -585,16 +603,17 @@ fn drawn(aims: &'static [Aim], calls: usize, dice: &mut Dice) -> Vec<&'static Ai
     drawn
 }
 
-/// The nodes of a flow in which time passes, by the picture that ops have of it.
-async fn nodes_with_time(house: &House) -> BTreeSet<String> {
+/// The nodes of a flow in which time passes and their kinds, by the picture that ops have of it.
+async fn nodes_with_time(house: &House) -> BTreeMap<String, String> {
     let flow = house.folder().join("flows/bank-main.yaml");
     let args = ["flow", "graph", &flow.to_string_lossy(), "--dot"];
     let output = house.command(&args).await;
     let dot = String::from_utf8(output.stdout).unwrap();
     let labels = dot.lines().filter_map(|line| line.split_once(", label=\"")?.1.split_once("\\n"));
-    let passed = ["set\"", "hours\"", "rollout\"", "call\""];
-    let timed = labels.filter(|(_, kind)| !passed.iter().any(|passed| kind.starts_with(passed)));
-    timed.map(|(name, _)| name.to_owned()).collect()
+    let kinds =
+        labels.filter_map(|(name, rest)| Some((name.into(), rest.split('"').next()?.into())));
+    let timed = |kind: &String| !["set", "hours", "rollout", "call"].contains(&kind.as_str());
+    kinds.filter(|(_, kind)| timed(kind)).collect()
 }
 
 fn number_of(name: &str) -> Option<u64> {
@@ -610,7 +629,7 @@ async fn press_0_everywhere(name: &str, aims: &'static [Aim]) {
     let promise = flow.split("told_about_operator_within: ").nth(1).unwrap();
     let promise: u64 = promise.split('s').next().unwrap().parse().unwrap();
     let line = Arc::new(Line::open(name, &flow).await);
-    let nodes = nodes_with_time(&line.house).await;
+    let nodes: BTreeSet<String> = line.nodes.keys().cloned().collect();
     let led: BTreeSet<String> = aims.iter().map(|aim| aim.to.to_owned()).collect();
     assert_eq!(led, nodes, "callers are led to each node in which time passes");
 
@@ -645,13 +664,13 @@ async fn press_0_everywhere(name: &str, aims: &'static [Aim]) {
 fn judge(ways: &[Way], promise: Duration, told: &str) -> BTreeSet<String> {
     let mut figures: BTreeMap<&str, (usize, Duration)> = BTreeMap::new();
     for way in ways {
-        let took = way.took.unwrap_or_else(|| panic!("nobody came: {way:?}, {told}"));
+        let Ok(took) = way.took else { panic!("nobody came: {way:#?}, {told}") };
         assert!(took <= promise, "{took:?}: {way:?}, {told}");
         let figure = figures.entry(&way.from).or_default();
         *figure = (figure.0 + 1, figure.1.max(took));
     }
     let there = ways.iter().filter(|way| way.from == way.to).count();
-    let longest = ways.iter().filter_map(|way| way.took).max().unwrap_or_default();
+    let longest = ways.iter().flat_map(|way| way.took.clone()).max().unwrap_or_default();
     let mut text = format!(
         "{told}: {} of {} talked to a person, the last within {:.2} s of {} s promised; {there} pressed 0 where they \
          were led to. From, how many, longest:\n",
