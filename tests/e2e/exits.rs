@@ -188,7 +188,7 @@ impl Dice {
     }
 }
 
-// ---- where callers are ------------------------------------------------------------------------------------------------
+// ---- where callers are --------------------------------------------------------------------------------------------
 
 /// Where one caller has been, as the switch tells it.
 #[derive(Clone, Debug, Default)]
@@ -236,7 +236,7 @@ impl Trails {
     }
 }
 
-// ---- the systems that flows ask ---------------------------------------------------------------------------------------
+// ---- the systems that flows ask -----------------------------------------------------------------------------------
 
 type Answer = (StatusCode, Json<Value>);
 
@@ -249,14 +249,15 @@ fn order() -> Answer {
 
 /// Longer than any flow waits.
 async fn never() -> Answer {
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    let _ = tokio::time::timeout(Duration::from_secs(4), std::future::pending::<()>()).await;
     order()
 }
 
 /// As fast as chance wills; what a key says is always the same.
 async fn soon() {
     let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    tokio::time::sleep(Duration::from_millis(u64::from(nanos.subsec_micros() % 700))).await;
+    let takes = Duration::from_millis(u64::from(nanos.subsec_micros() % 700));
+    let _ = tokio::time::timeout(takes, std::future::pending::<()>()).await;
 }
 
 async fn order_by_phone(Query(query): Query<BTreeMap<String, String>>) -> Answer {
@@ -346,7 +347,7 @@ async fn other_systems() -> String {
     asked.iter().fold(shipped, |text, url| text.replace(&format!("url = \"{url}\""), &patient))
 }
 
-// ---- the house --------------------------------------------------------------------------------------------------------
+// ---- the house ----------------------------------------------------------------------------------------------------
 
 /// The house of one flow, with everybody who answers in it.
 struct Line {
@@ -505,7 +506,7 @@ impl Line {
     }
 }
 
-// ---- callers ----------------------------------------------------------------------------------------------------------
+// ---- callers ------------------------------------------------------------------------------------------------------
 
 /// What became of one caller.
 #[derive(Clone, Debug)]
