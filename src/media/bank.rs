@@ -199,6 +199,7 @@ impl Bank {
             Order::Unmeasure { measure } => return self.unmeasure(*measure),
             Order::Agree { session, .. }
             | Order::Expect { session, .. }
+            | Order::Near { session }
             | Order::Play { session, .. }
             | Order::Announce { session, .. }
             | Order::Loop { session, .. }
@@ -234,6 +235,7 @@ impl Bank {
                 return Ordered::Agreed { slot: Slot(index), one_port: rtcp == Some(remote) };
             }
             Order::Expect { within, .. } => self.at(index).expect_within(within),
+            Order::Near { .. } => self.at(index).near = true,
             Order::Play { play, clips, .. } => self.play(index, play, clips),
             Order::Announce { play, clips, .. } => self.announce(index, play, clips),
             Order::Loop { clip, .. } => self.alone(index).hear_loop(clip),

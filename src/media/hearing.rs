@@ -6,7 +6,7 @@
 
 use crate::bank::{Bank, Ordered};
 use crate::codec::{Rate, bridge_rate};
-use crate::limits::{HEARD_MAX, LISTENERS_MAX};
+use crate::limits::{HEARD_MAX, LISTENERS_MAX, NEAR_PLAYOUT};
 use crate::mix::Ear;
 use crate::order::{Format, SessionId};
 use crate::session::Mouth;
@@ -150,8 +150,9 @@ impl Bank {
                 Some(Link::Waiting | Link::Relay) | None => {}
             }
         }
-        let delay = self.config.playout_delay;
+        let far = self.config.playout_delay;
         let session = self.at(index);
+        let delay = if session.near { NEAR_PLAYOUT } else { far };
         match session.agreed.as_ref().map(|agreed| agreed.format.codec) {
             Some(codec) if narrow || wide => {
                 let rate = if wide && codec.is_wide() { Rate::Wide } else { Rate::Narrow };

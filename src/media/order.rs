@@ -149,6 +149,13 @@ pub enum Order {
         /// The longest silence that is none.
         within: Duration,
     },
+    /// The peer is this machine: no network delays its packets, so they are held back for
+    /// [`NEAR_PLAYOUT`](crate::limits::NEAR_PLAYOUT) in place of the configured time. Counts for conversations that
+    /// begin after it.
+    Near {
+        /// The session.
+        session: SessionId,
+    },
     /// Play the clips once, one after the other; replaces what was playing; answer with [`Report::Played`] at the end,
     /// when the last of it has been heard. Begins with the first agreement; passes its time unheard while the peer
     /// holds us. A session in a conversation is taken out of it, as [`Order::Unbridge`] does. Clips beyond

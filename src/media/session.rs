@@ -158,6 +158,8 @@ pub(crate) struct Session {
     silence_reported: bool,
     /// The longest silence, where it is not the configured one.
     expected_within: Option<Duration>,
+    /// The peer is this machine.
+    pub(crate) near: bool,
     keys_in: KeyReceiver,
     key_ear: Option<Box<KeyEar>>,
     /// The peer's voice for those who mix it.
@@ -199,6 +201,7 @@ impl Session {
             listening_since: now,
             silence_reported: false,
             expected_within: None,
+            near: false,
             keys_in: KeyReceiver::default(),
             key_ear: None,
             ear: None,

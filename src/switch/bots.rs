@@ -8,7 +8,7 @@ use dozvon_center::border::{LegEvent, Refusal};
 use dozvon_center::bot::{BotBrief, BotFailure, BotNote, BotOver};
 use dozvon_center::ids::{Key, LegId};
 use dozvon_clock::Timestamp;
-use dozvon_media::order::Codec;
+use dozvon_media::order::{Codec, Order};
 use dozvon_sip::endpoint::{Party, Reason};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,6 +39,7 @@ impl Switch {
         let open = BotCall { leg, bot, sound: sound.local, brief };
         let line = Line { call, ..Line::new(Kind::Stream { leg }, Vec::new(), sound) };
         self.lines.insert(Owner::Leg(leg), line);
+        self.order_line(Owner::Leg(leg), |session| Order::Near { session });
         self.outputs.push_back(Output::Bot(BotOrder::Open(Box::new(open))));
     }
 

@@ -221,7 +221,7 @@ async fn ended(house: &House) -> crate::house::Contact {
 }
 
 /// The newest fact of this name in the event log.
-async fn fact(house: &House, name: &str) -> Value {
+pub(crate) async fn fact(house: &House, name: &str) -> Value {
     let found = async || {
         let log = std::fs::read_to_string(house.folder().join("events.jsonl")).unwrap_or_default();
         let mut facts = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

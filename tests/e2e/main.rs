@@ -15,6 +15,7 @@ mod bot_faults;
 mod callback;
 mod exits;
 mod house;
+mod sample_bot;
 mod screen_pop;
 
 use house::{House, TALK, eventually, manner, tone_manner};

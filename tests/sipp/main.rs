@@ -11,6 +11,7 @@ mod house;
 #[path = "../../src/caller/phone/mod.rs"]
 mod phone;
 
+mod bots;
 mod crash;
 mod flood;
 mod load;

@@ -90,17 +90,27 @@ impl Sipp {
 
     /// Answers calls there, so many or all that come.
     pub(crate) async fn answers(scenario: &str, at: SocketAddr, calls: Option<u64>) -> Sipp {
-        let (port, count) = (at.port().to_string(), calls.unwrap_or(u64::MAX).to_string());
-        let args = ["-p", &port, "-m", &count];
-        let sipp = Sipp::start(scenario, if calls.is_some() { &args } else { &args[..2] });
+        let count = calls.map(|calls| calls.to_string());
+        let args: Vec<&str> = count.iter().flat_map(|count| ["-m", count]).collect();
+        Sipp::listens(scenario, at, &args).await
+    }
+
+    async fn listens(scenario: &str, at: SocketAddr, args: &[&str]) -> Sipp {
+        let port = at.port().to_string();
+        let sipp = Sipp::start(scenario, &[&["-p", &port], args].concat());
         eventually("SIPp listens", async || is_bound(at.port()).then_some(())).await;
         sipp
     }
 
     /// Answers all calls at an address that it tells.
     pub(crate) async fn answers_anywhere(scenario: &str) -> (Sipp, SocketAddr) {
+        Sipp::answers_so(scenario, &[]).await
+    }
+
+    /// The same with more words on its command line.
+    pub(crate) async fn answers_so(scenario: &str, args: &[&str]) -> (Sipp, SocketAddr) {
         let at = SocketAddr::new(ADDRESS, free_port());
-        (Sipp::answers(scenario, at, None).await, at)
+        (Sipp::listens(scenario, at, args).await, at)
     }
 
     /// Counts so far, as of the last whole second.

@@ -38,6 +38,9 @@ pub(crate) struct Heard {
     pub(crate) first_packet_secs: Option<f64>,
     /// Seconds from the start of the sound to the first packet that is not silence.
     pub(crate) first_sound_secs: Option<f64>,
+    /// When the last packet came that is not silence.
+    #[serde(skip)]
+    pub(crate) last_sound_at: Option<Instant>,
     /// Keys the other side pressed.
     pub(crate) keys: String,
     /// What was heard, in order.
@@ -341,6 +344,7 @@ impl Stream {
         let loud = samples.iter().any(|s| s.unsigned_abs() > 400);
         if loud {
             shared.heard.first_sound_secs.get_or_insert(since);
+            shared.heard.last_sound_at = Some(now);
         }
         shared.ear.hear(&samples);
         if shared.record && shared.recorded.len() < RECORD_MAX {

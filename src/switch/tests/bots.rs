@@ -107,6 +107,7 @@ fn a_stream_is_opened_joined_and_told_of_keys() {
     world.run(SECOND);
     world.bot(BotNews::Up { leg: call.leg, sound: far() });
     let session = bots_session(&world);
+    assert!(world.orders.contains(&Order::Near { session }), "no network is between us");
     let agreed = world.orders.iter().rev().find_map(|order| {
         let Order::Agree { session: of, format, direction, .. } = order else { return None };
         let said = (format.codec, format.payload_type, format.ptime_ms, *direction);

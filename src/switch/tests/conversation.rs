@@ -136,6 +136,7 @@ impl Sound {
             Order::Open { session, .. }
             | Order::Agree { session, .. }
             | Order::Expect { session, .. }
+            | Order::Near { session }
             | Order::Play { session, .. }
             | Order::Announce { session, .. }
             | Order::Loop { session, .. }

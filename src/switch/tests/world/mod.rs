@@ -562,6 +562,7 @@ impl World {
             }
             Order::Agree { session, .. }
             | Order::Expect { session, .. }
+            | Order::Near { session }
             | Order::Dial { session, .. }
             | Order::Announce { session, .. }
             | Order::Mute { session, .. } => {
