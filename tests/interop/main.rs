@@ -14,6 +14,7 @@ mod rfc4475;
 mod rfc5118;
 
 mod baresip;
+mod bot_network;
 mod hearing;
 mod linphone;
 mod namespace;

@@ -62,6 +62,12 @@ impl Namespace {
         ip(&format!("-n {name} route add default via {here}"));
         namespace
     }
+
+    /// Takes the link down: what is sent either way is lost, and nobody is told.
+    pub(crate) fn cut(&self) {
+        let device = self.name.replace("dozvon", "dz");
+        ip(&format!("-n {} link set {device}b down", self.name));
+    }
 }
 
 impl Drop for Namespace {

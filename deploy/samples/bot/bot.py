@@ -69,8 +69,9 @@ async def serve(socket):
 
 
 async def main():
-    async with websockets.serve(serve, "127.0.0.1", int(os.environ.get("PORT", "8765"))) as server:
-        print(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/", flush=True)
+    host = os.environ.get("HOST", "127.0.0.1")
+    async with websockets.serve(serve, host, int(os.environ.get("PORT", "8765"))) as server:
+        print(f"ws://{host}:{server.sockets[0].getsockname()[1]}/", flush=True)
         await asyncio.Future()
 
 

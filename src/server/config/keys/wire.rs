@@ -136,7 +136,7 @@ pub(in crate::server::config) const MEDIA: Section = Section {
             "playout_delay_ms",
             Kind::Int(20, 400),
             Value("60"),
-            "Milliseconds held back against jitter between codecs and in mixes. Not for two equal codecs; a bot's stream: 10.",
+            "Milliseconds held back against jitter between codecs and in mixes. Equal codecs: none. Bots' streams: 10.",
         ),
         key(
             "codecs",
