@@ -39,8 +39,8 @@ pub const MEASURES_MAX: usize = SESSIONS_MAX / 2;
 /// Silence of both sides of a measure that counts: one that lasts longer.
 pub const SILENCE_MIN: Duration = Duration::from_secs(5);
 
-/// How long sound of this machine itself is held back between codecs: for the late wake-ups of a busy system. What comes
-/// later still is made up, and the delay grows by it for a while, as with any other.
+/// How long sound of this machine itself is held back between codecs: for the late wake-ups of a busy system. What
+/// comes later still is made up, and the delay grows by it for a while, as with any other.
 pub const NEAR_PLAYOUT: Duration = Duration::from_millis(10);
 
 /// Packets a jitter buffer holds: 320 ms at 20 ms each. A packet further ahead starts the buffer anew.
