@@ -119,6 +119,9 @@ impl From<Loss> for BotFailure {
     }
 }
 
+/// Reasons by which a bot says that it has not understood the caller.
+pub const NOT_UNDERSTOOD: [&str; 2] = ["not_understood", "no_match"];
+
 /// What a bot says of its talk when it ends it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BotNote {
@@ -180,6 +183,11 @@ impl BotNote {
             summary: self.summary.or(other.summary),
             data: if self.data.is_empty() { other.data } else { self.data },
         }
+    }
+
+    /// Whether it ended because it did not understand the caller.
+    pub fn says_not_understood(&self) -> bool {
+        self.reason.as_deref().is_some_and(|reason| NOT_UNDERSTOOD.contains(&reason))
     }
 
     /// Whether it says nothing.

@@ -297,29 +297,31 @@ impl Server {
             std::thread::Builder::new().name("brain".into()).spawn(move || runtime.block_on(body));
         let figures = rollout::Figures::register(metrics.registry(), &loaded.plans)
             .expect("no two figures have the same name");
+        let (reloader, reloads) =
+            Reloader::new(loaded.clone(), library, brain.clone(), metrics.registry(), clock)
+                .expect("no two figures have the same name");
         let (steward, rollouts) = rollout::steward(rollout::Task {
             steward: rollout::Steward::new(&loaded.plans, &loaded.policy.rollouts),
             brain: brain.clone(),
             reader: store.reader(),
             store: store.sender(),
             facts,
-            calendars: loaded.policy.calendars.clone(),
+            calendars: reloader.calendars(),
             clock,
             figures,
         });
-        let (reloader, reloads) =
-            Reloader::new(loaded, library, brain.clone(), metrics.registry(), clock)
-                .expect("no two figures have the same name");
         let parts = http::Parts {
             brain,
             metrics,
             reader: Some(reader),
+            store: Some(store.sender()),
             live: live.clone(),
             directory: directory.clone(),
             reloads: reloads.clone(),
             rollouts,
             tokens: settings.http.tokens,
             bots: bot_door,
+            clock,
         };
         let thread = thread.map_err(system)?;
         Ok(Server {

@@ -10,6 +10,7 @@ use super::config::{Loaded, Missing, Told, environment, load};
 use super::events::rfc3339;
 use super::handle::{BrainError, BrainHandle};
 use super::{Clips, encode_prompts};
+use dozvon_center::calendar::Calendars;
 use dozvon_center::flow::Flow;
 use dozvon_center::flow::script::play_all;
 use dozvon_clock::Timestamp;
@@ -161,6 +162,8 @@ pub(crate) struct Reloader {
     brain: BrainHandle,
     loaded: Arc<Loaded>,
     library: Arc<Library>,
+    /// Hours of work, for those who ask the brain for nothing.
+    calendars: watch::Sender<Arc<Calendars>>,
     figures: Figures,
     clock: Clock,
 }
@@ -181,8 +184,14 @@ impl Reloader {
         figures.taken(&loaded.version, clock.now());
         let (wish, wishes) = mpsc::channel(WISHES_MAX);
         let (in_force, shown) = watch::channel(InForce::of(&loaded, clock.now(), None));
-        let task = Reloader { wishes, in_force, brain, loaded, library, figures, clock };
+        let (calendars, _) = watch::channel(loaded.policy.calendars.clone());
+        let task = Reloader { wishes, in_force, brain, loaded, library, calendars, figures, clock };
         Ok((task, ReloadDoor { wishes: wish, in_force: shown }))
+    }
+
+    /// The hours of work in force, now and after every reload.
+    pub(crate) fn calendars(&self) -> watch::Receiver<Arc<Calendars>> {
+        self.calendars.subscribe()
     }
 
     /// Takes wishes until nobody is left who could have one.
@@ -234,6 +243,7 @@ impl Reloader {
         )?;
         tracing::info!(%by, version = %loaded.version, "another version of the configuration is in force");
         (self.loaded, self.library) = (Arc::new(loaded), library);
+        self.calendars.send_replace(self.loaded.policy.calendars.clone());
         self.figures.reloads.with_label_values(&["taken"]).inc();
         let now = self.clock.now();
         self.figures.taken(&self.loaded.version, now);
@@ -344,4 +354,64 @@ pub(crate) fn nothing_to_reload() -> ReloadDoor {
         }
     });
     door
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::events::scratch::Scratch;
+    use crate::server::handle::{Query, door};
+    use dozvon_center::calendar::Open;
+    use dozvon_media::clip::LibraryBuilder;
+    use std::path::Path;
+
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let (from, to) = (entry.path(), to.join(entry.file_name()));
+            if from.is_dir() {
+                copy(&from, &to);
+            } else {
+                std::fs::copy(from, to).unwrap();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn hours_of_work_that_a_reload_changes_are_told_to_those_beside_the_brain() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let scratch = Scratch::new();
+        let folder = scratch.path("config");
+        copy(&root.join("config"), &folder);
+        let flows = root.join("ivr-flows");
+        let settings = format!("[flows]\nfolder = {:?}\n", flows.display().to_string());
+        std::fs::write(folder.join("dozvon.toml"), settings).unwrap();
+        let (loaded, findings) = load(&folder, &[], Missing::Make);
+        let loaded = Arc::new(loaded.unwrap_or_else(|| panic!("{:#?}", findings.told())));
+        let builder = LibraryBuilder::new(&loaded.switch.codecs);
+        let (library, _) = encode_prompts(builder, &loaded.prompts).unwrap();
+        let (brain, mut queries) = door();
+        tokio::spawn(async move {
+            while let Some(query) = queries.recv().await {
+                let Query::Reload { reply, .. } = query else {
+                    panic!("only a reload is asked for")
+                };
+                reply.send(()).unwrap();
+            }
+        });
+        let (task, door) =
+            Reloader::new(loaded, library, brain, &Registry::new(), Clock::start()).unwrap();
+        let calendars = task.calendars();
+        tokio::spawn(task.run());
+        // A Saturday in Almaty, half past nine: 2026-06-06.
+        let saturday = Timestamp::from_secs(1_780_720_200);
+        let open = || calendars.borrow().state("callback-hours", saturday);
+        assert_eq!(open(), Some(Open::Open));
+        let file = folder.join("calendars/callback-hours.yaml");
+        let (early, late) = ("sat-sun: [\"09:00", "sat-sun: [\"10:00");
+        let text = std::fs::read_to_string(&file).unwrap().replace(early, late);
+        std::fs::write(file, text).unwrap();
+        door.reload("head").await.unwrap();
+        assert_eq!(open(), Some(Open::Closed));
+    }
 }

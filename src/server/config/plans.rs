@@ -5,8 +5,7 @@ use super::base::Base;
 use super::files;
 use super::finding::{Findings, Place, SourceId, suggest};
 use dozvon_center::rollout::Rollout;
-use dozvon_center::rollout::measure::Measure;
-use dozvon_center::rollout::plan::{Metric, Plan, Problem};
+use dozvon_center::rollout::plan::{Plan, Problem};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -32,12 +31,6 @@ pub(super) fn plans(
         if found.iter().any(|(other, ..)| other.name == plan.name) {
             let message = format!("there is a second plan of `{}`", plan.name);
             wrong("name", message, "keep one of them in this folder".to_owned());
-        }
-        let untold = |metric: &&Metric| metric.measure == Measure::Complaint;
-        if let Some(metric) = plan.metrics.iter().find(untold) {
-            let message = "nobody tells of complaints yet, so this would always pass".to_owned();
-            let place = format!("metrics.{}.measure", metric.name);
-            wrong(&place, message, "leave this metric out".to_owned());
         }
         match rollouts.get_mut(&plan.name) {
             None => {

@@ -57,6 +57,8 @@ pub(crate) enum Right<'a> {
     Reload,
     /// Move a rollout by hand.
     Rollout,
+    /// Mark that somebody has complained.
+    Complain,
     /// Do something with calls at all: agents and those above them.
     Talk,
 }
@@ -118,7 +120,7 @@ impl Who {
             Right::Command(name) => {
                 (commands_all || own(name), "a supervisor's or that agent's own")
             }
-            Right::HangUp | Right::Emergency | Right::Reload | Right::Rollout => {
+            Right::HangUp | Right::Emergency | Right::Reload | Right::Rollout | Right::Complain => {
                 (commands_all, "a supervisor's")
             }
             Right::Talk => (commands_all || self.is_agent(), "an agent's"),

@@ -1,19 +1,24 @@
-//! The contacts in the database, newest first, page by page.
+//! The contacts in the database, newest first, page by page; and complaints about them.
 
 use super::App;
 use super::auth::{Right, Who};
+use super::body::Body;
 use super::problem::Problem;
 use super::view::ContactsView;
-use crate::server::store::ContactFilter;
+use crate::server::events::rfc3339;
+use crate::server::store::{Complained, ComplaintRow, ContactFilter, Record};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use serde::Deserialize;
+use axum::extract::{Path, Query, State};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 /// Contacts on a page when the request does not say.
 const LIMIT_DEFAULT: u32 = 50;
+
+/// Letters of a complaint's text. A longer one is refused.
+const COMPLAINT_CHARS_MAX: usize = 500;
 
 /// Which contacts.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -56,6 +61,72 @@ pub(super) async fn list(
         reader.ok_or_else(|| Problem::unavailable("nothing is stored: no database is open"))?;
     let page = reader.contacts(filter).await?;
     Ok(Json(ContactsView::new(page, who.sees_numbers())))
+}
+
+/// A complaint about a contact.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ComplaintWish {
+    /// What was said, up to 500 letters. Personal.
+    text: Option<String>,
+}
+
+/// A complaint that was marked.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ComplaintView {
+    /// The contact's id.
+    call: u64,
+    /// When it was marked.
+    at: String,
+    /// Whose token it was.
+    by: String,
+}
+
+/// Marks that the customer has complained about a contact, once. Who and when are kept; rollouts with the measure
+/// `complaint` are judged by it.
+#[utoipa::path(post, path = "/api/v1/contacts/{id}/complaint", tag = "contacts", request_body = ComplaintWish,
+    params(("id" = u64, Path, description = "the contact's id")), responses(
+    (status = 200, description = "it is marked", body = ComplaintView), (status = 400, body = Problem),
+    (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, description = "no such contact", body = Problem),
+    (status = 409, description = "it was marked before", body = Problem), (status = 413, body = Problem),
+    (status = 503, body = Problem)))]
+pub(super) async fn complain(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path(id): Path<String>,
+    body: Body,
+) -> Result<Json<ComplaintView>, Problem> {
+    who.may(Right::Complain)?;
+    let call = super::talk::call_id(&id)?;
+    let example = r#"{"text":"the robot did not let him finish"}"#;
+    let wish: ComplaintWish =
+        if body.is_empty() { ComplaintWish::default() } else { body.json(example)? };
+    let letters = wish.text.as_deref().map_or(0, |text| text.chars().count());
+    if letters > COMPLAINT_CHARS_MAX {
+        return Err(Problem::bad_request(format!("text: {COMPLAINT_CHARS_MAX} letters at most")));
+    }
+    let (Some(reader), Some(store)) = (&app.reader, &app.store) else {
+        return Err(Problem::unavailable("nothing is stored: no database is open"));
+    };
+    match reader.complaint(call).await? {
+        Complained::NoContact => {
+            return Err(Problem::not_found(format!("no contact has the id {}", call.0)));
+        }
+        Complained::Yes { at, by } => {
+            let when = rfc3339(at.as_micros());
+            return Err(Problem::conflict(
+                format!("`{by}` has marked it already, at {when}"),
+                None,
+            ));
+        }
+        Complained::No => {}
+    }
+    let row = ComplaintRow { call, at: app.clock.now(), by: who.name, text: wish.text };
+    tracing::info!(call = row.call.0, by = %row.by, "a complaint is marked");
+    let (at, by) = (rfc3339(row.at.as_micros()), row.by.clone());
+    store.try_send(Record::Complaint(row));
+    Ok(Json(ComplaintView { call: call.0, at, by }))
 }
 
 impl Wanted {

@@ -27,13 +27,14 @@ mod wrap_up;
 mod tests;
 
 use crate::server::bot::BotDoor;
+use crate::server::clock::Clock;
 use crate::server::config;
 use crate::server::events::{Directory, Live};
 use crate::server::handle::BrainHandle;
 use crate::server::metrics::Metrics;
 use crate::server::reload::ReloadDoor;
 use crate::server::rollout::StewardDoor;
-use crate::server::store::StoreReader;
+use crate::server::store::{StoreReader, StoreSender};
 use auth::Tokens;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -72,6 +73,8 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     /// The contacts; `None` when nothing is stored.
     pub(crate) reader: Option<StoreReader>,
+    /// Where complaints go; `None` when nothing is stored.
+    pub(crate) store: Option<StoreSender>,
     /// Facts as they happen.
     pub(crate) live: Live,
     /// Names.
@@ -82,6 +85,8 @@ pub(crate) struct App {
     pub(crate) rollouts: StewardDoor,
     /// What bots ask by REST goes there.
     pub(crate) bots: BotDoor,
+    /// The time.
+    pub(crate) clock: Clock,
     /// Who may do what.
     tokens: Tokens,
     screens: Arc<Semaphore>,
@@ -98,6 +103,8 @@ pub(crate) struct Parts {
     pub(crate) metrics: Arc<Metrics>,
     /// The contacts; `None` when nothing is stored.
     pub(crate) reader: Option<StoreReader>,
+    /// Where complaints go; `None` when nothing is stored.
+    pub(crate) store: Option<StoreSender>,
     /// Facts as they happen.
     pub(crate) live: Live,
     /// Names.
@@ -110,6 +117,8 @@ pub(crate) struct Parts {
     pub(crate) tokens: Vec<config::Token>,
     /// What bots ask by REST goes there.
     pub(crate) bots: BotDoor,
+    /// The time.
+    pub(crate) clock: Clock,
 }
 
 /// Serves until `stopping` turns true, then finishes the requests that run and returns.
@@ -135,17 +144,30 @@ pub(crate) async fn serve(
 
 impl App {
     fn new(parts: Parts, stopping: watch::Receiver<bool>) -> App {
-        let Parts { brain, metrics, reader, live, directory, reloads, rollouts, tokens, bots } =
-            parts;
+        let Parts {
+            brain,
+            metrics,
+            reader,
+            store,
+            live,
+            directory,
+            reloads,
+            rollouts,
+            tokens,
+            clock,
+            bots,
+        } = parts;
         App {
             brain,
             metrics,
             reader,
+            store,
             live,
             directory,
             reloads,
             rollouts,
             bots,
+            clock,
             tokens: Tokens::new(&tokens),
             screens: Arc::new(Semaphore::new(SCREENS_MAX)),
             stopping,
@@ -186,6 +208,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/callbacks", get(callbacks::list).post(callbacks::request))
         .route("/api/v1/callbacks/{id}", delete(callbacks::cancel))
         .route("/api/v1/contacts", get(contacts::list))
+        .route("/api/v1/contacts/{id}/complaint", post(contacts::complain))
         .route("/api/v1/incidents", get(incidents::list))
         .route("/api/v1/version", get(reload::version))
         .route("/api/v1/reload", post(reload::reload))

@@ -21,7 +21,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         read::why,
         desk::status, desk::set_status, desk::log_out, wrap_up::end, wrap_up::extend, wrap_up::code,
         wrap_up::code_of_call, wrap_up::classifier, desk::hang_up, talk::talk, talk::retrieve, talk::watch,
-        talk::take_over, talk::end_watch, contacts::list, callbacks::list, callbacks::request,
+        talk::take_over, talk::end_watch, contacts::list, contacts::complain, callbacks::list, callbacks::request,
         callbacks::cancel, incidents::list, sites::list, sites::set_emergency,
         reload::version, reload::reload, rollouts::list, rollouts::decisions, rollouts::order,
         live::events

@@ -41,8 +41,12 @@ pub(crate) async fn gather(
     let mut observations: Vec<Observation> = Vec::new();
     for (from, until) in days(due.since, due.at) {
         let contacts = reader.drawn(Arc::clone(option), from, until).await?;
-        let cases: Vec<Case<'_>> =
-            contacts.iter().map(|contact| strata.case(option, contact)).collect();
+        let complaints = reader.complaints(Arc::clone(option), from, until).await?;
+        let case = |contact| {
+            let case = strata.case(option, contact);
+            Case { complained_at: complaints.get(&contact.call).copied(), ..case }
+        };
+        let cases: Vec<Case<'_>> = contacts.iter().map(case).collect();
         observations.extend(observe(plan, rollout, &cases, &history, due.at));
     }
     Ok(Evidence::gather(plan, due.stage, due.since, due.at, &observations))

@@ -30,7 +30,7 @@ use dozvon_clock::Timestamp;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
@@ -115,8 +115,8 @@ pub(crate) struct Task {
     pub(crate) store: StoreSender,
     /// Facts from the first on.
     pub(crate) facts: broadcast::Receiver<Arc<Fact>>,
-    /// Hours of work.
-    pub(crate) calendars: Arc<Calendars>,
+    /// Hours of work, as they are in force.
+    pub(crate) calendars: watch::Receiver<Arc<Calendars>>,
     /// The time.
     pub(crate) clock: Clock,
     /// What is shown.
@@ -239,7 +239,8 @@ impl Running {
         }
         for wanted in self.task.steward.due(now) {
             if self.reading.insert(wanted.place) {
-                let (reader, calendars) = (self.task.reader.clone(), self.task.calendars.clone());
+                let calendars = self.task.calendars.borrow().clone();
+                let reader = self.task.reader.clone();
                 self.reads.spawn(async move {
                     let evidence = gather(&reader, &wanted, &calendars).await;
                     Read::Evidence(wanted.place, wanted.due, evidence)

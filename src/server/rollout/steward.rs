@@ -201,9 +201,11 @@ impl Steward {
         if let What::ArmDrawn { option, arm: Arm::Bot, .. } = &fact.what {
             let place = self.tended.iter().position(|tended| tended.plan.name == *option);
             place.map(|place| self.drawn.insert(call, place));
-        } else if let What::BotEnded { bot, end, .. } = &fact.what {
+        } else if let What::BotEnded { bot, end, note, .. } = &fact.what {
             let drawn = self.drawn.remove(&call);
-            self.bot_ended(fact.at, drawn, bot, end);
+            let no_match = note.as_ref().is_some_and(|note| note.says_not_understood());
+            let call = BotCall { failed: &**end == "failed", no_match, ..BotCall::default() };
+            self.bot_ended(fact.at, drawn, bot, call);
         } else if let What::CallEnded { .. } = &fact.what {
             self.drawn.remove(&call);
         }
@@ -215,20 +217,18 @@ impl Steward {
         self.drawn.clear();
     }
 
-    fn bot_ended(&mut self, now: Timestamp, drawn: Option<usize>, bot: &Arc<str>, end: &str) {
-        let failed = end == "failed";
+    fn bot_ended(&mut self, now: Timestamp, drawn: Option<usize>, bot: &Arc<str>, call: BotCall) {
         for place in 0..self.tended.len() {
             let tended = &mut self.tended[place];
             let same = tended.plan.bot == *bot;
             let Some(machine) = tended.machine_mut() else { continue };
             if drawn == Some(place) {
-                let call = BotCall { failed, ..BotCall::default() };
                 if let Some(decision) = machine.bot_call(now, call) {
                     self.decided(place, decision);
                 }
             } else if same {
                 // The bot has other callers too: while nobody is drawn, they tell how it is.
-                machine.bot_probed(now, !failed);
+                machine.bot_probed(now, !call.failed);
             }
         }
     }

@@ -180,6 +180,7 @@ impl Mailbox {
             | Record::Incident(_)
             | Record::Emergency { .. }
             | Record::Decided(_)
+            | Record::Complaint(_)
                 if inner.moves.len() < MOVES_PENDING_MAX =>
             {
                 inner.moves.push_back(record);
@@ -188,7 +189,8 @@ impl Mailbox {
             | Record::Conduct(_)
             | Record::Incident(_)
             | Record::Emergency { .. }
-            | Record::Decided(_) => {
+            | Record::Decided(_)
+            | Record::Complaint(_) => {
                 count(&self.stats.moves_dropped);
             }
             Record::Callback(callback) => self.put_callback(&mut inner, callback),

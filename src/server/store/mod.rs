@@ -9,6 +9,7 @@
 //! broken: the event log is the record that is confirmed sooner.
 
 mod callback;
+mod complaint;
 mod day;
 pub(crate) mod db;
 mod ledger;
@@ -22,6 +23,7 @@ mod schema;
 mod sites;
 mod writer;
 
+pub(crate) use complaint::{Complained, ComplaintRow};
 pub(crate) use day::{AgentDay, agent_days};
 pub(crate) use mailbox::StoreSender;
 pub(crate) use reader::{

@@ -1,5 +1,6 @@
 //! What the store is told: contact records, agents' changes and conduct, incidents.
 
+use super::complaint::ComplaintRow;
 use super::rollout::DecisionRow;
 use super::schema::micros;
 use crate::server::events::Directory;
@@ -36,6 +37,8 @@ pub(crate) enum Record {
     Callback(Box<Callback>),
     /// Something was decided about a rollout.
     Decided(Box<DecisionRow>),
+    /// Somebody has complained about a contact.
+    Complaint(ComplaintRow),
     /// A call was refused before any flow, for this reason.
     Refused {
         /// When.

@@ -344,10 +344,10 @@ fn named<T: DeserializeOwned>(column: usize, word: &str) -> Result<T, DbError> {
     T::deserialize(reader).map_err(|_| unreadable(column, format!("`{word}`")))
 }
 
-fn call_id(id: i64) -> CallId {
+pub(super) fn call_id(id: i64) -> CallId {
     CallId(u64::try_from(id).unwrap_or_default())
 }
 
-fn moment(micros: i64) -> Timestamp {
+pub(super) fn moment(micros: i64) -> Timestamp {
     Timestamp::from_micros(u64::try_from(micros).unwrap_or_default())
 }

@@ -6,7 +6,7 @@ use dozvon_clock::Timestamp;
 use std::time::Duration;
 
 /// The migrations in order; the first is version 1. A published one is never edited: the next one changes its work.
-const MIGRATIONS: [&str; 13] = [
+const MIGRATIONS: [&str; 14] = [
     include_str!("migrations/0001_contacts.sql"),
     include_str!("migrations/0002_shifts.sql"),
     include_str!("migrations/0003_figures.sql"),
@@ -20,10 +20,11 @@ const MIGRATIONS: [&str; 13] = [
     include_str!("migrations/0011_arms.sql"),
     include_str!("migrations/0012_rollouts.sql"),
     include_str!("migrations/0013_bot_notes.sql"),
+    include_str!("migrations/0014_complaints.sql"),
 ];
 
 /// The newest schema this program knows.
-pub(crate) const VERSION: i64 = 13;
+pub(crate) const VERSION: i64 = 14;
 
 /// How long one step of a migration may take on a server: an index over years of calls is made in minutes. Then it is
 /// undone, and the store keeps trying.

@@ -5,6 +5,7 @@
 //! and only that record is dropped and counted.
 
 use super::callback::write_callback;
+use super::complaint::write_complaint;
 use super::db::{Database, Db, DbError, Value, values};
 use super::ledger::Row;
 use super::link::Link;
@@ -534,6 +535,7 @@ fn write_event(step: &mut Db, event: &Record) -> Result<(), DbError> {
         Record::Incident(row) => write_incident(step, row),
         Record::Emergency { site, emergency } => write_emergency(step, site, emergency.as_ref()),
         Record::Decided(row) => write_decision(step, row),
+        Record::Complaint(row) => write_complaint(step, row),
         Record::Callback(_) => unreachable!("the mailbox keeps requests by number"),
         Record::Refused { .. } => unreachable!("the mailbox counts refused calls by the minute"),
     }

@@ -248,12 +248,14 @@ pub(super) fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> H
         brain: handle,
         metrics: Arc::new(Metrics::new(directory())),
         reader: Some(store.reader()),
+        store: Some(store.sender()),
         live: Live::new(),
         directory: directory(),
         reloads: crate::server::reload::nothing_to_reload(),
         rollouts: crate::server::rollout::tests::nothing_to_tend(),
         tokens,
         bots: Default::default(),
+        clock: Clock::start(),
     };
     let app = Arc::new(App::new(parts, stopping));
     let store = Some(store);

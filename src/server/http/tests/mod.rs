@@ -301,6 +301,22 @@ async fn contacts_come_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_complaint_is_marked_once_with_who_and_when() {
+    let house = house(everybody(), |_| {});
+    let path = "/api/v1/contacts/7/complaint";
+    let long = serde_json::json!({ "text": "ы".repeat(501) }).to_string();
+    let (code, answer) = send(&house, "boss", Method::POST, path, &long).await;
+    assert_eq!(code, StatusCode::BAD_REQUEST, "{answer}");
+    let most = serde_json::json!({ "text": "ы".repeat(500) }).to_string();
+    let (code, marked) = send(&house, "boss", Method::POST, path, &most).await;
+    assert_eq!((code, &marked["call"], &marked["by"]), (StatusCode::OK, &7.into(), &"boss".into()));
+    assert!(house.store.as_ref().unwrap().flush(Duration::from_secs(10)));
+    let (code, again) = send(&house, "boss", Method::POST, path, "").await;
+    assert_eq!(code, StatusCode::CONFLICT, "{again}");
+    assert!(again["detail"].as_str().unwrap().contains("`boss` has marked it already"), "{again}");
+}
+
+#[tokio::test]
 async fn a_draining_house_is_alive_but_not_ready() {
     let house = house(everybody(), |picture| picture.draining = true);
     assert_eq!(send(&house, "", Method::GET, "/healthz", "").await.0, StatusCode::OK);

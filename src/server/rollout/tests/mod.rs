@@ -6,16 +6,17 @@ use super::steward::{Standing, Wanted};
 use super::*;
 use crate::cli::{RolloutArgs, RolloutCommand, RolloutExplainArgs, rollout as command_line};
 use crate::server::handle::{Query, door};
-use crate::server::store::Store;
 use crate::server::store::db::{Access, Db, values};
 use crate::server::store::testing::{Place, Server, on_each};
+use crate::server::store::{ComplaintRow, Store};
 use dozvon_center::contact::Contact;
+use dozvon_center::rollout::breaker::Trouble;
 use dozvon_center::rollout::decide::Due;
 use dozvon_center::rollout::decision::{Cause, Decision, Order, State, Verdict};
 use dozvon_center::rollout::eligible::Exclusions;
 use dozvon_center::rollout::plan::Plan;
 use dozvon_center::rollout::weigh::Figures as Weighed;
-use dozvon_center::rollout::{Rollout, Share};
+use dozvon_center::rollout::{Arm, Rollout, Share};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use world::{PLAN, World, calendars, plan, rollout};
@@ -206,6 +207,57 @@ fn a_bot_that_breaks_has_no_callers_within_the_second_and_is_tried_again_later()
 }
 
 #[test]
+fn a_bot_that_does_not_understand_its_callers_has_none_soon() {
+    let quiet = "[breaker]\nwindow_secs = 1800\ncalls_min = 10\n\n[analysis]";
+    let mut world = World::new(Place::file(), plan(&PLAN.replace("[analysis]", quiet)));
+    world.order(Order::Start, "head", "").expect("it has not begun");
+    for _ in 0..2 {
+        world.order(Order::Promote, "head", "known from elsewhere").expect("head may");
+    }
+    world.hours(2);
+    assert_eq!(world.share(), Some(Share::Half));
+    world.bot_understands = false;
+    world.hours(1);
+    world.flush();
+    let trip = world.log().decisions.into_iter().find_map(|kept| {
+        let Verdict::Tripped(trip) = kept.decision.verdict else { return None };
+        Some(trip)
+    });
+    assert_eq!(trip.map(|trip| trip.trouble), Some(Trouble::NoMatch));
+}
+
+#[test]
+fn complaints_that_were_marked_count_against_the_arm_of_their_callers() {
+    let metric = "[[metrics]]\nname = \"complaint\"\nmeasure = \"complaint\"\nwindow_secs = 86400\n\
+                  role = { guardrail = { margin = 0.2 } }\nexpected = { share = 0.05 }\n";
+    let mut world = World::new(Place::file(), plan(&format!("{PLAN}\n{metric}")));
+    world.order(Order::Start, "head", "").expect("it has not begun");
+    for _ in 0..2 {
+        world.order(Order::Promote, "head", "known from elsewhere").expect("head may");
+    }
+    let since = world.now;
+    world.callers_for(4);
+    world.flush();
+    let by_bot = |contact: &Contact| contact.arms.iter().any(|arm| arm.arm == Arm::Bot);
+    let complains: Vec<Contact> = world.drawn(since).into_iter().filter(by_bot).collect();
+    let store = world.store.as_ref().expect("it is open").sender();
+    for contact in &complains {
+        let (call, at, by) = (contact.call, world.now, "crm".to_owned());
+        store.try_send(Record::Complaint(ComplaintRow { call, at, by, text: None }));
+    }
+    world.callers_for(48);
+    world.flush();
+    let due = world.steward.due(world.now);
+    let figures = Weighed::of(&world.plan, &world.evidence(&due[0]).expect("it can be read"));
+    let known = figures.metrics.iter().find(|metric| &*metric.name == "complaint");
+    let pooled = known.expect("it is measured").pooled();
+    let complained = pooled.bot.mean() * pooled.bot.n as f64;
+    let all = complains.len() as f64;
+    assert!(complained > 0.8 * all && complained <= all, "{complained} of {all}, repeats left out");
+    assert_eq!(pooled.people.mean(), 0.0);
+}
+
+#[test]
 fn while_the_database_is_away_the_share_stays_nothing_is_promoted_and_the_breaker_works() {
     let server = Arc::new(Server::start());
     let quiet = "[breaker]\nwindow_secs = 1800\ncalls_min = 10\n\n[analysis]";
@@ -391,7 +443,7 @@ async fn an_order_is_in_force_before_it_is_answered_and_is_kept() {
         reader: store.reader(),
         store: store.sender(),
         facts: live.listen(),
-        calendars: Arc::new(calendars()),
+        calendars: watch::channel(Arc::new(calendars())).1,
         clock: Clock::start(),
         figures: Figures::register(&registry, &plans).unwrap(),
     });

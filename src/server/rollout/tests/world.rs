@@ -11,7 +11,9 @@ use crate::server::store::{
 use dozvon_center::Center;
 use dozvon_center::acd::{Actor, AgentConfig, Config, QueueConfig, Status};
 use dozvon_center::border::{Arrival, LegCommand, LegEvent, Output, Refusal};
+use dozvon_center::bot::{BotNote, BotOver};
 use dozvon_center::calendar::{Calendar, Calendars};
+use dozvon_center::contact::Contact;
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
@@ -174,6 +176,8 @@ pub(super) struct World {
     pub(super) steered: Vec<(Timestamp, Steering)>,
     /// Whether the bot answers.
     pub(super) bot_works: bool,
+    /// Whether it understands its callers; it hands them over when it does not.
+    pub(super) bot_understands: bool,
     announcer: Announcer,
     agenda: BTreeMap<(Timestamp, u64), Next>,
     put: u64,
@@ -204,6 +208,7 @@ impl World {
             plan,
             steered: Vec::new(),
             bot_works: true,
+            bot_understands: true,
             announcer,
             agenda: BTreeMap::new(),
             put: 0,
@@ -230,6 +235,12 @@ impl World {
         let log = self.log();
         self.steward.restore(self.now, 0, log);
         self.act();
+    }
+
+    /// Contacts that were drawn from that moment on.
+    pub(super) fn drawn(&self, since: Timestamp) -> Vec<Contact> {
+        let drawn = self.reader.drawn(Arc::clone(&self.plan.name), since, self.now);
+        self.runtime.block_on(drawn).expect("it can be read")
     }
 
     /// What was decided, as the database has it.
@@ -354,7 +365,13 @@ impl World {
             if self.bot_works {
                 self.later(1, leg, LegEvent::Answered);
                 let talks = 60 + self.roll(60);
-                self.later(talks, leg, LegEvent::HungUp);
+                let over = if self.bot_understands {
+                    LegEvent::HungUp
+                } else {
+                    let note = BotNote { reason: Some("no_match".into()), ..BotNote::default() };
+                    LegEvent::BotOver(BotOver::Transfer, Some(Box::new(note)))
+                };
+                self.later(talks, leg, over);
             } else {
                 self.later(1, leg, LegEvent::Refused(Refusal::Unreachable));
             }
