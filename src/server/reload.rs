@@ -12,7 +12,6 @@ use super::handle::{BrainError, BrainHandle};
 use super::{Clips, encode_prompts};
 use dozvon_center::calendar::Calendars;
 use dozvon_center::flow::Flow;
-use dozvon_center::flow::script::play_all;
 use dozvon_clock::Timestamp;
 use dozvon_media::clip::Library;
 use dozvon_switch::config::Reload;
@@ -222,6 +221,7 @@ impl Reloader {
             findings: warnings,
         };
         if loaded.version == self.loaded.version {
+            tracing::info!(by, version = %loaded.version, "nothing has changed: nothing to reload");
             self.figures.reloads.with_label_values(&["unchanged"]).inc();
             self.figures.successful.set(1);
             self.in_force.send_modify(|shown| shown.last_attempt = Some(taken));
@@ -292,12 +292,12 @@ struct Prepared {
     warnings: Vec<Told>,
 }
 
-/// Reads, proves, tests and encodes; every mistake at once.
+/// Reads, proves and encodes; every mistake at once.
 fn prepare(old: &Loaded, library: &Library) -> Result<Prepared, Vec<Told>> {
     let (loaded, findings) = load(&old.folder, &environment(), Missing::Make);
     let mut told = findings.told();
     let Some(loaded) = loaded else { return Err(told) };
-    let mut refused: Vec<Told> = failed_tests(&loaded);
+    let mut refused: Vec<Told> = Vec::new();
     for what in old.restart_needed(&loaded) {
         let folder = old.folder.display().to_string();
         let message = format!("{what} changed, which counts only after a restart");
@@ -316,23 +316,6 @@ fn prepare(old: &Loaded, library: &Library) -> Result<Prepared, Vec<Told>> {
             Err(told)
         }
     }
-}
-
-/// What the flows' own tests say.
-fn failed_tests(loaded: &Loaded) -> Vec<Told> {
-    let mut failed = Vec::new();
-    for flow in loaded.policy.flows.values() {
-        for outcome in play_all(flow, &loaded.policy.calendars, &loaded.surroundings) {
-            if !outcome.passed() {
-                let message = format!("test `{}`: {}", outcome.name, outcome.failures.join("; "));
-                let cure = "dozvon flow test shows the way the caller went";
-                let line = usize::try_from(outcome.spot.line).unwrap_or(1);
-                let told = Told::of_file(flow.file.to_string(), message, cure);
-                failed.push(Told { line, end_line: line, ..told });
-            }
-        }
-    }
-    failed
 }
 
 /// A door behind which every wish is refused, for the tests of those who knock.

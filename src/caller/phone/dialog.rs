@@ -527,7 +527,7 @@ fn authorize(
 /// The reason phrase with the Warning text beside it, for people.
 fn reason(response: &Response) -> String {
     let warning = text::value(response, "Warning").map(|w| format!(" ({w})")).unwrap_or_default();
-    format!("{}{warning}", response.status_code)
+    format!("{}{warning}", response.status_code.code())
 }
 
 /// Registers `login` with the server for so many seconds (0 = unregister). Answers the seconds granted.

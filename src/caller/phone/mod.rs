@@ -55,7 +55,7 @@ pub(crate) enum PhoneError {
     #[error("refused: {1}")]
     Refused(u16, String),
     /// Nobody answered.
-    #[error("no answer at all")]
+    #[error("no answer at all: is there a server at this address and port?")]
     Silence,
     /// We gave up before anybody answered.
     #[error("given up: nobody answered in time")]

@@ -28,7 +28,7 @@ Examples:
 Loudness is that of ITU-R BS.1770; a recording should be within 2 LU of the middle of the set.
 Exit codes: 0 no errors (warnings are told), 78 errors.")]
     Check(PromptsCheckArgs),
-    /// Speak texts that have no recording yet with espeak-ng; they are marked as synthetic.
+    /// Speak texts that have no recording yet, or have changed since, with espeak-ng; they are marked as synthetic.
     #[command(after_help = "\
 Examples:
   dozvon prompts build

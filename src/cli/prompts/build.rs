@@ -1,4 +1,5 @@
-//! `dozvon prompts build`: texts that have no recording yet, spoken by espeak-ng and marked as synthetic.
+//! `dozvon prompts build`: texts that have no recording yet, or another one since a machine spoke them, spoken by
+//! espeak-ng and marked as synthetic.
 
 use super::{LUFS_DEFAULT, Set, median, wav};
 use crate::cli::{Format, PromptsBuildArgs, print, tell, verdict};
@@ -22,7 +23,7 @@ pub(super) fn build(args: &PromptsBuildArgs) -> ExitCode {
         .texts
         .iter()
         .flat_map(|(language, texts)| texts.iter().map(move |(name, text)| (language, name, text)))
-        .filter(|(language, name, _)| is_wanted(args, &set, language, name))
+        .filter(|(language, name, text)| is_wanted(args, &set, language, name, text))
         .map(|(language, name, text)| (language.clone(), name.clone(), text.clone()))
         .collect();
     for name in &args.names {
@@ -35,7 +36,7 @@ pub(super) fn build(args: &PromptsBuildArgs) -> ExitCode {
     let (made, mut failed) = (wanted.len(), 0);
     for (language, name, text) in wanted {
         let spoken = speak(args, &language, &text).and_then(|sound| sound.finished(lufs));
-        let kept = spoken.and_then(|wav| keep(&mut set, &language, &name, &wav));
+        let kept = spoken.and_then(|wav| keep(&mut set, (&language, &name, &text), &wav));
         if let Err(error) = kept {
             eprintln!("{language}/{name}: {error}");
             failed += 1;
@@ -45,24 +46,31 @@ pub(super) fn build(args: &PromptsBuildArgs) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// What has no recording, names that were given, and, when all are asked for, what a machine has spoken before: what
-/// people have recorded is overwritten by its name only.
-fn is_wanted(args: &PromptsBuildArgs, set: &Set, language: &str, name: &str) -> bool {
+/// What has no recording, what a machine has spoken by another text, names that were given, and, when all are asked for,
+/// all that a machine has spoken: what people have recorded is overwritten by its name only.
+fn is_wanted(args: &PromptsBuildArgs, set: &Set, language: &str, name: &str, text: &str) -> bool {
+    let unnamed = args.names.is_empty();
     let Some(file) = set.file(language, name) else {
-        return args.names.is_empty() || named(args, name);
+        return unnamed || named(args, name);
     };
-    named(args, name) || args.all && set.synthetic.is(language, name, &file.digest)
+    named(args, name)
+        || unnamed && set.synthetic.says_otherwise(file, text)
+        || args.all && set.synthetic.is(file)
 }
 
 fn named(args: &PromptsBuildArgs, name: &str) -> bool {
     args.names.iter().any(|own| own == name)
 }
 
-fn keep(set: &mut Set, language: &str, name: &str, wav: &[u8]) -> Result<(), String> {
+fn keep(
+    set: &mut Set,
+    (language, name, text): (&str, &str, &str),
+    wav: &[u8],
+) -> Result<(), String> {
     let path = set.path(language, name);
     let folder = path.parent().expect("a prompt is in the folder of its language");
     let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, wav));
-    set.synthetic.mark(language, name, wav);
+    set.synthetic.mark(language, name, wav, text);
     // Marked at once: one that is spoken is known as such even when the next one fails.
     written.and_then(|()| set.synthetic.write(&set.folder)).map_err(|error| error.to_string())
 }

@@ -18,6 +18,9 @@ const P004: &str = "P004";
 /// A recording of which nobody has written down what it says.
 const P005: &str = "P005";
 
+/// A recording that a machine has spoken by another text.
+const P006: &str = "P006";
+
 /// The longest silence at an end that callers don't notice.
 const SILENCE_MAX_SECS: f64 = 0.3;
 /// How far from the middle of the set a recording may be, in LU.
@@ -33,9 +36,14 @@ pub(super) fn check(args: &PromptsCheckArgs) -> ExitCode {
     let middle = median(loudness.values().copied());
     for file in &set.files {
         sounds(&mut findings, file, loudness.get(&*file.path).copied().zip(middle));
-        let known =
-            set.texts.get(&*file.language).is_some_and(|texts| texts.contains_key(&*file.name));
-        if &*file.language != MUSIC && !known {
+        let text = set.texts.get(&*file.language).and_then(|texts| texts.get(&*file.name));
+        if let Some(text) = text.filter(|text| set.synthetic.says_otherwise(file, text)) {
+            let name = format!("{}/{}", file.language, file.name);
+            let message = format!("{name} was spoken by another text than its own: {text}");
+            let cure = format!("dozvon prompts build {}", set.folder.display());
+            note(&mut findings, P006, FoundSeverity::Warning, &file.path, message, &cure);
+        }
+        if &*file.language != MUSIC && text.is_none() {
             let message =
                 format!("nobody has written down what {}/{} says", file.language, file.name);
             let cure = "add its text to prompts.yaml, or take it out";
@@ -44,8 +52,7 @@ pub(super) fn check(args: &PromptsCheckArgs) -> ExitCode {
     }
     tell(&findings, args.format);
     if let Format::Full | Format::Concise = args.format {
-        let spoken = set.files.iter();
-        let spoken = spoken.filter(|f| set.synthetic.is(&f.language, &f.name, &f.digest)).count();
+        let spoken = set.files.iter().filter(|file| set.synthetic.is(file)).count();
         let middle = middle.map(|lufs| format!(", {lufs:.1} LUFS")).unwrap_or_default();
         let many = set.files.len();
         print(&format!("{many} recordings, {spoken} of them synthetic{middle}\n"));

@@ -69,7 +69,7 @@ fn take(args: &PromptsImportArgs, set: &Set, given: Given, lufs: f64) -> Result<
     let mut report = format!("{language}/{name}, {:.1} s", after.secs());
     match set.file(&language, &name) {
         None => report += ", new",
-        Some(file) if set.synthetic.is(&language, &name, &file.digest) => {
+        Some(file) if set.synthetic.is(file) => {
             report += &format!(", was synthetic and {:.1} s", file.duration.as_secs_f64());
         }
         Some(file) => report += &format!(", was {:.1} s", file.duration.as_secs_f64()),

@@ -92,31 +92,58 @@ fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-/// Recordings that a machine has spoken, by the beginning of their SHA-256: one that a person has recorded since is
-/// none any more, whatever the list says.
+/// Recordings that a machine has spoken, by the beginnings of the SHA-256 of their bytes and of the text that they say:
+/// one that a person has recorded since is none any more, whatever the list says.
 #[derive(Default)]
-struct Synthetic(BTreeMap<String, String>);
+struct Synthetic(BTreeMap<String, Spoken>);
+
+/// What a machine has spoken.
+struct Spoken {
+    wav: String,
+    /// Empty where the list does not know it.
+    text: String,
+}
 
 impl Synthetic {
     fn read(folder: &Path) -> Synthetic {
         let text = std::fs::read_to_string(folder.join(SYNTHETIC)).unwrap_or_default();
-        let lines = text.lines().filter_map(|line| line.split_once('\t'));
-        Synthetic(lines.map(|(name, digest)| (name.to_owned(), digest.to_owned())).collect())
+        let spoken = text.lines().filter_map(|line| {
+            let mut fields = line.split('\t').map(str::to_owned);
+            let (name, wav) = (fields.next()?, fields.next()?);
+            Some((name, Spoken { wav, text: fields.next().unwrap_or_default() }))
+        });
+        Synthetic(spoken.collect())
     }
 
-    fn is(&self, language: &str, name: &str, digest: &[u8]) -> bool {
-        let known = self.0.get(&format!("{language}/{name}"));
-        known.is_some_and(|known| *known == short(digest))
+    fn of(&self, file: &PromptFile) -> Option<&Spoken> {
+        let spoken = self.0.get(&format!("{}/{}", file.language, file.name));
+        spoken.filter(|spoken| spoken.wav == short(&file.digest))
     }
 
-    fn mark(&mut self, language: &str, name: &str, wav: &[u8]) {
-        self.0.insert(format!("{language}/{name}"), short(&Sha256::digest(wav)));
+    /// Whether a machine has spoken it.
+    fn is(&self, file: &PromptFile) -> bool {
+        self.of(file).is_some()
+    }
+
+    /// Whether a machine has spoken it, by another text than this.
+    fn says_otherwise(&self, file: &PromptFile, text: &str) -> bool {
+        let known = self.of(file).map(|spoken| &*spoken.text).filter(|known| !known.is_empty());
+        known.is_some_and(|known| known != short(&Sha256::digest(text)))
+    }
+
+    fn mark(&mut self, language: &str, name: &str, wav: &[u8], text: &str) {
+        let spoken =
+            Spoken { wav: short(&Sha256::digest(wav)), text: short(&Sha256::digest(text)) };
+        self.0.insert(format!("{language}/{name}"), spoken);
     }
 
     fn write(&self, folder: &Path) -> std::io::Result<()> {
-        let lines: String =
-            self.0.iter().map(|(name, digest)| format!("{name}\t{digest}\n")).collect();
-        std::fs::write(folder.join(SYNTHETIC), lines)
+        let line = |(name, spoken): (&String, &Spoken)| {
+            let Spoken { wav, text } = spoken;
+            let gap = if text.is_empty() { "" } else { "\t" };
+            format!("{name}\t{wav}{gap}{text}\n")
+        };
+        std::fs::write(folder.join(SYNTHETIC), self.0.iter().map(line).collect::<String>())
     }
 }
 

@@ -5,6 +5,7 @@ use super::finding::{Finding, Findings, Place, Severity, SourceId};
 use super::settings::PromptFile;
 use dozvon_center::calendar::{Calendar, Calendars, HolidayList, HolidayLists};
 use dozvon_center::flow::check::{self, PromptFacts};
+use dozvon_center::flow::script::play_all;
 use dozvon_center::flow::{
     Diagnostic, Flow, Library, Surroundings, check_subflow, is_subflow, load_and_check, prompts,
 };
@@ -63,12 +64,13 @@ fn stem(path: &Path) -> String {
 /// Flows by name, and the names of all of them, those with mistakes included.
 type Flows = (BTreeMap<Arc<str>, Arc<Flow>>, Vec<String>);
 
-/// Reads the *.yaml of the flows' folder, each with all its mistakes.
+/// Reads the *.yaml of the flows' folder, each with all its mistakes, and plays the tests of those that have none.
 pub(super) fn flows(
     findings: &mut Findings,
     folder: &Path,
     around: &Surroundings,
     prompts: &[PromptFile],
+    calendars: &Arc<Calendars>,
 ) -> Flows {
     let mut flows: BTreeMap<Arc<str>, Arc<Flow>> = BTreeMap::new();
     let mut names = Vec::new();
@@ -85,6 +87,10 @@ pub(super) fn flows(
             continue;
         };
         stamp(&mut flow, text, prompts);
+        let flow = Arc::new(flow);
+        if !found.iter().any(Diagnostic::is_error) {
+            files.tell(findings, &failed_tests(&flow, calendars, &around));
+        }
         called.extend(flow.subflows.iter().map(|subflow| Arc::clone(&subflow.name)));
         names.push(flow.name.to_string());
         if let Some(first) = flows.get(&flow.name) {
@@ -96,13 +102,30 @@ pub(super) fn flows(
                 format!("the first one is in {}: rename one", first.file),
             );
         }
-        flows.insert(Arc::clone(&flow.name), Arc::new(flow));
+        flows.insert(Arc::clone(&flow.name), flow);
     }
     // A flow with mistakes may be the one that calls it; those are told first.
     for name in around.library.names().filter(|name| !called.contains(*name)) {
         files.tell(findings, &check_subflow(name, &around));
     }
     (flows, names)
+}
+
+/// What the flow's own tests say that it does not do.
+fn failed_tests(
+    flow: &Arc<Flow>,
+    calendars: &Arc<Calendars>,
+    around: &Surroundings,
+) -> Vec<Diagnostic> {
+    let outcomes = play_all(flow, calendars, around);
+    let failed = outcomes.iter().filter(|outcome| !outcome.passed());
+    failed
+        .map(|outcome| {
+            let message = format!("test `{}`: {}", outcome.name, outcome.failures.join("; "));
+            Diagnostic::error("", &flow.file, outcome.spot, message)
+                .help("`dozvon flow test` shows the way that the caller went")
+        })
+        .collect()
 }
 
 /// A file of flows, a sub-flow or not.

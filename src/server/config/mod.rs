@@ -82,8 +82,6 @@ pub(crate) struct Loaded {
     pub(crate) prompts: Vec<PromptFile>,
     /// Bots that the connector of streams reaches.
     pub(crate) streams: Streams,
-    /// What flows may name, for their tests.
-    pub(crate) surroundings: Surroundings,
     /// The folder it was read from.
     pub(crate) folder: PathBuf,
     /// Twelve digits of the SHA-256 of every file and variable read, prompts included.
@@ -158,8 +156,13 @@ pub(crate) fn load(
             "name the folder of the IVR flows",
         );
     }
-    let (flows, flow_names) =
-        ivr::flows(&mut findings, &flows_folder, &around.surroundings, &around.prompts);
+    let (flows, flow_names) = ivr::flows(
+        &mut findings,
+        &flows_folder,
+        &around.surroundings,
+        &around.prompts,
+        &around.calendars,
+    );
     let flow_names: Vec<&str> = flow_names.iter().map(String::as_str).collect();
     let numbers = routes::numbers(&mut findings, &base, &flow_names, &around.staff);
     let known = opening::Known {
@@ -177,14 +180,7 @@ pub(crate) fn load(
     check_announcements(&mut findings, &base, &around.staff, &flows, &around.prompts);
     check_stray_files(&mut findings, folder);
     let Around {
-        mut staff,
-        bots,
-        mut rollouts,
-        calendars,
-        classifiers,
-        endpoints,
-        prompts,
-        surroundings,
+        mut staff, bots, mut rollouts, calendars, classifiers, endpoints, prompts, ..
     } = around;
     let plans = plans::plans(&mut findings, &base, &mut rollouts);
     let acd = acd_config(&mut findings, &base, &mut staff);
@@ -203,7 +199,7 @@ pub(crate) fn load(
         skills: staff.skills,
         shared_numbers: shared.iter().map(|(number, _)| number.as_str().into()).collect(),
         flows,
-        calendars: Arc::new(calendars),
+        calendars,
         opening,
         rollouts,
         bots: bots.policy,
@@ -235,8 +231,7 @@ pub(crate) fn load(
     prompts.iter().for_each(|prompt| version.update(prompt.digest));
     let (folder, version) = (folder.to_owned(), ivr::short(version));
     let streams = bots.streams;
-    let loaded =
-        Loaded { settings, policy, switch, plans, prompts, streams, surroundings, folder, version };
+    let loaded = Loaded { settings, policy, switch, plans, prompts, streams, folder, version };
     (Some(loaded), findings)
 }
 
@@ -280,7 +275,7 @@ pub(crate) fn surroundings(
     let base = Base::read(&mut findings, folder, variables);
     let secrets = Secrets { folder, variables, missing: Missing::Leave };
     let around = read_around(&mut findings, &base, &secrets);
-    (around.surroundings, around.calendars)
+    (around.surroundings, Arc::unwrap_or_clone(around.calendars))
 }
 
 /// The password of an agent, or why there is none to be had: where it is, and whether dozvon keeps it itself.
@@ -334,7 +329,7 @@ struct Around {
     staff: Staff,
     bots: bots::Bots,
     rollouts: std::collections::BTreeMap<Arc<str>, Rollout>,
-    calendars: dozvon_center::calendar::Calendars,
+    calendars: Arc<dozvon_center::calendar::Calendars>,
     classifiers: std::collections::BTreeMap<Arc<str>, Arc<dozvon_center::classifier::Classifier>>,
     endpoints: Vec<Endpoint>,
     prompts: Vec<PromptFile>,
@@ -345,7 +340,7 @@ fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> A
     let classifiers = Classifiers::read(findings, &base.folder);
     let mut staff = Staff::read(findings, base, secrets, &classifiers);
     let bots = bots::read(findings, base, secrets);
-    let calendars = ivr::calendars(findings, &base.folder);
+    let calendars = Arc::new(ivr::calendars(findings, &base.folder));
     let rollouts = routes::rollouts(findings, base, &bots.policy, &calendars);
     let prompts = prompts::read(findings, &prompts_folder(base));
     for prompt in prompts.iter().filter(|prompt| &*prompt.language != MUSIC) {

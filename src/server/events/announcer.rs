@@ -2,7 +2,7 @@
 
 use super::Directory;
 use super::log::{EventLog, EventSender};
-use crate::server::metrics::Metrics;
+use crate::server::metrics::{Metrics, fault_word};
 use crate::server::store::{Record, StoreSender};
 use crate::server::telemetry::Masked;
 use dozvon_center::callback::Callback;
@@ -115,8 +115,8 @@ impl Announcer {
             let agent = self.agent_name(*agent);
             tracing::info!(call, %queue, agent, waited_secs, "caller and agent talk");
         } else if let What::CallEnded { flow, ending, duration_secs } = &fact.what {
-            let (fault, reason) = (ending.fault, &ending.reason);
-            tracing::info!(call, %flow, ?fault, %reason, duration_secs, "call ended");
+            let (by, reason) = (fault_word(ending.fault), &ending.reason);
+            tracing::info!(call, %flow, by, %reason, duration_secs, "call ended");
         } else if let What::CallbackRequested { callback, queue, by } = &fact.what {
             let (callback, by) = (callback.0, by.as_str());
             tracing::info!(callback, call, %queue, by, "a callback is requested");

@@ -22,6 +22,7 @@ use dozvon_center::contact::Outcome;
 use dozvon_center::fact::{Fact, Handler, What};
 use dozvon_center::rollout::Arm;
 use dozvon_switch::border::{Note, Snapshot};
+pub(super) use families::words::fault_word;
 use families::{Families, words};
 use prometheus::{Encoder, IntCounter, TextEncoder};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -239,9 +239,26 @@ impl Reports {
 struct Line {
     at: i64,
     /// What comes first when both happen at once: ends before beginnings, a connection before the talk's end.
-    rank: u8,
+    rank: u16,
     text: String,
 }
+
+/// An offer that came to nothing.
+const OFFERED: u16 = 0;
+/// A wait is over that had lasted.
+const LEFT: u16 = 1;
+/// A wait begins; between this and [`CONNECTED`] are those of the same call that are over in the moment they begin in.
+const ENTERED: u16 = 2;
+/// Two talk.
+const CONNECTED: u16 = 1_000;
+/// A talk is over.
+const COMPLETED: u16 = 1_001;
+/// What an agent had to do after it is done.
+const WRAPPED_UP: u16 = 1_002;
+/// An agent comes or goes.
+const MEMBERSHIP: u16 = 1_003;
+/// An agent takes calls, or does not.
+const PAUSED: u16 = 1_004;
 
 /// Writes the span as lines of a queue_log: `epoch|callid|queue|agent|event|data…`.
 ///
@@ -269,7 +286,7 @@ pub(crate) fn queue_log(
     Ok(())
 }
 
-fn line(at: i64, rank: u8, call: &str, queue: &str, agent: &str, event: &str) -> Line {
+fn line(at: i64, rank: u16, call: &str, queue: &str, agent: &str, event: &str) -> Line {
     // Names are ours, but a `|` in one would shift every field behind it.
     let clean = |text: &str| text.replace(['|', '\n', '\r'], "_");
     let (call, queue, agent) = (clean(call), clean(queue), clean(agent));
@@ -315,12 +332,16 @@ fn wait_lines(
         })
     })?;
     let mut origins = BTreeMap::new();
+    // How many waits of a call began and ended in one moment: one after the other, as the call went through them.
+    let mut passed: BTreeMap<(i64, i64), u16> = BTreeMap::new();
     for (wait, (origin, position)) in waits.iter().zip(positions(&waits)) {
         origins.insert((wait.call, wait.entered_at), origin);
         let id = wait.call.to_string();
         let caller = wait.caller.replace(['|', '\n', '\r'], "_");
         let event = format!("ENTERQUEUE||{caller}|{origin}");
-        lines.push(line(wait.entered_at, 2, &id, &wait.queue, "NONE", &event));
+        let passed = passed.entry((wait.call, wait.entered_at)).or_default();
+        let entered = (ENTERED + *passed * 2).min(CONNECTED - 2);
+        lines.push(line(wait.entered_at, entered, &id, &wait.queue, "NONE", &event));
         let secs = whole(wait.waited_secs);
         let event = match wait.outcome.as_str() {
             "answered" => continue,
@@ -332,7 +353,13 @@ fn wait_lines(
             // Timeout, overflow, withdrawn.
             _ => format!("EXITWITHTIMEOUT|{position}|{origin}|{secs}"),
         };
-        lines.push(line(wait.ended_at, 1, &id, &wait.queue, "NONE", &event));
+        let left = if wait.ended_at == wait.entered_at {
+            *passed += 1;
+            entered + 1
+        } else {
+            LEFT
+        };
+        lines.push(line(wait.ended_at, left, &id, &wait.queue, "NONE", &event));
     }
     Ok(origins)
 }
@@ -369,7 +396,7 @@ fn offer_lines(db: &mut Db, span: &Span, lines: &mut Vec<Line>) -> Result<(), Db
         let (at, rang, result): (i64, f64, String) = (row.get(3)?, row.get(4)?, row.get(5)?);
         let word = if result == "caller_gone" { "RINGCANCELED" } else { "RINGNOANSWER" };
         let event = format!("{word}|{:.0}", rang * 1_000.0);
-        lines.push(line(at, 0, &call.to_string(), &queue, &agent, &event));
+        lines.push(line(at, OFFERED, &call.to_string(), &queue, &agent, &event));
         Ok(())
     })
 }
@@ -405,7 +432,7 @@ fn talk_lines(
         if !handed {
             let hold = whole(waited);
             let event = format!("CONNECT|{hold}|{id}|{}", whole(rang));
-            lines.push(line(connected_at, 3, &id, &queue, &agent, &event));
+            lines.push(line(connected_at, CONNECTED, &id, &queue, &agent, &event));
             let origin = origins.get(&(call, counted_at)).copied().unwrap_or(1);
             let to = to.replace(['|', '\n', '\r'], "_");
             let word = match (how.as_str(), by.as_str()) {
@@ -415,12 +442,12 @@ fn talk_lines(
                 (_, _) => "COMPLETEAGENT".to_owned(),
             };
             let event = format!("{word}|{hold}|{}|{origin}", whole(length));
-            lines.push(line(ended_at, 4, &id, &queue, &agent, &event));
+            lines.push(line(ended_at, COMPLETED, &id, &queue, &agent, &event));
         }
         if let Some(acw) = acw {
             let over = ended_at + (acw * 1e6) as i64;
             let event = format!("WRAPUP|{}", whole(acw));
-            lines.push(line(over, 5, &id, &queue, &agent, &event));
+            lines.push(line(over, WRAPPED_UP, &id, &queue, &agent, &event));
         }
         Ok(())
     })
@@ -440,15 +467,15 @@ fn agent_lines(db: &mut Db, span: &Span, lines: &mut Vec<Line>) -> Result<(), Db
         };
         let (here, was_here) = (now != "logged_out", before != "logged_out");
         match (was_here, here) {
-            (false, true) => tell(6, "ADDMEMBER|"),
-            (true, false) => tell(6, "REMOVEMEMBER|"),
+            (false, true) => tell(MEMBERSHIP, "ADDMEMBER|"),
+            (true, false) => tell(MEMBERSHIP, "REMOVEMEMBER|"),
             (true, true) | (false, false) => {}
         }
         if here && now != before {
             match now.as_str() {
-                "ready" if was_here => tell(7, "UNPAUSEALL|"),
+                "ready" if was_here => tell(PAUSED, "UNPAUSEALL|"),
                 "ready" => {}
-                reason => tell(7, &format!("PAUSEALL|{reason}")),
+                reason => tell(PAUSED, &format!("PAUSEALL|{reason}")),
             }
         }
         Ok(())

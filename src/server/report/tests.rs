@@ -324,6 +324,7 @@ fn the_queue_log_tells_the_same_day_in_order() {
     let row = all(&figures.queues, "queue");
     let mut events: BTreeMap<&str, i64> = BTreeMap::new();
     let mut last = 0;
+    let mut waiting = BTreeSet::new();
     for line in &log {
         let fields: Vec<&str> = line.split('|').collect();
         assert!(fields.len() >= 5, "{line}");
@@ -331,6 +332,13 @@ fn the_queue_log_tells_the_same_day_in_order() {
         assert!(at >= last, "in order: {line}");
         last = at;
         *events.entry(fields[4]).or_default() += 1;
+        match fields[4] {
+            "ENTERQUEUE" => assert!(waiting.insert((fields[1], fields[2])), "{line}"),
+            "ABANDON" | "EXITEMPTY" | "EXITWITHTIMEOUT" | "EXITWITHKEY" => {
+                assert!(waiting.remove(&(fields[1], fields[2])), "it was entered before: {line}");
+            }
+            _ => _ = waiting.remove(&(fields[1], fields[2])),
+        }
         let data = match fields[4] {
             "ENTERQUEUE" | "CONNECT" | "ABANDON" | "COMPLETECALLER" | "COMPLETEAGENT"
             | "EXITEMPTY" | "EXITWITHTIMEOUT" => 3,

@@ -178,7 +178,7 @@ pub(in crate::server::metrics) fn by_activity(counts: &AgentCounts) -> [(&'stati
 }
 
 /// The word for whose doing an end was.
-pub(in crate::server::metrics) fn fault_word(fault: Fault) -> &'static str {
+pub(in crate::server) fn fault_word(fault: Fault) -> &'static str {
     match fault {
         Fault::Caller => "caller",
         Fault::Agent => "agent",
