@@ -2,7 +2,8 @@
 
 # What the build and the demo need, and what only the tests need.
 BUILD_PACKAGES := build-essential cmake
-TEST_PACKAGES  := $(BUILD_PACKAGES) sip-tester baresip-core linphone-cli sqlite3 prometheus python3 python3-pip python3-dateutil python3-websockets iproute2 postgresql
+TEST_PACKAGES  := $(BUILD_PACKAGES) sip-tester baresip-core linphone-cli espeak-ng sqlite3 prometheus \
+	python3 python3-pip python3-dateutil python3-websockets iproute2 postgresql
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -63,9 +64,11 @@ FUZZ_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 
 fuzz: setup
 	cd tests/fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --release --target-dir target --target $(FUZZ_HOST)
-	cd tests/fuzz && mkdir -p corpus/flow_file && cp ../../ivr-flows/*.yaml ../flows/broken/*.yaml corpus/flow_file/
-	cd tests/fuzz && for t in $(FUZZ_TARGETS); do mkdir -p corpus/$$t artifacts && \
-		target/$(FUZZ_HOST)/release/$$t -max_total_time=$(FUZZ_SECS) -artifact_prefix=artifacts/ corpus/$$t || exit 1; done
+	mkdir -p tests/fuzz/target/corpus/flow_file
+	cp ivr-flows/*.yaml tests/flows/broken/*.yaml tests/fuzz/target/corpus/flow_file
+	cd tests/fuzz && for t in $(FUZZ_TARGETS); do mkdir -p target/corpus/$$t artifacts && \
+		target/$(FUZZ_HOST)/release/$$t -max_total_time=$(FUZZ_SECS) -artifact_prefix=artifacts/ target/corpus/$$t \
+		|| exit 1; done
 
 setup:
 	$(call install,$(BUILD_PACKAGES))

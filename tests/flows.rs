@@ -5,9 +5,9 @@
 //! After a change of wording: `UPDATE_EXPECT=1 cargo test --test flows`, then read the difference.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// Of nodes and outcomes of the shipped flows, in percent; urgent options and the operator key are always all.
 const COVERAGE_FLOOR: &str = "70";
@@ -356,25 +356,72 @@ fn blocks(text: &str) -> Vec<(String, String)> {
     parts.map(|(info, body)| (info.to_owned(), body.to_owned())).collect()
 }
 
-/// Runs a block of commands: each line behind `$ ` is one, and the lines below it must be in what it prints, in order.
-fn run_console(body: &str, here: &mut PathBuf) {
+/// `sh` with the binary in its PATH.
+fn shell(line: &str, here: &Path) -> Command {
     let folder = Path::new(env!("CARGO_BIN_EXE_dozvon")).parent().expect("a folder").to_owned();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path)))
         .expect("paths without colons");
-    for command in format!("\n{body}").split("\n$ ").skip(1) {
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).current_dir(here).env("PATH", path).env("NO_COLOR", "1");
+    command
+}
+
+/// The commands of a block, each with what it shall print.
+fn commands(body: &str) -> Vec<(String, String)> {
+    let commands = format!("\n{body}");
+    let commands = commands.split("\n$ ").skip(1);
+    let split = |command: &str| {
         let (line, expected) = command.split_once('\n').unwrap_or((command, ""));
+        (line.to_owned(), expected.to_owned())
+    };
+    commands.map(split).collect()
+}
+
+/// The address that the tutorial names; tests take a free one.
+const TUTORIAL_SIP: &str = "127.0.0.1:5060";
+
+/// A command of the tutorial that runs on while others do.
+struct Background(Child, String);
+
+impl Background {
+    /// Starts it on free ports, and waits for the line that it shall print.
+    fn start(body: &str, here: &Path) -> Background {
+        let (line, expected) = commands(body).remove(0);
+        let mut child = shell(&format!("exec {line} --sip-port 0 --http-port 0"), here)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("there is a shell");
+        let (before, after) =
+            expected.trim().split_once(TUTORIAL_SIP).expect("it tells its address");
+        let mut lines = BufReader::new(child.stdout.take().expect("it was asked for")).lines();
+        let told = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let rest = line.trim().strip_prefix(before)?.to_owned();
+            rest.strip_suffix(after).map(str::to_owned)
+        });
+        // It goes on telling, and must be listened to.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        Background(child, told.expect("it says so"))
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // As ctrl-c would: it clears up behind itself.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs a block of commands: each line behind `$ ` is one, and the lines below it must be in what it prints, in order.
+fn run_console(body: &str, here: &mut PathBuf, background: Option<&Background>) {
+    for (line, expected) in commands(body) {
         if let Some(to) = line.strip_prefix("cd ") {
             here.push(to);
             continue;
         }
-        let output = Command::new("sh")
-            .args(["-c", line])
-            .current_dir(&here)
-            .env("PATH", &path)
-            .env("NO_COLOR", "1")
-            .output()
-            .expect("there is a shell");
+        let line = background.map_or(line.clone(), |other| line.replace(TUTORIAL_SIP, &other.1));
+        let output = shell(&line, here).output().expect("there is a shell");
         let shown = format!("{}{}", text(&output.stderr), text(&output.stdout));
         assert!(output.status.success(), "$ {line}\n{shown}");
         let mut rest = &*shown;
@@ -391,14 +438,16 @@ fn the_tutorial_does_what_it_says_from_its_first_block_to_its_last() {
     let tutorial = fs::read_to_string(root().join("docs/tutorial.md")).expect("the tutorial");
     let folder = Folder::new("tutorial");
     for name in ["config", "ivr-flows"] {
-        copy_folder(&root().join(name), &folder.0.join(name));
+        copy_folder(&root().join(name), &folder.0.join("clone").join(name));
     }
-    let mut here = folder.0.clone();
+    let mut here = folder.0.join("clone");
+    let mut background = None;
     let blocks = blocks(&tutorial);
-    assert!(blocks.len() >= 8, "{}", blocks.len());
+    assert!(blocks.len() >= 16, "{}", blocks.len());
     for (info, body) in blocks {
         match info.split_whitespace().collect::<Vec<_>>()[..] {
-            ["console"] => run_console(&body, &mut here),
+            ["console"] => run_console(&body, &mut here, background.as_ref()),
+            ["console", "background"] => background = Some(Background::start(&body, &here)),
             [_, "append", file] => {
                 let path = here.join(file);
                 let before = fs::read_to_string(&path).expect("it is there");

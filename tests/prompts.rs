@@ -186,7 +186,7 @@ fn what_is_missing_is_spoken_and_marked_and_what_people_recorded_stays() {
     let changed = texts.replace("Карты - три", "Карты - пять");
     fs::write(set.0.join("prompts/prompts.yaml"), changed).expect("it can be written");
     let (code, _, told) = set.run(&["prompts", "check", "prompts", "--format", "concise"]);
-    let stale = "prompts/ru/cards.wav:1:1: warning[P006]: ru/cards was spoken by another text than its own: Карты - пять";
+    let stale = "ru/cards.wav:1:1: warning[P006]: ru/cards was spoken by another text than its own: Карты - пять";
     assert!(code == Some(0) && told.contains(stale), "{told}");
     let (_, shown, _) = set.run(&["prompts", "build", "prompts"]);
     assert_eq!(shown, "1 prompts made\n");

@@ -53,11 +53,11 @@ impl Script {
     }
 }
 
-/// Calls `sip:100` by the script until the bank or the caller hangs up.
-pub(super) async fn call(server: SocketAddr, script: Script) {
+/// Calls this number by the script until the bank or the caller hangs up.
+pub(super) async fn call(server: SocketAddr, number: &str, script: Script) {
     let account = Account::at(server).number(&script.number);
     let Ok(phone) = Phone::open(account, None).await else { return };
-    let (to, within) = (format!("sip:100@{server}"), Duration::from_secs(30));
+    let (to, within) = (format!("sip:{number}@{server}"), Duration::from_secs(30));
     // A refusal (the switch is going down, or full) is seen in its own figures.
     let Ok(mut call) = phone.call(&to, Source::Tone(350.0), false, within).await else { return };
     for (at, keys) in &script.presses {

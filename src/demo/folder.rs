@@ -1,6 +1,7 @@
 //! The demo's temporary folder: a configuration, the bank's flow and its prompts, all out of the program itself.
 
 use crate::cli::DemoArgs;
+use crate::server::config::flow_name;
 use include_dir::{Dir, include_dir};
 use std::io;
 use std::net::SocketAddr;
@@ -10,8 +11,7 @@ use std::path::{Path, PathBuf};
 static FLOWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/ivr-flows");
 
 /// Files of `config/` taken as they are. The folder is not taken whole: secrets may lie in it where it is used.
-const TAKEN: [(&str, &str); 6] = [
-    ("numbers.toml", include_str!("../../config/numbers.toml")),
+const TAKEN: [(&str, &str); 5] = [
     ("endpoints.toml", include_str!("../../config/endpoints.toml")),
     ("tokens.toml", include_str!("../../config/tokens.toml")),
     ("calendars/bank-kz.yaml", include_str!("../../config/calendars/bank-kz.yaml")),
@@ -21,6 +21,16 @@ const TAKEN: [(&str, &str); 6] = [
         include_str!("../../config/calendars/holidays/kazakhstan.ics"),
     ),
 ];
+
+/// The shipped numbers.
+const NUMBERS: &str = include_str!("../../config/numbers.toml");
+
+/// The number of the bank.
+pub(super) const BANK: &str = "100";
+/// The number that sends back what it hears.
+pub(super) const ECHO: &str = "101";
+/// The number of the visitor's own flow.
+pub(super) const OWN_FLOW: &str = "200";
 
 /// Names of the agents; more agents than names get a number.
 const NAMES: [(&str, &str); 6] = [
@@ -92,15 +102,22 @@ impl Folder {
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path)?;
         let folder = Folder(path);
-        let flows = folder.0.join("ivr-flows");
-        std::fs::create_dir(&flows)?;
-        FLOWS.extract(&flows)?;
+        let flows = match &args.flow {
+            Some(own) => std::path::absolute(own)?.parent().map(Path::to_owned).unwrap_or_default(),
+            None => {
+                let flows = folder.0.join("ivr-flows");
+                std::fs::create_dir(&flows)?;
+                FLOWS.extract(&flows)?;
+                flows
+            }
+        };
         for sub in ["calendars/holidays", "rollouts"] {
             std::fs::create_dir_all(folder.0.join(sub))?;
         }
         for (name, text) in TAKEN {
             folder.file(name, text)?;
         }
+        folder.file("numbers.toml", &numbers(args)?)?;
         folder.file("trunks.toml", TRUNKS)?;
         folder.file("queues.toml", QUEUES)?;
         folder.file("rollouts/cards.toml", ROLLOUT)?;
@@ -109,7 +126,7 @@ impl Folder {
             &format!("[[bot]]\nname = \"cards-assistant\"\nuri = \"sip:cards@{bot}\"\n"),
         )?;
         folder.file("agents.toml", &agents(args.agents))?;
-        folder.file("dozvon.toml", &settings(args))?;
+        folder.file("dozvon.toml", &settings(args, &flows))?;
         Ok(folder)
     }
 
@@ -149,7 +166,19 @@ fn agents(count: u32) -> String {
     text
 }
 
-fn settings(args: &DemoArgs) -> String {
+/// The shipped numbers; with a flow of the visitor's only his, and the echo.
+fn numbers(args: &DemoArgs) -> io::Result<String> {
+    let Some(file) = &args.flow else { return Ok(NUMBERS.to_owned()) };
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(named)?;
+    // A file without a name has other mistakes, too, and is told with them.
+    let flow = flow_name(&text).unwrap_or_default();
+    let echo = format!("[[number]]\ndial = \"{ECHO}\"\necho = true\n");
+    Ok(format!("[[number]]\ndial = \"{OWN_FLOW}\"\nflow = \"{flow}\"\n\n{echo}"))
+}
+
+fn settings(args: &DemoArgs, flows: &Path) -> String {
     let (sip, http) = (args.sip_port, args.http_port);
     // Several demos on one machine, as in tests, keep out of each other's way, and all out of the ephemeral ports.
     let first_rtp = if sip == 0 { 20_000 + (std::process::id() % 12) * 1_000 } else { 20_000 };
@@ -158,7 +187,7 @@ fn settings(args: &DemoArgs) -> String {
         "[sip]\nlisten_udp = [\"127.0.0.1:{sip}\"]\nlisten_tcp = [\"127.0.0.1:{sip}\"]\n\
          [media]\naddress = \"127.0.0.1\"\nrtp_port_min = {first_rtp}\nrtp_port_max = {last_rtp}\n\
          rtp_port_cooldown_secs = 2\n[limits]\ncalls_max = 200\n\
-         [flows]\nfolder = \"ivr-flows\"\n\
+         [flows]\nfolder = {flows:?}\n\
          [http]\nlisten = \"127.0.0.1:{http}\"\n\
          [store]\npath = \"demo.db\"\n\
          [log]\nfilter = \"warn\"\n\

@@ -14,7 +14,7 @@ use crate::server::config::{Missing, load};
 use crate::server::{Server, StartError, telemetry};
 use callers::{Dice, Script};
 use contacts::Contacts;
-use folder::{Folder, agent_user};
+use folder::{BANK, ECHO, Folder, OWN_FLOW, agent_user};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -38,6 +38,8 @@ enum DemoError {
     Phone(#[from] PhoneError),
     #[error("the demo's own configuration is wrong: please report it")]
     Config,
+    #[error("the demo has the queues general, urgent, cards and loans; for others: dozvon serve")]
+    Flow,
     #[error("the log: {0}")]
     Log(#[from] telemetry::TelemetryError),
 }
@@ -75,7 +77,7 @@ async fn demo(args: &DemoArgs) -> Result<ExitCode, DemoError> {
     let (loaded, findings) = load(folder.path(), &[], Missing::Make);
     let Some(loaded) = loaded else {
         cli::tell(&findings, cli::Format::Full);
-        return Err(DemoError::Config);
+        return Err(if args.flow.is_some() { DemoError::Flow } else { DemoError::Config });
     };
     telemetry::init(&loaded.settings.log)?;
     let server = Server::build(loaded).map_err(DemoError::Start)?;
@@ -131,12 +133,17 @@ fn welcome(
         0 => "nobody calls but you".to_owned(),
         n => format!("{n} callers a minute"),
     };
+    let number = dialled(args);
+    let line = match &args.flow {
+        Some(file) => format!("your line, {}", file.display()),
+        None => "the bank: 0 = a person, 1 = stolen card, 3 = cards (bot or person)".to_owned(),
+    };
     format!(
         "The bank is open after {:.1} s: {} agents, a voice bot, {callers}. Ctrl-C closes it.
 
-  dial   sip:100@{sip}   the bank: 0 = a person, 1 = stolen card, 3 = cards (bot or person)
-         sip:101@{sip}   echo
-         dozvon call sip:100@{sip} --press 0@4s --duration 30s
+  dial   sip:{number}@{sip}   {line}
+         sip:{ECHO}@{sip}   echo
+         dozvon call sip:{number}@{sip} --press 0@4s --duration 30s
   open   http://{http}/   live page; token for the API: {token}
 
 Contacts as they end (numbers are masked), from process {}:
@@ -145,6 +152,11 @@ Contacts as they end (numbers are masked), from process {}:
         args.agents,
         std::process::id(),
     )
+}
+
+/// What callers dial.
+fn dialled(args: &DemoArgs) -> &'static str {
+    if args.flow.is_some() { OWN_FLOW } else { BANK }
 }
 
 fn voice() -> Source {
@@ -210,7 +222,7 @@ async fn come_and_go(args: &DemoArgs, server: SocketAddr) {
     loop {
         tokio::select! {
             _ = every.tick() => if calls.len() < CALLERS_MAX {
-                calls.spawn(callers::call(server, Script::roll(&mut dice)));
+                calls.spawn(callers::call(server, dialled(args), Script::roll(&mut dice)));
             },
             Some(_) = calls.join_next() => {}
         }

@@ -249,7 +249,7 @@ impl<'a> Check<'a> {
         if !known.contains(&*name.value) {
             let message = format!("there is no {what} `{}`", name.value);
             let found = Diagnostic::error(F014, &self.flow.file, name.spot, message)
-                .nearest(&name.value, known.iter().map(String::as_str));
+                .one_of(&name.value, known.iter().map(String::as_str));
             self.found.push(found);
         }
     }
@@ -353,7 +353,10 @@ impl<'a> Check<'a> {
         let known = around.prompts.get(*first);
         let known = known.into_iter().flat_map(BTreeMap::keys).map(String::as_str);
         let found = Diagnostic::error(F004, &self.flow.file, spot, message)
-            .help(format!("record prompts/{first}/{name}.wav"))
+            .help(format!(
+                "record prompts/{first}/{name}.wav, or write its texts in prompts/prompts.yaml: `dozvon prompts build` \
+                 speaks them"
+            ))
             .nearest(name, known);
         self.found.push(found);
     }

@@ -40,6 +40,9 @@ pub struct Spanned<T> {
     pub spot: Spot,
 }
 
+/// How many names a finding tells of those that there are; more are not looked through in a terminal.
+const NAMES_TOLD_MAX: usize = 12;
+
 /// One finding about one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -103,6 +106,23 @@ impl Diagnostic {
             Some(near) => self.help(format!("did you mean `{near}`?")),
             None => self,
         }
+    }
+
+    /// The same with the nearest of the known names as the cure, or, when none is near, with all of them.
+    pub fn one_of<'a>(
+        self,
+        word: &str,
+        known: impl Iterator<Item = &'a str> + Clone,
+    ) -> Diagnostic {
+        if nearest(word, known.clone()).is_some() {
+            return self.nearest(word, known);
+        }
+        let all: Vec<&str> = known.clone().take(NAMES_TOLD_MAX).collect();
+        if all.is_empty() {
+            return self;
+        }
+        let more = known.skip(NAMES_TOLD_MAX).next().map_or("", |_| ", …");
+        self.help(format!("there are: {}{more}", all.join(", ")))
     }
 
     /// Whether the file is refused because of it.

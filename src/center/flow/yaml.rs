@@ -57,10 +57,14 @@ pub struct Word {
 }
 
 impl Yaml {
+    fn is_nothing(&self) -> bool {
+        matches!(&self.value, Value::Word { text, .. } if text.is_empty())
+    }
+
     /// What it is, for messages.
     fn describe(&self) -> String {
         match &self.value {
-            Value::Word { text, .. } if text.is_empty() => "nothing".to_owned(),
+            Value::Word { .. } if self.is_nothing() => "nothing".to_owned(),
             Value::Word { text, .. } => format!("`{text}`"),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),
@@ -115,7 +119,11 @@ impl Builder<'_> {
             Some(Err(error)) => {
                 let marker = error.marker();
                 let (line, column) = (marker.line() as u32, marker.col() as u32 + 1);
-                Err(self.error(Spot { line, column, length: 1 }, error.info()))
+                let found = self.error(Spot { line, column, length: 1 }, error.info());
+                Err(match error.info().contains("tab") {
+                    true => found.help("indent with spaces: YAML knows no tabs there"),
+                    false => found,
+                })
             }
             None => Err(self.error(Spot::default(), "the file ends in the middle")),
         }
@@ -225,7 +233,9 @@ impl Builder<'_> {
                 Some(line) => {
                     let message = format!("`{text}` is here for the second time");
                     let found = Diagnostic::error(Y005, self.file, key.spot, message);
-                    self.found.push(found.help(format!("the first one is in line {line}")));
+                    let help =
+                        format!("the first one is in line {line}: rename one, or take it out");
+                    self.found.push(found.help(help));
                 }
                 None => {
                     lines.insert(text.clone(), key.spot.line);
@@ -311,7 +321,12 @@ impl<'a> Reader<'a> {
 
     fn wrong(&mut self, yaml: &Yaml, wanted: &str) {
         let message = format!("expected {wanted}, found {}", yaml.describe());
-        self.error(Y004, yaml.spot, message);
+        let found = Diagnostic::error(Y004, self.file, yaml.spot, message);
+        self.found.push(match yaml.is_nothing() {
+            true => found
+                .help("indent what belongs to it more than its name, or write it behind the colon"),
+            false => found.help(format!("write {wanted} here")),
+        });
     }
 
     /// A map that has no other keys than these.
@@ -360,7 +375,13 @@ impl<'a> Reader<'a> {
     ) -> Option<&'t Yaml> {
         let value = fields.get(key);
         if value.is_none() {
-            self.error(code, fields.spot, format!("{what} needs `{key}`"));
+            let message = format!("{what} needs `{key}`");
+            let found = Diagnostic::error(code, self.file, fields.spot, message);
+            // A rule of its own has a cure of its own.
+            self.found.push(match code {
+                Y003 => found.help(format!("add `{key}: …` to it")),
+                _ => found,
+            });
         }
         value
     }
@@ -507,7 +528,10 @@ mod tests {
     fn duplicates_are_refused_and_the_first_is_named() {
         let (_, found) = parse("t.yaml", "a: 1\nb: 2\na: 3\n");
         assert_eq!((found[0].code, found[0].line), (Y005, 3));
-        assert_eq!(found[0].help.as_deref(), Some("the first one is in line 1"));
+        assert_eq!(
+            found[0].help.as_deref(),
+            Some("the first one is in line 1: rename one, or take it out")
+        );
     }
 
     #[test]

@@ -95,6 +95,8 @@ pub(crate) struct ServeArgs {
 Examples:
   dozvon demo
   dozvon demo --callers-per-minute 60
+  dozvon demo --flow ivr-flows/hotline.yaml
+                                          your own flow, which may lead to the queues general, urgent, cards and loans
   dozvon demo --callers-per-minute 0      nobody calls but you: dial sip:100@127.0.0.1")]
 pub(crate) struct DemoArgs {
     /// How many synthetic callers come per minute, over real SIP and RTP; 0 = none.
@@ -103,6 +105,10 @@ pub(crate) struct DemoArgs {
     /// How many synthetic agents answer.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=500))]
     pub(crate) agents: u32,
+    /// Answer sip:200 by this flow, and send the synthetic callers there; the flows and prompts beside it are read too.
+    /// SIGHUP takes over what has changed in them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) flow: Option<PathBuf>,
     /// The SIP port on 127.0.0.1, UDP and TCP; 0 = any that is free.
     #[arg(long, value_name = "PORT", default_value_t = 5060)]
     pub(crate) sip_port: u16,

@@ -46,8 +46,8 @@ pub(super) fn build(args: &PromptsBuildArgs) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// What has no recording, what a machine has spoken by another text, names that were given, and, when all are asked for,
-/// all that a machine has spoken: what people have recorded is overwritten by its name only.
+/// What has no recording, what a machine has spoken by another text, names that were given, and, when all are asked
+/// for, all that a machine has spoken: what people have recorded is overwritten by its name only.
 fn is_wanted(args: &PromptsBuildArgs, set: &Set, language: &str, name: &str, text: &str) -> bool {
     let unnamed = args.names.is_empty();
     let Some(file) = set.file(language, name) else {

@@ -205,7 +205,7 @@ pub(super) fn short(digest: Sha256) -> Arc<str> {
 }
 
 /// The name of a flow that could not be read: what stands behind `flow:` at the beginning of a line.
-fn name_in(text: &str) -> Option<String> {
+pub(crate) fn name_in(text: &str) -> Option<String> {
     let rest = text.lines().find_map(|line| line.strip_prefix("flow:"))?;
     let name = rest.split('#').next().unwrap_or_default().trim().trim_matches(['"', '\'']);
     Some(name.to_owned()).filter(|name| !name.is_empty())

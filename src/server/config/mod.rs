@@ -37,7 +37,8 @@ pub(crate) use finding::{
     Finding, Findings, Severity as FoundSeverity, SourceId, Told, nearest as nearest_name,
 };
 pub(crate) use ivr::{
-    Files as FlowFiles, add_prompts, read_texts, stamp as stamp_flow, tell as tell_flow,
+    Files as FlowFiles, add_prompts, name_in as flow_name, read_texts, stamp as stamp_flow,
+    tell as tell_flow,
 };
 pub(crate) use plans::{read as read_plan, tell as tell_plan};
 pub(crate) use prompts::read as read_prompts;

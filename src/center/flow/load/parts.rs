@@ -67,12 +67,12 @@ impl Loader<'_> {
             self.whole = false;
             return Target { node: NodeIx(0), spot };
         }
-        let near = nearest(word, self.known_nodes()).map(str::to_owned);
-        let near = near.as_deref();
-        let found =
-            Diagnostic::error(F001, self.reader.file(), spot, format!("there is no node `{word}`"));
-        let meant = near.and_then(|near| self.resolve(near));
-        self.reader.push(found.nearest(word, near));
+        let known = self.known_nodes();
+        let meant = nearest(word, known.iter().copied()).and_then(|near| self.resolve(near));
+        let message = format!("there is no node `{word}`");
+        let found = Diagnostic::error(F001, self.reader.file(), spot, message);
+        let found = found.one_of(word, known.iter().copied());
+        self.reader.push(found);
         self.whole &= meant.is_some();
         Target { node: meant.unwrap_or(NodeIx(0)), spot }
     }
