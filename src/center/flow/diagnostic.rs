@@ -117,12 +117,14 @@ impl Diagnostic {
         if nearest(word, known.clone()).is_some() {
             return self.nearest(word, known);
         }
-        let all: Vec<&str> = known.clone().take(NAMES_TOLD_MAX).collect();
+        let mut all: Vec<&str> = known.take(NAMES_TOLD_MAX + 1).collect();
         if all.is_empty() {
             return self;
         }
-        let more = known.skip(NAMES_TOLD_MAX).next().map_or("", |_| ", …");
-        self.help(format!("there are: {}{more}", all.join(", ")))
+        if all.len() > NAMES_TOLD_MAX {
+            all[NAMES_TOLD_MAX] = "…";
+        }
+        self.help(format!("there are: {}", all.join(", ")))
     }
 
     /// Whether the file is refused because of it.
