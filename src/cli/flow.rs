@@ -103,8 +103,8 @@ fn test(args: &FlowTestArgs) -> ExitCode {
             tell_flow(&mut stage.findings, stage.source, &tried.failures(&flow));
             tell(&stage.findings, file.format);
         }
-        Format::Full => print(&tried.as_text(true)),
-        Format::Concise => print(&tried.as_text(false)),
+        Format::Full => print(&tried.as_text(&flow.file, true)),
+        Format::Concise => print(&tried.as_text(&flow.file, false)),
     }
     let below = floor.map(|floor| tried.below(floor.into())).unwrap_or_default();
     for reason in &below {
@@ -267,10 +267,16 @@ struct Tried {
 }
 
 impl Tried {
-    fn as_text(&self, with_missed: bool) -> String {
+    fn as_text(&self, file: &str, with_missed: bool) -> String {
         let Tried { outcomes, coverage, exits } = self;
         let failed = outcomes.iter().filter(|outcome| !outcome.passed()).count();
-        let mut text: String = outcomes.iter().map(|outcome| format!("{outcome}\n")).collect();
+        let mut text = String::new();
+        for outcome in outcomes {
+            text.push_str(&format!("{outcome}\n"));
+            if !outcome.passed() {
+                text.push_str(&format!("       the test stands in {file}:{}\n", outcome.spot.line));
+            }
+        }
         text.push_str(&format!(
             "{} passed, {failed} failed; {} of {} nodes and {} of {} ways tried\n",
             outcomes.len() - failed,

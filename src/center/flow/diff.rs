@@ -82,13 +82,13 @@ fn traits(old: &[Trait], new: &[Trait]) -> Vec<String> {
     let mut texts = Vec::new();
     for (name, value) in new {
         match before.get(&**name) {
-            None => texts.push(format!("{name} is new: {value}")),
+            None => texts.push(format!("{name}: {value} (new)")),
             Some(was) if was != value => texts.push(format!("{name}: {was} -> {value}")),
             Some(_) => {}
         }
     }
     let gone = old.iter().filter(|(name, _)| !after.contains(&**name));
-    texts.extend(gone.map(|(name, value)| format!("{name} is gone, it was: {value}")));
+    texts.extend(gone.map(|(name, value)| format!("{name}: no more, before: {value}")));
     texts
 }
 
@@ -578,7 +578,7 @@ tests: [{name: silence, then: {in_queue: general}}]
                 "main: key 2 now leads to `news`, before: `cards`",
                 "main: silence now leads to `cards`, before: `q`",
                 "main: timeout: 4s -> 5s",
-                "main: key 1 is called is new: theft",
+                "main: key 1 is called: theft (new)",
                 "main: key 1 is urgent: yes -> no",
                 "q: the place is lost behind it: no -> yes",
                 "news: is new, a `say`: next -> `cards`",
@@ -599,7 +599,7 @@ tests: [{name: silence, then: {in_queue: general}}]
         for wanted in [
             "variable `code`: digits, secret -> digits, `12` at first",
             "main: key 2 is gone, it led to `cards`",
-            "main: key 2 plays is gone, it was: cards",
+            "main: key 2 plays: no more, before: cards",
             "cards: is a `say` now, it was a `queue`",
             "cards: next is new and leads to `q`",
             "prompt ru/hello: 3.0 s -> 4.0 s",
