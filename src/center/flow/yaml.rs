@@ -22,6 +22,28 @@ pub const Y004: &str = "Y004";
 /// The same key twice.
 pub const Y005: &str = "Y005";
 
+/// What the parser says of mistakes that are often made, what that means to people, and the cure.
+const MISTAKES: [(&str, &str, &str); 6] = [
+    (
+        "tab",
+        "there is a tab here, or before the next line, where only spaces may be",
+        "indent with spaces: YAML knows no tabs there",
+    ),
+    (
+        "did not find expected key",
+        "this line is indented differently from its neighbours",
+        "indent it as they are; if it is, a bracket or a quote is open above",
+    ),
+    (
+        "invalid indentation in flow construct",
+        "a `{` or `[` above is not closed before this line",
+        "close it, or indent this line more than the one it belongs to",
+    ),
+    ("expected ',' or ']'", "a `[` is not closed", "close it, or put a comma between two items"),
+    ("expected ',' or '}'", "a `{` is not closed", "close it, or put a comma between two keys"),
+    ("in quoted scalar", "a quote is not closed", "close it on its line"),
+];
+
 /// A value in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Yaml {
@@ -119,10 +141,11 @@ impl Builder<'_> {
             Some(Err(error)) => {
                 let marker = error.marker();
                 let (line, column) = (marker.line() as u32, marker.col() as u32 + 1);
-                let found = self.error(Spot { line, column, length: 1 }, error.info());
-                Err(match error.info().contains("tab") {
-                    true => found.help("indent with spaces: YAML knows no tabs there"),
-                    false => found,
+                let spot = Spot { line, column, length: 1 };
+                let known = MISTAKES.iter().find(|(theirs, ..)| error.info().contains(theirs));
+                Err(match known {
+                    Some((_, message, help)) => self.error(spot, *message).help(*help),
+                    None => self.error(spot, error.info()),
                 })
             }
             None => Err(self.error(Spot::default(), "the file ends in the middle")),
@@ -545,6 +568,23 @@ mod tests {
         let many = format!("[{}]", "1,".repeat(YAML_VALUES_MAX));
         assert_eq!(codes(&many).len(), 1);
         assert_eq!(codes(&"[".repeat(100_000)).len(), 1);
+    }
+
+    #[test]
+    fn what_is_often_broken_is_told_in_words() {
+        for (text, line, words) in [
+            ("a:\n  b: 1\n\tc: 2\n", 2, "a tab"),
+            ("a:\n\tb: 1\n", 2, "a tab"),
+            ("a:\n   b: 1\n  c: 2\n", 3, "indented differently"),
+            ("a: {b: {c: 1}\nd: 2\n", 2, "a `{` or `[` above"),
+            ("a: {b: [1, 2}\n", 1, "a `[` is not closed"),
+            ("a: [{b: 1]\n", 1, "a `{` is not closed"),
+            ("a:\n  b: \"one\n  c: 2\n", 2, "a quote"),
+        ] {
+            let (_, found) = parse("t.yaml", text);
+            let told = found[0].message.contains(words) && found[0].help.is_some();
+            assert!(told && found[0].line == line, "{text:?}: {found:?}");
+        }
     }
 
     #[test]
