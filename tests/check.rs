@@ -186,7 +186,7 @@ fn the_shipped_flow_passes_its_tests_and_can_be_drawn() {
     assert!(text(&output.stdout).contains(" passed, 0 failed; "), "{}", text(&output.stdout));
     let output = dozvon(&root(), &["flow", "graph", flow]);
     assert!(text(&output.stdout).starts_with("flowchart TD"));
-    let output = dozvon(&root(), &["flow", "graph", flow, "--dot"]);
+    let output = dozvon(&root(), &["flow", "graph", flow, "--format", "dot"]);
     assert!(text(&output.stdout).starts_with("digraph"));
 }
 

@@ -347,6 +347,56 @@ fn a_sub_flow_is_checked_by_itself_and_played_where_it_is_called() {
     assert!(text(&graph.stdout).contains("balance.check-code"));
 }
 
+// ---- pictures -----------------------------------------------------------------------------------
+
+/// A whole number of an attribute.
+fn number(node: roxmltree::Node<'_, '_>, name: &str) -> i64 {
+    node.attribute(name).expect("it is there").parse().expect("it is a number")
+}
+
+#[test]
+fn the_picture_of_every_flow_has_every_node_once_and_every_way_and_the_operator() {
+    for flow in shipped_flows() {
+        let drawn = dozvon(&["flow", "graph", &flow, "--format", "svg"], "");
+        let picture = text(&drawn.stdout);
+        let picture = roxmltree::Document::parse(&picture).expect("it is XML");
+        let dot = text(&dozvon(&["flow", "graph", &flow, "--format", "dot"], "").stdout);
+        let boxes: Vec<_> =
+            picture.descendants().filter(|node| node.attribute("data-node").is_some()).collect();
+        let names = dot.lines().filter_map(|line| line.split_once("label=\"")?.1.split_once("\\n"));
+        let mut names: Vec<String> = names.map(|(name, _)| name.to_owned()).collect();
+        names.extend(["(start)".to_owned(), "operator 0".to_owned()]);
+        names.sort();
+        let mut shown: Vec<&str> =
+            boxes.iter().filter_map(|node| node.attribute("data-node")).collect();
+        shown.sort_unstable();
+        assert_eq!(shown, names, "{flow}");
+        let paths = picture.descendants().filter(|node| node.has_tag_name("path")).count();
+        assert_eq!(paths, dot.matches(" -> ").count(), "{flow}");
+        let exit = picture.descendants().filter(|node| {
+            node.has_tag_name("path") && node.attribute("class") == Some("operator")
+        });
+        assert_eq!(exit.count(), 1, "{flow}");
+
+        // Nothing lies over anything else, and all of it is within the picture.
+        let (width, height) =
+            (number(picture.root_element(), "width"), number(picture.root_element(), "height"));
+        let places: Vec<[i64; 4]> = boxes
+            .iter()
+            .map(|node| {
+                let place = node.first_element_child().expect("its rectangle");
+                ["x", "y", "width", "height"].map(|name| number(place, name))
+            })
+            .collect();
+        for (index, [x, y, wide, high]) in places.iter().enumerate() {
+            assert!(*x >= 0 && *y >= 0 && x + wide <= width && y + high <= height, "{flow}");
+            for [other_x, other_y, ..] in &places[index + 1..] {
+                assert!((x - other_x).abs() >= *wide || (y - other_y).abs() >= *high, "{flow}");
+            }
+        }
+    }
+}
+
 // ---- the tutorial -------------------------------------------------------------------------------
 
 /// A block of the tutorial: what stands behind its fence, and what is in it.

@@ -3,7 +3,7 @@
 
 use super::{
     FlowArgs, FlowCommand, FlowDiffArgs, FlowFile, FlowTestArgs, FlowTryArgs, Format, GraphArgs,
-    print, tell, verdict,
+    GraphFormat, print, tell, verdict,
 };
 use crate::server::config::{
     Case, Findings, FlowFiles, SourceId, add_prompts, environment, junit, read_file, read_prompts,
@@ -32,6 +32,8 @@ pub(crate) fn flow(args: &FlowArgs) -> ExitCode {
         FlowCommand::Diff(args) => compare(args),
         FlowCommand::Try(args) => walk(args),
         FlowCommand::Graph(args) => draw(args),
+        FlowCommand::Versions(args) => super::versions::versions(args),
+        FlowCommand::Rollback(args) => super::versions::rollback(args),
         FlowCommand::Schema(args) => {
             let schema = if args.subflow { schema::subflow_schema() } else { schema::schema() };
             print(&format!("{schema:#}\n"));
@@ -193,8 +195,11 @@ fn draw(args: &GraphArgs) -> ExitCode {
         let library = files.library(&mut findings);
         files.add(name.clone(), source, text.clone());
         match load_with(&name, &text, &library) {
-            Ok(flow) if args.dot => print(&graph::dot(&flow)),
-            Ok(flow) => print(&graph::mermaid(&flow)),
+            Ok(flow) => print(&match args.format {
+                GraphFormat::Mermaid => graph::mermaid(&flow),
+                GraphFormat::Dot => graph::dot(&flow),
+                GraphFormat::Svg => graph::svg(&flow),
+            }),
             Err(found) => files.tell(&mut findings, &found),
         }
     }

@@ -13,6 +13,7 @@ mod prompts;
 mod report;
 mod rollout;
 mod shift;
+mod versions;
 mod when;
 
 pub(crate) use acd::acd;

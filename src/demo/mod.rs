@@ -80,7 +80,7 @@ async fn demo(args: &DemoArgs) -> Result<ExitCode, DemoError> {
         return Err(if args.flow.is_some() { DemoError::Flow } else { DemoError::Config });
     };
     telemetry::init(&loaded.settings.log)?;
-    let server = Server::build(loaded).map_err(DemoError::Start)?;
+    let server = Server::build(loaded, None).map_err(DemoError::Start)?;
     let sip = *server.ready.sip_udp.first().expect("the demo listens on UDP");
     let http = *server.ready.http.as_ref().expect("the demo has HTTP");
     let (stop, live, directory) =

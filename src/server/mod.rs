@@ -11,6 +11,7 @@ pub(crate) mod endpoint;
 pub(crate) mod events;
 pub(crate) mod handle;
 pub(crate) mod http;
+pub(crate) mod lookout;
 pub(crate) mod metrics;
 pub(crate) mod net;
 pub(crate) mod outgoing;
@@ -21,6 +22,7 @@ pub(crate) mod rollout;
 pub(crate) mod rtp;
 pub(crate) mod store;
 pub(crate) mod telemetry;
+pub(crate) mod versions;
 pub(crate) mod webhook;
 
 use brain::{Brain, Hands, Inboxes, Stop};
@@ -34,7 +36,7 @@ use dozvon_switch::Switch;
 use events::{Announcer, Directory, EventLog, Live};
 use metrics::Metrics;
 use net::{Bound, ListenError, NetStats};
-use reload::{NotReloaded, ReloadDoor, Reloader};
+use reload::{NotReloaded, ReloadDoor, Reloader, Target};
 use rtp::Workers;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -48,6 +50,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use tokio::sync::{mpsc, watch};
+use versions::{RolledBack, Versions};
 use webhook::Webhooks;
 
 /// Reports of the media workers waiting for the brain. At the bound they wait in the workers.
@@ -107,7 +110,8 @@ pub(crate) fn run(loaded: Loaded) -> ExitCode {
         eprintln!("dozvon: {error}");
         return ExitCode::from(crate::cli::EX_CONFIG);
     }
-    let server = match Server::build(loaded) {
+    let (loaded, rolled_back) = as_left(loaded);
+    let server = match Server::build(loaded, rolled_back) {
         Ok(server) => server,
         Err(errors) => {
             for error in errors {
@@ -124,11 +128,44 @@ pub(crate) fn run(loaded: Loaded) -> ExitCode {
         Ok(runtime) => runtime.block_on(async {
             tokio::spawn(obey_signals(server.stopper()));
             tokio::spawn(obey_hangups(server.reloads()));
+            if let Some((folders, reloads)) = server.watched() {
+                tokio::spawn(lookout::look_out(folders, reloads));
+            }
             server.serve().await
         }),
         Err(error) => {
             tracing::error!(%error, "no runtime");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// A version that was rolled back to stays in force over a restart for as long as the files on disk are what they were
+/// then.
+fn as_left(on_disk: Loaded) -> (Loaded, Option<RolledBack>) {
+    let versions = Versions::new(on_disk.settings.store.versions.clone());
+    let Some(note) = versions.noted() else { return (on_disk, None) };
+    if *note.files != *on_disk.version {
+        let version = &note.version;
+        tracing::warn!(%version, "not rolled back any more: the files on disk have changed since, and count");
+        if let Err(error) = versions.note(None) {
+            tracing::error!(%error, "the note of a rollback can't be taken away");
+        }
+        return (on_disk, None);
+    }
+    match reload::load_kept(&versions, &note.version, &on_disk.folder) {
+        Ok((kept, _)) => {
+            tracing::warn!(
+                version = %note.version, files = %note.files, by = %note.by, at = %note.at,
+                "rolled back: a kept version is in force and not the files on disk, until they change or are reloaded"
+            );
+            (kept, Some(note))
+        }
+        Err(findings) => {
+            for finding in findings {
+                tracing::error!("not rolled back any more, the files on disk count: {finding}");
+            }
+            (on_disk, None)
         }
     }
 }
@@ -159,7 +196,8 @@ async fn obey_hangups(reloads: ReloadDoor) {
         return;
     };
     while hangup.recv().await.is_some() {
-        if let Err(why @ (NotReloaded::Busy | NotReloaded::Gone)) = reloads.reload("SIGHUP").await {
+        let done = reloads.reload(Target::Disk, "SIGHUP").await;
+        if let Err(why @ (NotReloaded::Busy | NotReloaded::Gone)) = done {
             tracing::error!(?why, "not reloaded");
         }
     }
@@ -175,6 +213,8 @@ pub(crate) struct Server {
     pub(crate) directory: Arc<Directory>,
     reloader: Reloader,
     reloads: ReloadDoor,
+    /// The folders whose files are reloaded when they change.
+    watched: Option<Vec<PathBuf>>,
     /// The task that tends rollouts.
     steward: Pin<Box<dyn Future<Output = ()> + Send>>,
     stop: watch::Sender<Stop>,
@@ -199,13 +239,18 @@ struct Doors {
 }
 
 impl Server {
-    /// Binds and opens everything and starts the brain.
+    /// Binds and opens everything and starts the brain. `rolled_back`: the configuration is not that of the files on
+    /// disk.
     ///
     /// # Errors
     /// Everything that stands in the way, not only the first.
-    pub(crate) fn build(loaded: Loaded) -> Result<Server, Vec<StartError>> {
+    pub(crate) fn build(
+        loaded: Loaded,
+        rolled_back: Option<RolledBack>,
+    ) -> Result<Server, Vec<StartError>> {
         let loaded = Arc::new(loaded);
-        let Loaded { settings, policy, mut switch, streams, .. } = Loaded::clone(&loaded);
+        let Loaded { settings, policy, mut switch, streams, watched, .. } = Loaded::clone(&loaded);
+        let watched = settings.watch.then_some(watched);
         let doors = open_doors(&settings, &switch.sip.locals);
         let library = encode_prompts(LibraryBuilder::new(&switch.codecs), &loaded.prompts);
         let (doors, (library, clips)) = match (doors, library) {
@@ -297,8 +342,9 @@ impl Server {
             std::thread::Builder::new().name("brain".into()).spawn(move || runtime.block_on(body));
         let figures = rollout::Figures::register(metrics.registry(), &loaded.plans)
             .expect("no two figures have the same name");
+        let running = (loaded.clone(), rolled_back);
         let (reloader, reloads) =
-            Reloader::new(loaded.clone(), library, brain.clone(), metrics.registry(), clock)
+            Reloader::new(running, library, brain.clone(), metrics.registry(), clock)
                 .expect("no two figures have the same name");
         let (steward, rollouts) = rollout::steward(rollout::Task {
             steward: rollout::Steward::new(&loaded.plans, &loaded.policy.rollouts),
@@ -330,6 +376,7 @@ impl Server {
             directory,
             reloader,
             reloads,
+            watched,
             steward: Box::pin(steward),
             stop,
             alive,
@@ -352,6 +399,11 @@ impl Server {
     /// For whoever may bring another version of the configuration.
     pub(crate) fn reloads(&self) -> ReloadDoor {
         self.reloads.clone()
+    }
+
+    /// For whoever looks whether files change, where that is wished for.
+    pub(crate) fn watched(&self) -> Option<(Vec<PathBuf>, ReloadDoor)> {
+        Some((self.watched.clone()?, self.reloads.clone()))
     }
 
     /// Serves HTTP until the brain has ended, then writes everything down. The exit code of the process.

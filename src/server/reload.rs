@@ -3,20 +3,22 @@
 //!
 //! One task owns what is in force and takes one wish after another, from REST and from SIGHUP. Reading and encoding
 //! happen off the runtime; the brain gets the new version whole and goes over to it between two calls' events. What
-//! can't change while calls run is compared, and a difference there refuses the whole.
+//! can't change while calls run is compared, and a difference there refuses the whole. What was in force is kept
+//! ([`super::versions`]); going back to it takes the same way, with the same proofs and tests.
 
 use super::clock::Clock;
-use super::config::{Loaded, Missing, Told, environment, load};
+use super::config::{Disk, Loaded, Missing, Told, environment, load_from};
 use super::events::rfc3339;
 use super::handle::{BrainError, BrainHandle};
+use super::versions::{FlowVersion, RolledBack, Versions, flows_of};
 use super::{Clips, encode_prompts};
 use dozvon_center::calendar::Calendars;
-use dozvon_center::flow::Flow;
 use dozvon_clock::Timestamp;
 use dozvon_media::clip::Library;
 use dozvon_switch::config::Reload;
 use prometheus::{Gauge, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use serde::Serialize;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use utoipa::ToSchema;
@@ -33,17 +35,19 @@ pub(crate) struct InForce {
     pub(crate) since: String,
     /// The flows, each with its own version, as contacts name it.
     pub(crate) flows: Vec<FlowVersion>,
+    /// When it is not that of the files on disk: who has put it in force in their place.
+    pub(crate) rolled_back: Option<RolledBack>,
     /// The last wish for another version.
     pub(crate) last_attempt: Option<Attempt>,
 }
 
-/// A flow's version.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(crate) struct FlowVersion {
-    /// Its name.
-    pub(crate) name: String,
-    /// Twelve digits of the SHA-256 of its text and the prompts.
-    pub(crate) version: String,
+/// What shall be in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The files on disk.
+    Disk,
+    /// A version that was kept: the named one, or that which was in force before.
+    Kept(Option<String>),
 }
 
 /// A wish for another version, and what came of it.
@@ -53,6 +57,8 @@ pub(crate) struct Attempt {
     pub(crate) at: String,
     /// Whose.
     pub(crate) by: String,
+    /// The kept version that was wished for; absent: the files on disk were.
+    pub(crate) version: Option<String>,
     /// Whether it is in force; `false`: nothing has changed.
     pub(crate) taken: bool,
     /// Every mistake, with its place and its cure; of one that was taken, warnings.
@@ -64,6 +70,8 @@ pub(crate) struct Attempt {
 pub(crate) enum NotReloaded {
     /// These mistakes.
     Refused(Vec<Told>),
+    /// No such version is kept.
+    Unknown(String),
     /// Others are being done.
     Busy,
     /// The server goes down.
@@ -71,6 +79,7 @@ pub(crate) enum NotReloaded {
 }
 
 struct Wish {
+    target: Target,
     by: String,
     reply: oneshot::Sender<Result<InForce, NotReloaded>>,
 }
@@ -80,6 +89,7 @@ struct Wish {
 pub(crate) struct ReloadDoor {
     wishes: mpsc::Sender<Wish>,
     in_force: watch::Receiver<InForce>,
+    versions: Versions,
 }
 
 impl ReloadDoor {
@@ -88,13 +98,19 @@ impl ReloadDoor {
         self.in_force.borrow().clone()
     }
 
-    /// Reads the configuration again and goes over to it.
+    /// What was in force and is kept, the last one first. Reads files: not for the runtime's thread.
+    pub(crate) fn versions(&self) -> Versions {
+        self.versions.clone()
+    }
+
+    /// Reads the configuration again, or one that was kept, and goes over to it.
     ///
     /// # Errors
     /// [`NotReloaded`]: nothing has changed then.
-    pub(crate) async fn reload(&self, by: &str) -> Result<InForce, NotReloaded> {
+    pub(crate) async fn reload(&self, target: Target, by: &str) -> Result<InForce, NotReloaded> {
         let (reply, answer) = oneshot::channel();
-        self.wishes.try_send(Wish { by: by.to_owned(), reply }).map_err(|error| match error {
+        let wish = Wish { target, by: by.to_owned(), reply };
+        self.wishes.try_send(wish).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => NotReloaded::Busy,
             mpsc::error::TrySendError::Closed(_) => NotReloaded::Gone,
         })?;
@@ -109,6 +125,8 @@ pub(crate) struct Figures {
     successful: IntGauge,
     taken_at: Gauge,
     info: IntGaugeVec,
+    kept: IntGauge,
+    rolled_back: IntGauge,
 }
 
 impl Figures {
@@ -133,11 +151,21 @@ impl Figures {
                 Opts::new("dozvon_config_info", "1 with the version in force."),
                 &["version"],
             )?,
+            kept: IntGauge::new(
+                "dozvon_config_versions_kept",
+                "Versions that can be put in force again; 0: the folder of versions can't be written.",
+            )?,
+            rolled_back: IntGauge::new(
+                "dozvon_config_rolled_back",
+                "1 while a version that was kept is in force in place of the files on disk.",
+            )?,
         };
         registry.register(Box::new(figures.reloads.clone()))?;
         registry.register(Box::new(figures.successful.clone()))?;
         registry.register(Box::new(figures.taken_at.clone()))?;
         registry.register(Box::new(figures.info.clone()))?;
+        registry.register(Box::new(figures.kept.clone()))?;
+        registry.register(Box::new(figures.rolled_back.clone()))?;
         for result in ["taken", "unchanged", "refused"] {
             figures.reloads.with_label_values(&[result]);
         }
@@ -165,6 +193,9 @@ pub(crate) struct Reloader {
     calendars: watch::Sender<Arc<Calendars>>,
     figures: Figures,
     clock: Clock,
+    versions: Versions,
+    /// What the files on disk were when they were read last.
+    on_disk: Arc<str>,
 }
 
 impl Reloader {
@@ -173,7 +204,7 @@ impl Reloader {
     /// # Errors
     /// When the registry has figures of these names.
     pub(crate) fn new(
-        loaded: Arc<Loaded>,
+        (loaded, rolled_back): (Arc<Loaded>, Option<RolledBack>),
         library: Arc<Library>,
         brain: BrainHandle,
         registry: &Registry,
@@ -181,11 +212,28 @@ impl Reloader {
     ) -> prometheus::Result<(Reloader, ReloadDoor)> {
         let figures = Figures::register(registry)?;
         figures.taken(&loaded.version, clock.now());
+        figures.rolled_back.set(rolled_back.is_some().into());
+        let versions = Versions::new(loaded.settings.store.versions.clone());
+        let on_disk =
+            rolled_back.as_ref().map_or(loaded.version.clone(), |note| note.files.as_str().into());
         let (wish, wishes) = mpsc::channel(WISHES_MAX);
-        let (in_force, shown) = watch::channel(InForce::of(&loaded, clock.now(), None));
         let (calendars, _) = watch::channel(loaded.policy.calendars.clone());
-        let task = Reloader { wishes, in_force, brain, loaded, library, calendars, figures, clock };
-        Ok((task, ReloadDoor { wishes: wish, in_force: shown }))
+        let shown = InForce { rolled_back, ..InForce::of(&loaded, clock.now()) };
+        let (in_force, shown) = watch::channel(shown);
+        let door = ReloadDoor { wishes: wish, in_force: shown, versions: versions.clone() };
+        let task = Reloader {
+            wishes,
+            in_force,
+            brain,
+            loaded,
+            library,
+            calendars,
+            figures,
+            clock,
+            versions,
+            on_disk,
+        };
+        Ok((task, door))
     }
 
     /// The hours of work in force, now and after every reload.
@@ -195,36 +243,110 @@ impl Reloader {
 
     /// Takes wishes until nobody is left who could have one.
     pub(crate) async fn run(mut self) {
-        while let Some(Wish { by, reply }) = self.wishes.recv().await {
-            let result = self.reload(&by).await;
+        let since = self.in_force.borrow().since.clone();
+        self.keep(since, "start").await;
+        while let Some(Wish { target, by, reply }) = self.wishes.recv().await {
+            let result = match self.named(target).await {
+                Ok(wished) => self.reload(wished, &by).await,
+                Err(why) => Err(why),
+            };
             // Whoever asked may be gone: the version in force tells.
             let _ = reply.send(result);
         }
     }
 
-    async fn reload(&mut self, by: &str) -> Result<InForce, NotReloaded> {
+    /// The kept version that is wished for, by its name; `None`: the files on disk.
+    async fn named(&self, target: Target) -> Result<Option<String>, NotReloaded> {
+        let versions = self.versions.clone();
+        let list = tokio::task::spawn_blocking(move || versions.list()).await.unwrap_or_default();
+        let here = &*self.loaded.version;
+        let before = list.iter().find(|kept| *kept.version != *here);
+        match target {
+            Target::Disk => Ok(None),
+            Target::Kept(Some(version)) if list.iter().any(|kept| kept.version == version) => {
+                Ok(Some(version))
+            }
+            Target::Kept(Some(version)) => {
+                Err(NotReloaded::Unknown(format!("no version `{version}` is kept")))
+            }
+            Target::Kept(None) => match before {
+                Some(kept) => Ok(Some(kept.version.clone())),
+                None => {
+                    Err(NotReloaded::Unknown("no version but this one was in force yet".into()))
+                }
+            },
+        }
+    }
+
+    /// Keeps what is in force. When that can't be, it is in force all the same.
+    async fn keep(&self, at: String, by: &str) {
+        let (versions, loaded, by) = (self.versions.clone(), self.loaded.clone(), by.to_owned());
+        let kept = tokio::task::spawn_blocking(move || {
+            versions.keep(&loaded, &at, &by).map(|()| versions.list().len())
+        });
+        match kept.await {
+            Ok(Ok(kept)) => self.figures.kept.set(i64::try_from(kept).unwrap_or(i64::MAX)),
+            Ok(Err(error)) => {
+                self.figures.kept.set(0);
+                tracing::error!(%error, "the version in force can't be kept: there is no way back to it");
+            }
+            Err(error) => tracing::error!(%error, "the keeping of a version broke off"),
+        }
+    }
+
+    /// Notes whether a kept version is in force, so that the next start knows it.
+    async fn note(&self, rolled_back: Option<RolledBack>) {
+        self.figures.rolled_back.set(rolled_back.is_some().into());
+        let (versions, note) = (self.versions.clone(), rolled_back.clone());
+        let noted = tokio::task::spawn_blocking(move || versions.note(note.as_ref())).await;
+        if let Ok(Err(error)) = noted {
+            tracing::error!(%error, "a restart will not know which version is in force");
+        }
+        self.in_force.send_modify(|shown| shown.rolled_back = rolled_back);
+    }
+
+    async fn reload(&mut self, wished: Option<String>, by: &str) -> Result<InForce, NotReloaded> {
         let (loaded, library) = (self.loaded.clone(), self.library.clone());
-        let read = tokio::task::spawn_blocking(move || prepare(&loaded, &library)).await;
-        let prepared = match read {
+        let (versions, version) = (self.versions.clone(), wished.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            prepare(&loaded, &library, &versions, version.as_deref())
+        });
+        let at = rfc3339(self.clock.now().as_micros());
+        let attempt = |taken, findings| Attempt {
+            at: at.clone(),
+            by: by.to_owned(),
+            version: wished.clone(),
+            taken,
+            findings,
+        };
+        let prepared = match read.await {
             Ok(Ok(prepared)) => prepared,
-            Ok(Err(findings)) => return Err(self.refuse(by, findings)),
+            Ok(Err(findings)) => return Err(self.refuse(attempt(false, findings))),
             Err(error) => {
                 tracing::error!(%error, "the reading of a configuration broke off");
                 return Err(NotReloaded::Gone);
             }
         };
         let Prepared { loaded, library, clips, warnings } = prepared;
-        let taken = Attempt {
-            at: rfc3339(self.clock.now().as_micros()),
+        let taken = attempt(true, warnings);
+        let rolled_back = wished.clone().filter(|version| **version != *self.on_disk);
+        let rolled_back = rolled_back.map(|version| RolledBack {
+            version,
+            files: self.on_disk.to_string(),
+            at: at.clone(),
             by: by.to_owned(),
-            taken: true,
-            findings: warnings,
-        };
+        });
+        if wished.is_none() {
+            self.on_disk = loaded.version.clone();
+        }
         if loaded.version == self.loaded.version {
             tracing::info!(by, version = %loaded.version, "nothing has changed: nothing to reload");
             self.figures.reloads.with_label_values(&["unchanged"]).inc();
             self.figures.successful.set(1);
             self.in_force.send_modify(|shown| shown.last_attempt = Some(taken));
+            if wished.is_none() {
+                self.note(None).await;
+            }
             return Ok(self.in_force.borrow().clone());
         }
         let next = Reload {
@@ -247,39 +369,34 @@ impl Reloader {
         self.figures.reloads.with_label_values(&["taken"]).inc();
         let now = self.clock.now();
         self.figures.taken(&self.loaded.version, now);
-        self.in_force.send_replace(InForce::of(&self.loaded, now, Some(taken)));
+        let shown = InForce { last_attempt: Some(taken), ..InForce::of(&self.loaded, now) };
+        let since = shown.since.clone();
+        self.in_force.send_replace(shown);
+        self.note(rolled_back).await;
+        self.keep(since, by).await;
         Ok(self.in_force.borrow().clone())
     }
 
-    fn refuse(&self, by: &str, findings: Vec<Told>) -> NotReloaded {
+    fn refuse(&self, attempt: Attempt) -> NotReloaded {
         self.figures.reloads.with_label_values(&["refused"]).inc();
         self.figures.successful.set(0);
+        let (by, findings) = (&attempt.by, attempt.findings.clone());
         for finding in &findings {
             tracing::error!(%by, "not reloaded: {finding}");
         }
-        let by = by.to_owned();
-        let attempt = Attempt {
-            at: rfc3339(self.clock.now().as_micros()),
-            by,
-            taken: false,
-            findings: findings.clone(),
-        };
         self.in_force.send_modify(|shown| shown.last_attempt = Some(attempt));
         NotReloaded::Refused(findings)
     }
 }
 
 impl InForce {
-    fn of(loaded: &Loaded, since: Timestamp, last_attempt: Option<Attempt>) -> InForce {
-        let version = |flow: &Arc<Flow>| FlowVersion {
-            name: flow.name.to_string(),
-            version: flow.version.to_string(),
-        };
+    fn of(loaded: &Loaded, since: Timestamp) -> InForce {
         InForce {
             version: loaded.version.to_string(),
             since: rfc3339(since.as_micros()),
-            flows: loaded.policy.flows.values().map(version).collect(),
-            last_attempt,
+            flows: flows_of(loaded),
+            rolled_back: None,
+            last_attempt: None,
         }
     }
 }
@@ -292,11 +409,22 @@ struct Prepared {
     warnings: Vec<Told>,
 }
 
-/// Reads, proves and encodes; every mistake at once.
-fn prepare(old: &Loaded, library: &Library) -> Result<Prepared, Vec<Told>> {
-    let (loaded, findings) = load(&old.folder, &environment(), Missing::Make);
-    let mut told = findings.told();
-    let Some(loaded) = loaded else { return Err(told) };
+/// Reads what is on disk, or a version that was kept, proves and encodes it; every mistake at once.
+fn prepare(
+    old: &Loaded,
+    library: &Library,
+    versions: &Versions,
+    wished: Option<&str>,
+) -> Result<Prepared, Vec<Told>> {
+    let (loaded, mut told) = match wished {
+        Some(version) => load_kept(versions, version, &old.folder)?,
+        None => {
+            let (loaded, findings) =
+                load_from(Disk::Real, &old.folder, &environment(), Missing::Make);
+            let told = findings.told();
+            (loaded.ok_or_else(|| told.clone())?, told)
+        }
+    };
     let mut refused: Vec<Told> = Vec::new();
     for what in old.restart_needed(&loaded) {
         let folder = old.folder.display().to_string();
@@ -318,6 +446,30 @@ fn prepare(old: &Loaded, library: &Library) -> Result<Prepared, Vec<Told>> {
     }
 }
 
+/// Reads a version that was kept: what it is, and its warnings.
+///
+/// # Errors
+/// Every mistake.
+pub(crate) fn load_kept(
+    versions: &Versions,
+    version: &str,
+    folder: &Path,
+) -> Result<(Loaded, Vec<Told>), Vec<Told>> {
+    let of_folder = |message: String, cure: &str| {
+        vec![Told::of_file(folder.display().to_string(), message, cure)]
+    };
+    let disk = versions.open(version, folder);
+    let disk = disk.map_err(|why| of_folder(why.to_string(), "take another version"))?;
+    let (loaded, findings) = load_from(disk, folder, &environment(), Missing::Leave);
+    let told = findings.told();
+    let loaded = loaded.ok_or_else(|| told.clone())?;
+    if *loaded.version != *version {
+        let message = format!("the files of version {version} are {} today", loaded.version);
+        return Err(of_folder(message, "the variables DOZVON__… must be what they were"));
+    }
+    Ok((loaded, told))
+}
+
 /// A door behind which every wish is refused, for the tests of those who knock.
 #[cfg(test)]
 pub(crate) fn nothing_to_reload() -> ReloadDoor {
@@ -325,11 +477,13 @@ pub(crate) fn nothing_to_reload() -> ReloadDoor {
         version: "0123456789ab".into(),
         since: "2026-06-01T10:00:00Z".into(),
         flows: Vec::new(),
+        rolled_back: None,
         last_attempt: None,
     };
     let (wishes, mut asked) = mpsc::channel::<Wish>(WISHES_MAX);
     let (_, shown) = watch::channel(in_force);
-    let door = ReloadDoor { wishes, in_force: shown };
+    let versions = Versions::new("no-such-folder".into());
+    let door = ReloadDoor { wishes, in_force: shown, versions };
     tokio::spawn(async move {
         while let Some(Wish { reply, .. }) = asked.recv().await {
             let mistake = Told::of_file("bank.yaml".into(), "no such node".into(), "name another");

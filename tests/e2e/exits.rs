@@ -607,7 +607,7 @@ fn drawn(aims: &'static [Aim], calls: usize, dice: &mut Dice) -> Vec<&'static Ai
 /// The nodes of a flow in which time passes and their kinds, by the picture that ops have of it.
 async fn nodes_with_time(house: &House) -> BTreeMap<String, String> {
     let flow = house.folder().join("flows/bank-main.yaml");
-    let args = ["flow", "graph", &flow.to_string_lossy(), "--dot"];
+    let args = ["flow", "graph", &flow.to_string_lossy(), "--format", "dot"];
     let output = house.command(&args).await;
     let dot = String::from_utf8(output.stdout).unwrap();
     let labels = dot.lines().filter_map(|line| line.split_once(", label=\"")?.1.split_once("\\n"));

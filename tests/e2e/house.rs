@@ -88,6 +88,8 @@ pub(crate) struct Furnishing {
     pub(crate) files: Vec<(&'static str, String)>,
     /// A flow in place of the bank's, under its name.
     pub(crate) flow: Option<String>,
+    /// Whether files that change are taken by themselves.
+    pub(crate) watch: bool,
 }
 
 impl Default for Furnishing {
@@ -99,6 +101,7 @@ impl Default for Furnishing {
             limits: "calls_max = 40".into(),
             files: Vec::new(),
             flow: None,
+            watch: false,
         }
     }
 }
@@ -195,13 +198,13 @@ impl House {
         let floor = if ports > 200 { 10_000 } else { 20_000 };
         let first = floor + (std::process::id() + number) % (12_000 / ports) * ports;
         let last = first + ports - 1;
-        let Furnishing { address, media, limits, .. } = with;
+        let Furnishing { address, media, limits, watch, .. } = with;
         let listen = SocketAddr::new(address, 0);
         let settings = format!(
             "[sip]\nlisten_udp = [\"{listen}\"]\nlisten_tcp = [\"{listen}\"]\n\
              [media]\naddress = \"{address}\"\nrtp_port_min = {first}\nrtp_port_max = {last}\nworkers = 1\n{media}\n\
              [limits]\n{limits}\n\
-             [flows]\nfolder = \"{flows}\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
+             [flows]\nfolder = \"{flows}\"\nwatch = {watch}\n[http]\nlisten = \"127.0.0.1:0\"\n\
              [store]\npath = \"dozvon.db\"\n[events]\nfile = \"events.jsonl\"\n[drain]\nfinish_within_secs = 30\n"
         );
         std::fs::write(folder.join("dozvon.toml"), settings).unwrap();

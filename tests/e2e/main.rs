@@ -15,6 +15,7 @@ mod bot_faults;
 mod callback;
 mod exits;
 mod house;
+mod rollback;
 mod sample_bot;
 mod screen_pop;
 

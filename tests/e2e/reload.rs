@@ -10,7 +10,7 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A flow that begins at this node.
-fn flow(start: &str, news: &str) -> String {
+pub(crate) fn flow(start: &str, news: &str) -> String {
     format!(
         r##"
 flow: bank-main
@@ -27,7 +27,7 @@ tests:
     )
 }
 
-async fn house(text: &str) -> House {
+pub(crate) async fn house(text: &str) -> House {
     let house =
         House::furnished(Furnishing { flow: Some(text.to_owned()), ..Furnishing::default() }).await;
     own_prompts(&house.folder().join("flows/prompts"));
@@ -48,7 +48,7 @@ fn own_prompts(prompts: &Path) {
     }
 }
 
-fn record(house: &House, name: &str, hz: f64, secs: u32) {
+pub(crate) fn record(house: &House, name: &str, hz: f64, secs: u32) {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: 8_000,
@@ -64,16 +64,16 @@ fn record(house: &House, name: &str, hz: f64, secs: u32) {
     file.finalize().unwrap();
 }
 
-fn write(house: &House, name: &str, text: &str) {
+pub(crate) fn write(house: &House, name: &str, text: &str) {
     std::fs::write(house.folder().join(name), text).unwrap();
 }
 
-async fn reload(house: &House) -> (u16, Value) {
+pub(crate) async fn reload(house: &House) -> (u16, Value) {
     let (code, body) = house.post("/api/v1/reload", "").await;
     (code, serde_json::from_str(&body).unwrap_or_else(|_| panic!("{body}")))
 }
 
-async fn version(house: &House) -> Value {
+pub(crate) async fn version(house: &House) -> Value {
     serde_json::from_str(&house.get("/api/v1/version").await.1).unwrap()
 }
 

@@ -1,4 +1,8 @@
-//! Pictures of a flow as text: Mermaid for pages, DOT for Graphviz. Knows nothing of colours on screens.
+//! Pictures of a flow: Mermaid for pages, DOT for Graphviz, SVG for everybody.
+
+mod svg;
+
+pub use svg::svg;
 
 use super::model::{Flow, Kind, Node, NodeIx, Way};
 use std::collections::BTreeMap;

@@ -16,6 +16,9 @@ pub const YAML_VALUES_MAX: usize = 200_000;
 /// Nodes of one flow; more are refused with Y001.
 pub const NODES_MAX: usize = 5_000;
 
+/// Layers that an arrow of a picture passes with a lane of its own; a longer one runs at the side.
+pub const PICTURE_LANES_MAX: usize = 30;
+
 /// Diagnostics told about one file; the rest are counted in one last line.
 pub const DIAGNOSTICS_MAX: usize = 200;
 

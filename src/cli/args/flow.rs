@@ -1,7 +1,7 @@
 //! `dozvon flow`: checking, testing, drawing and comparing flow files.
 
-use super::Format;
-use clap::{Args, Subcommand};
+use super::{Format, Remote};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// `dozvon flow`.
@@ -47,12 +47,52 @@ Examples:
 
 A flow whose first line is `# yaml-language-server: $schema=flow.schema.json` is completed and explained by editors.")]
     Schema(FlowSchemaArgs),
-    /// Draw the flow on standard output, as a Mermaid chart or for Graphviz.
+    /// Draw the flow on standard output: a Mermaid chart, a picture for browsers, or for Graphviz.
     #[command(after_help = "\
 Examples:
   dozvon flow graph ivr-flows/bank-main.yaml > bank.mmd
-  dozvon flow graph ivr-flows/bank-main.yaml --dot | dot -Tsvg > bank.svg")]
+  dozvon flow graph ivr-flows/bank-main.yaml --format svg > bank.svg
+  dozvon flow graph ivr-flows/bank-main.yaml --format dot | dot -Tpdf > bank.pdf")]
     Graph(GraphArgs),
+    /// List the versions of the configuration that were in force in the running switch and can be again.
+    #[command(after_help = "\
+Examples:
+  dozvon flow versions
+  dozvon flow versions --json | jq '.kept[].version'
+
+Exit codes: 0 shown, 1 the switch does not answer, 78 wrong configuration.")]
+    Versions(FlowVersionsArgs),
+    /// Put a version in force again, with all proofs and tests; the files on disk stay as they are.
+    #[command(after_help = "\
+Examples:
+  dozvon flow rollback                 the version that was in force before this one
+  dozvon flow rollback 62f4c1f0a1b4
+
+It stays in force, also after a restart, until the files on disk change or are reloaded.
+Exit codes: 0 in force, 1 refused, or the switch does not answer, 78 wrong configuration.")]
+    Rollback(FlowRollbackArgs),
+}
+
+/// `dozvon flow versions`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FlowVersionsArgs {
+    /// Where.
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+    /// Write what the API answers.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `dozvon flow rollback`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FlowRollbackArgs {
+    /// Which one; without it the one that was in force before.
+    #[arg(value_name = "VERSION")]
+    pub(crate) version: Option<String>,
+    /// Where.
+    #[command(flatten)]
+    pub(crate) remote: Remote,
 }
 
 /// `dozvon flow graph`.
@@ -61,9 +101,20 @@ pub(crate) struct GraphArgs {
     /// The flow file.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Write DOT for Graphviz instead of Mermaid.
-    #[arg(long)]
-    pub(crate) dot: bool,
+    /// How.
+    #[arg(long, value_enum, default_value_t = GraphFormat::Mermaid)]
+    pub(crate) format: GraphFormat,
+}
+
+/// How a flow is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// A chart for pages that know Mermaid.
+    Mermaid,
+    /// For Graphviz.
+    Dot,
+    /// A picture.
+    Svg,
 }
 
 /// `dozvon flow test`.

@@ -23,7 +23,7 @@ impl Classifiers {
     /// Reads classifiers/*.yaml, each with all its mistakes. A file is called like its classifier.
     pub(super) fn read(findings: &mut Findings, folder: &Path) -> Classifiers {
         let mut all = Classifiers::default();
-        for path in files::list(&folder.join("classifiers"), "yaml") {
+        for path in files::list(findings, &folder.join("classifiers"), "yaml") {
             let Some((source, text)) = files::read(findings, &path, None) else { continue };
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
             let stem = stem.unwrap_or_default();

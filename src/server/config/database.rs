@@ -32,11 +32,11 @@ pub(super) fn read(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) 
             }
         }
     }
-    let path =
-        || base.path("store", "path").unwrap_or_else(|| base.folder.join("../data/dozvon.db"));
-    let database = server
-        .map_or_else(|| Database::File(path()), |address| Database::Server(Box::new(address)));
-    Store { database }
+    let path = base.path("store", "path").unwrap_or_else(|| base.folder.join("../data/dozvon.db"));
+    let versions = path.with_file_name("versions");
+    let database =
+        server.map_or_else(|| Database::File(path), |address| Database::Server(Box::new(address)));
+    Store { database, versions }
 }
 
 fn server(

@@ -1,15 +1,87 @@
-//! Reading the files of a configuration folder: what can't be read is a finding like any other.
+//! Reading the files of a configuration folder: what can't be read is a finding like any other. They are read on disk,
+//! or as a version that was kept has them.
 
 use super::finding::{Findings, Place, SourceId};
 use super::keys::Section;
 use super::walk::{self, Table};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The longest file that is read; a longer one is an error. 32,768 agents need a fifth of it.
 const FILE_BYTES_MAX: u64 = 32 << 20;
+
+/// Where the files of a configuration are read. Secrets are read on disk in any case: they are never kept.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Disk {
+    /// As they are.
+    #[default]
+    Real,
+    /// As a version has them: where each would be on disk, and where it was kept.
+    Kept(Arc<BTreeMap<PathBuf, PathBuf>>),
+}
+
+impl Disk {
+    /// Where a file is to be read; `None`: there is none.
+    pub(super) fn place<'a>(&'a self, path: &'a Path) -> Option<&'a Path> {
+        match self {
+            Disk::Real => Some(path),
+            Disk::Kept(files) => files.get(path).map(PathBuf::as_path),
+        }
+    }
+
+    /// The files of a folder; none when there is no such folder.
+    fn files(&self, folder: &Path) -> Vec<PathBuf> {
+        match self {
+            Disk::Real => {
+                let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+                entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect()
+            }
+            Disk::Kept(files) => {
+                let inside = files.keys().filter(|path| path.parent() == Some(folder));
+                inside.cloned().collect()
+            }
+        }
+    }
+
+    /// The names of the folders in a folder, in order.
+    pub(super) fn folders(&self, folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = match self {
+            Disk::Real => {
+                let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+                let entries = entries.filter(|entry| entry.path().is_dir());
+                entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+            }
+            Disk::Kept(files) => {
+                let above = files.keys().filter_map(|path| path.parent());
+                let here = above.filter(|above| above.parent() == Some(folder));
+                here.filter_map(|above| Some(above.file_name()?.to_str()?.to_owned())).collect()
+            }
+        };
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Whether there is such a folder.
+    pub(super) fn is_folder(&self, folder: &Path) -> bool {
+        match self {
+            Disk::Real => folder.is_dir(),
+            Disk::Kept(files) => files.keys().any(|path| path.starts_with(folder)),
+        }
+    }
+}
+
+/// The name of a file as seen from a folder; one that is elsewhere keeps its own.
+pub(crate) fn inside<'a>(folder: &Path, name: &'a str) -> Cow<'a, str> {
+    match Path::new(name).strip_prefix(folder) {
+        Ok(rest) => rest.to_string_lossy(),
+        Err(_) => Cow::Borrowed(name),
+    }
+}
 
 /// The text of a file, kept for showing. `None`: it isn't there (noted if `must` be), or it can't be read (noted).
 pub(crate) fn read(
@@ -18,9 +90,11 @@ pub(crate) fn read(
     must: Option<&str>,
 ) -> Option<(SourceId, String)> {
     let name = path.display().to_string();
-    let size = fs::metadata(path).map(|data| data.len());
+    let place = findings.disk.place(path).map(Path::to_owned);
+    let place = place.ok_or_else(|| std::io::Error::from(ErrorKind::NotFound));
+    let size = place.and_then(|place| Ok((fs::metadata(&place)?.len(), place)));
     let text = match size {
-        Ok(size) if size > FILE_BYTES_MAX => {
+        Ok((size, _)) if size > FILE_BYTES_MAX => {
             let place = findings.file(name);
             findings.error(
                 &place,
@@ -29,11 +103,11 @@ pub(crate) fn read(
             );
             return None;
         }
-        Ok(_) => fs::read_to_string(path),
+        Ok((_, place)) => fs::read_to_string(place),
         Err(error) => Err(error),
     };
     match (text, must) {
-        (Ok(text), _) => Some((findings.source(name, text.clone()), text)),
+        (Ok(text), _) => Some((findings.read(name, text.clone()), text)),
         (Err(error), None) if error.kind() == ErrorKind::NotFound => None,
         (Err(error), Some(cure)) if error.kind() == ErrorKind::NotFound => {
             let place = findings.file(name);
@@ -51,12 +125,9 @@ pub(crate) fn read(
 }
 
 /// The files of a folder with this ending, in order of their names; none when there is no such folder.
-pub(super) fn list(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|found| found == ending) && path.is_file())
-        .collect();
+pub(super) fn list(findings: &Findings, folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut paths = findings.disk.files(folder);
+    paths.retain(|path| path.extension().is_some_and(|found| found == ending));
     paths.sort();
     paths
 }

@@ -3,11 +3,13 @@
 //! Nothing here knows TOML, flows or telephony. [`Findings`] keeps the text of every file that was read, so that a
 //! mistake can be shown where it stands; [`super::render`] writes them.
 
+use super::files::{Disk, inside};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::cmp::Reverse;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 use utoipa::ToSchema;
 
 /// A file, or what else has text: an environment variable. Number in [`Findings`].
@@ -73,6 +75,18 @@ pub(crate) struct Source {
     pub(crate) name: String,
     /// All of it.
     pub(crate) text: String,
+    kind: Kind,
+}
+
+/// What a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A file that was read.
+    File,
+    /// Another text: an environment variable.
+    Text,
+    /// Only a name: a file of which something is said as such.
+    Name,
 }
 
 impl Source {
@@ -138,6 +152,8 @@ impl fmt::Display for Told {
 /// All mistakes found so far, and the texts they are in.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
+    /// Where files are read.
+    pub(crate) disk: Disk,
     sources: Vec<Source>,
     list: Vec<Finding>,
 }
@@ -145,8 +161,23 @@ pub(crate) struct Findings {
 impl Findings {
     /// Keeps a text for showing.
     pub(crate) fn source(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
-        self.sources.push(Source { name: name.into(), text: text.into() });
+        self.add_source(name.into(), text.into(), Kind::Text)
+    }
+
+    /// Keeps the text of a file for showing, and for those who keep what was read.
+    pub(super) fn read(&mut self, name: String, text: String) -> SourceId {
+        self.add_source(name, text, Kind::File)
+    }
+
+    fn add_source(&mut self, name: String, text: String, kind: Kind) -> SourceId {
+        self.sources.push(Source { name, text, kind });
         SourceId(self.sources.len() - 1)
+    }
+
+    /// The files that were read, as they were named, and their texts.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        let files = self.sources.iter().filter(|source| source.kind == Kind::File);
+        files.map(|Source { name, text, .. }| (&**name, &**text))
     }
 
     /// All of them, each with the line it is in.
@@ -172,11 +203,13 @@ impl Findings {
         }
     }
 
-    /// The digest of all texts read, in the order in which they were.
-    pub(crate) fn digest(&self) -> Sha256 {
+    /// The digest of all texts read, in the order in which they were; files by their names in this folder, so that it
+    /// is the same wherever the folder lies.
+    pub(super) fn digest(&self, folder: &Path) -> Sha256 {
         let mut digest = Sha256::new();
-        for Source { name, text } in &self.sources {
-            for part in [name, text] {
+        for Source { name, text, .. } in self.sources.iter().filter(|s| s.kind != Kind::Name) {
+            let name = inside(folder, name);
+            for part in [&*name, text] {
                 digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
                 digest.update(part);
             }
@@ -186,7 +219,8 @@ impl Findings {
 
     /// The place of a file as such, when no text of it is to blame.
     pub(crate) fn file(&mut self, name: impl Into<String>) -> Place {
-        Place { source: self.source(name, ""), span: 0..0 }
+        let source = self.add_source(name.into(), String::new(), Kind::Name);
+        Place { source, span: 0..0 }
     }
 
     /// A text by its number.
@@ -275,7 +309,8 @@ mod tests {
 
     #[test]
     fn places_count_characters_and_not_bytes() {
-        let source = Source { name: "a".into(), text: "имя = 1\nчисло = x".into() };
+        let text = "имя = 1\nчисло = x".into();
+        let source = Source { name: "a".into(), text, kind: Kind::Text };
         assert_eq!(source.line_column(0), (1, 1));
         assert_eq!(source.line_column(source.text.find('x').unwrap()), (2, 9));
         assert_eq!(source.line_column(999), (2, 10));

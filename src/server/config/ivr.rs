@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub(super) fn calendars(findings: &mut Findings, folder: &Path) -> Calendars {
     let folder = folder.join("calendars");
     let mut lists = HolidayLists::new();
-    for path in files::list(&folder.join("holidays"), "ics") {
+    for path in files::list(findings, &folder.join("holidays"), "ics") {
         let Some((source, text)) = files::read(findings, &path, None) else { continue };
         match HolidayList::from_ics(&path.display().to_string(), &text) {
             Err(found) => tell(findings, source, &found),
@@ -30,7 +30,8 @@ pub(super) fn calendars(findings: &mut Findings, folder: &Path) -> Calendars {
     }
     let mut calendars = Calendars::new();
     let mut homes: BTreeMap<Arc<str>, String> = BTreeMap::new();
-    for path in ["yaml", "ics"].into_iter().flat_map(|ending| files::list(&folder, ending)) {
+    let yaml = files::list(findings, &folder, "yaml");
+    for path in yaml.into_iter().chain(files::list(findings, &folder, "ics")) {
         let Some((source, text)) = files::read(findings, &path, None) else { continue };
         let file = path.display().to_string();
         let calendar = match path.extension().is_some_and(|ending| ending == "ics") {
@@ -143,7 +144,7 @@ impl Files {
     /// Reads the *.yaml of a folder, or, where one is named, that one and the sub-flows beside it.
     pub(crate) fn read(findings: &mut Findings, folder: &Path, only: Option<&Path>) -> Files {
         let mut all = Vec::new();
-        for path in files::list(folder, "yaml") {
+        for path in files::list(findings, folder, "yaml") {
             if only.is_some_and(|only| only.file_name() == path.file_name()) {
                 continue;
             }

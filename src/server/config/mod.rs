@@ -32,7 +32,7 @@ mod walk;
 mod webhooks;
 
 pub(crate) use ci::{Case, junit};
-pub(crate) use files::read as read_file;
+pub(crate) use files::{Disk, read as read_file};
 pub(crate) use finding::{
     Finding, Findings, Severity as FoundSeverity, SourceId, Told, nearest as nearest_name,
 };
@@ -85,6 +85,10 @@ pub(crate) struct Loaded {
     pub(crate) streams: Streams,
     /// The folder it was read from.
     pub(crate) folder: PathBuf,
+    /// The folders of all its files: its own, that of flows, that of prompts.
+    pub(crate) watched: Vec<PathBuf>,
+    /// Every file read but prompts and secrets: its name as seen from the folder, and its text.
+    pub(crate) texts: Arc<[(String, String)]>,
     /// Twelve digits of the SHA-256 of every file and variable read, prompts included.
     pub(crate) version: Arc<str>,
 }
@@ -144,12 +148,23 @@ pub(crate) fn load(
     variables: &[(String, String)],
     missing: Missing,
 ) -> (Option<Loaded>, Findings) {
+    load_from(Disk::Real, folder, variables, missing)
+}
+
+/// The same of a folder whose files are elsewhere.
+pub(crate) fn load_from(
+    disk: Disk,
+    folder: &Path,
+    variables: &[(String, String)],
+    missing: Missing,
+) -> (Option<Loaded>, Findings) {
     let mut findings = Findings::default();
+    findings.disk = disk;
     let base = Base::read(&mut findings, folder, variables);
     let secrets = Secrets { folder, variables, missing };
     let around = read_around(&mut findings, &base, &secrets);
     let flows_folder = flows_folder(&base);
-    if !flows_folder.is_dir() {
+    if !findings.disk.is_folder(&flows_folder) {
         let message = format!("there is no folder {}", flows_folder.display());
         findings.error(
             base.table("flows").place("folder"),
@@ -228,11 +243,25 @@ pub(crate) fn load(
         default_language: base.table("flows").text("language").into(),
         limits: base.switch_limits(),
     };
-    let mut version = findings.digest();
+    let mut version = findings.digest(folder);
+    let file = |(name, text): (&str, &str)| (files::inside(folder, name).into_owned(), text.into());
+    let texts = findings.files().map(file).collect();
     prompts.iter().for_each(|prompt| version.update(prompt.digest));
     let (folder, version) = (folder.to_owned(), ivr::short(version));
+    let watched = vec![folder.clone(), flows_folder, prompts_folder(&base)];
     let streams = bots.streams;
-    let loaded = Loaded { settings, policy, switch, plans, prompts, streams, folder, version };
+    let loaded = Loaded {
+        settings,
+        policy,
+        switch,
+        plans,
+        prompts,
+        streams,
+        folder,
+        watched,
+        texts,
+        version,
+    };
     (Some(loaded), findings)
 }
 
@@ -386,6 +415,7 @@ fn settings(
         sip: base.sip(),
         media: base.media(),
         http: base.http(tokens),
+        watch: base.table("flows").flag("watch"),
         store,
         events: base.events(),
         log: base.log(),
@@ -541,7 +571,7 @@ fn check_confirmations(
 fn check_stray_files(findings: &mut Findings, folder: &Path) {
     let mut known: Vec<&str> = OTHERS.iter().map(|section| section.file).collect();
     known.push("dozvon.toml");
-    for path in files::list(folder, "toml") {
+    for path in files::list(findings, folder, "toml") {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
         if !known.contains(&name) {
             let place = findings.file(path.display().to_string());

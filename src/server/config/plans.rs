@@ -20,7 +20,7 @@ pub(super) fn plans(
     rollouts: &mut BTreeMap<Arc<str>, Rollout>,
 ) -> Vec<Arc<Plan>> {
     let mut found: Vec<(Arc<Plan>, SourceId, String)> = Vec::new();
-    for path in files::list(&base.folder.join("rollouts/plans"), "toml") {
+    for path in files::list(findings, &base.folder.join("rollouts/plans"), "toml") {
         let Some((source, text)) = files::read(findings, &path, None) else { continue };
         let Some(plan) = parse(findings, source, &text) else { continue };
         tell(findings, source, &text, &plan.validate());

@@ -20,18 +20,21 @@ const CONVERT: &str = "convert it: sox in.wav -r 16000 -c 1 -b 16 out.wav";
 /// length, so that nobody says it is missing.
 pub(crate) fn read(findings: &mut Findings, folder: &Path) -> Vec<PromptFile> {
     let mut prompts = Vec::new();
-    for language in folders(folder) {
-        for path in list(&folder.join(&language), "wav") {
+    for language in findings.disk.folders(folder) {
+        for path in list(findings, &folder.join(&language), "wav") {
             let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
+            let name = name.into();
+            let wished = path.display().to_string();
+            let path = findings.disk.place(&path).unwrap_or(&path).to_owned();
             let wav =
                 fs::read(&path).map_err(|error| wrong(format!("this can't be read: {error}")));
             let digest = wav.as_ref().map(Sha256::digest).unwrap_or_default().into();
             let duration = wav.and_then(|wav| length(&wav)).unwrap_or_else(|(message, cure)| {
-                let place = findings.file(path.display().to_string());
+                let place = findings.file(wished);
                 findings.error(&place, message, cure);
                 Duration::ZERO
             });
-            let (language, name) = (language.as_str().into(), name.into());
+            let language = language.as_str().into();
             prompts.push(PromptFile { language, name, path, duration, digest });
         }
     }
@@ -44,15 +47,6 @@ pub(crate) fn read(findings: &mut Findings, folder: &Path) -> Vec<PromptFile> {
         );
     }
     prompts
-}
-
-fn folders(folder: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let entries = entries.filter_map(Result::ok).filter(|entry| entry.path().is_dir());
-    let mut names: Vec<String> =
-        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort();
-    names
 }
 
 fn wrong(message: String) -> (String, String) {

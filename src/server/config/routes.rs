@@ -31,7 +31,7 @@ pub(super) fn rollouts(
     calendars: &Calendars,
 ) -> BTreeMap<Arc<str>, Rollout> {
     let mut found = Vec::new();
-    for path in list(&base.folder.join("rollouts"), "toml") {
+    for path in list(findings, &base.folder.join("rollouts"), "toml") {
         found.extend(tables(findings, &path, &[&ROLLOUT]).remove("rollout").unwrap_or_default());
     }
     refuse_duplicates(findings, &found, "name", "rollout");

@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) media: Media,
     /// API and live page.
     pub(crate) http: Http,
+    /// Whether files that change are reloaded by themselves.
+    pub(crate) watch: bool,
     /// The database.
     pub(crate) store: Store,
     /// The event log.
@@ -185,6 +187,8 @@ impl Role {
 pub(crate) struct Store {
     /// Where it is. A file's folder is made if it isn't there.
     pub(crate) database: Database,
+    /// The folder of the versions of the configuration that were in force: beside the file, or where it would be.
+    pub(crate) versions: PathBuf,
 }
 
 /// The event log.

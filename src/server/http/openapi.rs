@@ -23,7 +23,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         wrap_up::code_of_call, wrap_up::classifier, desk::hang_up, talk::talk, talk::retrieve, talk::watch,
         talk::take_over, talk::end_watch, contacts::list, contacts::complain, callbacks::list, callbacks::request,
         callbacks::cancel, incidents::list, sites::list, sites::set_emergency,
-        reload::version, reload::reload, rollouts::list, rollouts::decisions, rollouts::order,
+        reload::version, reload::versions, reload::reload, reload::rollback,
+        rollouts::list, rollouts::decisions, rollouts::order,
         live::events
     ),
     components(schemas(
@@ -33,6 +34,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         desk::LogOutWish, talk::TalkWish, talk::TalkVerb, talk::Target, talk::RetrieveWish, talk::WatchWish,
         view::WrapUpView, sites::SiteView, sites::EmergencyBody,
         wrap_up::ExtendWish, wrap_up::CodeWish, wrap_up::ClassifierView, wrap_up::CodeView,
+        reload::RollbackWish, reload::VersionsView, reload::KeptView,
         rollouts::OrderWish, rollouts::DecisionView, rollouts::PointView,
         callbacks::CallbackWish, callbacks::CallbackView, callbacks::CallbackTaken
     )),

@@ -33,6 +33,13 @@ pub(in crate::server::config) const FLOWS: Section = Section {
             Value(r#""ru""#),
             "Language of spoken confirmations to agents whose `languages` are not known.",
         ),
+        key(
+            "watch",
+            Kind::Bool,
+            Value("false"),
+            "Whether changed files of the configuration, flows and prompts are reloaded by themselves, when they have \
+             been left alone for a second.",
+        ),
     ],
 };
 

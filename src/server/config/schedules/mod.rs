@@ -69,12 +69,12 @@ pub(super) fn shifts(findings: &mut Findings, base: &Base) -> Shifts {
 pub(crate) fn read(findings: &mut Findings, shifts: &Shifts, agents: &[&str]) -> Plans {
     let Some(folder) = &shifts.folder else { return Plans::new() };
     let mut reading = Reading { findings, agents, zone: &shifts.zone, found: Vec::new() };
-    for path in files::list(folder, "csv") {
+    for path in files::list(reading.findings, folder, "csv") {
         if let Some((source, text)) = files::read(reading.findings, &path, None) {
             table::read(&mut reading, source, &text);
         }
     }
-    for path in files::list(folder, "ics") {
+    for path in files::list(reading.findings, folder, "ics") {
         if let Some((source, text)) = files::read(reading.findings, &path, None) {
             ical::read(&mut reading, source, &text, stem(&path));
         }
