@@ -537,7 +537,7 @@ mod tests {
             }
         });
         let (task, door) =
-            Reloader::new(loaded, library, brain, &Registry::new(), Clock::start()).unwrap();
+            Reloader::new((loaded, None), library, brain, &Registry::new(), Clock::start()).unwrap();
         let calendars = task.calendars();
         tokio::spawn(task.run());
         // A Saturday in Almaty, half past nine: 2026-06-06.
@@ -548,7 +548,7 @@ mod tests {
         let (early, late) = ("sat-sun: [\"09:00", "sat-sun: [\"10:00");
         let text = std::fs::read_to_string(&file).unwrap().replace(early, late);
         std::fs::write(file, text).unwrap();
-        door.reload("head").await.unwrap();
+        door.reload(Target::Disk, "head").await.unwrap();
         assert_eq!(open(), Some(Open::Closed));
     }
 }

@@ -67,9 +67,9 @@ async fn a_version_comes_back_whole_stays_over_a_restart_and_leaves_the_files_al
     // Again as it was left: the files on disk have not changed.
     house.stop().await;
     let events = std::fs::read_to_string(house.folder().join("events.jsonl")).unwrap();
-    let changed = events.lines().filter(|line| line.contains("\"policy_changed\""));
+    let mut changed = events.lines().rev().filter(|line| line.contains("\"policy_changed\""));
     assert!(
-        changed.last().unwrap().contains(good_version),
+        changed.next().unwrap().contains(good_version),
         "it is in the event log, with who did it"
     );
     let house = house.open_again().await;

@@ -1,6 +1,5 @@
-//! A picture of a flow as SVG. Nodes stand in layers, each as far below the start as callers need steps to come there;
-//! an arrow that passes layers has a lane of its own in each, so that it runs through no node. Ways back up run at the
-//! side of the nodes.
+//! A picture of a flow as SVG. Every way of a caller leads down to the next layers, but for those that lead him back to
+//! where he was. An arrow that passes layers has a lane of its own in each, so that it runs through no node.
 
 use super::{operator_keys, put, ways};
 use crate::flow::limits::PICTURE_LANES_MAX;
@@ -15,7 +14,7 @@ const LANE_WIDTH: i64 = 26;
 const GAP: i64 = 30;
 const BETWEEN_LAYERS: i64 = 92;
 const MARGIN: i64 = 32;
-/// How far ways back swing out at the side.
+/// How far an arrow at the side swings out.
 const SWING: i64 = 56;
 /// Rounds in which each layer is put in the order of what is above and below it. More change little.
 const ROUNDS: usize = 12;
@@ -51,11 +50,17 @@ struct Item {
 }
 
 struct Arrow {
-    from: usize,
-    to: usize,
+    /// The end that stands higher.
+    upper: usize,
+    lower: usize,
+    /// It leads up.
+    back: bool,
     label: String,
-    /// The lanes that it passes on its way down; `None`: it runs at the side.
+    /// The lanes that it passes, from above; `None`: it runs at the side.
     lanes: Option<Vec<usize>>,
+    /// Where it touches its ends.
+    leaves_x: i64,
+    enters_x: i64,
 }
 
 struct Picture<'a> {
@@ -74,33 +79,58 @@ pub fn svg(flow: &Flow) -> String {
         picture.order();
     }
     picture.place();
+    picture.touch();
     picture.draw()
 }
 
-/// How many steps each node is away from the start, at least; one that only the operator's key leads to is below all.
-fn depths(flow: &Flow) -> Vec<usize> {
-    let mut depths: Vec<Option<usize>> = vec![None; flow.nodes.len()];
-    let mut deepest = 0;
-    let begin = [flow.start.node, flow.operator.to.node];
-    for first in begin.into_iter().chain(flow.indexed().map(|(index, _)| index)) {
-        if depths[first.0 as usize].is_some() {
+/// The layer of each node: below all from which callers come to it, unless they have been there before. Those that
+/// only the operator's key leads to begin anew.
+fn layers(flow: &Flow) -> Vec<usize> {
+    let to: Vec<Vec<usize>> = flow
+        .nodes
+        .iter()
+        .map(|node| ways(node).into_iter().map(|(to, _)| to.0 as usize).collect())
+        .collect();
+    #[derive(Clone, Copy, PartialEq)]
+    enum Seen {
+        Never,
+        OnTheWay,
+        Done,
+    }
+    let mut seen = vec![Seen::Never; to.len()];
+    // Each node after all to which it leads for the first time, with these ways.
+    let mut done: Vec<(usize, Vec<usize>)> = Vec::new();
+    let begin = [flow.start.node, flow.operator.to.node].map(|node| node.0 as usize);
+    for first in begin.into_iter().chain(0..to.len()) {
+        if seen[first] != Seen::Never {
             continue;
         }
-        let depth = if first == flow.start.node { 0 } else { deepest + 1 };
-        depths[first.0 as usize] = Some(depth);
-        let mut line = std::collections::VecDeque::from([(first, depth)]);
-        while let Some((index, depth)) = line.pop_front() {
-            deepest = deepest.max(depth);
-            for (to, _) in ways(flow.node(index)) {
-                let known = &mut depths[to.0 as usize];
-                if known.is_none() {
-                    *known = Some(depth + 1);
-                    line.push_back((to, depth + 1));
-                }
+        seen[first] = Seen::OnTheWay;
+        let mut path = vec![(first, 0, Vec::new())];
+        while let Some((node, next, down)) = path.last_mut() {
+            let Some(&target) = to[*node].get(*next) else {
+                seen[*node] = Seen::Done;
+                done.push((*node, std::mem::take(down)));
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            if seen[target] != Seen::OnTheWay {
+                down.push(target);
+            }
+            if seen[target] == Seen::Never {
+                seen[target] = Seen::OnTheWay;
+                path.push((target, 0, Vec::new()));
             }
         }
     }
-    depths.into_iter().map(|depth| depth.unwrap_or(deepest)).collect()
+    let mut layers = vec![0; to.len()];
+    for (node, down) in done.into_iter().rev() {
+        for target in down {
+            layers[target] = layers[target].max(layers[node] + 1);
+        }
+    }
+    layers
 }
 
 impl<'a> Picture<'a> {
@@ -117,8 +147,8 @@ impl<'a> Picture<'a> {
             width: 0,
         };
         // Nodes are the first items, so that an item's number is its node's. The start is above all of them.
-        for ((index, _), depth) in flow.indexed().zip(depths(flow)) {
-            picture.add(What::Node(index), depth + 1);
+        for ((index, _), layer) in flow.indexed().zip(layers(flow)) {
+            picture.add(What::Node(index), layer + 1);
         }
         let start = picture.add(What::Start, 0);
         let queue = flow.operator.to.node.0 as usize;
@@ -145,20 +175,23 @@ impl<'a> Picture<'a> {
     }
 
     fn join(&mut self, from: usize, to: usize, label: String) {
-        let (top, bottom) = (self.items[from].layer, self.items[to].layer);
+        let back = self.items[to].layer <= self.items[from].layer;
+        let (upper, lower) = if back { (to, from) } else { (from, to) };
+        let (top, bottom) = (self.items[upper].layer, self.items[lower].layer);
         let passes = bottom.checked_sub(top + 1).filter(|lanes| *lanes <= PICTURE_LANES_MAX);
         let lanes = passes.map(|_| {
             let lanes: Vec<usize> =
                 (top + 1..bottom).map(|layer| self.add(What::Lane, layer)).collect();
-            let mut last = from;
-            for next in lanes.iter().copied().chain([to]) {
+            let mut last = upper;
+            for next in lanes.iter().copied().chain([lower]) {
                 self.items[last].below.push(next);
                 self.items[next].above.push(last);
                 last = next;
             }
             lanes
         });
-        self.arrows.push(Arrow { from, to, label, lanes });
+        let (leaves_x, enters_x) = (0, 0);
+        self.arrows.push(Arrow { upper, lower, back, label, lanes, leaves_x, enters_x });
     }
 
     /// One round: down by what is above, up by what is below.
@@ -215,6 +248,33 @@ impl<'a> Picture<'a> {
         }
     }
 
+    /// Lets arrows touch a node side by side, in the order in which they come.
+    fn touch(&mut self) {
+        for at_top in [false, true] {
+            let mut touching: Vec<(usize, i64, usize)> = Vec::new();
+            for (index, arrow) in self.arrows.iter().enumerate() {
+                let Some(lanes) = &arrow.lanes else { continue };
+                let (item, beyond) = match at_top {
+                    false => (arrow.upper, lanes.first().unwrap_or(&arrow.lower)),
+                    true => (arrow.lower, lanes.last().unwrap_or(&arrow.upper)),
+                };
+                touching.push((item, self.items[*beyond].x, index));
+            }
+            touching.sort_unstable();
+            for side in touching.chunk_by(|a, b| a.0 == b.0) {
+                let parts = i64::try_from(side.len()).unwrap_or(i64::MAX) + 1;
+                for (part, (item, _, arrow)) in (1..).zip(side) {
+                    let left = self.items[*item].x - self.node_width / 2;
+                    let x = left + self.node_width * part / parts;
+                    match at_top {
+                        false => self.arrows[*arrow].leaves_x = x,
+                        true => self.arrows[*arrow].enters_x = x,
+                    }
+                }
+            }
+        }
+    }
+
     fn top(&self, item: usize) -> i64 {
         let layer = i64::try_from(self.items[item].layer).unwrap_or(i64::MAX);
         MARGIN + layer * (NODE_HEIGHT + BETWEEN_LAYERS)
@@ -238,7 +298,7 @@ impl<'a> Picture<'a> {
             &mut out,
             format_args!(
                 "<marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
-                 orient=\"auto\"><polygon points=\"0 0 8 4 0 8\" fill=\"#57606a\"/></marker>"
+                 orient=\"auto-start-reverse\"><polygon points=\"0 0 8 4 0 8\" fill=\"#57606a\"/></marker>"
             ),
         );
         put(
@@ -249,9 +309,8 @@ impl<'a> Picture<'a> {
             ),
         );
         let mut labels = String::new();
-        let mut leaving = vec![0; self.items.len()];
-        for arrow in &self.arrows {
-            self.draw_arrow(&mut out, &mut labels, arrow, &mut leaving);
+        for (index, arrow) in (0..).zip(&self.arrows) {
+            self.draw_arrow(&mut out, &mut labels, arrow, index);
         }
         for item in 0..self.items.len() {
             self.draw_item(&mut out, item);
@@ -262,53 +321,53 @@ impl<'a> Picture<'a> {
         out
     }
 
-    fn draw_arrow(
-        &self,
-        out: &mut String,
-        labels: &mut String,
-        arrow: &Arrow,
-        leaving: &mut [i64],
-    ) {
-        let &Arrow { from, to, ref label, ref lanes } = arrow;
-        let of_operator = self.items[from].what == What::Operator;
+    fn draw_arrow(&self, out: &mut String, labels: &mut String, arrow: &Arrow, index: i64) {
+        let &Arrow { upper, lower, back, ref label, ref lanes, leaves_x, enters_x } = arrow;
+        let (begins, ends) = (self.top(upper) + NODE_HEIGHT, self.top(lower));
         let mut path = String::new();
-        let (at_x, at_y);
-        let class = if let Some(lanes) = lanes {
-            // Arrows down leave side by side, and their words stand at different heights.
-            let ports = i64::try_from(self.items[from].below.len()).unwrap_or(i64::MAX);
-            leaving[from] += 1;
-            let port = leaving[from];
-            let mut x =
-                self.items[from].x - self.node_width / 2 + self.node_width * port / (ports + 1);
-            let mut y = self.top(from) + NODE_HEIGHT;
+        // Words stand where callers leave, at different heights.
+        let (label_x, label_y);
+        if let Some(lanes) = lanes {
+            let (mut x, mut y) = (leaves_x, begins);
             let _ = write!(path, "M{x} {y}");
-            let next = self.items[lanes.first().copied().unwrap_or(to)].x;
-            (at_x, at_y) = (x + (next - x) / 5, y + 16 + 13 * ((port - 1) % 3));
-            for &lane in lanes.iter().chain([&to]) {
-                let (down, across) = (self.top(lane), self.items[lane].x);
+            let lane_x = lanes.iter().map(|&lane| (self.items[lane].x, self.top(lane)));
+            let mut stops: Vec<(i64, i64)> = lane_x.collect();
+            stops.push((enters_x, ends));
+            for &(across, down) in &stops {
                 let half = i64::midpoint(y, down);
                 let _ = write!(path, " C{x} {half} {across} {half} {across} {down}");
                 (x, y) = (across, down);
-                if lane != to {
+                if y != ends {
                     y += NODE_HEIGHT;
                     let _ = write!(path, " V{y}");
                 }
             }
-            if of_operator { "operator" } else { "down" }
+            let away = 14 + 13 * (index % 3);
+            (label_x, label_y) = match back {
+                false => (leaves_x + (stops[0].0 - leaves_x) * away / 160, begins + away),
+                true => (enters_x, ends - away),
+            };
         } else {
-            let (x, y) =
-                (self.items[from].x + self.node_width / 2, self.top(from) + NODE_HEIGHT / 3);
-            let (end_x, end_y) =
-                (self.items[to].x + self.node_width / 2, self.top(to) + 2 * NODE_HEIGHT / 3);
-            let side = x.max(end_x) + SWING;
-            let _ = write!(path, "M{x} {y} C{side} {y} {side} {end_y} {end_x} {end_y}");
-            (at_x, at_y) = (x + 26, y - 3);
-            if of_operator { "operator" } else { "back" }
+            let right = |item: usize| self.items[item].x + self.node_width / 2;
+            let side = right(upper).max(right(lower)) + SWING;
+            let high = self.top(upper) + NODE_HEIGHT / 3;
+            let low = self.top(lower) + 2 * NODE_HEIGHT / 3;
+            let (from, to) = (right(upper), right(lower));
+            let _ = write!(path, "M{from} {high} C{side} {high} {side} {low} {to} {low}");
+            (label_x, label_y) = (side - SWING / 2, if back { low + 12 } else { high - 4 });
+        }
+        let class = match (self.items[upper].what, back) {
+            (What::Operator, _) => "operator",
+            (What::Start | What::Node(_) | What::Lane, false) => "down",
+            (What::Start | What::Node(_) | What::Lane, true) => "back",
         };
+        let (from, to) = if back { (lower, upper) } else { (upper, lower) };
+        let head = if back { "start" } else { "end" };
         put(
             out,
             format_args!(
-                "<path class=\"{class}\" data-from=\"{}\" data-to=\"{}\" d=\"{path}\" marker-end=\"url(#head)\"/>",
+                "<path class=\"{class}\" data-from=\"{}\" data-to=\"{}\" d=\"{path}\" \
+                 marker-{head}=\"url(#head)\"/>",
                 text(&self.name(from)),
                 text(&self.name(to)),
             ),
@@ -317,7 +376,7 @@ impl<'a> Picture<'a> {
             put(
                 labels,
                 format_args!(
-                    "<text class=\"way\" x=\"{at_x}\" y=\"{at_y}\">{}</text>",
+                    "<text class=\"way\" x=\"{label_x}\" y=\"{label_y}\">{}</text>",
                     text(label)
                 ),
             );
