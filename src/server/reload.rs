@@ -496,11 +496,11 @@ pub(crate) fn nothing_to_reload() -> ReloadDoor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::config::load;
     use crate::server::events::scratch::Scratch;
     use crate::server::handle::{Query, door};
     use dozvon_center::calendar::Open;
     use dozvon_media::clip::LibraryBuilder;
-    use std::path::Path;
 
     fn copy(from: &Path, to: &Path) {
         std::fs::create_dir_all(to).unwrap();
@@ -537,7 +537,8 @@ mod tests {
             }
         });
         let (task, door) =
-            Reloader::new((loaded, None), library, brain, &Registry::new(), Clock::start()).unwrap();
+            Reloader::new((loaded, None), library, brain, &Registry::new(), Clock::start())
+                .unwrap();
         let calendars = task.calendars();
         tokio::spawn(task.run());
         // A Saturday in Almaty, half past nine: 2026-06-06.
