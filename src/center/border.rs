@@ -6,8 +6,9 @@ use crate::contact::{Contact, Ending};
 use crate::customer::CallCard;
 use crate::fact::Fact;
 use crate::flow::Prompt;
-use crate::ids::{AgentId, CallId, Key, LegId, MeasureId, PlayId};
+use crate::ids::{AgentId, CallId, ForkId, Key, LegId, MeasureId, PlayId};
 use crate::lookup::Lookup;
+use crate::recogniser::Recognised;
 use crate::talk::Destination;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,8 @@ pub enum LegEvent {
     /// A bot's part is over, by its own word or because the way to it broke; what it has to say of it. The leg is to be
     /// released.
     BotOver(BotOver, Option<Box<BotNote>>),
+    /// What comes of a fork that [`LegCommand::Recognise`] asked for.
+    Recognised(ForkId, Recognised),
     /// The party hung up. The leg is gone.
     HungUp,
     /// The leg broke: no sound, no signalling, a fault of ours. The leg is gone.
@@ -218,6 +221,20 @@ pub enum LegCommand {
     },
     /// Let the time of this measure stand still.
     PauseMeasure(MeasureId),
+    /// Let this recogniser hear the party on this leg, and nothing else of the call. [`LegEvent::Recognised`] follows as
+    /// often as it understands something, and once when nobody listens any more.
+    Recognise {
+        /// Comes back in the event.
+        fork: ForkId,
+        /// Which recogniser.
+        recogniser: Arc<str>,
+        /// The language spoken.
+        language: Arc<str>,
+        /// The flow asks for secrets: a party whose keys are in its sound is not to be heard.
+        secrets: bool,
+    },
+    /// Nobody is to listen any more. The fork is gone.
+    StopRecognising(ForkId),
     /// End this measure, if the end of a leg has not done so yet.
     EndMeasure(MeasureId),
     /// End the leg. No event follows; the leg is gone.

@@ -12,6 +12,7 @@ use crate::ids::{AgentId, CallId, CallbackId, LegId, MeasureId, OfferId, PlayId,
 use crate::lookup::Asked;
 use crate::overflow::WaitRules;
 use crate::policy::Policy;
+use crate::recogniser::Listening;
 use crate::record::Record;
 use crate::waiting::Told;
 use dozvon_clock::Timestamp;
@@ -71,6 +72,8 @@ pub(crate) struct Call {
     pub(crate) asked: Option<Asked>,
     /// How many lookups there have been.
     pub(crate) lookups: u32,
+    /// Whether a recogniser listens.
+    pub(crate) listening: Listening,
 }
 
 /// Where a call is. Data of a state lives inside its variant.

@@ -16,13 +16,14 @@ use crate::contact::{Ending, Fault, Outcome};
 use crate::desk::Desks;
 use crate::fact::{AskEnd, Fact, HoldAlarm, IvrExit, OperatorRequest, What};
 use crate::flow::{Caller, ExitKey, Run};
-use crate::ids::{AgentId, CallId, LegId, OfferId, PlayId, QueueId};
+use crate::ids::{AgentId, CallId, ForkId, LegId, OfferId, PlayId, QueueId};
 use crate::incident::{Incident, Incidents};
 use crate::opening::Emergencies;
 use crate::overflow::WaitRules;
 use crate::own::OwnCall;
 use crate::policy::Policy;
 use crate::recalled::Recalled;
+use crate::recogniser::Listening;
 use crate::record::{Opening, Record};
 use crate::returning::Returning;
 use crate::sides::bot::Said;
@@ -141,6 +142,7 @@ pub struct Center {
     next_call: u64,
     next_leg: u64,
     next_play: u64,
+    next_fork: u64,
 }
 
 impl Center {
@@ -171,6 +173,7 @@ impl Center {
             next_call: now.as_micros(),
             next_leg: 0,
             next_play: 0,
+            next_fork: 0,
         }
     }
 
@@ -253,6 +256,7 @@ impl Center {
             owed: None,
             asked: None,
             lookups: 0,
+            listening: Listening::Off,
         }
     }
 
@@ -317,6 +321,7 @@ impl Center {
             | LegEvent::Played(_)
             | LegEvent::Held(_)
             | LegEvent::BotOver(..)
+            | LegEvent::Recognised(..)
             | LegEvent::HungUp
             | LegEvent::Lost(_) => {}
         }
@@ -512,6 +517,7 @@ impl Center {
         let ended = ended.or_else(|| self.flow_over(&call));
         match ended {
             None => {
+                self.mind_recogniser(&mut call);
                 self.calls.insert(call.id, call);
             }
             Some(ending) => self.close(now, &mut call, ending),
@@ -648,6 +654,11 @@ impl Center {
     pub(crate) fn new_play(&mut self) -> PlayId {
         self.next_play += 1;
         PlayId(self.next_play)
+    }
+
+    pub(crate) fn new_fork(&mut self) -> ForkId {
+        self.next_fork += 1;
+        ForkId(self.next_fork)
     }
 
     pub(crate) fn state(&mut self, now: Timestamp, call: &mut Call, state: State) {

@@ -109,14 +109,21 @@ pub enum OperatorRequest {
     Dtmf,
     /// Pressed the exit key while a bot talked, or the bot handed over.
     Bot,
+    /// Said a word for it in the flow or the survey.
+    Speech,
 }
 
 impl OperatorRequest {
+    /// All of them.
+    pub const ALL: [OperatorRequest; 3] =
+        [OperatorRequest::Dtmf, OperatorRequest::Bot, OperatorRequest::Speech];
+
     /// The word used in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             OperatorRequest::Dtmf => "dtmf",
             OperatorRequest::Bot => "bot",
+            OperatorRequest::Speech => "speech",
         }
     }
 }

@@ -58,6 +58,10 @@ id!(
     /// One measure of how a talk goes by ear. Never used twice.
     MeasureId(u64), "measure-"
 );
+id!(
+    /// One fork of a caller's sound to a recogniser. Never used twice.
+    ForkId(u64), "fork-"
+);
 
 /// One asking of an endpoint for a call. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

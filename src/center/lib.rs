@@ -33,6 +33,7 @@ mod own;
 pub mod policy;
 mod pump;
 mod recalled;
+pub mod recogniser;
 mod record;
 mod reload;
 pub mod replay;

@@ -32,6 +32,8 @@ pub struct Policy {
     pub rollouts: BTreeMap<Arc<str>, Rollout>,
     /// Voice bots by name.
     pub bots: BTreeMap<Arc<str>, BotPolicy>,
+    /// Recognisers that listen for words of flows, by language.
+    pub recognisers: BTreeMap<Arc<str>, Arc<str>>,
     /// What waiting callers are told, by queue; a queue that is missing is silent.
     pub announcements: BTreeMap<Arc<str>, Announcements>,
     /// Music played to waiting callers when the flow names none.

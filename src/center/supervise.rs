@@ -186,7 +186,8 @@ impl Center {
             | LegEvent::Played(_)
             | LegEvent::Held(_)
             | LegEvent::Referred(_)
-            | LegEvent::BotOver(..) => {}
+            | LegEvent::BotOver(..)
+            | LegEvent::Recognised(..) => {}
         }
     }
 

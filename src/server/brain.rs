@@ -9,13 +9,14 @@ use crate::server::endpoint::{Asker, Replied};
 use crate::server::events::Announcer;
 use crate::server::handle::{DeskAnswer, DeskRefusal, EmergencyWish, Query};
 use crate::server::net::{Network, News};
+use crate::server::recogniser::Forks;
 use crate::server::rtp::Workers;
 use crate::server::store::Kept;
 use dozvon_clock::Timestamp;
 use dozvon_media::order::Report;
 use dozvon_sip::endpoint;
 use dozvon_switch::Switch;
-use dozvon_switch::border::{BotNews, Input, Output};
+use dozvon_switch::border::{BotNews, ForkNews, Input, Output};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -54,6 +55,8 @@ pub(crate) struct Inboxes {
     pub(crate) replies: mpsc::Receiver<Replied>,
     /// The bots' streams.
     pub(crate) bot_news: mpsc::Receiver<BotNews>,
+    /// The forks to recognisers.
+    pub(crate) fork_news: mpsc::Receiver<ForkNews>,
     /// Who wants us to stop.
     pub(crate) stop: watch::Receiver<Stop>,
     /// The store, once: what the run before has left.
@@ -73,6 +76,8 @@ pub(crate) struct Hands {
     pub(crate) asker: Asker,
     /// The bots' streams.
     pub(crate) bots: Bots,
+    /// The forks to recognisers.
+    pub(crate) forks: Forks,
 }
 
 /// The owner of the switch.
@@ -84,6 +89,7 @@ pub(crate) struct Brain {
     announcer: Announcer,
     asker: Asker,
     bots: Bots,
+    forks: Forks,
     clock: Clock,
     /// Orders wait for a media worker whose queue was full.
     backlog: bool,
@@ -103,9 +109,19 @@ enum Leaving {
 impl Brain {
     /// A brain that runs the switch.
     pub(crate) fn new(switch: Switch, hands: Hands, clock: Clock) -> Brain {
-        let Hands { network, workers, announcer, asker, bots } = hands;
-        let leaving = Leaving::No;
-        Brain { switch, network, workers, announcer, asker, bots, clock, backlog: false, leaving }
+        let Hands { network, workers, announcer, asker, bots, forks } = hands;
+        Brain {
+            switch,
+            network,
+            workers,
+            announcer,
+            asker,
+            bots,
+            forks,
+            clock,
+            backlog: false,
+            leaving: Leaving::No,
+        }
     }
 
     /// Goes on with what the run before has left: at the start, or as soon as the database is there.
@@ -124,6 +140,7 @@ impl Brain {
             mut queries,
             mut replies,
             mut bot_news,
+            mut fork_news,
             mut stop,
             mut kept,
         } = inboxes;
@@ -159,6 +176,7 @@ impl Brain {
                 Some(query) = queries.recv() => self.answer(query),
                 Some((id, reply)) = replies.recv() => self.input(Input::Reply(id, reply)),
                 Some(news) = bot_news.recv() => self.input(Input::Bot(news)),
+                Some(news) = fork_news.recv() => self.input(Input::Fork(news)),
                 kept = &mut kept, if awaited => {
                     awaited = false;
                     // A store that closes before the database was there has nothing to tell.
@@ -237,8 +255,9 @@ impl Brain {
                 self.deliver(now);
                 let _ = reply.send(done);
             }
-            Query::Reload { next, library, streams, reply } => {
+            Query::Reload { next, library, streams, recognisers, reply } => {
                 self.bots.replace(streams);
+                self.forks.replace(recognisers);
                 self.workers.play_from(&library);
                 self.switch.reload(now, *next);
                 self.deliver(now);
@@ -285,6 +304,11 @@ impl Brain {
                     Output::Bot(order) => {
                         if let Some(news) = self.bots.order(order) {
                             self.switch.handle(now, Input::Bot(news));
+                        }
+                    }
+                    Output::Fork(order) => {
+                        if let Some(news) = self.forks.order(order) {
+                            self.switch.handle(now, Input::Fork(news));
                         }
                     }
                     Output::Lookup(lookup) => {

@@ -4,7 +4,7 @@
 //! inputs and never waits for the asker; an asker who finds the channel full is told [`BrainError::Busy`]. Must never
 //! know HTTP.
 
-use crate::server::config::Streams;
+use crate::server::config::{Recognisers, Streams};
 use dozvon_center::acd::StatusError;
 use dozvon_center::callback::CallbackError;
 use dozvon_center::ids::{AgentId, CallId, CallbackId};
@@ -69,6 +69,8 @@ pub(crate) enum Query {
         library: Arc<Library>,
         /// Its bots that speak over streams.
         streams: Streams,
+        /// Who listens to its callers.
+        recognisers: Recognisers,
         /// Told when it is in force.
         reply: oneshot::Sender<()>,
     },
@@ -230,8 +232,10 @@ impl BrainHandle {
         next: Box<Reload>,
         library: Arc<Library>,
         streams: Streams,
+        recognisers: Recognisers,
     ) -> Result<(), BrainError> {
-        let answer = self.send(|reply| Query::Reload { next, library, streams, reply })?.await;
+        let answer =
+            self.send(|reply| Query::Reload { next, library, streams, recognisers, reply })?.await;
         self.forget_picture().await;
         answer.map_err(|_| BrainError::Gone)
     }
@@ -362,8 +366,9 @@ mod tests {
     async fn a_version_that_is_taken_late_is_known_to_be_taken() {
         let (brain, mut queries) = door();
         let (next, library) = another();
-        let wish =
-            tokio::spawn(async move { brain.reload(next, library, Streams::default()).await });
+        let wish = tokio::spawn(async move {
+            brain.reload(next, library, Streams::default(), Recognisers::default()).await
+        });
         let Some(Query::Reload { reply, .. }) = queries.recv().await else {
             panic!("a reload was asked for")
         };
@@ -381,7 +386,8 @@ mod tests {
         drop(queries);
         assert_eq!(brain.hang_up(CallId(1)).await, Err(BrainError::Gone));
         let (next, library) = another();
-        let reloaded = brain.reload(next, library, Streams::default()).await;
+        let reloaded =
+            brain.reload(next, library, Streams::default(), Recognisers::default()).await;
         assert_eq!(reloaded, Err(BrainError::Gone));
     }
 }

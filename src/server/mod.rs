@@ -16,6 +16,7 @@ pub(crate) mod metrics;
 pub(crate) mod net;
 pub(crate) mod outgoing;
 pub(crate) mod plane;
+pub(crate) mod recogniser;
 pub(crate) mod reload;
 pub(crate) mod report;
 pub(crate) mod rollout;
@@ -24,6 +25,7 @@ pub(crate) mod store;
 pub(crate) mod telemetry;
 pub(crate) mod versions;
 pub(crate) mod webhook;
+pub(crate) mod websocket;
 
 use brain::{Brain, Hands, Inboxes, Stop};
 use clock::Clock;
@@ -230,6 +232,8 @@ pub(crate) struct Server {
     endpoints: Option<std::thread::JoinHandle<()>>,
     /// The thread of the bots' streams; it ends with the brain.
     bots: std::thread::JoinHandle<()>,
+    /// The thread of forks to recognisers; it ends with the brain.
+    forks: std::thread::JoinHandle<()>,
 }
 
 /// What listens and is not yet served.
@@ -249,7 +253,8 @@ impl Server {
         rolled_back: Option<RolledBack>,
     ) -> Result<Server, Vec<StartError>> {
         let loaded = Arc::new(loaded);
-        let Loaded { settings, policy, mut switch, streams, watched, .. } = Loaded::clone(&loaded);
+        let Loaded { settings, policy, mut switch, streams, recognisers, watched, .. } =
+            Loaded::clone(&loaded);
         let watched = settings.watch.then_some(watched);
         let doors = open_doors(&settings, &switch.sip.locals);
         let library = encode_prompts(LibraryBuilder::new(&switch.codecs), &loaded.prompts);
@@ -304,6 +309,10 @@ impl Server {
             .expect("no two figures have the same name");
         let (bots, bot_news, bot_door, bots_thread) =
             bot::start(streams, figures, clock).map_err(system)?;
+        let figures = recogniser::Figures::register(metrics.registry(), &recognisers)
+            .expect("no two figures have the same name");
+        let (forks, fork_news, forks_thread) =
+            recogniser::start(recognisers, figures, clock).map_err(system)?;
         let (reports_in, reports) = mpsc::channel(REPORTS_MAX);
         let media = MediaConfig {
             rtp_timeout: settings.media.rtp_timeout,
@@ -322,7 +331,8 @@ impl Server {
         let (stop, stopping) = watch::channel(Stop::Run);
         let (news_in, news) = mpsc::channel(net::limits::INBOX_MAX);
         let kept = store.take_kept();
-        let inboxes = Inboxes { news, reports, queries, replies, bot_news, stop: stopping, kept };
+        let inboxes =
+            Inboxes { news, reports, queries, replies, bot_news, fork_news, stop: stopping, kept };
         let (alive_in, alive) = watch::channel(true);
         let Doors { sip, http } = doors;
         let finish_within = settings.drain.finish_within;
@@ -330,7 +340,7 @@ impl Server {
             let _alive = alive_in;
             match sip.serve(news_in, &net_stats) {
                 Ok(network) => {
-                    let hands = Hands { network, workers, announcer, asker, bots };
+                    let hands = Hands { network, workers, announcer, asker, bots, forks };
                     Brain::new(switch, hands, clock).run(inboxes, finish_within).await;
                 }
                 Err(error) => tracing::error!(%error, "SIP sockets can't be served"),
@@ -388,6 +398,7 @@ impl Server {
             webhooks,
             endpoints,
             bots: bots_thread,
+            forks: forks_thread,
         })
     }
 
@@ -419,6 +430,7 @@ impl Server {
             webhooks,
             endpoints,
             bots,
+            forks,
             reloader,
             steward,
             ..
@@ -442,6 +454,9 @@ impl Server {
         }
         if bots.join().is_err() {
             tracing::error!("the thread of the bots ended by a fault of its own");
+        }
+        if forks.join().is_err() {
+            tracing::error!("the thread of the recognisers ended by a fault of its own");
         }
         webhooks.close();
         if !store.flush(FLUSH_WITHIN) {

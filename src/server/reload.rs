@@ -357,7 +357,8 @@ impl Reloader {
             version: loaded.version.clone(),
             by: by.into(),
         };
-        self.brain.reload(Box::new(next), library.clone(), loaded.streams.clone()).await.map_err(
+        let (streams, recognisers) = (loaded.streams.clone(), loaded.recognisers.clone());
+        self.brain.reload(Box::new(next), library.clone(), streams, recognisers).await.map_err(
             |error| match error {
                 BrainError::Busy => NotReloaded::Busy,
                 BrainError::Gone => NotReloaded::Gone,

@@ -11,7 +11,7 @@ use dozvon_center::contact::Contact;
 use dozvon_center::customer::CallCard;
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::Fact;
-use dozvon_center::ids::{AgentId, CallId, CallbackId, Key, LegId, LookupId};
+use dozvon_center::ids::{AgentId, CallId, CallbackId, ForkId, Key, LegId, LookupId};
 use dozvon_center::incident::Incident;
 use dozvon_center::lookup::{Lookup, Reply};
 use dozvon_center::opening::SiteView;
@@ -36,6 +36,8 @@ pub enum Input<'a> {
     Reply(LookupId, Reply),
     /// What the connector of bots tells.
     Bot(BotNews),
+    /// What the connector of recognisers tells.
+    Fork(ForkNews),
 }
 
 /// What a screen or a program may ask for an agent.
@@ -170,6 +172,8 @@ pub enum Output {
     Lookup(Box<Lookup>),
     /// Do this with a bot's stream; [`Input::Bot`] tells what comes of it.
     Bot(BotOrder),
+    /// Do this with a fork of a caller's sound; [`Input::Fork`] tells what comes of it.
+    Fork(ForkOrder),
 }
 
 /// What the roof's connector must do with the stream of a bot.
@@ -227,6 +231,67 @@ pub enum BotNews {
         /// What it said.
         note: Option<Box<BotNote>>,
     },
+}
+
+/// What the roof's connector must do with a fork of a caller's sound to a recogniser.
+#[derive(Debug)]
+pub enum ForkOrder {
+    /// Connect with a recogniser. [`ForkNews::Up`] or [`ForkNews::Over`] follows; nothing is waited for.
+    Open(Box<ForkCall>),
+    /// End it, in whatever state it is. The last order for it; nothing needs to be told any more.
+    Close {
+        /// Which.
+        fork: ForkId,
+    },
+}
+
+/// A recogniser to be connected with.
+#[derive(Clone, Debug)]
+pub struct ForkCall {
+    /// The fork.
+    pub fork: ForkId,
+    /// The recogniser, by its name in the configuration.
+    pub recogniser: Arc<str>,
+    /// The language spoken.
+    pub language: Arc<str>,
+    /// The call, for logs.
+    pub call: Option<CallId>,
+    /// Whence its sound comes: RTP in µ-law, 20 ms a packet, payload type 0, at [`STREAM_RATE_HZ`].
+    pub sound: SocketAddr,
+}
+
+/// What the connector tells of a fork.
+pub enum ForkNews {
+    /// The connection stands: sound may come.
+    Up {
+        /// Which.
+        fork: ForkId,
+        /// Where the connector receives RTP.
+        sound: SocketAddr,
+    },
+    /// The caller has said something, or has begun to.
+    Said {
+        /// Which.
+        fork: ForkId,
+        /// What he said, so far.
+        text: Arc<str>,
+    },
+    /// Nobody listens any more, or nobody ever did. Told once; [`ForkOrder::Close`] follows.
+    Over {
+        /// Which.
+        fork: ForkId,
+    },
+}
+
+impl std::fmt::Debug for ForkNews {
+    /// Nothing of what was said.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ForkNews::Up { fork, sound } => write!(f, "{fork} is up at {sound}"),
+            ForkNews::Said { fork, .. } => write!(f, "something said on {fork}"),
+            ForkNews::Over { fork } => write!(f, "{fork} is over"),
+        }
+    }
 }
 
 /// Technical happenings: SIP answers, sound quality, refusals, security.

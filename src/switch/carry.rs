@@ -2,6 +2,7 @@
 
 use crate::config::{Address, BotAccess};
 use crate::line::{Kind, Line, Owner};
+use crate::recognisers::Wanted;
 use crate::switch::Switch;
 use dozvon_center::border::{LegCommand, LegEvent, RINGBACK, ReferralNews, Refusal};
 use dozvon_center::bot::BotBrief;
@@ -47,6 +48,7 @@ impl Switch {
                     play: PlayId(play.0),
                     clips,
                 });
+                self.let_fork_hear(owner);
             }
             LegCommand::Music { name } => {
                 let music = Prompt { name, language: MUSIC.into() };
@@ -63,6 +65,10 @@ impl Switch {
                 self.call_bot(now, leg, bot, caller, *brief);
             }
             LegCommand::BotKey(key) => self.bot_key(leg, key),
+            LegCommand::Recognise { fork, recogniser, language, secrets } => {
+                self.open_fork(now, leg, Wanted { fork, recogniser, language, secrets });
+            }
+            LegCommand::StopRecognising(fork) => self.take_down(now, Owner::Fork(fork), None),
             LegCommand::RingForCallback { agent, number, queue } => {
                 let from = Caller { party: self.party(Some(&number)), beside: None };
                 let mut headers = queue_header(&queue);

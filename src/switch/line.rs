@@ -4,7 +4,7 @@
 
 use crate::config::FeatureCode;
 use crate::sound::Sound;
-use dozvon_center::ids::{AgentId, CallId, LegId};
+use dozvon_center::ids::{AgentId, CallId, ForkId, LegId};
 use dozvon_media::order::SessionId;
 use dozvon_sip::endpoint::DialogId;
 use std::collections::BTreeMap;
@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 pub(crate) enum Owner {
     /// A leg of the center.
     Leg(LegId),
+    /// A fork of a leg's sound.
+    Fork(ForkId),
     /// A service of the switch: the echo, a feature code.
     Service(u64),
 }
@@ -29,6 +31,8 @@ pub(crate) enum Kind {
     Bot,
     /// A voice bot at the end of a stream: the line has no dialog.
     Stream { leg: LegId },
+    /// A recogniser that hears this leg: the line has no dialog, and nobody hears it.
+    Fork { leg: LegId, fork: ForkId },
     /// A number outside.
     Outside,
     /// An agent's phone in a call of its own to a colleague or a number.
@@ -61,6 +65,8 @@ pub(crate) struct Line {
     pub(crate) refused: Option<u16>,
     /// Whether `Ringing` was told.
     pub(crate) ringing: bool,
+    /// The fork that hears it.
+    pub(crate) fork: Option<ForkId>,
     /// On the way to another media worker: our re-INVITE with the new port is not answered yet.
     pub(crate) moving: bool,
 }
@@ -79,6 +85,7 @@ impl Line {
             held: false,
             refused: None,
             ringing: false,
+            fork: None,
             moving: false,
         }
     }
@@ -99,7 +106,9 @@ impl Kind {
     const fn came_in(self) -> bool {
         match self {
             Kind::Caller { .. } | Kind::Own | Kind::Echo | Kind::Code { .. } => true,
-            Kind::Agent | Kind::Bot | Kind::Stream { .. } | Kind::Outside => false,
+            Kind::Agent | Kind::Bot | Kind::Stream { .. } | Kind::Fork { .. } | Kind::Outside => {
+                false
+            }
         }
     }
 }
@@ -190,8 +199,12 @@ impl Lines {
         assert_eq!(came_in, self.calls, "calls that came in are counted");
         for (owner, line) in &self.lines {
             assert_eq!(self.of_session(line.sound.session), Some(*owner));
-            let is_stream = matches!(line.kind, Kind::Stream { .. });
-            assert_ne!(is_stream, !line.dialogs.is_empty(), "dialogs of {owner:?}: {line:?}");
+            let is_ours = matches!(line.kind, Kind::Stream { .. } | Kind::Fork { .. });
+            assert_ne!(is_ours, !line.dialogs.is_empty(), "dialogs of {owner:?}: {line:?}");
+            let fork = line.fork.map(|fork| self.get(Owner::Fork(fork)).map(|line| line.kind));
+            let theirs =
+                |kind| matches!(kind, Some(Kind::Fork { leg, .. }) if Owner::Leg(leg) == *owner);
+            assert!(fork.is_none_or(theirs), "the fork of {owner:?} is there and hears it");
         }
     }
 }

@@ -58,15 +58,29 @@ impl Sound {
     /// The far side is at this address, agreed without any description: its first codec, 20 ms a packet, keys as
     /// events. Its RTCP would come to the same port (RFC 5761).
     pub(crate) fn joined(&mut self, far: SocketAddr) {
+        self.agree_with(far, Some((101, 8_000)), sdp::Direction::SendRecv);
+    }
+
+    /// The same for a far side that only hears: nothing comes from there, and no keys go there.
+    pub(crate) fn overheard(&mut self, far: SocketAddr) {
+        self.agree_with(far, None, sdp::Direction::SendOnly);
+    }
+
+    fn agree_with(
+        &mut self,
+        far: SocketAddr,
+        telephone_event: Option<(u8, u32)>,
+        direction: sdp::Direction,
+    ) {
         let codec = self.codecs.first().copied().unwrap_or(sdp::Codec::Pcmu);
         self.agreed = Some(Agreed {
             remote: far,
             rtcp: Some(far),
             codec,
             payload_type: codec.payload_type(),
-            telephone_event: Some((101, 8_000)),
+            telephone_event,
             ptime_ms: 20,
-            direction: sdp::Direction::SendRecv,
+            direction,
         });
     }
 

@@ -103,6 +103,7 @@ impl Switch {
             Input::Media(report) => self.report(now, report),
             Input::Reply(id, reply) => self.center.looked_up(now, id, reply),
             Input::Bot(news) => self.bot_news(news),
+            Input::Fork(news) => self.fork_news(now, news),
         }
         self.settle(now);
     }
@@ -393,6 +394,9 @@ impl Switch {
 
     /// What a line's end means besides wire and sound.
     pub(crate) fn settle_line(&mut self, now: Timestamp, line: &Line) {
+        if let Some(fork) = line.fork {
+            self.take_down(now, Owner::Fork(fork), None);
+        }
         match line.kind {
             Kind::Caller { agent: Some(agent) } => self.center.own_call(now, agent, false),
             Kind::Code { agent, due: Some(FeatureCode::WrapUpCode), .. } => {
@@ -404,6 +408,7 @@ impl Switch {
             Kind::Stream { leg } => {
                 self.outputs.push_back(Output::Bot(BotOrder::Close { leg }));
             }
+            Kind::Fork { leg, fork } => self.fork_gone(leg, fork),
             Kind::Caller { agent: None }
             | Kind::Code { due: None, .. }
             | Kind::Agent

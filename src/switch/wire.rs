@@ -348,6 +348,7 @@ impl Switch {
             Kind::Agent
             | Kind::Bot
             | Kind::Stream { .. }
+            | Kind::Fork { .. }
             | Kind::Outside
             | Kind::Own
             | Kind::Echo => {}
@@ -419,7 +420,9 @@ impl Switch {
         let referral = match replaces {
             Some(Replacement::Ours(other)) => match self.lines.of_dialog(other) {
                 Some(Owner::Leg(other)) => Ok(Referral::Own(other)),
-                Some(Owner::Service(_)) | None => Err((481, "that call has ended".to_owned())),
+                Some(Owner::Service(_) | Owner::Fork(_)) | None => {
+                    Err((481, "that call has ended".to_owned()))
+                }
             },
             Some(Replacement::Foreign(_)) => {
                 Err((481, "the call to be replaced is none of this server's".to_owned()))

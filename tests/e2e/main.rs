@@ -17,6 +17,7 @@ mod exits;
 mod house;
 mod rollback;
 mod sample_bot;
+mod recogniser;
 mod screen_pop;
 
 use house::{House, TALK, eventually, manner, tone_manner};

@@ -42,7 +42,7 @@ pub const F009: &str = "F009";
 pub const F010: &str = "F010";
 /// The urgent way takes longer than promised.
 pub const F011: &str = "F011";
-/// A queue, bot, rollout, calendar or skill that does not exist.
+/// A queue, bot, rollout, calendar, skill or recogniser that does not exist.
 pub const F014: &str = "F014";
 /// A key that belongs to the operator exit.
 pub const F016: &str = "F016";
@@ -73,6 +73,8 @@ pub struct Surroundings {
     pub skills: BTreeSet<String>,
     /// Prompts by language, then by name; music has the language [`MUSIC`].
     pub prompts: BTreeMap<String, BTreeMap<String, PromptFacts>>,
+    /// Languages that a recogniser hears.
+    pub heard: BTreeSet<String>,
     /// The sub-flows that flows may call.
     pub library: Library,
 }
@@ -178,6 +180,29 @@ impl<'a> Check<'a> {
             );
             let help = "a caller who asks for a person must not be asked anything more";
             self.error(F005, operator.to.spot, message, help);
+        }
+        self.words();
+    }
+
+    /// Somebody must hear the words, or callers are promised what does not work.
+    fn words(&mut self) {
+        let (flow, around) = (self.flow, self.around);
+        for words in &flow.operator.words {
+            let language = &words.language;
+            if around.heard.contains(&*language.value) {
+                continue;
+            }
+            let message = format!("no recogniser hears words in `{}`", language.value);
+            let heard: Vec<&str> = around.heard.iter().map(String::as_str).collect();
+            let known = match heard.as_slice() {
+                [] => String::new(),
+                heard => format!(" (recognisers hear: {})", heard.join(", ")),
+            };
+            let help = format!(
+                "add `{}` to the languages of a [[recogniser]] in recognisers.toml{known}, or leave these words out",
+                language.value
+            );
+            self.error(F014, language.spot, message, &help);
         }
     }
 

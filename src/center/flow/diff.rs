@@ -106,9 +106,10 @@ fn head(flow: &Flow) -> Vec<Trait> {
     let keys: Vec<String> = flow.operator.keys.iter().map(|key| key.value.to_string()).collect();
     all.put("operator key", keys.join(", "));
     all.put("the operator key leads to", to(flow, flow.operator.to));
-    for (language, words) in &flow.operator.words {
-        let words: Vec<&str> = words.iter().map(|word| &**word).collect();
-        all.put(format!("words for the operator in {language}"), words.join(", "));
+    for words in &flow.operator.words {
+        let phrases: Vec<&str> = words.phrases.iter().map(|phrase| &*phrase.value).collect();
+        let language = &words.language.value;
+        all.put(format!("words for the operator in {language}"), phrases.join(", "));
     }
     let promises = &flow.promises;
     let most = [("max_depth", &promises.max_depth), ("max_options", &promises.max_options)];

@@ -1,8 +1,8 @@
-//! When is a key the way to a person? The one place that decides it, for real calls and for scripts alike.
+//! When is a key, or a word, the way to a person? The one place that decides it, for real calls and for scripts alike.
 //!
 //! The operator key works at every moment of every node. Only while digits are collected may it be a digit of a code:
 //! there the *lone* key is the exit, that is the first key of the entry with nothing after it but a pause or the end
-//! key. Until that is known the key is held back. Knows the flow's keys and the entry; never the call or the queue.
+//! key. Until that is known the key is held back. A word for the operator is the exit wherever one is listened to. Knows the flow's keys and the entry; never the call or the queue.
 
 use super::model::Flow;
 use super::run::{Entry, Happening, Run};
@@ -106,6 +106,16 @@ impl ExitKey {
                 Pressed::Passed
             }
         }
+    }
+
+    /// The caller has said something: takes him to the operator when it is a word for that, as the key does; tells
+    /// whether it was.
+    pub fn said(&mut self, now: Timestamp, text: &str, run: &mut Run) -> bool {
+        let left = run.is_operator(text) && run.leave_for_operator(now);
+        if left {
+            self.forget();
+        }
+        left
     }
 
     /// [`ExitKey::handle_timeout`] with what follows from it for the run; tells whether it left.

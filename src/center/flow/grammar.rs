@@ -195,7 +195,12 @@ pub(super) static OPERATOR: Shape = shape(
     &[
         need("keys", List(&Key), "[\"0\"]", "Its keys, in quotes."),
         way("to", "A queue node."),
-        may("words", Map(&List(&Text)), "{ru: [оператор]}", "Words by language, for a recogniser."),
+        may(
+            "words",
+            Map(&List(&Text)),
+            "{ru: [оператор]}",
+            "What may be said for it, by language; each needs a recogniser.",
+        ),
     ],
 );
 
@@ -644,7 +649,7 @@ pub(super) static CASE: Shape = shape(
             "when",
             List(&Form::Of(&PRESS)),
             "[{at: 2s, press: \"0\"}]",
-            "The keys that are pressed.",
+            "The keys that are pressed, and what is said.",
         ),
         need("then", Form::Of(&THEN), "{in_queue: general}", "What must come of it."),
     ],
@@ -710,12 +715,18 @@ pub(super) static ANSWER: Shape = shape(
 
 pub(super) static PRESS: Shape = shape(
     "a key press",
-    "Keys, and when they are pressed: `at`, or in a `node`.",
+    "Keys or words, and when they come: `at`, or in a `node`.",
     &[
         may("at", Duration, "2s", "So long after the call began."),
         may("node", Node, "end", "When the caller is in this node."),
-        may("after", Duration, "3s", "So long after he entered it, or pressed there last (1s)."),
-        need("press", Text, "\"0\"", "The keys, in quotes."),
+        may(
+            "after",
+            Duration,
+            "3s",
+            "So long after he entered it, or did something there last (1s).",
+        ),
+        may("press", Text, "\"0\"", "The keys, in quotes. Exactly one of press and says."),
+        may("says", Text, "оператор", "What he says, as a recogniser hears it."),
     ],
 );
 

@@ -74,6 +74,15 @@ pub const PARAMS_MAX: usize = 16;
 /// Outcomes of one sub-flow; more are refused with Y004.
 pub const OUTCOMES_MAX: usize = 16;
 
+/// Words and phrases for the operator in one language; more are refused with Y004.
+pub const PHRASES_MAX: usize = 50;
+
+/// Letters of one such phrase; a longer one is refused with Y004.
+pub const PHRASE_CHARS_MAX: usize = 64;
+
+/// Letters of what a recogniser has heard that are looked at: the last ones. Words before them have been heard already.
+pub const HEARD_CHARS_MAX: usize = 2_000;
+
 /// Keys in one line of a walk; a longer line is not understood.
 pub const WALK_KEYS_MAX: usize = 64;
 

@@ -24,6 +24,7 @@ pub mod script;
 mod shipped;
 mod spoken;
 pub mod walk;
+mod words;
 pub mod yaml;
 
 pub use check::{EndpointFacts, PromptFacts, RequestFacts, Surroundings, check};

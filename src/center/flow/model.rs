@@ -117,14 +117,29 @@ pub struct Operator {
     pub keys: Vec<Spanned<Key>>,
     /// The queue node it leads to.
     pub to: Target,
-    /// Words by language, for a recogniser.
-    pub words: Vec<(Arc<str>, Vec<Arc<str>>)>,
+    /// What takes a caller there when he says it and a recogniser listens.
+    pub words: Vec<Words>,
+}
+
+/// Words and phrases of one language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// The language.
+    pub language: Spanned<Arc<str>>,
+    /// The phrases, one or more words each.
+    pub phrases: Vec<Spanned<Arc<str>>>,
 }
 
 impl Operator {
     /// Whether this key is the exit.
     pub fn has(&self, key: Key) -> bool {
         self.keys.iter().any(|own| own.value == key)
+    }
+
+    /// What may be said for it in a language.
+    pub fn phrases(&self, language: &str) -> impl Iterator<Item = &str> {
+        let words = self.words.iter().filter(move |words| *words.language.value == *language);
+        words.flat_map(|words| &words.phrases).map(|phrase| &*phrase.value)
     }
 }
 

@@ -21,6 +21,7 @@ use super::model::{
     Flow, Hangup, Hours, Kind, MUSIC, NodeIx, Part, Prompt, PromptRef, Queue, Said, Target,
     Template, VarIx, VarKind, WaitAct, Way,
 };
+use super::words;
 use crate::acd::Expression;
 use crate::calendar::{Calendars, Open};
 use crate::ids::Key;
@@ -236,6 +237,33 @@ impl Run {
             }),
             _ => self.number_entry(),
         }
+    }
+
+    /// Whether words for the operator are to be heard now: the flow has some in the language spoken, and is saying or
+    /// asking something itself. While it waits for others it does not listen.
+    pub fn listens(&self) -> bool {
+        let here = match &self.state {
+            State::Saying { .. }
+            | State::Choosing { .. }
+            | State::Collecting { .. }
+            | State::LookingUp { .. }
+            | State::Asked { .. }
+            | State::Parting { .. } => true,
+            State::Asking(_) => !self.is_asked(),
+            State::Drawing
+            | State::AtBot
+            | State::InQueue
+            | State::Outside
+            | State::AtDuty
+            | State::Ended => false,
+        };
+        here && self.flow.operator.phrases(&self.language).next().is_some()
+    }
+
+    /// Whether this, said now, is a word for the operator.
+    pub fn is_operator(&self, text: &str) -> bool {
+        let mut phrases = self.flow.operator.phrases(&self.language);
+        self.listens() && phrases.any(|phrase| words::contains(text, phrase))
     }
 
     /// The next thing the owner must do.

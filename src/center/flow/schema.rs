@@ -280,7 +280,10 @@ nodes:
         let nodes = format!(
             "  a: {http}\n  duty: {{hangup: }}\n  later: {{hangup: }}\n  hello: {{hangup: }}\n"
         );
-        let presses = [text(&grammar::PRESS, &["at"]), text(&grammar::PRESS, &["node", "after"])];
+        let presses = [
+            text(&grammar::PRESS, &["at", "says"]),
+            text(&grammar::PRESS, &["node", "after", "press"]),
+        ];
         let given = text(&grammar::GIVEN, &["http"]);
         let http = [text(&grammar::ANSWER, &["hangs"]), "{hangs: true}".to_owned()];
         for http in http {

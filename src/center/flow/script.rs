@@ -1,6 +1,6 @@
 //! A flow's own tests: scripted callers in virtual time, on the interpreter and the exit key that real calls use.
 //!
-//! `given` is the world (who calls, when, what bots and queues do), `when` the keys pressed, `then` what must come of
+//! `given` is the world (who calls, when, what bots and queues do), `when` the keys pressed and words said, `then` what must come of
 //! it. Prompts last as long as their recordings. Nothing sleeps: a call of ten minutes takes microseconds.
 
 mod coverage;
@@ -66,7 +66,16 @@ impl Given {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Press {
     moment: Moment,
-    keys: Vec<Key>,
+    acts: Vec<Act>,
+}
+
+/// What a scripted caller does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::flow) enum Act {
+    /// Presses a key.
+    Key(Key),
+    /// Says something.
+    Says(Arc<str>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -352,13 +361,27 @@ impl CaseReader<'_, '_> {
                 None
             }
         };
-        let press = self.reader.need(fields, "a key press", "press")?;
-        let word = self.reader.word(press, "keys in quotes")?;
-        let keys: Option<Vec<Key>> = word.chars().map(Key::new).collect();
+        let acts = match (fields.get("press"), fields.get("says")) {
+            (Some(press), None) => self.keys(press),
+            (None, Some(says)) => {
+                let text = self.reader.word(says, "the words that are said");
+                text.map(|text| vec![Act::Says(text.into())])
+            }
+            _ => {
+                self.reader.error(Y004, yaml.spot, "a key press has either `press` or `says`");
+                None
+            }
+        };
+        Some(Press { moment: moment?, acts: acts? })
+    }
+
+    fn keys(&mut self, yaml: &Yaml) -> Option<Vec<Act>> {
+        let word = self.reader.word(yaml, "keys in quotes")?;
+        let keys: Option<Vec<Act>> = word.chars().map(|key| Key::new(key).map(Act::Key)).collect();
         if keys.is_none() {
-            self.reader.error(Y004, press.spot, format!("`{word}` are no telephone keys"));
+            self.reader.error(Y004, yaml.spot, format!("`{word}` are no telephone keys"));
         }
-        Some(Press { moment: moment?, keys: keys? })
+        keys
     }
 
     fn then(&mut self, yaml: &Yaml) -> Option<Then> {

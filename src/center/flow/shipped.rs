@@ -107,6 +107,7 @@ fn surroundings() -> Surroundings {
         endpoints: endpoints(),
         skills: names(&["lang:ru", "lang:kk", "lang:en"]),
         prompts: BTreeMap::new(),
+        heard: BTreeSet::new(),
         library: library(),
     };
     let path = root().join("ivr-flows/prompts/prompts.yaml");

@@ -8,8 +8,8 @@ use super::check::Surroundings;
 use super::limits::{SCRIPT_SECS_MAX, SCRIPT_STEPS_MAX, WALK_KEYS_MAX};
 use super::model::{Flow, Prompt};
 use super::run::{BotEnd, Caller, Happening, QueueEnd, QueueOrder, TransferEnd};
-use super::script::Given;
 use super::script::stage::{BETWEEN_KEYS, Next, Stage, Wanted};
+use super::script::{Act, Given};
 use crate::calendar::Calendars;
 use crate::fact::Flaw;
 use crate::ids::Key;
@@ -109,11 +109,12 @@ impl<'a> Walk<'a> {
             Some(Wanted::Answer { .. }) => {
                 "{\"customer\": …}, a status such as 404, failed, hangs, or keys".to_owned()
             }
+            None if self.stage.run.listens() => "keys, words, or nothing".to_owned(),
             None => "keys, or nothing".to_owned(),
         })
     }
 
-    /// Takes a line: keys to press, how something ends, or nothing, which is silence.
+    /// Takes a line: keys to press, how something ends, words where a recogniser listens, or nothing, which is silence.
     pub fn line(&mut self, line: &str) {
         let line = line.trim();
         let keys: Option<Vec<Key>> = line.chars().map(Key::new).collect();
@@ -123,7 +124,13 @@ impl<'a> Walk<'a> {
                 self.listen();
                 true
             }
-            (word, keys) => self.answer(word) || keys.is_some_and(|keys| self.press(&keys)),
+            (word, keys) => {
+                self.answer(word)
+                    || match keys {
+                        Some(keys) => self.press(&keys),
+                        None => self.say(word),
+                    }
+            }
         };
         if !understood {
             self.put(format_args!("         ? one of: {}", self.asks().unwrap_or_default()));
@@ -173,15 +180,15 @@ impl<'a> Walk<'a> {
         }
         let mut at = self.stage.playing.as_ref().map_or(self.stage.now, |playing| playing.until);
         for key in keys {
-            self.stage.keys.push_back((at, *key));
+            self.stage.acts.push_back((at, Act::Key(*key)));
             at = at + BETWEEN_KEYS;
         }
         for _ in 0..SCRIPT_STEPS_MAX {
-            let next = self.stage.next().filter(|_| !self.stage.keys.is_empty() && !self.over);
+            let next = self.stage.next().filter(|_| !self.stage.acts.is_empty() && !self.over);
             let Some((at, next)) = next else { break };
             self.step(at, next);
         }
-        self.stage.keys.clear();
+        self.stage.acts.clear();
         if let Some(until) = self.stage.exit.poll_timeout() {
             let held = until.since(self.stage.now).as_secs_f64();
             let text = "the operator, or the first digit of a longer entry";
@@ -190,6 +197,21 @@ impl<'a> Walk<'a> {
             && let Some(entry) = self.stage.run.entry()
         {
             self.put(format_args!("         {} digits so far", entry.collected));
+        }
+        true
+    }
+
+    /// Words that a recogniser hears, over what is playing. False where none listens.
+    fn say(&mut self, text: &str) -> bool {
+        if !self.stage.run.listens() {
+            return false;
+        }
+        self.stage.acts.push_back((self.stage.now, Act::Says(text.into())));
+        if let Some((at, next)) = self.stage.next() {
+            self.step(at, next);
+        }
+        if !self.has_news() {
+            self.put(format_args!("         that is no word for the operator"));
         }
         true
     }
@@ -388,7 +410,11 @@ nodes:
 
     /// Everything that is told when these lines are typed, and whether the call is over then.
     fn walked(lines: &[&str]) -> (String, bool) {
-        let flow = load("f.yaml", FLOW).unwrap_or_else(|found| panic!("{found:#?}"));
+        walked_in(FLOW, lines)
+    }
+
+    fn walked_in(flow: &str, lines: &[&str]) -> (String, bool) {
+        let flow = load("f.yaml", flow).unwrap_or_else(|found| panic!("{found:#?}"));
         let around = around();
         let mut walk =
             Walk::start(&Arc::new(flow), &Arc::new(Calendars::new()), &around, Begin::default());
@@ -409,6 +435,19 @@ nodes:
              4.0 s  q  (operator)\n         waits in queue `general` for anybody, priority 0\n"
         );
         assert!(!over, "he waits");
+    }
+
+    #[test]
+    fn a_word_is_typed_where_one_is_listened_to() {
+        let (told, _) = walked(&["оператор"]);
+        assert!(told.contains("? one of: keys, or nothing"), "the flow has no words: {told}");
+        let words = FLOW.replace("to: q}\nvars", "to: q, words: {ru: [оператор]}}\nvars");
+        let walked = |lines: &[&str]| walked_in(&words, lines).0;
+        let told = walked(&["алло", "Оператор, пожалуйста"]);
+        assert!(told.contains("that is no word for the operator"), "{told}");
+        assert!(told.contains("   0.0 s  q  (operator)"), "over the prompt: {told}");
+        let told = walked(&["", "3", "bot", "оператор", "transfer", "оператор"]);
+        assert_eq!(told.matches("? one of:").count(), 2, "neither a bot nor a queue: {told}");
     }
 
     #[test]

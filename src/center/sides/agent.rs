@@ -37,7 +37,8 @@ impl Center {
             | LegEvent::Key(_)
             | LegEvent::Played(_)
             | LegEvent::Referred(_)
-            | LegEvent::BotOver(..) => {}
+            | LegEvent::BotOver(..)
+            | LegEvent::Recognised(..) => {}
         }
     }
 
@@ -90,7 +91,8 @@ impl Center {
             | LegEvent::Refused(_)
             | LegEvent::Key(_)
             | LegEvent::Played(_)
-            | LegEvent::BotOver(..) => {}
+            | LegEvent::BotOver(..)
+            | LegEvent::Recognised(..) => {}
         }
         None
     }

@@ -54,7 +54,8 @@ impl Center {
                 | LegEvent::Ringing
                 | LegEvent::Key(_)
                 | LegEvent::Played(_)
-                | LegEvent::Held(_),
+                | LegEvent::Held(_)
+                | LegEvent::Recognised(..),
                 _,
             ) => {}
         }

@@ -32,6 +32,10 @@ impl Center {
                 self.key(now, call, key);
                 None
             }
+            LegEvent::Recognised(fork, news) => {
+                self.recognised(now, call, fork, &news);
+                None
+            }
             LegEvent::Played(play) => {
                 call.announcing.take_if(|announcing| *announcing == play);
                 if let Some((_, ticket)) = call.playing.take_if(|(playing, _)| *playing == play) {

@@ -28,11 +28,11 @@ pub(super) enum Said {
 
 /// A message that can't be read, or is of another stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unreadable;
+pub(crate) struct Unreadable;
 
-/// What is to be sent to the bot.
+/// What is to be sent to the far side.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Letter {
+pub(crate) enum Letter {
     /// A message.
     Text(String),
     /// The caller's sound in a message, which may be left out.
@@ -45,7 +45,7 @@ pub(super) enum Letter {
 
 impl Letter {
     /// Whether it may be left out.
-    pub(super) const fn is_sound(&self) -> bool {
+    pub(crate) const fn is_sound(&self) -> bool {
         match self {
             Letter::TextSound(_) | Letter::Sound(_) => true,
             Letter::Text(_) | Letter::Ping => false,

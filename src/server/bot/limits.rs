@@ -38,10 +38,6 @@ pub(super) const PING_EVERY: Duration = Duration::from_secs(5);
 /// What a bot gets to read its `stop` and to close before we do.
 pub(super) const STOP_WITHIN: Duration = Duration::from_millis(300);
 
-/// Bytes that the system keeps for us while a bot does not read: some 3 s of sound. The system's own bound would hide a
-/// slow bot for minutes.
-pub(super) const SEND_BUFFER_BYTES: u32 = 32 * 1_024;
-
 /// Connections under way or open. One more is refused, and the caller goes to people.
 pub(super) const STREAMS_MAX: usize = 2_000;
 

@@ -5,17 +5,17 @@
 //! own: a bot never touches the brain or a media tick. What bots ask by REST comes through [`BotDoor`].
 
 mod audiohook;
-mod dialect;
+pub(crate) mod dialect;
 mod limits;
 mod link;
 mod playout;
 mod stream;
-mod twilio;
+pub(crate) mod twilio;
 pub(crate) mod twiml;
 
 use crate::server::clock::Clock;
 use crate::server::config::{Secret, StreamBot, Streams};
-use crate::server::outgoing::roots;
+use crate::server::websocket::Tls;
 use dozvon_center::bot::{BotFailure, BotNote, BotOver};
 use dozvon_center::ids::{Key, LegId};
 use dozvon_switch::border::{BotCall, BotNews, BotOrder};
@@ -25,12 +25,10 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, 
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsConnector;
 use twilio::Names;
 
 /// One bot with a stream, for the tests of those who show figures.
@@ -279,7 +277,7 @@ pub(crate) fn start(
     let door = BotDoor(shared.clone());
     let bots = Bots { openings: openings_in, wishes: BTreeMap::new(), shared: shared.clone() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let connector = Connector { shared, figures, clock, news: news_in, tls: BTreeMap::new() };
+    let connector = Connector { shared, figures, clock, news: news_in, tls: Tls::default() };
     let body = move || runtime.block_on(connector.run(openings));
     let thread = std::thread::Builder::new().name("bots".into()).spawn(body)?;
     Ok((bots, news, door, thread))
@@ -291,8 +289,7 @@ struct Connector {
     figures: Figures,
     clock: Clock,
     news: mpsc::Sender<BotNews>,
-    /// TLS with the roots of each file that bots name, read once.
-    tls: BTreeMap<Option<PathBuf>, TlsConnector>,
+    tls: Tls,
 }
 
 impl Connector {
@@ -327,7 +324,7 @@ impl Connector {
             figures: self.figures.clone(),
         };
         self.figures.streams.with_label_values(&[&call.bot]).inc();
-        let refused = match self.tls(&bot) {
+        let refused = match self.tls.of(&bot.url, bot.ca_file.as_deref()) {
             _ if streams.len() >= STREAMS_MAX => Err(BotFailure::Busy),
             Ok(tls) => Ok(tls),
             Err(why) => {
@@ -349,25 +346,6 @@ impl Connector {
                 let _ = self.news.send(BotNews::Over { leg, over, note: None }).await;
             }
         }
-    }
-
-    /// TLS for a bot whose address wants it.
-    fn tls(&mut self, bot: &StreamBot) -> Result<Option<TlsConnector>, String> {
-        if !bot.is_encrypted() {
-            return Ok(None);
-        }
-        if let Some(known) = self.tls.get(&bot.ca_file) {
-            return Ok(Some(known.clone()));
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots(bot.ca_file.as_deref())?)
-            .with_no_client_auth();
-        let made = TlsConnector::from(Arc::new(config));
-        self.tls.insert(bot.ca_file.clone(), made.clone());
-        Ok(Some(made))
     }
 }
 

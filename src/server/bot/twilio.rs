@@ -76,7 +76,7 @@ pub(super) fn read(text: &str, stream_sid: &str) -> Result<Said, Unreadable> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Names {
     /// `MZ` and 32 hexadecimal digits.
-    pub(super) stream: String,
+    pub(crate) stream: String,
     /// `CA` and 32 hexadecimal digits.
     pub(crate) call: String,
     /// The account.
@@ -85,7 +85,7 @@ pub(crate) struct Names {
 
 impl Names {
     /// Names made of random bytes.
-    pub(super) fn of(random: [u8; 32], account: &str) -> Names {
+    pub(crate) fn of(random: [u8; 32], account: &str) -> Names {
         let (stream, call) = random.split_at(16);
         Names {
             stream: format!("MZ{}", hex::encode(stream)),
@@ -97,7 +97,7 @@ impl Names {
 
 /// Writes the messages of one stream.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     names: Names,
     sequence: u64,
     chunk: u64,
@@ -105,22 +105,22 @@ pub(super) struct Writer {
 
 impl Writer {
     /// A stream that nothing has been said on.
-    pub(super) fn new(names: Names) -> Writer {
+    pub(crate) fn new(names: Names) -> Writer {
         Writer { names, sequence: 0, chunk: 0 }
     }
 
     /// The stream's name.
-    pub(super) fn stream(&self) -> &str {
+    pub(crate) fn stream(&self) -> &str {
         &self.names.stream
     }
 
     /// The first message.
-    pub(super) fn connected() -> String {
+    pub(crate) fn connected() -> String {
         json!({"event": "connected", "protocol": "Call", "version": "1.0.0"}).to_string()
     }
 
     /// The second one, before any sound.
-    pub(super) fn start(&mut self, parameters: &[(&'static str, String)]) -> String {
+    pub(crate) fn start(&mut self, parameters: &[(&'static str, String)]) -> String {
         let told: Map<String, Value> = parameters
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
@@ -135,7 +135,7 @@ impl Writer {
     }
 
     /// Sound of the caller, so long after the start.
-    pub(super) fn media(&mut self, after: Duration, sound: &[u8]) -> String {
+    pub(crate) fn media(&mut self, after: Duration, sound: &[u8]) -> String {
         self.chunk += 1;
         let media = json!({
             "track": "inbound", "chunk": self.chunk.to_string(), "timestamp": after.as_millis().to_string(),
@@ -145,17 +145,17 @@ impl Writer {
     }
 
     /// A key of the caller.
-    pub(super) fn dtmf(&mut self, key: Key) -> String {
+    pub(crate) fn dtmf(&mut self, key: Key) -> String {
         self.event("dtmf", json!({"track": "inbound_track", "digit": key.as_char().to_string()}))
     }
 
     /// A mark comes back.
-    pub(super) fn mark(&mut self, name: &str) -> String {
+    pub(crate) fn mark(&mut self, name: &str) -> String {
         self.event("mark", json!({ "name": name }))
     }
 
     /// The last message.
-    pub(super) fn stop(&mut self) -> String {
+    pub(crate) fn stop(&mut self) -> String {
         let Names { call, account, .. } = self.names.clone();
         self.event("stop", json!({"accountSid": account, "callSid": call}))
     }
@@ -171,7 +171,7 @@ impl Writer {
 }
 
 /// The value of `X-Twilio-Signature`: bots that check who calls them are shown that we know their token.
-pub(super) fn signature(token: &str, url: &str) -> String {
+pub(crate) fn signature(token: &str, url: &str) -> String {
     let mut mac =
         Hmac::<Sha1>::new_from_slice(token.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(url.as_bytes());

@@ -91,7 +91,7 @@ fn stream(
     secrets: &Secrets<'_>,
     table: &Table,
 ) -> Option<StreamBot> {
-    let url = url(findings, table);
+    let url = stream_url(findings, table, "bot");
     let token = secrets.named(findings, table, "token").map(Secret);
     let ca_file = table.text_opt("ca_file").map(|path| base.folder.join(path));
     if let Some(Err(message)) = ca_file.as_deref().map(|file| roots(Some(file))) {
@@ -111,7 +111,7 @@ fn stream(
 }
 
 /// The address of a stream, as it is signed and asked for.
-fn url(findings: &mut Findings, table: &Table) -> Option<String> {
+pub(super) fn stream_url(findings: &mut Findings, table: &Table, what: &str) -> Option<String> {
     let text = table.text_opt("stream")?;
     let uri = text.parse::<Uri>().ok().filter(|uri| {
         let known = matches!(uri.scheme_str(), Some("ws" | "wss"));
@@ -119,14 +119,14 @@ fn url(findings: &mut Findings, table: &Table) -> Option<String> {
         known && !user && uri.host().is_some_and(|host| !host.is_empty())
     });
     let Some(uri) = uri else {
-        let message = format!("bot `{}` has no address to connect with", table.text("name"));
+        let message = format!("{what} `{}` has no address to connect with", table.text("name"));
         let cure = "stream = \"wss://host/path\", without a user and password";
         findings.error(table.place("stream"), message, cure);
         return None;
     };
     let local = ["localhost", "127.0.0.1", "[::1]"].contains(&uri.host().unwrap_or_default());
     if uri.scheme_str() == Some("ws") && !local {
-        let message = format!("bot `{}` is spoken with in clear", table.text("name"));
+        let message = format!("{what} `{}` is spoken with in clear", table.text("name"));
         findings.warning(
             table.place("stream"),
             message,

@@ -15,7 +15,7 @@ pub(super) use center::{
     TALK,
 };
 pub(super) use endpoints::{ENDPOINT, REQUEST};
-pub(super) use routes::{BOT, NUMBER, ROLLOUT, SITE, TOKEN, TRUNK};
+pub(super) use routes::{BOT, NUMBER, RECOGNISER, ROLLOUT, SITE, TOKEN, TRUNK};
 pub(super) use service::{DRAIN, EVENTS, HTTP, LOG, STORE, WEBHOOK};
 pub(super) use staff::{AGENT, QUEUE, RESERVE, SKILLS, STAGE};
 pub(super) use wire::{LIMITS, MEDIA, SIP};
@@ -126,6 +126,9 @@ pub(super) const CODECS: [&str; 4] = ["opus", "g722", "pcma", "pcmu"];
 /// What bots with a stream speak.
 pub(super) const BOT_PROTOCOLS: [&str; 2] = ["twilio", "audiohook"];
 
+/// What is spoken with recognisers.
+pub(super) const RECOGNISER_PROTOCOLS: [&str; 2] = ["vosk", "twilio"];
+
 /// What a bot may be told of a call, in the words of its protocol.
 pub(super) const BOT_PARAMETERS: [&str; 6] =
     ["from_number", "to_number", "lang", "option", "stage", "call_uuid"];
@@ -137,9 +140,22 @@ pub(super) const DOZVON: [&Section; 13] = [
 ];
 
 /// The tables of the other files.
-pub(super) const OTHERS: [&Section; 14] = [
-    &SKILLS, &QUEUE, &STAGE, &RESERVE, &AGENT, &TRUNK, &NUMBER, &SITE, &BOT, &ROLLOUT, &TOKEN,
-    &WEBHOOK, &ENDPOINT, &REQUEST,
+pub(super) const OTHERS: [&Section; 15] = [
+    &SKILLS,
+    &QUEUE,
+    &STAGE,
+    &RESERVE,
+    &AGENT,
+    &TRUNK,
+    &NUMBER,
+    &SITE,
+    &BOT,
+    &RECOGNISER,
+    &ROLLOUT,
+    &TOKEN,
+    &WEBHOOK,
+    &ENDPOINT,
+    &REQUEST,
 ];
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Configuration: a folder of TOML and YAML files in, checked values out, or every mistake of every file at once.
 //!
 //! [`load`] reads all of it in one pass: dozvon.toml and the environment ([`base`]), queues, agents and tokens
-//! ([`staff`]), trunks, numbers and rollouts ([`routes`]), [`bots`], [`webhooks`], prompts, calendars and
+//! ([`staff`]), trunks, numbers and rollouts ([`routes`]), [`bots`], [`recognisers`], [`webhooks`], prompts, calendars and
 //! flows ([`ivr`]). A wrong value is noted and its default stands in, so that the rest is read too. What there is to
 //! configure is one table, [`keys`]. Nothing here opens a socket for traffic or starts anything.
 
@@ -19,6 +19,7 @@ mod keys;
 mod opening;
 mod plans;
 mod prompts;
+mod recognisers;
 mod reference;
 mod render;
 mod routes;
@@ -83,6 +84,8 @@ pub(crate) struct Loaded {
     pub(crate) prompts: Vec<PromptFile>,
     /// Bots that the connector of streams reaches.
     pub(crate) streams: Streams,
+    /// Who listens to callers for words.
+    pub(crate) recognisers: Recognisers,
     /// The folder it was read from.
     pub(crate) folder: PathBuf,
     /// The folders of all its files: its own, that of flows, that of prompts.
@@ -196,7 +199,15 @@ pub(crate) fn load_from(
     check_announcements(&mut findings, &base, &around.staff, &flows, &around.prompts);
     check_stray_files(&mut findings, folder);
     let Around {
-        mut staff, bots, mut rollouts, calendars, classifiers, endpoints, prompts, ..
+        mut staff,
+        bots,
+        recognisers,
+        mut rollouts,
+        calendars,
+        classifiers,
+        endpoints,
+        prompts,
+        ..
     } = around;
     let plans = plans::plans(&mut findings, &base, &mut rollouts);
     let acd = acd_config(&mut findings, &base, &mut staff);
@@ -219,6 +230,7 @@ pub(crate) fn load_from(
         opening,
         rollouts,
         bots: bots.policy,
+        recognisers: recognisers.by_language,
         announcements,
         music: base.table("flows").text("music").into(),
         talk: base.talk(),
@@ -249,14 +261,14 @@ pub(crate) fn load_from(
     prompts.iter().for_each(|prompt| version.update(prompt.digest));
     let (folder, version) = (folder.to_owned(), ivr::short(version));
     let watched = vec![folder.clone(), flows_folder, prompts_folder(&base)];
-    let streams = bots.streams;
     let loaded = Loaded {
         settings,
         policy,
         switch,
         plans,
         prompts,
-        streams,
+        streams: bots.streams,
+        recognisers: recognisers.recognisers,
         folder,
         watched,
         texts,
@@ -358,6 +370,7 @@ pub(crate) struct AgentPassword {
 struct Around {
     staff: Staff,
     bots: bots::Bots,
+    recognisers: recognisers::Read,
     rollouts: std::collections::BTreeMap<Arc<str>, Rollout>,
     calendars: Arc<dozvon_center::calendar::Calendars>,
     classifiers: std::collections::BTreeMap<Arc<str>, Arc<dozvon_center::classifier::Classifier>>,
@@ -370,6 +383,7 @@ fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> A
     let classifiers = Classifiers::read(findings, &base.folder);
     let mut staff = Staff::read(findings, base, secrets, &classifiers);
     let bots = bots::read(findings, base, secrets);
+    let recognisers = recognisers::read(findings, base, secrets);
     let calendars = Arc::new(ivr::calendars(findings, &base.folder));
     let rollouts = routes::rollouts(findings, base, &bots.policy, &calendars);
     let prompts = prompts::read(findings, &prompts_folder(base));
@@ -384,11 +398,22 @@ fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> A
         calendars: calendars.names().map(str::to_owned).collect(),
         skills: staff.skills.iter().map(ToString::to_string).collect(),
         endpoints: endpoints::facts(&endpoints),
+        heard: recognisers.by_language.keys().map(ToString::to_string).collect(),
         ..Surroundings::default()
     };
     ivr::add_prompts(findings, &mut surroundings, &prompts_folder(base), &prompts);
     let classifiers = classifiers.by_name;
-    Around { staff, bots, rollouts, calendars, classifiers, endpoints, prompts, surroundings }
+    Around {
+        staff,
+        bots,
+        recognisers,
+        rollouts,
+        calendars,
+        classifiers,
+        endpoints,
+        prompts,
+        surroundings,
+    }
 }
 
 fn flows_folder(base: &Base) -> PathBuf {

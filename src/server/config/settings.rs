@@ -261,11 +261,6 @@ pub(crate) struct StreamBot {
 }
 
 impl StreamBot {
-    /// Whether the connection is encrypted.
-    pub(crate) fn is_encrypted(&self) -> bool {
-        self.url.starts_with("wss:")
-    }
-
     /// What it is told of a call. What is not known is left out.
     pub(crate) fn parameters(&self, brief: &BotBrief) -> Vec<(&'static str, String)> {
         let told = |parameter: &BotParameter| {
@@ -298,6 +293,43 @@ impl BotProtocol {
         match word {
             "audiohook" => BotProtocol::AudioHook,
             _ => BotProtocol::Twilio,
+        }
+    }
+}
+
+/// Recognisers by their names.
+pub(crate) type Recognisers = Arc<BTreeMap<Arc<str>, Arc<Recogniser>>>;
+
+/// Who listens to callers for words of flows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Recogniser {
+    /// Its address, as it is signed and asked for.
+    pub(crate) url: String,
+    /// What is spoken there.
+    pub(crate) protocol: RecogniserProtocol,
+    /// The token that it is shown.
+    pub(crate) token: Option<Secret>,
+    /// The CA's certificate; `None`: those that browsers know.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Callers whom it hears at a time.
+    pub(crate) forks_max: usize,
+}
+
+/// What is spoken with a recogniser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RecogniserProtocol {
+    /// The WebSocket of vosk-server.
+    Vosk,
+    /// Twilio Media Streams, one way; words come back.
+    Twilio,
+}
+
+impl RecogniserProtocol {
+    /// By its word in recognisers.toml, one of `keys::RECOGNISER_PROTOCOLS`.
+    pub(super) fn of(word: &str) -> RecogniserProtocol {
+        match word {
+            "twilio" => RecogniserProtocol::Twilio,
+            _ => RecogniserProtocol::Vosk,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The circuit breaker of an endpoint: after so many failures in a row it is left alone for a while, then one request
+//! The circuit breaker of an endpoint or a recogniser: after so many failures in a row it is left alone for a while, then one request
 //! tries it. Knows no clock and no HTTP.
 
 use dozvon_clock::Timestamp;
@@ -15,7 +15,7 @@ pub(crate) struct Rules {
 
 /// Where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// Everybody passes; so many have failed in a row.
     Closed { failures: u32 },
     /// Nobody passes until then.
@@ -26,7 +26,7 @@ pub(super) enum State {
 
 /// What lets a request pass; given back with its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pass {
+pub(crate) enum Pass {
     /// As usual.
     Usual,
     /// It tries whether the endpoint is back.
@@ -35,19 +35,19 @@ pub(super) enum Pass {
 
 /// One endpoint's breaker.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub(crate) struct Breaker {
     rules: Rules,
     state: State,
 }
 
 impl Breaker {
     /// A closed one.
-    pub(super) fn new(rules: Rules) -> Breaker {
+    pub(crate) fn new(rules: Rules) -> Breaker {
         Breaker { rules, state: State::Closed { failures: 0 } }
     }
 
     /// 0 closed, 1 half open, 2 open: the figure.
-    pub(super) fn figure(&self) -> i64 {
+    pub(crate) fn figure(&self) -> i64 {
         match self.state {
             State::Closed { .. } => 0,
             State::HalfOpen => 1,
@@ -56,7 +56,7 @@ impl Breaker {
     }
 
     /// Lets a request pass, or not. Whoever passes must tell its end.
-    pub(super) fn pass(&mut self, now: Timestamp) -> Option<Pass> {
+    pub(crate) fn pass(&mut self, now: Timestamp) -> Option<Pass> {
         match self.state {
             State::Closed { .. } => Some(Pass::Usual),
             State::Open { until } if now >= until => {
@@ -67,9 +67,16 @@ impl Breaker {
         }
     }
 
+    /// The one that tries has ended without having found out anything: the next one tries.
+    pub(crate) fn try_again(&mut self) {
+        if self.state == State::HalfOpen {
+            self.state = State::Open { until: Timestamp::EPOCH };
+        }
+    }
+
     /// A request has ended, well or not. Only the probe says anything once the breaker has opened: what was under way
     /// before is old news.
-    pub(super) fn ended(&mut self, now: Timestamp, pass: Pass, well: bool) {
+    pub(crate) fn ended(&mut self, now: Timestamp, pass: Pass, well: bool) {
         let open = State::Open { until: now + self.rules.open_for };
         self.state = match (self.state, pass, well) {
             (State::Closed { .. }, _, true) | (State::HalfOpen, Pass::Probe, true) => {
@@ -129,6 +136,16 @@ mod tests {
             assert_eq!(breaker.pass(at(113)).is_some(), well);
             assert!(breaker.pass(at(122)).is_some(), "then the next one tries");
         }
+    }
+
+    #[test]
+    fn a_probe_that_found_out_nothing_leaves_it_to_the_next_one() {
+        let mut breaker = opened();
+        breaker.try_again();
+        assert_eq!(breaker.pass(at(109)), None, "it is open, and nobody tries");
+        assert_eq!(breaker.pass(at(110)), Some(Pass::Probe));
+        breaker.try_again();
+        assert_eq!((breaker.figure(), breaker.pass(at(111))), (2, Some(Pass::Probe)));
     }
 
     #[test]

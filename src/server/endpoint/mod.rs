@@ -4,7 +4,7 @@
 //! all: each within its time, with its bound of requests under way, its breaker, its bound of bytes. Must never know
 //! what an answer means: the center reads it. Neither paths nor bodies are logged: they are the customers' own.
 
-mod breaker;
+pub(crate) mod breaker;
 mod path;
 #[cfg(test)]
 mod tests;

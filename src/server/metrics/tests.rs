@@ -414,6 +414,8 @@ pub(super) fn exported() -> String {
     crate::server::endpoint::Figures::register(metrics.registry(), &[endpoint]).unwrap();
     let streams = crate::server::bot::example();
     crate::server::bot::Figures::register(metrics.registry(), &streams).unwrap();
+    let recognisers = crate::server::recogniser::example();
+    crate::server::recogniser::Figures::register(metrics.registry(), &recognisers).unwrap();
     crate::server::reload::Figures::register(metrics.registry())
         .unwrap()
         .taken("v1", Timestamp::EPOCH);

@@ -191,6 +191,7 @@ fn policy() -> Policy {
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(calendars),
         opening: Opening::default(),
+        recognisers: BTreeMap::new(),
         announcements: BTreeMap::new(),
         classifiers: BTreeMap::new(),
         callbacks: CallbackPolicy {

@@ -74,7 +74,8 @@ impl Lines {
             | LegEvent::Played(_)
             | LegEvent::Held(_)
             | LegEvent::Referred(_)
-            | LegEvent::BotOver(..) => {}
+            | LegEvent::BotOver(..)
+            | LegEvent::Recognised(..) => {}
         }
     }
 
@@ -106,6 +107,8 @@ impl Lines {
             LegCommand::Referral(_) | LegCommand::Answer | LegCommand::EndMeasure(_) => {}
             LegCommand::Ring
             | LegCommand::BotKey(_)
+            | LegCommand::Recognise { .. }
+            | LegCommand::StopRecognising(_)
             | LegCommand::Play { .. }
             | LegCommand::Music { .. }
             | LegCommand::StopPlaying

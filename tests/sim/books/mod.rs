@@ -338,6 +338,8 @@ impl Books {
             LegCommand::CallBot { caller, .. } => self.bot_called(*caller),
             LegCommand::Answer
             | LegCommand::BotKey(_)
+            | LegCommand::Recognise { .. }
+            | LegCommand::StopRecognising(_)
             | LegCommand::Ring
             | LegCommand::Reject(_)
             | LegCommand::Referral(_)

@@ -70,6 +70,7 @@ fn policy() -> Policy {
         callbacks: CallbackPolicy::default(),
         rollouts: BTreeMap::new(),
         bots: BTreeMap::new(),
+        recognisers: BTreeMap::new(),
         announcements: BTreeMap::from([(Arc::from("general"), announcements)]),
         music: "moh".into(),
         talk: TalkPolicy::default(),

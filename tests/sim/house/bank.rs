@@ -156,6 +156,7 @@ fn policy(acd: Config, hello: &str, share: Share) -> Policy {
         flows: BTreeMap::from([("bank".into(), Arc::new(flow))]),
         calendars: Arc::new(calendars()),
         opening: opening(),
+        recognisers: BTreeMap::new(),
         announcements: BTreeMap::new(),
         rollouts: BTreeMap::from([("cards".into(), rollout)]),
         bots: BTreeMap::from([("helper".into(), BotPolicy::default())]),

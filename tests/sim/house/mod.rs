@@ -419,7 +419,8 @@ impl House<'_> {
             | LegEvent::Played(_)
             | LegEvent::Held(_)
             | LegEvent::Referred(_)
-            | LegEvent::BotOver(..) => {}
+            | LegEvent::BotOver(..)
+            | LegEvent::Recognised(..) => {}
         }
         self.input(format!("{leg} {event:?}"));
         self.books.happens(self.now, leg, &event);

@@ -73,6 +73,8 @@ impl House<'_> {
             }
             LegCommand::Ring
             | LegCommand::BotKey(_)
+            | LegCommand::Recognise { .. }
+            | LegCommand::StopRecognising(_)
             | LegCommand::Referral(_)
             | LegCommand::Music { .. }
             | LegCommand::StopPlaying

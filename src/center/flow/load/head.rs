@@ -3,7 +3,9 @@
 use super::{F005, F015, Loader};
 use crate::flow::diagnostic::{Diagnostic, Spanned, Spot};
 use crate::flow::grammar;
-use crate::flow::model::{Operator, Promises, Target, Var, VarIx, VarKind};
+use crate::flow::limits::{PHRASE_CHARS_MAX, PHRASES_MAX};
+use crate::flow::model::{Operator, Promises, Target, Var, VarIx, VarKind, Words};
+use crate::flow::words;
 use crate::flow::yaml::{Fields, Word, Y002, Y004, Yaml};
 use crate::saying::{Currency, Manner};
 use std::sync::Arc;
@@ -64,16 +66,33 @@ impl Loader<'_> {
         operator
     }
 
-    fn words(&mut self, yaml: &Yaml) -> Vec<(Arc<str>, Vec<Arc<str>>)> {
+    fn words(&mut self, yaml: &Yaml) -> Vec<Words> {
         let Some(fields) = self.reader.entries(yaml, "words") else { return Vec::new() };
         let mut all = Vec::new();
         for (language, yaml) in fields.iter() {
             self.check_language(&language.text, language.spot);
             let items = self.reader.list(yaml, "words");
-            let words = items.iter().filter_map(|item| self.reader.word(item, "a word"));
-            all.push((language.text.as_str().into(), words.map(Arc::from).collect()));
+            if items.len() > PHRASES_MAX {
+                let message = format!("at most {PHRASES_MAX} words or phrases in a language");
+                self.reader.error(Y004, yaml.spot, message);
+            }
+            let phrases = items.iter().filter_map(|item| self.phrase(item)).collect();
+            let text = language.text.as_str().into();
+            let language = Spanned { value: text, spot: language.spot };
+            all.push(Words { language, phrases });
         }
         all
+    }
+
+    fn phrase(&mut self, yaml: &Yaml) -> Option<Spanned<Arc<str>>> {
+        let text = self.reader.word(yaml, "a word")?;
+        if words::words(text).is_empty() || text.chars().count() > PHRASE_CHARS_MAX {
+            let message =
+                format!("nobody can say `{text}`: letters, at most {PHRASE_CHARS_MAX} of them");
+            self.reader.error(Y004, yaml.spot, message);
+            return None;
+        }
+        Some(Spanned { value: text.into(), spot: yaml.spot })
     }
 
     pub(super) fn vars(&mut self, top: Fields<'_>) {

@@ -2,7 +2,7 @@
 //! recordings. [`play`] judges a case, [`crate::flow::walk`] lets a person walk.
 
 use super::http::Answering;
-use super::{Case, End, Given, Moment, Outcome, Press};
+use super::{Act, Case, End, Given, Moment, Outcome, Press};
 use crate::calendar::{self, Calendars};
 use crate::flow::check::Surroundings;
 use crate::flow::exit::ExitKey;
@@ -10,7 +10,6 @@ use crate::flow::limits::{SCRIPT_SECS_MAX, SCRIPT_STEPS_MAX};
 use crate::flow::model::{Flow, NodeIx, Prompt, Way};
 use crate::flow::run::{BotEnd, Effect, Happening, Inquiry, QueueOrder, Run};
 use crate::flow::yaml::show;
-use crate::ids::Key;
 use crate::rollout::Arm;
 use dozvon_clock::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
@@ -107,7 +106,8 @@ pub(in crate::flow) struct Stage<'a> {
     /// What `given` does not say.
     pub(in crate::flow) wanted: Option<Wanted>,
     waiting: VecDeque<Press>,
-    pub(in crate::flow) keys: VecDeque<(Timestamp, Key)>,
+    /// What the caller is about to do.
+    pub(in crate::flow) acts: VecDeque<(Timestamp, Act)>,
     in_node: (NodeIx, Timestamp),
     heard: Vec<Prompt>,
     pub(in crate::flow) scores: BTreeMap<String, u8>,
@@ -119,7 +119,7 @@ pub(in crate::flow) struct Stage<'a> {
 /// What comes next.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::flow) enum Next {
-    Key,
+    Act,
     Outside,
     Played,
     Exit,
@@ -147,7 +147,7 @@ impl<'a> Stage<'a> {
             outside: None,
             wanted: None,
             waiting: VecDeque::new(),
-            keys: VecDeque::new(),
+            acts: VecDeque::new(),
             in_node: (flow.start.node, began),
             heard: Vec::new(),
             scores: BTreeMap::new(),
@@ -203,7 +203,7 @@ impl<'a> Stage<'a> {
             self.leaves_at = None;
             self.waiting.clear();
             let key = self.run.flow().operator.keys.first().map(|key| key.value);
-            self.keys = key.into_iter().map(|key| (self.now, key)).collect();
+            self.acts = key.into_iter().map(|key| (self.now, Act::Key(key))).collect();
         }
     }
 
@@ -223,9 +223,9 @@ impl<'a> Stage<'a> {
 
     /// What happens next, and when.
     pub(in crate::flow) fn next(&mut self) -> Option<(Timestamp, Next)> {
-        self.schedule_keys();
+        self.schedule_acts();
         let candidates = [
-            self.keys.front().map(|(at, _)| (*at, Next::Key)),
+            self.acts.front().map(|(at, _)| (*at, Next::Act)),
             self.outside.as_ref().map(|(at, _)| (*at, Next::Outside)),
             self.playing.as_ref().map(|playing| (playing.until, Next::Played)),
             self.exit.poll_timeout().map(|at| (at, Next::Exit)),
@@ -236,8 +236,8 @@ impl<'a> Stage<'a> {
 
     /// Takes the next press whose moment is known: one at a time, in the order of the case; a press in a node waits
     /// until the caller is there.
-    fn schedule_keys(&mut self) {
-        if !self.keys.is_empty() {
+    fn schedule_acts(&mut self) {
+        if !self.acts.is_empty() {
             return;
         }
         let (here, since) = self.in_node;
@@ -251,8 +251,8 @@ impl<'a> Stage<'a> {
             && let Some(press) = self.waiting.pop_front()
         {
             let mut at = at.max(now);
-            for key in press.keys {
-                self.keys.push_back((at, key));
+            for act in press.acts {
+                self.acts.push_back((at, act));
                 at = at + BETWEEN_KEYS;
             }
         }
@@ -260,9 +260,16 @@ impl<'a> Stage<'a> {
 
     fn happen(&mut self, next: Next) {
         match next {
-            Next::Key => {
-                if let Some((_, key)) = self.keys.pop_front() {
-                    self.exit.press(self.now, key, &mut self.run);
+            Next::Act => {
+                if let Some((_, act)) = self.acts.pop_front() {
+                    match act {
+                        Act::Key(key) => {
+                            self.exit.press(self.now, key, &mut self.run);
+                        }
+                        Act::Says(text) => {
+                            self.exit.said(self.now, &text, &mut self.run);
+                        }
+                    }
                     // The next press in the same node counts from here.
                     self.in_node.1 = self.now;
                 }
@@ -472,7 +479,7 @@ impl<'a> Stage<'a> {
             let got = self.scores.get(id);
             fail(got != Some(score), format!("expected score {score} for `{id}`, but: {got:?}"));
         }
-        let unused = self.waiting.len() + usize::from(!self.keys.is_empty());
+        let unused = self.waiting.len() + usize::from(!self.acts.is_empty());
         fail(
             unused > 0,
             format!("{unused} key presses never came: the call was not where they say"),

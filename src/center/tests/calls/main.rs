@@ -9,6 +9,7 @@ mod lookup;
 mod opening;
 mod own;
 mod races;
+mod recogniser;
 mod reload;
 mod speech;
 mod steering;

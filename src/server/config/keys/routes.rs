@@ -1,7 +1,9 @@
 //! Where calls come from and go to: trunks, numbers, bots and rollouts; and who may use the API.
 
 use super::Fallback::{Absent, Needed, Value};
-use super::{BOT_PARAMETERS, BOT_PROTOCOLS, Kind, MILLIS_PER_MINUTE, Section, key};
+use super::{
+    BOT_PARAMETERS, BOT_PROTOCOLS, Kind, MILLIS_PER_MINUTE, RECOGNISER_PROTOCOLS, Section, key,
+};
 
 pub(in crate::server::config) const TRUNK: Section = Section {
     file: "trunks.toml",
@@ -150,6 +152,53 @@ pub(in crate::server::config) const BOT: Section = Section {
             Kind::Choices(&BOT_PARAMETERS),
             Value(r#"["from_number", "to_number", "lang", "option", "stage", "call_uuid"]"#),
             "What a bot with a stream is told of the call, as customParameters.",
+        ),
+    ],
+};
+
+pub(in crate::server::config) const RECOGNISER: Section = Section {
+    file: "recognisers.toml",
+    name: "recogniser",
+    many: true,
+    doc: "Who listens to callers for the words of flows.",
+    keys: &[
+        key("name", Kind::Name, Needed, "Its name in logs and metrics."),
+        key(
+            "stream",
+            Kind::Text,
+            Needed,
+            "Where it takes a WebSocket: an address that begins with ws:// or wss://.",
+        ),
+        key(
+            "protocol",
+            Kind::Choice(&RECOGNISER_PROTOCOLS),
+            Value(r#""vosk""#),
+            "What it speaks: vosk-server's protocol, or Twilio Media Streams with words coming back.",
+        ),
+        key(
+            "languages",
+            Kind::Names,
+            Needed,
+            "The languages that it hears, as flows write them. One recogniser hears a language.",
+        ),
+        key(
+            "token_file",
+            Kind::Path,
+            Absent,
+            "A file with a token, one line: a bearer token with vosk, the key of the signature with twilio.",
+        ),
+        key("token_env", Kind::EnvVar, Absent, "An environment variable with that token."),
+        key(
+            "ca_file",
+            Kind::Path,
+            Absent,
+            "The certificate of the CA that its own is checked against, PEM. Absent: those that browsers know.",
+        ),
+        key(
+            "forks_max",
+            Kind::Int(1, 500),
+            Value("100"),
+            "Callers whom it hears at a time. Those beyond are not heard: their keys work.",
         ),
     ],
 };

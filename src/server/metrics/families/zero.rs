@@ -38,7 +38,7 @@ impl Families {
             for exit in IvrExit::ALL {
                 self.ivr_exits.with_label_values(&[flow, exit.as_str()]);
             }
-            for how in [OperatorRequest::Dtmf, OperatorRequest::Bot] {
+            for how in OperatorRequest::ALL {
                 self.operator_requests.with_label_values(&[flow, how.as_str()]);
             }
         }

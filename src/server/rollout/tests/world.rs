@@ -147,6 +147,7 @@ fn policy(plan: &Plan) -> Policy {
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(calendars()),
         opening: Opening::default(),
+        recognisers: BTreeMap::new(),
         announcements: BTreeMap::new(),
         rollouts: BTreeMap::from([(Arc::clone(&plan.name), rollout(plan))]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),

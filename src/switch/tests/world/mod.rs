@@ -31,7 +31,9 @@ use dozvon_sip::endpoint::{
     Config as SipConfig, Ha1Pair, Input as SipInput, Local, Path, Protocol,
 };
 use dozvon_switch::Switch;
-use dozvon_switch::border::{BotNews, BotOrder, DeskCommand, Input, Note, Output};
+use dozvon_switch::border::{
+    BotNews, BotOrder, DeskCommand, ForkNews, ForkOrder, Input, Note, Output,
+};
 use dozvon_switch::config::{
     Address, AgentAccess, BotAccess, Config, FeatureCode, Limits, Number, Trunk,
 };
@@ -42,7 +44,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-const FLOW: &str = r##"
+pub(crate) const FLOW: &str = r##"
 flow: bank
 languages: [ru]
 start: hello
@@ -107,6 +109,8 @@ pub(crate) struct World {
     pub(crate) notes: Vec<Note>,
     /// What the connector of bots was told.
     pub(crate) bot_orders: Vec<BotOrder>,
+    /// What the connector of recognisers was told.
+    pub(crate) fork_orders: Vec<ForkOrder>,
 }
 
 /// What talks can be about.
@@ -140,6 +144,7 @@ fn policy(agents: usize, share: Share) -> Policy {
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
         opening: Opening::default(),
+        recognisers: BTreeMap::new(),
         announcements: BTreeMap::new(),
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
@@ -265,6 +270,7 @@ impl World {
             lookups: Vec::new(),
             notes: Vec::new(),
             bot_orders: Vec::new(),
+            fork_orders: Vec::new(),
         }
     }
 
@@ -354,6 +360,12 @@ impl World {
     /// The connector of bots tells something.
     pub(crate) fn bot(&mut self, news: BotNews) {
         self.switch.handle(self.now, Input::Bot(news));
+        self.drain();
+    }
+
+    /// The connector of recognisers tells something.
+    pub(crate) fn fork(&mut self, news: ForkNews) {
+        self.switch.handle(self.now, Input::Fork(news));
         self.drain();
     }
 
@@ -514,6 +526,7 @@ impl World {
                 Output::Lookup(lookup) => self.lookups.push(*lookup),
                 Output::Note(note) => self.notes.push(note),
                 Output::Bot(order) => self.bot_orders.push(order),
+                Output::Fork(order) => self.fork_orders.push(order),
             }
         }
         self.switch.check_invariants();
@@ -527,6 +540,7 @@ impl World {
             }
             Order::Play { session, play, .. } => {
                 self.playing.insert(*session, *play);
+                self.part(*session);
             }
             Order::Loop { session, .. } | Order::Echo { session } => {
                 self.playing.remove(session);

@@ -30,6 +30,8 @@ pub(crate) struct Phone {
     pub(crate) calling: Option<DialogId>,
     /// How calls of ours were refused.
     pub(crate) refused: Vec<u16>,
+    /// Its keys are tones in its sound.
+    pub(crate) tones: bool,
     /// What the phone was asked to register with.
     password: Option<String>,
     timers: Deadlines<DialogId>,
@@ -60,6 +62,7 @@ impl Phone {
             up: Vec::new(),
             calling: None,
             refused: Vec::new(),
+            tones: false,
             password: None,
             timers: Deadlines::new(),
             out: VecDeque::new(),
@@ -73,6 +76,10 @@ impl Phone {
 
     fn sdp(&self, direction: &str) -> Vec<u8> {
         let ip = self.address.ip();
+        if self.tones {
+            let sdp = "v=0\r\no=- 1 1 IN IP4 @\r\ns=-\r\nc=IN IP4 @\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0\r\n";
+            return sdp.replace('@', &ip.to_string()).into_bytes();
+        }
         format!(
             "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0 101\r\n\
              a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na={direction}\r\n"

@@ -63,6 +63,8 @@ impl Ears {
             | LegCommand::CallBack { .. }
             | LegCommand::CallBot { .. }
             | LegCommand::BotKey(_)
+            | LegCommand::Recognise { .. }
+            | LegCommand::StopRecognising(_)
             | LegCommand::Dial { .. }
             | LegCommand::Announce { .. }
             | LegCommand::Beep

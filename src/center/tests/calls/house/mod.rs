@@ -137,6 +137,7 @@ pub(crate) fn policy(share: Share) -> Policy {
         flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
         calendars: Arc::new(Calendars::new()),
         opening: Opening::default(),
+        recognisers: BTreeMap::new(),
         announcements: BTreeMap::from([(Arc::from("cards"), announcements())]),
         rollouts: BTreeMap::from([(Arc::from("cards"), rollout)]),
         bots: BTreeMap::from([(Arc::from("helper"), BotPolicy::default())]),
@@ -335,7 +336,8 @@ impl House {
             | LegEvent::Key(_)
             | LegEvent::Played(_)
             | LegEvent::Referred(_)
-            | LegEvent::BotOver(..) => true,
+            | LegEvent::BotOver(..)
+            | LegEvent::Recognised(..) => true,
         };
         if fits && !self.gone.contains(&leg) && !self.released(leg) {
             if event == LegEvent::Answered {
