@@ -107,6 +107,7 @@ fn nobody_listens_to_a_queue_a_talk_or_a_bot_and_again_in_the_survey() {
     heard(&mut house, leg, first, "оператор");
     assert_eq!(by_speech(&house), 0, "news of a fork that is over");
     let agent = house.answer();
+    house.pass(5.0);
     house.event(agent, LegEvent::HungUp);
     let second = forks(&house, leg).1.expect("in the survey");
     assert_ne!(first, second);
@@ -135,6 +136,7 @@ fn a_recogniser_that_fails_costs_nothing_and_is_not_asked_again_in_this_stay() {
     house.pass(4.0);
     assert_eq!(house.place(call), "general");
     let agent = house.answer();
+    house.pass(5.0);
     house.event(agent, LegEvent::HungUp);
     assert_eq!(forks(&house, leg).0, 2, "in the survey it may be back");
 }
