@@ -410,3 +410,41 @@ fn a_bot_has_one_way_to_it_and_all_that_is_wrong_is_told_at_once() {
     assert_eq!(bot.token, Some(Secret("0123456789abcdef".into())));
     assert!(!format!("{loaded:?}").contains("0123456789abcdef"), "no log shows it");
 }
+
+#[test]
+fn a_language_has_one_recogniser_and_all_that_is_wrong_is_told_at_once() {
+    let folder = Folder::new("recognisers");
+    folder.write("token", "0123456789abcdef\n");
+    folder.write(
+        "recognisers.toml",
+        "[[recogniser]]\nname = \"none\"\nstream = \"ws://127.0.0.1:1\"\nlanguages = []\n\
+         [[recogniser]]\nname = \"one\"\nstream = \"ws://127.0.0.1:1\"\nlanguages = [\"ru\", \"kk\"]\n\
+         [[recogniser]]\nname = \"two\"\nstream = \"http://127.0.0.1:1\"\nlanguages = [\"kk\"]\n\
+         [[recogniser]]\nname = \"clear\"\nstream = \"ws://words.example\"\nlanguages = [\"en\"]\n\
+         token_file = \"missing\"\nforks_max = 501\n",
+    );
+    let (_, told) = folder.load(&[], Missing::Leave);
+    for begin in [
+        "recogniser `none` hears no language",
+        "`kk` is heard by recogniser `one` already",
+        "recogniser `two` has no address to connect with",
+        "recogniser `clear` is spoken with in clear",
+        "there is no file",
+        "forks_max",
+    ] {
+        assert!(told.iter().any(|message| message.contains(begin)), "{begin}: {told:#?}");
+    }
+    folder.write(
+        "recognisers.toml",
+        "[[recogniser]]\nname = \"w\"\nstream = \"ws://127.0.0.1:2700\"\nlanguages = [\"ru\", \"kk\"]\n\
+         token_file = \"token\"\n",
+    );
+    let (loaded, told) = folder.load(&[], Missing::Leave);
+    let loaded = loaded.unwrap_or_else(|| panic!("{told:#?}"));
+    let by_language = &loaded.policy.recognisers;
+    assert_eq!((&*by_language["ru"], &*by_language["kk"]), ("w", "w"));
+    assert_eq!(loaded.surroundings.heard, ["kk", "ru"].map(str::to_owned).into());
+    let recogniser = &loaded.recognisers["w"];
+    assert_eq!((recogniser.protocol, recogniser.forks_max), (RecogniserProtocol::Vosk, 100));
+    assert!(!format!("{loaded:?}").contains("0123456789abcdef"), "no log shows it");
+}

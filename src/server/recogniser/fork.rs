@@ -98,7 +98,7 @@ pub(super) enum Input<'a> {
 pub(super) enum News {
     /// The connection stands.
     Up,
-    /// The recogniser works: it has said something that can be read.
+    /// The recogniser works: it has said something that can be read, or has taken the connection where it need not.
     Works,
     /// The caller says this.
     Said(Arc<str>),
@@ -233,6 +233,16 @@ impl Fork {
         (self.opened_at, self.next_ping) = (now, now + PING_EVERY);
         self.letters.extend(self.dialect.open().into_iter().map(Letter::Text));
         self.news.push_back(News::Up);
+        // One that has nothing to say until it hears a word can't be asked for more.
+        if !self.dialect.answers_sound() {
+            self.works();
+        }
+    }
+
+    fn works(&mut self) {
+        if !std::mem::replace(&mut self.works, true) {
+            self.news.push_back(News::Works);
+        }
     }
 
     fn fail(&mut self, failure: Failure) {
@@ -252,9 +262,7 @@ impl Fork {
             self.tally.unreadable += 1;
             return;
         };
-        if !std::mem::replace(&mut self.works, true) {
-            self.news.push_back(News::Works);
-        }
+        self.works();
         if let Some(said) = said.filter(|said| *said != self.said) {
             self.said = said.clone();
             self.news.push_back(News::Said(said));
@@ -322,6 +330,7 @@ impl Fork {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::bot::twilio::{Names, Writer};
     use crate::server::recogniser::limits::PACKET_BYTES;
     use std::time::Duration;
 
@@ -427,6 +436,17 @@ mod tests {
         fork.handle(now, Input::Text("garbage"));
         assert_eq!((fork.owed_since, fork.take_tally().unreadable), (None, 1));
         assert!(!fork.is_closed(), "garbage costs nothing");
+    }
+
+    #[test]
+    fn one_that_need_not_answer_works_as_soon_as_it_is_connected() {
+        let names = Names::of([1; 32], "AClocal");
+        let dialect = Dialect::MediaStream(Box::new(Writer::new(names)), "ru".into());
+        let mut fork = Fork::new(START, dialect);
+        fork.handle(START, Input::Opened);
+        assert_eq!(news(&mut fork), ["up", "works"]);
+        (0..99).for_each(|_| fork.handle(START, Input::Sound(&PACKET)));
+        assert_eq!(fork.poll_timeout(), Some(after(5.0)), "no answer is awaited");
     }
 
     #[test]
