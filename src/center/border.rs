@@ -221,8 +221,8 @@ pub enum LegCommand {
     },
     /// Let the time of this measure stand still.
     PauseMeasure(MeasureId),
-    /// Let this recogniser hear the party on this leg, and nothing else of the call. [`LegEvent::Recognised`] follows as
-    /// often as it understands something, and once when nobody listens any more.
+    /// Let this recogniser hear the party on this leg, and nothing else of the call. [`LegEvent::Recognised`] follows
+    /// as often as it understands something, and once when nobody listens any more.
     Recognise {
         /// Comes back in the event.
         fork: ForkId,

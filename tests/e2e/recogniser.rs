@@ -152,7 +152,7 @@ async fn serve(mut stream: TcpStream, habit: Habit, given: Arc<Mutex<Given>>) {
                     None => continue,
                 }
             }
-            _ => continue,
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => continue,
         };
         hummed += if tone_share(&sound) > 0.8 { sound.len() } else { 0 };
         {

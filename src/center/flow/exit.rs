@@ -2,7 +2,8 @@
 //!
 //! The operator key works at every moment of every node. Only while digits are collected may it be a digit of a code:
 //! there the *lone* key is the exit, that is the first key of the entry with nothing after it but a pause or the end
-//! key. Until that is known the key is held back. A word for the operator is the exit wherever one is listened to. Knows the flow's keys and the entry; never the call or the queue.
+//! key. Until that is known the key is held back. A word for the operator is the exit wherever
+//! one is listened to. Knows the flow's keys and words and the entry; never the call or the queue.
 
 use super::model::Flow;
 use super::run::{Entry, Happening, Run};

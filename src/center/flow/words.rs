@@ -113,9 +113,11 @@ tests:
 "#;
 
     fn around(heard: &[&str]) -> Surroundings {
-        let mut around = Surroundings::default();
-        around.heard = heard.iter().map(|language| (*language).to_owned()).collect();
-        around.queues = ["q", "other"].map(str::to_owned).into();
+        let mut around = Surroundings {
+            heard: heard.iter().map(|language| (*language).to_owned()).collect(),
+            queues: ["q", "other"].map(str::to_owned).into(),
+            ..Surroundings::default()
+        };
         for language in ["ru", "kk"] {
             let facts = PromptFacts { duration: Duration::from_secs(1), text: None };
             around.add_prompt(language, "p", facts);

@@ -1,8 +1,8 @@
 //! Configuration: a folder of TOML and YAML files in, checked values out, or every mistake of every file at once.
 //!
 //! [`load`] reads all of it in one pass: dozvon.toml and the environment ([`base`]), queues, agents and tokens
-//! ([`staff`]), trunks, numbers and rollouts ([`routes`]), [`bots`], [`recognisers`], [`webhooks`], prompts, calendars and
-//! flows ([`ivr`]). A wrong value is noted and its default stands in, so that the rest is read too. What there is to
+//! ([`staff`]), trunks, numbers and rollouts ([`routes`]), [`bots`], [`recognisers`], [`webhooks`], prompts, calendars
+//! and flows ([`ivr`]). A wrong value is noted and its default stands in, so that the rest is read too. What there is to
 //! configure is one table, [`keys`]. Nothing here opens a socket for traffic or starts anything.
 
 mod base;

@@ -1,5 +1,5 @@
-//! The circuit breaker of an endpoint or a recogniser: after so many failures in a row it is left alone for a while, then one request
-//! tries it. Knows no clock and no HTTP.
+//! The circuit breaker of an endpoint or a recogniser: after so many failures in a row it is left alone for a while,
+//! then one request tries it. Knows no clock and no HTTP.
 
 use dozvon_clock::Timestamp;
 use std::time::Duration;

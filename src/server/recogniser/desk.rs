@@ -123,7 +123,8 @@ impl Held {
         self.ended(now, false);
     }
 
-    /// It was closed before anything could be known of the recogniser: whoever tried it for all leaves that to the next.
+    /// It was closed before anything could be known of the recogniser: whoever tried it for all leaves that to the
+    /// next.
     fn leave(&mut self) {
         if let Some(Pass::Probe) = self.pass.take() {
             self.desk.with(|state| state.breaker.try_again());

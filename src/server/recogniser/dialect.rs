@@ -1,7 +1,7 @@
 //! The messages of recognisers: vosk-server's protocol, and Twilio Media Streams one way with words coming back.
 //!
-//! What is read is data of a stranger: what can't be read is counted, what is of another kind means nothing. It may be a
-//! secret of the caller, so it goes to one place and to no log.
+//! What is read is data of a stranger: what can't be read is counted, what is of another kind means nothing. It may be
+//! a secret of the caller, so it goes to one place and to no log.
 
 use super::limits::{PACKET_BYTES, PACKETS_PER_MESSAGE, TEXT_CHARS_MAX};
 use crate::server::bot::dialect::{Letter, Unreadable};

@@ -17,8 +17,8 @@ pub(super) const MESSAGE_BYTES_MAX: usize = 65_536;
 /// Letters of what a recogniser has understood that are told, the last ones.
 pub(super) const TEXT_CHARS_MAX: usize = 2_000;
 
-/// Packets of a caller's sound that wait for a recogniser: 2 s. At the bound the oldest goes and is counted: one that is
-/// slow hears what is said now.
+/// Packets of a caller's sound that wait for a recogniser: 2 s. At the bound the oldest goes and is counted: one that
+/// is slow hears what is said now.
 pub(super) const SOUND_OUT_MAX: usize = 100;
 
 /// Packets of sound in one message of vosk-server's protocol: 100 ms. It answers each message, so more would be work
