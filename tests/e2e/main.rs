@@ -15,9 +15,9 @@ mod bot_faults;
 mod callback;
 mod exits;
 mod house;
+mod recogniser;
 mod rollback;
 mod sample_bot;
-mod recogniser;
 mod screen_pop;
 
 use house::{House, TALK, eventually, manner, tone_manner};
