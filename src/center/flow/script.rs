@@ -1,7 +1,8 @@
 //! A flow's own tests: scripted callers in virtual time, on the interpreter and the exit key that real calls use.
 //!
 //! `given` is the world (who calls, when, what bots and queues do), `when` the keys pressed and words said, `then`
-//! what must come of it. Prompts last as long as their recordings. Nothing sleeps: a call of ten minutes takes microseconds.
+//! what must come of it. Prompts last as long as their recordings. Nothing sleeps: a call of ten minutes takes
+//! microseconds.
 
 mod coverage;
 mod http;

@@ -2,8 +2,8 @@
 //!
 //! [`load`] reads all of it in one pass: dozvon.toml and the environment ([`base`]), queues, agents and tokens
 //! ([`staff`]), trunks, numbers and rollouts ([`routes`]), [`bots`], [`recognisers`], [`webhooks`], prompts, calendars
-//! and flows ([`ivr`]). A wrong value is noted and its default stands in, so that the rest is read too. What there is to
-//! configure is one table, [`keys`]. Nothing here opens a socket for traffic or starts anything.
+//! and flows ([`ivr`]). A wrong value is noted and its default stands in, so that the rest is read too. What there is
+//! to configure is one table, [`keys`]. Nothing here opens a socket for traffic or starts anything.
 
 mod base;
 mod bots;
