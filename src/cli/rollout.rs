@@ -5,7 +5,7 @@
 use super::api::Api;
 use super::{
     Format, RolloutArgs, RolloutCommand, RolloutExplainArgs, RolloutOrderArgs, RolloutPlanArgs,
-    RolloutStatusArgs, print, tell, verdict,
+    RolloutRoadmapArgs, RolloutStatusArgs, print, tell, verdict,
 };
 use crate::server::config::{Findings, environment, places, read_plan, tell_plan};
 use crate::server::store::db::Database;
@@ -24,6 +24,7 @@ pub(crate) fn rollout(args: &RolloutArgs) -> ExitCode {
     match &args.command {
         RolloutCommand::Plan(args) => plan(args),
         RolloutCommand::Status(args) => status(args),
+        RolloutCommand::Roadmap(args) => roadmap(args),
         RolloutCommand::Explain(args) => explain(args),
         RolloutCommand::Start(args) => order(Order::Start, args),
         RolloutCommand::Promote(args) => order(Order::Promote, args),
@@ -62,6 +63,60 @@ fn status(args: &RolloutStatusArgs) -> ExitCode {
         print(&texts.join("\n"));
     }
     ExitCode::SUCCESS
+}
+
+fn roadmap(args: &RolloutRoadmapArgs) -> ExitCode {
+    let api = match Api::of(&args.remote) {
+        Ok(api) => api,
+        Err(code) => return code,
+    };
+    let zone = args.zone.replace('+', "%2B");
+    let path = format!("/api/v1/rollouts/roadmap?months={}&zone={zone}", args.months);
+    match api.ask("GET", &path, None) {
+        Ok(answer) if args.json => print(&format!("{answer:#}\n")),
+        Ok(answer) => print(&months(&answer)),
+        Err(message) => return failed(&message),
+    }
+    ExitCode::SUCCESS
+}
+
+/// The roadmap as a table: how many of each option's callers were drawn for a bot, and of all calls together.
+fn months(roadmap: &Value) -> String {
+    let rows = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let names: Vec<String> =
+        rows(&roadmap["months"]).iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    let mut out = format!("{:<20}{:<20}{:<7}{:<12}", "option", "state", "share", "last share");
+    // Writing to a String can't fail.
+    for name in &names {
+        let _ = write!(out, "{name:>17}");
+    }
+    let history = |out: &mut String, row: &Value| {
+        for month in rows(row) {
+            let (bot, calls) = (month["bot"].as_u64(), month["calls"].as_u64());
+            let (bot, calls) = (bot.unwrap_or_default(), calls.unwrap_or_default());
+            let share =
+                month["share"].as_f64().map_or("-".into(), |s| format!("{:.0} %", s * 100.0));
+            let counts = format!("{bot}/{calls}");
+            let _ = write!(out, "{share:>6}{counts:>11}");
+        }
+        out.push('\n');
+    };
+    out.push('\n');
+    for option in rows(&roadmap["options"]) {
+        let text = |key: &str| option[key].as_str().unwrap_or("-").to_owned();
+        let last = text("last_share_at");
+        let state = match (option["planned"] == true, option["after"].as_str(), &*text("state")) {
+            (false, ..) => "no plan".to_owned(),
+            (true, Some(after), "draft") => format!("after {after}"),
+            (true, _, state) => state.to_owned(),
+        };
+        let day = last.get(..10).unwrap_or("-");
+        let _ = write!(out, "{:<20}{state:<20}{:<7}{day:<12}", text("name"), text("share"));
+        history(&mut out, &option["months"]);
+    }
+    let _ = write!(out, "{:<59}", "of all calls");
+    history(&mut out, &roadmap["total"]);
+    out
 }
 
 fn order(order: Order, args: &RolloutOrderArgs) -> ExitCode {
@@ -213,5 +268,37 @@ fn plan(args: &RolloutPlanArgs) -> ExitCode {
         (true, _) => verdict(&findings),
         (false, true) => ExitCode::SUCCESS,
         (false, false) => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_roadmap_is_a_table_of_options_and_months() {
+        let month = |bot: u64, calls: u64| {
+            let share = (calls > 0).then(|| bot as f64 / calls as f64);
+            json!({"calls": calls, "bot": bot, "reached": bot, "share": share})
+        };
+        let option = |name: &str, planned: bool, state: Option<&str>, after: Option<&str>| {
+            json!({"name": name, "planned": planned, "state": state, "after": after,
+                "share": state.map(|_| "1/2"), "last_share_at": state.map(|_| "2026-08-01T00:00:00Z"),
+                "months": [month(0, 0), month(12, 120)]})
+        };
+        let roadmap = json!({
+            "months": ["2026-05", "2026-06"],
+            "options": [option("cards", true, Some("running"), None),
+                option("loans", true, Some("draft"), Some("cards")), option("balance", false, None, None)],
+            "total": [month(0, 900), month(36, 1_000)],
+        });
+        let wanted = "\
+option              state               share  last share            2026-05          2026-06
+cards               running             1/2    2026-08-01       -        0/0  10 %     12/120
+loans               after cards         1/2    2026-08-01       -        0/0  10 %     12/120
+balance             no plan             -      -                -        0/0  10 %     12/120
+of all calls                                                  0 %      0/900   4 %    36/1000
+";
+        assert_eq!(months(&roadmap), wanted);
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum RolloutCommand {
     Plan(RolloutPlanArgs),
     /// How the rollouts of a running switch stand: stage, share, both arms, breaker.
     Status(RolloutStatusArgs),
+    /// All options month by month: how many of their callers bots were given, and what is to come.
+    Roadmap(RolloutRoadmapArgs),
     /// What was decided, with every figure it was made on, and whether the figures can be counted again.
     Explain(RolloutExplainArgs),
     /// Begin the first stage.
@@ -62,6 +64,30 @@ pub(crate) struct RolloutStatusArgs {
     /// Only this rollout.
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<String>,
+    /// Where.
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+    /// JSON as the API has it, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `dozvon rollout roadmap`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dozvon rollout roadmap
+  dozvon rollout roadmap --months 24 --zone Asia/Almaty
+  dozvon rollout roadmap --json | jq '.total'
+
+Exit codes: 0 shown, 1 the switch does not answer, 78 wrong configuration.")]
+pub(crate) struct RolloutRoadmapArgs {
+    /// This month and those before it, 1 to 24 in all.
+    #[arg(long, value_name = "COUNT", default_value_t = 6)]
+    pub(crate) months: u32,
+    /// Whose months they are.
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(crate) zone: String,
     /// Where.
     #[command(flatten)]
     pub(crate) remote: Remote,

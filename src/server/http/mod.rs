@@ -215,6 +215,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/reload", post(reload::reload))
         .route("/api/v1/rollback", post(reload::rollback))
         .route("/api/v1/rollouts", get(rollouts::list))
+        .route("/api/v1/rollouts/roadmap", get(rollouts::show_roadmap))
         .route("/api/v1/rollouts/{name}/decisions", get(rollouts::decisions))
         .route("/api/v1/rollouts/{name}/{order}", post(rollouts::order))
         .route("/api/v1/sites", get(sites::list))

@@ -24,7 +24,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         talk::take_over, talk::end_watch, contacts::list, contacts::complain, callbacks::list, callbacks::request,
         callbacks::cancel, incidents::list, sites::list, sites::set_emergency,
         reload::version, reload::versions, reload::reload, reload::rollback,
-        rollouts::list, rollouts::decisions, rollouts::order,
+        rollouts::list, rollouts::show_roadmap, rollouts::decisions, rollouts::order,
         live::events
     ),
     components(schemas(

@@ -5,19 +5,23 @@ use super::auth::{Right, Who};
 use super::body::Body;
 use super::problem::Problem;
 use crate::server::events::rfc3339;
-use crate::server::rollout::{NoAnswer, OrderError, RolloutView};
+use crate::server::rollout::{MONTHS_MAX, NoAnswer, OrderError, Roadmap, RolloutView, roadmap};
 use crate::server::store::{DECISIONS_MAX, DecisionLog, KeptDecision, Log};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use dozvon_center::rollout::decide::Command;
 use dozvon_center::rollout::decision::Order;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 /// Decisions shown when the request does not say.
 const LIMIT_DEFAULT: i64 = 100;
+
+/// Months of a roadmap when the request does not say.
+const MONTHS_DEFAULT: u32 = 12;
 
 /// Why an order is given.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -83,6 +87,45 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<RolloutView>>, Problem> {
     who.may(Right::Look)?;
     Ok(Json(app.rollouts.list().await?))
+}
+
+/// Which months.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RoadmapWanted {
+    /// This month and those before it, 1 to 24 in all; 12 when absent.
+    months: Option<u32>,
+    /// Whose months they are: a zone like `Asia/Almaty`; UTC when absent.
+    zone: Option<String>,
+}
+
+/// All options month by month: how many of their callers were drawn for bots, and what is to come.
+#[utoipa::path(get, path = "/api/v1/rollouts/roadmap", tag = "rollouts", params(RoadmapWanted), responses(
+    (status = 200, body = Roadmap), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 503, body = Problem)))]
+pub(super) async fn show_roadmap(
+    State(app): State<Arc<App>>,
+    who: Who,
+    wanted: Result<Query<RoadmapWanted>, QueryRejection>,
+) -> Result<Json<Roadmap>, Problem> {
+    who.may(Right::Look)?;
+    let Query(wanted) = wanted.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let count = wanted.months.unwrap_or(MONTHS_DEFAULT);
+    if !(1..=MONTHS_MAX).contains(&count) {
+        return Err(Problem::bad_request(format!("months: 1 to {MONTHS_MAX}")));
+    }
+    let zone = match wanted.zone.as_deref() {
+        None => TimeZone::UTC,
+        Some(name) => TimeZoneDatabase::bundled()
+            .get(name)
+            .map_err(|_| Problem::bad_request(format!("zone: no such zone as `{name}`")))?,
+    };
+    let reader = app.reader.as_ref();
+    let reader =
+        reader.ok_or_else(|| Problem::unavailable("nothing is stored: no database is open"))?;
+    let rollouts = app.rollouts.list().await?;
+    Ok(Json(roadmap(reader, &rollouts, app.clock.now(), &zone, count).await?))
 }
 
 /// What was decided about a rollout, of the version decided about last, oldest first.

@@ -6,6 +6,7 @@
 
 mod figures;
 mod gather;
+mod roadmap;
 mod steward;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -13,6 +14,7 @@ mod view;
 
 pub(crate) use figures::Figures;
 pub(crate) use gather::{gather, recall};
+pub(crate) use roadmap::{MONTHS_MAX, Roadmap, roadmap};
 pub(crate) use steward::{Act, OrderError, Steward};
 pub(crate) use view::RolloutView;
 

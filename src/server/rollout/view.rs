@@ -4,7 +4,7 @@ use super::steward::{Standing, Steward, Tended};
 use crate::server::events::rfc3339;
 use dozvon_center::rollout::decision::State;
 use dozvon_center::rollout::measure::Kind;
-use dozvon_center::rollout::plan::{DAY, Promote, Role};
+use dozvon_center::rollout::plan::{DAY, Promote, Role, Stage};
 use dozvon_center::rollout::stats::Sums;
 use dozvon_center::rollout::weigh::Weighed;
 use dozvon_clock::Timestamp;
@@ -24,14 +24,14 @@ pub(crate) struct RolloutView {
     /// The fingerprint of the plan.
     plan: String,
     /// The rollout that must have its last share before this one begins by itself.
-    after: Option<String>,
+    pub(crate) after: Option<String>,
     /// `draft`, `running`, `hold`, `awaiting_approval`, `paused`, `halted`, `rolled_back`, `stopped`, `completed`;
     /// `unread` before its decisions were read, `set_aside` when it can't go on.
     pub(crate) state: String,
     /// Why it is held, rolled back, stopped or set aside.
     reason: Option<String>,
     /// The share at which callers are drawn now: `0`, `1/10`, `1/5`, `1/2`, `all`; `null`: nobody is drawn.
-    share: Option<String>,
+    pub(crate) share: Option<String>,
     /// The stage's number from 1; 0 before the first.
     pub(crate) stage: usize,
     /// All stages.
@@ -40,6 +40,9 @@ pub(crate) struct RolloutView {
     since: Option<String>,
     /// When the stage may be decided, by what has come so far; `null` where nobody can tell, or nothing is awaited.
     projected_at: Option<String>,
+    /// When the rollout may have its last share: this stage at the pace so far, those after it in the shortest time;
+    /// `null` where nobody can tell, or it has it.
+    pub(crate) last_share_at: Option<String>,
     /// Looks used up, and looks of a stage.
     looks: (usize, usize),
     /// Up to when everything known is counted below.
@@ -126,6 +129,44 @@ pub(crate) struct BreakerView {
     until: Option<String>,
 }
 
+impl RolloutView {
+    /// How many stages there are.
+    pub(crate) fn stages_count(&self) -> usize {
+        self.stages.len()
+    }
+
+    /// A rollout that waits for another one, for tests.
+    #[cfg(test)]
+    pub(crate) fn example(name: &str, after: Option<&str>) -> RolloutView {
+        RolloutView {
+            name: name.to_owned(),
+            bot: "helper".to_owned(),
+            version: "1".to_owned(),
+            plan: "0123456789ab".to_owned(),
+            after: after.map(str::to_owned),
+            state: "draft".to_owned(),
+            reason: None,
+            share: Some("0".to_owned()),
+            stage: 0,
+            stages: Vec::new(),
+            since: None,
+            projected_at: None,
+            last_share_at: None,
+            looks: (0, 2),
+            as_of: None,
+            progress: None,
+            callers_bot: None,
+            callers_not_delivered: None,
+            callers_people: None,
+            mismatch_p: None,
+            metrics: Vec::new(),
+            breaker: BreakerView { open: false, until: None },
+            last_decision: None,
+            decisions: 0,
+        }
+    }
+}
+
 impl Steward {
     /// How all rollouts stand.
     pub(crate) fn views(&self, now: Timestamp) -> Vec<RolloutView> {
@@ -167,6 +208,7 @@ fn view(tended: &Tended, now: Timestamp) -> RolloutView {
         stages: stages.collect(),
         since: step.map(|step| moment(step.since)),
         projected_at: projected(tended, state.as_ref(), now).map(moment),
+        last_share_at: last_share(tended, state.as_ref(), now).map(moment),
         looks: (step.map_or(0, |step| step.looks), plan.analysis.looks.len()),
         as_of: figures.map(|figures| moment(figures.until)),
         progress: figures.map(|figures| figures.progress),
@@ -239,4 +281,20 @@ fn projected(tended: &Tended, state: Option<&State>, now: Timestamp) -> Option<T
     // Within a century, or nobody can tell.
     let whole = Some(whole).filter(|secs| *secs < 3e9).map(Duration::from_secs_f64)?;
     Some((step.since + whole + window).max(ready).max(now))
+}
+
+/// When the last stage may begin: the one that runs at its pace, or in its shortest time while nobody can tell, and
+/// each one after it in its shortest.
+fn last_share(tended: &Tended, state: Option<&State>, now: Timestamp) -> Option<Timestamp> {
+    let (State::Running(step) | State::Hold(step, _) | State::AwaitingApproval(step)) = state?
+    else {
+        return None;
+    };
+    let (plan, last) = (&tended.plan, tended.plan.stages.len().checked_sub(1)?);
+    let shortest = |stage: &Stage| DAY * stage.min_days + plan.longest_window();
+    let approved = matches!(state?, State::AwaitingApproval(_)).then_some(now);
+    let decided = approved.or_else(|| projected(tended, state, now));
+    let own = step.since + shortest(plan.stages.get(step.stage)?);
+    let later = plan.stages.get(step.stage + 1..last)?.iter().map(shortest).sum::<Duration>();
+    Some(decided.unwrap_or(own.max(now)) + later)
 }

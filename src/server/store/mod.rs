@@ -32,7 +32,9 @@ pub(crate) use reader::{
 #[cfg(test)]
 pub(crate) use record::{AgentMove, ConductRow};
 pub(crate) use record::{IncidentRow, Record};
-pub(crate) use rollout::{DECISIONS_MAX, DecisionLog, DecisionRow, KeptDecision, Log, decisions};
+pub(crate) use rollout::{
+    DECISIONS_MAX, DecisionLog, DecisionRow, DrawnOf, KeptDecision, Log, Month, decisions,
+};
 pub(crate) use schema::VERSION as SCHEMA_VERSION;
 pub(crate) use sites::emergencies;
 

@@ -77,6 +77,26 @@ pub(crate) struct Log {
     pub(crate) limit: i64,
 }
 
+/// Calls of one option in one month.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DrawnOf {
+    /// All that came to it.
+    pub(crate) calls: u64,
+    /// Of them, those drawn for the bot.
+    pub(crate) bot: u64,
+    /// Of those, the ones whom the bot really had.
+    pub(crate) reached: u64,
+}
+
+/// Calls of one month.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Month {
+    /// All calls that customers made.
+    pub(crate) calls: u64,
+    /// Those that came to an option, by option.
+    pub(crate) options: BTreeMap<String, DrawnOf>,
+}
+
 /// Writes a decision and, when it is the first by its plan, the plan.
 pub(super) fn write_decision(step: &mut Db, row: &DecisionRow) -> Result<(), DbError> {
     let DecisionRow { decision, stage, share, draw, plan } = row;
@@ -205,6 +225,18 @@ impl StoreReader {
         .await
     }
 
+    /// Calls from one moment on and before another: all that customers made, and those of each option.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) async fn month(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Month, ReadError> {
+        self.read(move |db| db.transaction(|picture| read_month(picture, from, until))).await
+    }
+
     /// Contacts that were drawn for the option, as far as outcomes are read off them: without path, queues, agents
     /// and codes.
     ///
@@ -219,6 +251,24 @@ impl StoreReader {
         self.read(move |db| db.transaction(|picture| read_drawn(picture, &option, from, until)))
             .await
     }
+}
+
+fn read_month(db: &mut Db, from: Timestamp, until: Timestamp) -> Result<Month, DbError> {
+    let span = values![micros(from), micros(until)];
+    let count = |row: &Row<'_>, column| row.get::<i64>(column).map(i64::unsigned_abs);
+    // Where nothing was dialled, we have called.
+    let sql = "SELECT count(*) FROM contacts WHERE started_at >= ?1 AND started_at < ?2 AND dialled <> ''";
+    let calls = db.cell::<i64>(sql, span)?.unwrap_or(0).unsigned_abs();
+    let sql = "SELECT a.option, count(DISTINCT a.call),
+             count(DISTINCT CASE WHEN a.arm = 'bot' AND a.excluded IS NULL THEN a.call END),
+             count(DISTINCT CASE WHEN a.arm = 'bot' AND a.excluded IS NULL AND a.delivered = 1 THEN a.call END)
+         FROM contacts c JOIN arms a ON a.call = c.call
+         WHERE c.started_at >= ?1 AND c.started_at < ?2 GROUP BY a.option";
+    let rows = db.rows(sql, span, |row| {
+        let drawn = DrawnOf { calls: count(row, 1)?, bot: count(row, 2)?, reached: count(row, 3)? };
+        Ok((row.get::<String>(0)?, drawn))
+    })?;
+    Ok(Month { calls, options: rows.into_iter().collect() })
 }
 
 fn read_visits(

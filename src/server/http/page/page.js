@@ -32,10 +32,20 @@ function say(key, bad) {
   $('state').className = bad ? 'bad' : '';
 }
 
+const withToken = () => (token ? { Authorization: 'Bearer ' + token } : {});
+
 async function ask(path) {
-  const headers = token ? { Authorization: 'Bearer ' + token } : {};
-  const answer = await fetch('api/v1/' + path, { headers });
+  const answer = await fetch('api/v1/' + path, { headers: withToken() });
   return answer.ok ? answer.json() : Promise.reject(new Error(String(answer.status)));
+}
+
+// Answers why not, in the server's words; nothing when it was done.
+async function command(path, body) {
+  const headers = { 'Content-Type': 'application/json', ...withToken() };
+  const answer = await fetch('api/v1/' + path, { method: 'POST', headers, body: JSON.stringify(body) });
+  if (answer.ok) return '';
+  const problem = await answer.json().catch(() => ({}));
+  return problem.detail || String(answer.status);
 }
 
 // The words that stand in the page itself.

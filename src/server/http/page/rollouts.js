@@ -1,4 +1,5 @@
-// The page of rollouts: stage, share, both arms side by side, how sure the difference is, what was decided. It changes nothing.
+// The page of rollouts: the roadmap of all options, stage, share, both arms side by side, how sure the difference is, what was
+// decided, and orders, which the API obeys by the role of the token.
 'use strict';
 
 const TEXTS = {
@@ -12,6 +13,10 @@ const TEXTS = {
     plot: 'Bot against people, better is up: what the difference can be at any time, and the margin', reproduces: 'counted again: the same', changed: 'counted again: NOT the same',
     draft: 'not begun', running: 'running', hold: 'held', awaiting_approval: 'waits for approval', paused: 'paused', halted: 'halted',
     rolled_back: 'rolled back', stopped: 'stopped', completed: 'has the last share', unread: 'decisions not read yet', set_aside: 'set aside',
+    roadmap: 'Roadmap', roadmapSays: 'Of each option\'s calls, those drawn for a bot, by month', option: 'Option', lastShare: 'last share',
+    total: 'Of all calls', noPlan: 'no plan', after: 'after', why: 'Why? It is kept with the name of the token.', sure: 'Do it?',
+    order_start: 'Begin', order_promote: 'Next stage', order_pause: 'Pause', order_resume: 'Go on', order_abort: 'New callers to people',
+    'order_drain-now': 'Everybody to people now',
     guardrail: 'guardrail', sensitivity: 'sensitivity', success: 'success', floor: 'floor', ceiling: 'ceiling', information: 'information',
   },
   ru: {
@@ -24,6 +29,10 @@ const TEXTS = {
     plot: 'Робот против людей, лучше выше: в каких пределах разница в любой момент, и допуск', reproduces: 'пересчитано: совпадает', changed: 'пересчитано: НЕ совпадает',
     draft: 'не начат', running: 'идёт', hold: 'задержан', awaiting_approval: 'ждёт одобрения', paused: 'приостановлен', halted: 'остановлен: данные',
     rolled_back: 'откачен', stopped: 'прекращён', completed: 'последняя доля', unread: 'решения ещё не прочитаны', set_aside: 'отложен',
+    roadmap: 'Дорожная карта', roadmapSays: 'Из звонков каждой опции разыграно роботу, по месяцам', option: 'Опция', lastShare: 'последняя доля',
+    total: 'Из всех звонков', noPlan: 'без плана', after: 'после', why: 'Почему? Сохраняется вместе с именем токена.', sure: 'Выполнить?',
+    order_start: 'Начать', order_promote: 'Следующая ступень', order_pause: 'Приостановить', order_resume: 'Продолжить', order_abort: 'Новых к людям',
+    'order_drain-now': 'Всех к людям сейчас',
     guardrail: 'ограждение', sensitivity: 'чувствительность', success: 'успех', floor: 'не меньше', ceiling: 'не больше', information: 'для сведения',
   },
   kk: {
@@ -36,6 +45,10 @@ const TEXTS = {
     plot: 'Робот пен адамдар, жоғарысы жақсырақ: кез келген сәттегі айырма шегі және рұқсат', reproduces: 'қайта есептелді: бірдей', changed: 'қайта есептелді: бірдей ЕМЕС',
     draft: 'басталмаған', running: 'жүріп жатыр', hold: 'кідіртілді', awaiting_approval: 'мақұлдау күтуде', paused: 'тоқтатып қойылды', halted: 'деректер бұзылған',
     rolled_back: 'кері қайтарылды', stopped: 'тоқтатылды', completed: 'соңғы үлес', unread: 'шешімдер әлі оқылмады', set_aside: 'шетке қойылды',
+    roadmap: 'Жол картасы', roadmapSays: 'Әр опцияның қоңырауларынан роботқа түскені, айлар бойынша', option: 'Опция', lastShare: 'соңғы үлес',
+    total: 'Барлық қоңыраулардан', noPlan: 'жоспарсыз', after: 'кейін:', why: 'Неге? Токен атымен бірге сақталады.', sure: 'Орындау керек пе?',
+    order_start: 'Бастау', order_promote: 'Келесі саты', order_pause: 'Кідірту', order_resume: 'Жалғастыру', order_abort: 'Жаңаларды адамдарға',
+    'order_drain-now': 'Барлығын қазір адамдарға',
     guardrail: 'қоршау', sensitivity: 'сезімталдық', success: 'жетістік', floor: 'кемінде', ceiling: 'артық емес', information: 'мәлімет үшін',
   },
 };
@@ -45,7 +58,15 @@ const MARKS = {
   halted: ['bad', '⚠'], rolled_back: ['bad', '↩'], stopped: ['bad', '■'], completed: ['good', '✔'], unread: ['off', '…'], set_aside: ['bad', '⚠'],
 };
 
+// What can be ordered in each state; nothing where a rollout is over.
+const ENDS = ['abort', 'drain-now'];
+const ORDERS = {
+  draft: ['start'], running: ['promote', 'pause', ...ENDS], hold: ['promote', 'pause', ...ENDS],
+  awaiting_approval: ['promote', ...ENDS], paused: ['promote', 'resume', ...ENDS], halted: ['resume', ...ENDS], completed: ENDS,
+};
+
 let shown = null;
+let plan = null;
 
 const moment = (text) => new Date(text).toLocaleString(language);
 const number = (value, digits) => (value === null || value === undefined ? '–' : value.toLocaleString(language, { maximumFractionDigits: digits }));
@@ -68,6 +89,58 @@ function stages(list, r) {
     if (here) item.setAttribute('aria-current', 'step');
     list.append(item);
   });
+}
+
+async function give(r, order) {
+  const what = word('order_' + order) + ': ' + r.name + '\n' + word('why');
+  const reason = prompt(what, '');
+  if (reason === null || !confirm(word('order_' + order) + ': ' + r.name + '. ' + word('sure'))) return;
+  const refused = await command('rollouts/' + encodeURIComponent(r.name) + '/' + order, { reason }).catch((error) => String(error));
+  if (refused) alert(refused);
+  refresh();
+}
+
+// Without a token nothing can be ordered, so nothing is offered.
+function orders(p, r) {
+  const all = ORDERS[r.state] || [];
+  p.hidden = !token || all.length === 0;
+  all.forEach((order) => {
+    const button = element('button', word('order_' + order));
+    button.type = 'button';
+    button.addEventListener('click', () => give(r, order));
+    p.append(button);
+  });
+}
+
+function roadmap() {
+  $('roadmap').hidden = plan === null || plan.options.length === 0;
+  if ($('roadmap').hidden) return;
+  const heads = [word('option'), word('stage'), word('share'), word('lastShare')].concat(plan.months);
+  $('months').replaceChildren(...heads.map((text) => { const th = element('th', text); th.scope = 'col'; return th; }));
+  const months = (row, all) => all.forEach((m) => {
+    const share = m.share === null ? '–' : number(m.share * 100, 0) + ' %';
+    row.append(element('td', share + ' (' + m.bot + ' / ' + m.calls + ')', 'number'));
+  });
+  const rows = plan.options.map((o) => {
+    const row = element('tr');
+    const name = element('th', o.name);
+    name.scope = 'row';
+    const where = element('td');
+    if (o.planned) where.append(mark(o.state), ' ' + o.stage[0] + ' ' + word('of') + ' ' + o.stage[1]);
+    else where.append(word('noPlan'));
+    if (o.state === 'draft' && o.after) where.append(' · ' + word('after') + ' ' + o.after);
+    const last = o.last_share_at ? new Date(o.last_share_at).toLocaleDateString(language) : '–';
+    row.append(name, where, element('td', o.share || '–'), element('td', last));
+    months(row, o.months);
+    return row;
+  });
+  const total = element('tr', undefined, 'total');
+  const name = element('th', word('total'));
+  name.scope = 'row';
+  name.colSpan = 4;
+  total.append(name);
+  months(total, plan.total);
+  $('options').replaceChildren(...rows, total);
 }
 
 function callers(p, r) {
@@ -133,6 +206,7 @@ function draw() {
       part('h2').textContent = r.name + ' · ' + r.bot + ' ' + r.version;
       standing(part('.standing'), r);
       stages(part('.stages'), r);
+      orders(part('.orders'), r);
       callers(part('.callers'), r);
       metrics(part('.metrics'), r);
       const points = all.flatMap((d) => d.points.filter((p) => Date.parse(p.since) === Date.parse(r.since)).map((p) => ({ ...p, at: d.at })));
@@ -144,12 +218,15 @@ function draw() {
     });
     main.replaceChildren(...(sections.length > 0 ? sections : [element('p', word('none'), 'none')]));
   }
+  roadmap();
   drawWords();
 }
 
 async function refresh() {
   try {
     const rollouts = await ask('rollouts');
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+    plan = await ask('rollouts/roadmap?months=6&zone=' + encodeURIComponent(zone)).catch(() => null);
     const kept = (r) => ask('rollouts/' + encodeURIComponent(r.name) + '/decisions').catch(() => []);
     shown = await Promise.all(rollouts.map(async (r) => [r, await kept(r)]));
     $('login').hidden = true;

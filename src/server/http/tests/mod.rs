@@ -229,6 +229,8 @@ async fn what_cannot_be_understood_says_what_would_be() {
         ("POST", "/api/v1/agents/zoe/status", LUNCH, 404, "zoe"),
         ("GET", "/api/v1/contacts?from=yesterday", "", 400, "2026-01-31T09:00:00Z"),
         ("GET", "/api/v1/contacts?cursor=x", "", 400, "next_cursor"),
+        ("GET", "/api/v1/rollouts/roadmap?months=25", "", 400, "1 to 24"),
+        ("GET", "/api/v1/rollouts/roadmap?zone=Mars", "", 400, "no such zone"),
         ("GET", "/api/v1/contacts?color=red", "", 400, "color"),
         ("POST", "/api/v1/calls/77/talk", r#"{"command":"sing"}"#, 400, "consult"),
         ("POST", "/api/v1/calls/77/talk", r#"{"command":"transfer"}"#, 400, "queue"),

@@ -27,6 +27,7 @@ pub(super) const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("GET", "/api/v1/incidents", "", [401, 401, 200, 200, 200, 200]),
     ("GET", "/api/v1/incidents?limit=x", "", [401, 401, 400, 400, 400, 400]),
     ("GET", "/api/v1/rollouts", "", [401, 401, 200, 200, 200, 200]),
+    ("GET", "/api/v1/rollouts/roadmap", "", [401, 401, 200, 200, 200, 200]),
     ("GET", "/api/v1/rollouts/anna/decisions", "", [401, 401, 200, 200, 200, 200]),
     ("POST", "/api/v1/rollouts/anna/promote", "", [401, 401, 403, 403, 404, 404]),
     ("GET", "/api/v1/sites", "", [401, 401, 200, 200, 200, 200]),

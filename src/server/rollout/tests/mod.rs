@@ -8,7 +8,7 @@ use crate::cli::{RolloutArgs, RolloutCommand, RolloutExplainArgs, rollout as com
 use crate::server::handle::{Query, door};
 use crate::server::store::db::{Access, Db, values};
 use crate::server::store::testing::{Place, Server, on_each};
-use crate::server::store::{ComplaintRow, Store};
+use crate::server::store::{ComplaintRow, DrawnOf, Store};
 use dozvon_center::contact::Contact;
 use dozvon_center::rollout::breaker::Trouble;
 use dozvon_center::rollout::decide::Due;
@@ -409,6 +409,23 @@ fn decisions_and_contacts_come_back_as_they_were_from_both_databases() {
         let asked = Rollout { exclusions: Exclusions::default(), ..own };
         let memory = runtime.block_on(recall(&reader, &asked, until)).expect("it can be read");
         assert_eq!(memory.last_calls.len(), contacts.len(), "of the last seven days");
+        let month = |reader: &StoreReader| {
+            let month = runtime.block_on(reader.month(from, until)).expect("it can be read");
+            (month.calls, month.options.get("cards").copied().unwrap_or_default())
+        };
+        let drawn = |contact: &&Contact| {
+            contact.arms[0].arm == Arm::Bot && contact.arms[0].excluded.is_none()
+        };
+        let count = |some: usize| u64::try_from(some).expect("a count");
+        let bots: Vec<&Contact> = contacts.iter().filter(drawn).collect();
+        let wanted = DrawnOf {
+            calls: count(contacts.len()),
+            bot: count(bots.len()),
+            reached: count(bots.iter().filter(|contact| contact.arms[0].delivered).count()),
+        };
+        assert!(wanted.reached > 0 && wanted.bot < wanted.calls, "{wanted:?}");
+        assert_eq!(month(&world.reader), (wanted.calls, wanted));
+        assert_eq!(month(&reader).1, wanted);
         assert!(again.decisions.len() >= 2, "the start and a day");
         assert_eq!(again, world.log());
         store.close();
