@@ -31,6 +31,24 @@ pub(super) const BANK: &str = "100";
 pub(super) const ECHO: &str = "101";
 /// The number of the visitor's own flow.
 pub(super) const OWN_FLOW: &str = "200";
+/// The number of the bot over a stream.
+pub(super) const GUIDE: &str = "103";
+
+/// Its flow: the bot first, and people when it asks for them, is done for, or the caller presses 0.
+const GUIDE_FLOW: &str = r#"flow: guide
+languages: [ru]
+start: guide
+operator: {keys: ["0"], to: people}
+nodes:
+  guide:
+    bot: {use: guide, max_duration: 5m,
+      after: {done: bye, transfer: people, failed: people, too_long: people}}
+  people:
+    queue: {name: general, max_wait: 30m,
+      after: {answered: bye, max_wait: bye, nobody: bye, full: bye, closed: bye}}
+  bye: {hangup: {play: [goodbye]}}
+tests: []
+"#;
 
 /// Names of the agents; more agents than names get a number.
 const NAMES: [(&str, &str); 6] = [
@@ -96,8 +114,12 @@ impl Drop for Folder {
 }
 
 impl Folder {
-    /// Makes the folder and writes everything; the voice bot answers at `bot`.
-    pub(super) fn write(args: &DemoArgs, bot: SocketAddr) -> io::Result<Folder> {
+    /// Makes the folder and writes everything; the voice bots answer at `bot` by SIP and at `stream` by WebSocket.
+    pub(super) fn write(
+        args: &DemoArgs,
+        bot: SocketAddr,
+        stream: SocketAddr,
+    ) -> io::Result<Folder> {
         let name = format!("dozvon-demo-{}-{}", std::process::id(), bot.port());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path)?;
@@ -108,6 +130,7 @@ impl Folder {
                 let flows = folder.0.join("ivr-flows");
                 std::fs::create_dir(&flows)?;
                 FLOWS.extract(&flows)?;
+                std::fs::write(flows.join("guide.yaml"), GUIDE_FLOW)?;
                 flows
             }
         };
@@ -121,10 +144,11 @@ impl Folder {
         folder.file("trunks.toml", TRUNKS)?;
         folder.file("queues.toml", QUEUES)?;
         folder.file("rollouts/cards.toml", ROLLOUT)?;
-        folder.file(
-            "bots.toml",
-            &format!("[[bot]]\nname = \"cards-assistant\"\nuri = \"sip:cards@{bot}\"\n"),
-        )?;
+        let bots = format!(
+            "[[bot]]\nname = \"cards-assistant\"\nuri = \"sip:cards@{bot}\"\n\
+             [[bot]]\nname = \"guide\"\nstream = \"ws://{stream}/\"\n"
+        );
+        folder.file("bots.toml", &bots)?;
         folder.file("agents.toml", &agents(args.agents))?;
         folder.file("dozvon.toml", &settings(args, &flows))?;
         Ok(folder)
@@ -168,7 +192,9 @@ fn agents(count: u32) -> String {
 
 /// The shipped numbers; with a flow of the visitor's only his, and the echo.
 fn numbers(args: &DemoArgs) -> io::Result<String> {
-    let Some(file) = &args.flow else { return Ok(NUMBERS.to_owned()) };
+    let Some(file) = &args.flow else {
+        return Ok(format!("{NUMBERS}\n[[number]]\ndial = \"{GUIDE}\"\nflow = \"guide\"\n"));
+    };
     let named =
         |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
     let text = std::fs::read_to_string(file).map_err(named)?;

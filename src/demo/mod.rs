@@ -3,6 +3,7 @@
 //! The real server from a temporary folder on loopback addresses, with agents and a voice bot that answer by themselves
 //! and callers that call by themselves, all over real SIP and RTP. Ends cleanly with ctrl-c and leaves nothing behind.
 
+mod bot;
 mod callers;
 mod contacts;
 mod folder;
@@ -12,9 +13,10 @@ use crate::cli::{self, DemoArgs};
 use crate::server::brain::Stop;
 use crate::server::config::{Missing, load};
 use crate::server::{Server, StartError, telemetry};
+use bot::StreamBot;
 use callers::{Dice, Script};
 use contacts::Contacts;
-use folder::{BANK, ECHO, Folder, OWN_FLOW, agent_user};
+use folder::{BANK, ECHO, Folder, GUIDE, OWN_FLOW, agent_user};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -73,7 +75,8 @@ async fn demo(args: &DemoArgs) -> Result<ExitCode, DemoError> {
     let began = Instant::now();
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
     let bot = Agent::start(Account::at(nowhere), bot_manner(), None).await?;
-    let folder = Folder::write(args, bot.local())?;
+    let stream = StreamBot::start().await?;
+    let folder = Folder::write(args, bot.local(), stream.local())?;
     let (loaded, findings) = load(folder.path(), &[], Missing::Make);
     let Some(loaded) = loaded else {
         cli::tell(&findings, cli::Format::Full);
@@ -104,7 +107,7 @@ async fn demo(args: &DemoArgs) -> Result<ExitCode, DemoError> {
     cli::print("stopping\n");
     let _ = stop.send(Stop::Now);
     let code = serving.await.unwrap_or(ExitCode::FAILURE);
-    drop((agents, bot, folder));
+    drop((agents, bot, stream, folder));
     Ok(code)
 }
 
@@ -138,12 +141,19 @@ fn welcome(
         Some(file) => format!("your line, {}", file.display()),
         None => "the bank: 0 = a person, 1 = stolen card, 3 = cards (bot or person)".to_owned(),
     };
+    // A visitor's own folder of flows is left as it is.
+    let guide = match &args.flow {
+        Some(_) => String::new(),
+        None => format!(
+            "         sip:{GUIDE}@{sip}   a voice bot over a stream: 1 = it counts, 2 = a person, 3 = done\n"
+        ),
+    };
     format!(
         "The bank is open after {:.1} s: {} agents, a voice bot, {callers}. Ctrl-C closes it.
 
   dial   sip:{number}@{sip}   {line}
          sip:{ECHO}@{sip}   echo
-         dozvon call sip:{number}@{sip} --press 0@4s --duration 30s
+{guide}         dozvon call sip:{number}@{sip} --press 0@4s --duration 30s
   open   http://{http}/   live page; token for the API: {token}
 
 Contacts as they end (numbers are masked), from process {}:
@@ -161,6 +171,13 @@ fn dialled(args: &DemoArgs) -> &'static str {
 
 fn voice() -> Source {
     Source::wav_bytes(VOICE, false).expect("the demo's own prompt is 16-bit PCM")
+}
+
+/// The samples of a prompt, 8,000 a second.
+fn sound(wav: &[u8]) -> std::sync::Arc<[i16]> {
+    let prompt = Source::wav_bytes(wav, false).expect("the demo's own prompts are 16-bit PCM");
+    let Source::Samples { samples, .. } = prompt else { unreachable!("a file has samples") };
+    samples
 }
 
 fn bot_manner() -> Manner {
