@@ -1,8 +1,8 @@
 //! The sample of a bot that comes with the product, run as it is: `deploy/samples/bot/bot.py`.
 
-use crate::bot::{FLOW, fact, to_bot};
+use crate::bot::fact;
 use crate::house::{Furnishing, House, TALK, eventually, tone_manner};
-use crate::phone::Source;
+use crate::phone::{Call, Source};
 use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,6 +11,27 @@ use tokio::process::{Child, Command};
 
 const SECOND: Duration = Duration::from_secs(1);
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/samples/bot/bot.py");
+
+/// The bot has the caller from the first moment on, so that nothing is heard before it.
+const FLOW: &str = r#"
+flow: bank-main
+languages: [ru]
+start: helper
+operator: {keys: ["0"], to: q-general}
+nodes:
+  helper:
+    bot: {use: helper, max_duration: 60s,
+      after: {done: bye, transfer: q-general, failed: q-general, too_long: q-general}}
+  q-general:
+    queue: {name: general, max_wait: 600s,
+      after: {answered: bye, max_wait: bye, nobody: bye, full: bye, closed: bye}}
+  bye: {hangup: {play: [goodbye]}}
+tests: []
+"#;
+
+async fn to_bot(house: &House, number: &str, says: Source) -> Call {
+    house.call(number, says).await.unwrap()
+}
 
 /// The sample on a port of its own, and a house that knows it as `helper`.
 async fn sample() -> (Child, House) {
