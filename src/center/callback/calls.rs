@@ -58,7 +58,9 @@ impl Center {
         };
         match (window, stage) {
             (Window::Open(until), Stage::Due { .. }) => {
-                self.queue_callback(now, id, until.min(expires));
+                if !self.rests_while_he_calls(now, id) {
+                    self.queue_callback(now, id, until.min(expires));
+                }
             }
             (Window::Open(until), _) => self.callbacks.deadlines.set(id, until.min(expires)),
             (Window::Closed(at), _) => self.rest_callback(now, id, at),

@@ -55,13 +55,36 @@ impl Center {
         Some(callback.enqueued_at)
     }
 
-    /// The caller's own call has ended without his having come to a queue: he is called back after all, unless the
-    /// attempt that his call crossed was the last one; and not sooner after it than after any other.
+    /// The request rests while its customer is in a call of his own that it did not know of: one of two that he makes
+    /// at once, or one that ran when it came. False when there is none.
+    pub(crate) fn rests_while_he_calls(&mut self, now: Timestamp, id: CallbackId) -> bool {
+        let Some(callback) = self.callbacks.get(id) else { return false };
+        let number = callback.number.clone();
+        let numbers = &self.policy.callbacks.numbers;
+        let his = |call: &&Call| {
+            let own = self.own_number(call).and_then(|own| numbers.normal(&own));
+            call.callback.is_none() && own.as_ref() == Some(&number)
+        };
+        // One that rests the request for another number, which was typed, can't rest this one too.
+        let free = |call: &&Call| call.owed.is_none_or(|owed| owed == id);
+        let Some(call) = self.calls.values().filter(his).find(free).map(|call| call.id) else {
+            return false;
+        };
+        self.calls.get_mut(&call).expect("found above").owed = Some(id);
+        self.turn(now, id, Input::Calls(call))
+    }
+
+    /// The caller's own call has ended without his having come to a queue: he is called back after all, unless he is in
+    /// another one, or the attempt that his call crossed was the last; and not sooner after it than after any other.
     pub(crate) fn owed_call_over(&mut self, now: Timestamp, call: &mut Call) {
         let Some(id) = call.owed.take() else { return };
         let callback = self.callbacks.get(id);
         let own = Stage::Calling { call: call.id };
         let Some(callback) = callback.filter(|callback| callback.stage == own) else { return };
+        let callback = callback.clone();
+        if self.rests_while_he_calls(now, id) {
+            return;
+        }
         let rules = &self.policy.callbacks;
         let input = match callback.attempts < rules.attempts {
             true => {

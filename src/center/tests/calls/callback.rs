@@ -305,6 +305,53 @@ fn who_calls_himself_and_gives_up_before_a_queue_is_called_back_after_all() {
 }
 
 #[test]
+fn who_makes_two_calls_at_once_is_called_back_after_the_last_of_them() {
+    for later_ends_first in [true, false] {
+        let mut house = house_at(MORNING, First::Agent);
+        house.ready(&[ANNA]);
+        house.status(ANNA, Status::Lunch);
+        let id = house.asks(CUSTOMER);
+        let (_, one) = house.call(CUSTOMER);
+        let (_, other) = house.call(CUSTOMER);
+        house.status(ANNA, Status::Ready);
+        let (first, last) = if later_ends_first { (other, one) } else { (one, other) };
+        house.event(first, LegEvent::HungUp);
+        house.pass(3.0);
+        assert_eq!(house.stage(id), "calling", "{later_ends_first}: he is in the other one");
+        house.event(last, LegEvent::HungUp);
+        assert_eq!(house.stage(id), "due");
+        house.pass(10.0);
+        assert_eq!(house.stage(id), "offered");
+    }
+}
+
+#[test]
+fn the_other_of_two_calls_takes_the_place() {
+    let mut house = house_at(MORNING, First::Agent);
+    house.ready(&[ANNA]);
+    house.status(ANNA, Status::Lunch);
+    let id = house.asks(CUSTOMER);
+    let (own, one) = house.call(CUSTOMER);
+    let (_, other) = house.call(CUSTOMER);
+    house.event(other, LegEvent::HungUp);
+    house.key(one, '0');
+    assert_eq!((house.stage(id), house.contacts[&own].callback), ("merged", Some(id)));
+    assert_eq!(house.dials(), 0);
+}
+
+#[test]
+fn a_request_for_somebody_who_is_on_the_line_rests_until_he_is_not() {
+    let mut house = house_at(MORNING, First::Agent);
+    house.ready(&[ANNA]);
+    let (_, leg) = house.call(CUSTOMER);
+    let id = house.asks(CUSTOMER);
+    assert_eq!((house.stage(id), house.dials()), ("calling", 0));
+    house.event(leg, LegEvent::HungUp);
+    house.pass(10.0);
+    assert_eq!(house.stage(id), "offered");
+}
+
+#[test]
 fn requests_are_bounded_and_numbers_are_looked_at() {
     let mut house = house_at(MORNING, First::Agent);
     let first = house.asks(CUSTOMER);

@@ -116,7 +116,7 @@ fn step(house: &mut House, chance: &mut Chance, callers: &mut Vec<LegId>) {
             let key = Key::new(key).expect("a key of a phone");
             house.event_if_fit(leg, LegEvent::Key(key));
         }
-        5 => {
+        5 | 15 => {
             if let Some(leg) = callers.pop() {
                 house.event_if_fit(leg, LegEvent::HungUp);
             }
