@@ -244,6 +244,9 @@ const _: () = assert!(CALLBACK_DIGITS_MIN < CALLBACK_DIGITS_MAX);
 /// Stays in queues that one replay plays again. Those after them are left out, and counted.
 pub const REPLAY_WAITS_MAX: usize = 2_000_000;
 
+/// Offers in vain of one stay that a replay plays again; phones that rang in vain after so many are left out.
+pub const REPLAY_VAIN_MAX: usize = 32;
+
 /// How long a replay runs on after its stretch for those who wait then. Who still does is on neither side's books.
 pub const REPLAY_RUNS_ON: Duration = Duration::from_secs(24 * 3600);
 

@@ -7,7 +7,7 @@ use super::when::{Around, Asked};
 use super::{AcdArgs, AcdCommand, Format, ReplayArgs, print, tell, verdict};
 use crate::server::config::{Loaded, Missing, environment, load};
 use crate::server::report::{ExportError, each_event};
-use dozvon_center::acd::{Activity, Presence, ServiceLevel};
+use dozvon_center::acd::{Activity, OfferResult, Presence, ServiceLevel};
 use dozvon_center::ids::CallId;
 use dozvon_center::replay::{
     Figures, Heard, QueueFigures, Recording, Stand, recorded, replay, secs,
@@ -89,8 +89,14 @@ fn heard(event: &Value) -> Option<Heard> {
             let level = ServiceLevel::ALL.into_iter().find(|level| level.as_str() == word)?;
             Heard::Judged { call: call()?, level }
         }
-        "offer_ended" if event["result"] == "answered" => {
-            Heard::Rang { call: call()?, lasted: lasted("rang_secs")? }
+        "offer_decided" => {
+            Heard::Placed { call: call()?, due: Timestamp::from_micros(event["due"].as_u64()?) }
+        }
+        "offer_ended" => {
+            let word = event["result"].as_str()?;
+            let result = OfferResult::ALL.into_iter().find(|result| result.as_str() == word)?;
+            let (call, agent) = (call()?, text("agent")?);
+            Heard::Rang { call, agent, result, lasted: lasted("rang_secs")? }
         }
         "talk_ended" => Heard::Talked {
             call: call()?,
@@ -194,7 +200,7 @@ mod tests {
         assert_eq!(line(changed), Some(expected));
         for other in [
             r#"{"at":1,"call":7,"fact":"segment_ended","queue":"cards","outcome":"vanished"}"#,
-            r#"{"at":1,"call":7,"fact":"offer_ended","result":"declined","rang_secs":2.0}"#,
+            r#"{"at":1,"call":7,"fact":"offer_ended","agent":"anna","result":"eaten","rang_secs":2.0}"#,
             r#"{"at":1,"call":7,"fact":"something_new"}"#,
             r#"{"at":1}"#,
         ] {

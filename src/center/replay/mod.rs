@@ -8,7 +8,10 @@
 //! - Who hung up waits as long as he did. Who was answered would have waited longer, by chance of his queue's own rate
 //!   of giving up, the same for the same call whatever the configuration.
 //! - Who left his queue by another way leaves it at the same time, unless an agent takes him before.
-//! - Phones are answered after the ring that was recorded; an offer that nobody took is not played again.
+//! - Phones are answered after the ring that was recorded. A call that rang in vain does so as often again, at whoever
+//!   is offered it first; then it is answered.
+//! - Who took a call has its talk; what colleagues did of it they do when they did it, unless they talk then.
+//! - A place that a call brought along is the lead that it had over calls that came by the same node.
 //! - An agent whom the record does not know is ready from the first moment of anybody's work to the last.
 //!
 //! Knows no clock, no file and no format of lines.
@@ -23,7 +26,7 @@ use crate::acd::{Activity, OfferResult, Presence, ServiceLevel};
 use crate::contact::Outcome;
 use crate::fact::{Fact, What};
 use crate::ids::{AgentId, CallId};
-use crate::limits::REPLAY_WAITS_MAX;
+use crate::limits::{REPLAY_VAIN_MAX, REPLAY_WAITS_MAX};
 use dozvon_clock::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,10 +67,21 @@ pub enum Heard {
         /// How.
         level: ServiceLevel,
     },
-    /// A phone was answered for it.
+    /// Its place among calls was told.
+    Placed {
+        /// The call.
+        call: CallId,
+        /// The moment by which it should be answered.
+        due: Timestamp,
+    },
+    /// A phone rang for it, and no longer does.
     Rang {
         /// The call.
         call: CallId,
+        /// Whose.
+        agent: Arc<str>,
+        /// Why.
+        result: OfferResult,
         /// How long it had rung.
         lasted: Duration,
     },
@@ -119,9 +133,11 @@ impl Heard {
             Some(Heard::Left { call, outcome: *outcome })
         } else if let What::ServiceLevelDecided { result, .. } = &fact.what {
             Some(Heard::Judged { call, level: *result })
-        } else if let What::OfferEnded { result: OfferResult::Answered, rang_secs, .. } = &fact.what
-        {
-            Some(Heard::Rang { call, lasted: secs(*rang_secs) })
+        } else if let What::OfferDecided { decision, .. } = &fact.what {
+            Some(Heard::Placed { call, due: decision.due })
+        } else if let What::OfferEnded { agent, result, rang_secs, .. } = &fact.what {
+            let (agent, lasted) = (name(*agent), secs(*rang_secs));
+            Some(Heard::Rang { call, agent, result: *result, lasted })
         } else if let What::TalkEnded { agent, talk_secs, hold_secs, .. } = &fact.what {
             let lasted = secs(talk_secs + hold_secs);
             Some(Heard::Talked { call, agent: name(*agent), lasted })
@@ -147,9 +163,17 @@ struct Wait {
     from: Timestamp,
     end: Option<(Timestamp, Outcome)>,
     level: Option<ServiceLevel>,
+    /// Its place among calls, where it was told.
+    due: Option<Timestamp>,
+    /// Offers that nobody took: why, and after how long a ring; at most [`REPLAY_VAIN_MAX`].
+    vain: Vec<(OfferResult, Duration)>,
+    /// How long a phone had rung when the caller left.
+    rings: Option<Duration>,
     /// When a phone was answered for it, and after how long a ring.
     rang: Option<(Timestamp, Duration)>,
-    /// All talks until the next stay.
+    /// Who answered it.
+    taker: Option<Arc<str>>,
+    /// His talks until the next stay.
     talk: Option<Duration>,
     wrap_up: Duration,
 }
@@ -157,6 +181,27 @@ struct Wait {
 impl Wait {
     fn waited(&self) -> Option<Duration> {
         self.end.map(|(at, _)| at.since(self.from))
+    }
+
+    /// A phone no longer rings for it.
+    fn rang(&mut self, at: Timestamp, agent: Arc<str>, result: OfferResult, lasted: Duration) {
+        match result {
+            OfferResult::Answered => {
+                (self.rang, self.taker) = (Some((at, lasted)), Some(agent));
+            }
+            OfferResult::CallerGone => self.rings = Some(lasted),
+            OfferResult::NoAnswer
+            | OfferResult::Declined
+            | OfferResult::Busy
+            | OfferResult::Unreachable
+            | OfferResult::Error => {
+                if self.vain.len() < REPLAY_VAIN_MAX {
+                    self.vain.push((result, lasted));
+                }
+            }
+            // The agent's doing or another phone's, which are played by themselves.
+            OfferResult::CancelledStatus | OfferResult::Glare | OfferResult::LostRace => {}
+        }
     }
 
     /// How long the agent who had answered heard his customer's phone ring, whom he called back.
@@ -167,9 +212,31 @@ impl Wait {
         if self.called_back { end.since(answered) } else { Duration::ZERO }
     }
 
+    /// How much later its due is than it came; negative where its place was of old.
+    fn due_after(&self) -> Option<i128> {
+        self.due.map(|due| i128::from(due.as_micros()) - i128::from(self.from.as_micros()))
+    }
+
     fn outcome(&self) -> Option<Outcome> {
         self.end.map(|(_, outcome)| outcome)
     }
+}
+
+/// What an agent did of a call that another had taken, with its wrap-up.
+#[derive(Clone, Debug)]
+struct PartOf {
+    agent: Arc<str>,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+/// What a wrap-up belongs to.
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    /// The talk of this stay.
+    Stay(usize),
+    /// This part of another's.
+    Part(usize),
 }
 
 /// A recorded stretch.
@@ -183,8 +250,10 @@ pub struct Recording {
     last: BTreeMap<CallId, usize>,
     /// The last node of each call.
     nodes: BTreeMap<CallId, (Arc<str>, Arc<str>)>,
-    /// The stay whose talk each agent finished last.
-    wrapping: BTreeMap<Arc<str>, usize>,
+    /// What agents did of calls that others had taken, in order of its end; at most [`REPLAY_WAITS_MAX`].
+    parts: Vec<PartOf>,
+    /// What each agent finished last.
+    wrapping: BTreeMap<Arc<str>, Work>,
     left_out: u64,
 }
 
@@ -198,6 +267,7 @@ impl Recording {
             stands: BTreeMap::new(),
             last: BTreeMap::new(),
             nodes: BTreeMap::new(),
+            parts: Vec::new(),
             wrapping: BTreeMap::new(),
             left_out: 0,
         }
@@ -233,28 +303,38 @@ impl Recording {
                     wait.level.get_or_insert(level);
                 }
             }
-            Heard::Rang { call, lasted } => {
+            Heard::Placed { call, due } => {
                 if let Some(wait) = self.last_of(call) {
-                    wait.rang = Some((at, lasted));
+                    wait.due.get_or_insert(due);
                 }
             }
-            Heard::Talked { call, agent, lasted } => {
+            Heard::Rang { call, agent, result, lasted } => {
                 if let Some(wait) = self.last_of(call) {
-                    wait.talk = Some(wait.talk.unwrap_or_default() + lasted);
-                }
-                if let Some(at) = self.last.get(&call) {
-                    self.wrapping.insert(agent, *at);
+                    wait.rang(at, agent, result, lasted);
                 }
             }
-            Heard::WrappedUp { agent, lasted } => {
-                if let Some(at) = self.wrapping.get(&agent) {
-                    self.waits[*at].wrap_up += lasted;
-                }
-            }
+            Heard::Talked { call, agent, lasted } => self.talked(at, call, agent, lasted),
+            Heard::WrappedUp { agent, lasted } => match self.wrapping.get(&agent) {
+                Some(Work::Stay(stay)) => self.waits[*stay].wrap_up += lasted,
+                Some(Work::Part(part)) => self.parts[*part].until = at,
+                None => {}
+            },
             Heard::Stands { agent, from, to } => {
                 let stands = self.stands.entry(agent).or_insert_with(|| vec![(self.from, from)]);
                 stands.push((at, to));
             }
+        }
+    }
+
+    fn talked(&mut self, at: Timestamp, call: CallId, agent: Arc<str>, lasted: Duration) {
+        let Some(stay) = self.last.get(&call).copied() else { return };
+        let wait = &mut self.waits[stay];
+        if wait.taker.as_ref().is_none_or(|taker| *taker == agent) {
+            wait.talk = Some(wait.talk.unwrap_or_default() + lasted);
+            self.wrapping.insert(agent, Work::Stay(stay));
+        } else if self.parts.len() < REPLAY_WAITS_MAX {
+            self.wrapping.insert(agent.clone(), Work::Part(self.parts.len()));
+            self.parts.push(PartOf { agent, from: at - lasted, until: at });
         }
     }
 
@@ -273,7 +353,11 @@ impl Recording {
             from: at,
             end: None,
             level: None,
+            due: None,
+            vain: Vec::new(),
+            rings: None,
             rang: None,
+            taker: None,
             talk: None,
             wrap_up: Duration::ZERO,
         });

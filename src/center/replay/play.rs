@@ -3,8 +3,8 @@
 use super::figures::{Figures, QueueFigures};
 use super::{Recording, Stand, Wait};
 use crate::acd::{
-    Acd, Activity, Actor, AgentConfig, Answer, Event, Expression, Leaving, Presence, Requirement,
-    Side, Status, WaitEnd, Waiting,
+    Acd, Activity, Actor, AgentConfig, Answer, Event, Expression, Failure, Leaving, OfferResult,
+    Presence, Requirement, Side, Status, WaitEnd, Waiting,
 };
 use crate::contact::Outcome;
 use crate::flow::model::{Kind, Part, Queue, Template, WaitAct, WaitPoint};
@@ -78,9 +78,13 @@ pub fn replay(recording: &Recording, policy: &Policy) -> Figures {
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Stand(AgentId, Stand),
+    StandAgain(AgentId),
+    /// He helps a colleague from now on, or no longer.
+    Help(AgentId, bool),
     Queue(usize),
     Leave(usize),
     Answer(OfferId, AgentId),
+    Refuse(OfferId, Failure),
     Join(OfferId, CallId),
     TalkOver(CallId),
     WrapUpOver(AgentId, u32),
@@ -110,6 +114,16 @@ struct Play<'a> {
     stands: Vec<(Timestamp, Stand)>,
     /// What the call's talk and wrap-up will last.
     of_call: BTreeMap<CallId, (usize, Duration, Duration)>,
+    /// How each agent stood last by the record.
+    recorded: Vec<Stand>,
+    /// Whose phone the ACD believes to be in a call of its own.
+    elsewhere: Vec<bool>,
+    /// Who helps a colleague, with how many calls.
+    helps: Vec<u32>,
+    /// How many phones have rung in vain for each stay.
+    vain: Vec<usize>,
+    /// The latest due of calls that came by a node to a queue, less the moment that they came, microseconds.
+    fresh: BTreeMap<(Arc<str>, Came), i128>,
     /// How many wrap-ups each agent has had, and how long the next one lasts.
     wraps: Vec<(u32, Duration)>,
     open: usize,
@@ -131,6 +145,11 @@ impl<'a> Play<'a> {
             serves: policy.acd.agents.iter().map(|agent| serves(policy, agent)).collect(),
             stands: vec![away; agents],
             of_call: BTreeMap::new(),
+            recorded: vec![away.1; agents],
+            elsewhere: vec![false; agents],
+            helps: vec![0; agents],
+            vain: vec![0; recording.waits.len()],
+            fresh: fresh(recording),
             wraps: vec![(0, Duration::ZERO); agents],
             open: 0,
         }
@@ -159,6 +178,14 @@ impl<'a> Play<'a> {
                     self.at(from, Act::Stand(id, idle(Presence::READY)));
                     self.at(until, Act::Stand(id, idle(Presence::LoggedOut)));
                 }
+            }
+        }
+        for part in &self.recording.parts {
+            let his = |agent: &AgentConfig| agent.name == part.agent;
+            if let Some(id) = self.policy.acd.agents.iter().position(his) {
+                let agent = AgentId(u32::try_from(id).expect("a policy has few agents"));
+                self.at(part.from, Act::Help(agent, true));
+                self.at(part.until, Act::Help(agent, false));
             }
         }
         for (at, wait) in self.recording.waits.iter().enumerate() {
@@ -214,7 +241,18 @@ impl<'a> Play<'a> {
     fn act(&mut self, act: Act) {
         let now = self.now;
         match act {
-            Act::Stand(agent, stand) => self.stand(agent, stand),
+            Act::Stand(agent, stand) => {
+                self.recorded[agent.0 as usize] = stand;
+                self.stand(agent, stand);
+            }
+            Act::Help(agent, begins) => {
+                self.spent(agent.0 as usize, now);
+                let helps = &mut self.helps[agent.0 as usize];
+                *helps = if begins { *helps + 1 } else { *helps - 1 };
+                self.stand(agent, self.recorded[agent.0 as usize]);
+            }
+            Act::StandAgain(agent) => self.stand(agent, self.recorded[agent.0 as usize]),
+            Act::Refuse(offer, failure) => self.acd.failed(now, offer, failure),
             Act::Queue(at) => self.queue(at),
             Act::Leave(at) => {
                 let wait = &self.recording.waits[at];
@@ -304,8 +342,9 @@ impl<'a> Play<'a> {
                 let _ = self.acd.set_status(now, agent, status, Actor::Agent, None);
             }
         }
-        let elsewhere = matches!(activity, Activity::Outbound | Activity::Supervising);
-        if elsewhere != (view.activity == Activity::Outbound) {
+        let helps = self.helps[agent.0 as usize] > 0;
+        let elsewhere = helps || matches!(activity, Activity::Outbound | Activity::Supervising);
+        if elsewhere != std::mem::replace(&mut self.elsewhere[agent.0 as usize], elsewhere) {
             self.acd.outbound(now, agent, elsewhere);
         }
     }
@@ -324,7 +363,17 @@ impl<'a> Play<'a> {
         let id = QueueId(u16::try_from(queue).expect("a policy has few queues"));
         let new = Waiting::new(played(at), id, self.now);
         let absent = wait.called_back;
-        self.acd.enqueue(self.now, Waiting { requires, priority, max_wait, absent, ..new });
+        let enqueued_at = self.now - self.lead(wait);
+        let new = Waiting { requires, priority, enqueued_at, max_wait, absent, ..new };
+        self.acd.enqueue(self.now, new);
+    }
+
+    /// How much earlier than it came the call stands: by so much its due was before that of calls that came by the same
+    /// node and brought no place along.
+    fn lead(&self, wait: &Wait) -> Duration {
+        let fresh = self.fresh.get(&(wait.queue.clone(), wait.node.clone()));
+        let lead = fresh.zip(wait.due_after()).map_or(0, |(fresh, due)| fresh - due);
+        Duration::from_micros(u64::try_from(lead).unwrap_or_default())
     }
 
     fn drain(&mut self) {
@@ -332,8 +381,7 @@ impl<'a> Play<'a> {
             match event {
                 Event::Offer { offer, call, agent, .. } => {
                     self.acd.ringing(self.now, offer);
-                    let rings = self.of_call.get(&call).and_then(|(at, _, _)| self.rings(*at));
-                    self.at(self.now + rings.unwrap_or(RINGS), Act::Answer(offer, agent));
+                    self.ring(offer, call, agent);
                 }
                 Event::WaitEnded { call, why, waited, service_level, .. } => {
                     self.wait_ended(call, why, waited, service_level);
@@ -350,13 +398,41 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// How long the phone of whoever takes this stay rings.
+    /// A phone rings: in vain, as often as phones rang in vain for this stay, and then until it is answered.
+    fn ring(&mut self, offer: OfferId, call: CallId, agent: AgentId) {
+        let Some(at) = self.of_call.get(&call).map(|(at, _, _)| *at) else { return };
+        let (vain, recording) = (self.vain[at], self.recording);
+        let Some((why, lasted)) = recording.waits[at].vain.get(vain) else {
+            let rings = self.rings(at).unwrap_or(RINGS);
+            self.at(self.now + rings, Act::Answer(offer, agent));
+            return;
+        };
+        self.vain[at] += 1;
+        let failure = match why {
+            OfferResult::Declined => Failure::Declined,
+            OfferResult::Busy => Failure::Busy,
+            OfferResult::Unreachable | OfferResult::Error => Failure::Error,
+            OfferResult::Answered
+            | OfferResult::NoAnswer
+            | OfferResult::CallerGone
+            | OfferResult::CancelledStatus
+            | OfferResult::Glare
+            | OfferResult::LostRace => {
+                // It rings for as long as the queue lets it.
+                return;
+            }
+        };
+        self.at(self.now + *lasted, Act::Refuse(offer, failure));
+    }
+
+    /// How long the phone of whoever takes this stay rings: as it did, and longer than the caller stayed to hear.
     fn rings(&self, at: usize) -> Option<Duration> {
         let wait = &self.recording.waits[at];
         wait.rang.map(|(_, lasted)| lasted).or_else(|| {
             let all = &self.talks[queue_at(self.policy, &wait.queue)?].all;
             let sum: Duration = all.iter().map(|(rang, _, _)| *rang).sum();
-            sum.checked_div(u32::try_from(all.len()).ok()?)
+            let mean = sum.checked_div(u32::try_from(all.len()).ok()?);
+            mean.map(|mean| mean + wait.rings.unwrap_or_default())
         })
     }
 
@@ -395,6 +471,10 @@ impl<'a> Play<'a> {
         let now = self.now;
         self.spent(id, now);
         let before = std::mem::replace(&mut self.stands[id], (now, to)).1;
+        if matches!(to.0, Presence::NotResponding | Presence::Unreachable) && to.0 != before.0 {
+            // How long that lasted is in the record.
+            self.at(now, Act::StandAgain(agent));
+        }
         if to.1 == Activity::WrapUp && before.1 != Activity::WrapUp {
             let (which, lasts) = &mut self.wraps[id];
             *which += 1;
@@ -405,7 +485,11 @@ impl<'a> Play<'a> {
 
     /// An agent has stood as he stands until this moment; what comes after the stretch counts for nothing.
     fn spent(&mut self, id: usize, until: Timestamp) {
-        let (since, stand) = self.stands[id];
+        let (since, mut stand) = self.stands[id];
+        if self.helps[id] > 0 && stand.1 == Activity::Outbound {
+            // His colleague's caller is work, unlike a call of his own.
+            stand.1 = Activity::Talking;
+        }
         let lasted = until.min(self.recording.until).since(since);
         for queue in &self.serves[id] {
             self.figures[*queue].spent(stand, lasted);
@@ -443,6 +527,21 @@ fn talks(recording: &Recording, queue: &str) -> Talks {
     }
     let gives_up = if waited > 0.0 { gave_up / waited } else { 0.0 };
     Talks { all, next: 0, gives_up }
+}
+
+/// The flow and the node by which a call came.
+type Came = Option<(Arc<str>, Arc<str>)>;
+
+/// How much later than they come calls are due that bring no place along: the latest of each queue and node.
+fn fresh(recording: &Recording) -> BTreeMap<(Arc<str>, Came), i128> {
+    let mut fresh = BTreeMap::new();
+    for wait in recording.waits.iter().filter(|wait| !wait.called_back) {
+        if let Some(due) = wait.due_after() {
+            let latest = fresh.entry((wait.queue.clone(), wait.node.clone())).or_insert(due);
+            *latest = due.max(*latest);
+        }
+    }
+    fresh
 }
 
 /// After how long a caller leaves unless somebody takes him; `None`: he waits for as long as it takes.

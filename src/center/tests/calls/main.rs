@@ -11,6 +11,7 @@ mod own;
 mod races;
 mod recogniser;
 mod reload;
+mod replay;
 mod speech;
 mod steering;
 mod talk;
