@@ -222,8 +222,8 @@ async fn stop_took(scene: &Scene, call: &mut Call, stops_before: usize) -> f64 {
     (last as f64 - cleared as f64) / 1e6
 }
 
-/// How many rounds of stops a machine gets that has other work to do.
-const ROUNDS: usize = 3;
+/// The most that a stop may take, in milliseconds. Measured in processes of their own: wants a quiet machine.
+const STOP_MS: f64 = 60.0;
 
 /// The tone comes in pieces of a second, so there is always more of it with us than he shall hear.
 async fn a_stop_is_heard_at_once(scene: Scene) {
@@ -231,17 +231,6 @@ async fn a_stop_is_heard_at_once(scene: Scene) {
     let by_voice = stop_took(&scene, &mut call, 0).await;
     call.hang_up().await;
     println!("by his voice, sound ended {by_voice:.1} ms after `clear`");
-    let mut medians = Vec::new();
-    while medians.iter().all(|median| *median > 60.0) && medians.len() < ROUNDS {
-        medians.push(stops_by_keys(&scene).await);
-    }
-    let best = medians.iter().copied().fold(f64::INFINITY, f64::min);
-    assert!(best <= 60.0, "{medians:?}");
-    scene.close().await;
-}
-
-/// Ten stops: how long they took at the median, in milliseconds.
-async fn stops_by_keys(scene: &Scene) -> f64 {
     let mut took = Vec::new();
     let mut call = scene.call(Source::Silence).await;
     for _ in 0..10 {
@@ -251,18 +240,17 @@ async fn stops_by_keys(scene: &Scene) -> f64 {
         }
         let stops = scene.cleared().len();
         call.press(&['6']);
-        took.push(stop_took(scene, &mut call, stops).await);
+        took.push(stop_took(&scene, &mut call, stops).await);
         call.press(&['5']);
     }
     call.hang_up().await;
     took.sort_by(f64::total_cmp);
-    let median = took[took.len() / 2];
+    let (median, most) = (took[took.len() / 2], took[took.len() - 1]);
     println!(
-        "sound ended {median:.1} ms after `clear` at the median, {:.1} ms at the most of {}",
-        took[took.len() - 1],
-        took.len()
+        "sound ended {median:.1} ms after `clear` at the median, {most:.1} ms at the most of ten"
     );
-    median
+    assert!(by_voice <= STOP_MS && most <= STOP_MS, "{by_voice} ms by voice, by keys {took:?}");
+    scene.close().await;
 }
 
 #[tokio::test]
