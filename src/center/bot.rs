@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a bot may be told of a call when it is called. What the caller has typed or the bank has answered is not here,
 /// so it can't leak there.
@@ -42,6 +43,27 @@ pub enum BotOver {
     Transfer,
     /// It failed.
     Failed(BotFailure),
+}
+
+/// How soon a bot replied to the caller, by ear.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replies {
+    /// How many took at least so long, and less than the next step.
+    pub came: Vec<(Duration, u32)>,
+    /// How long the caller's last words had waited when it was over; zero: they had their reply.
+    pub owed: Duration,
+}
+
+impl Replies {
+    /// How many there were, and how many of them took `limit` or longer. Who left while he waited longer than that
+    /// has waited for one that was late.
+    pub fn judged(&self, limit: Duration) -> (u32, u32) {
+        let left = u32::from(self.owed >= limit);
+        let late = self.came.iter().filter(|(took, _)| *took >= limit);
+        let late: u32 = late.map(|(_, count)| count).sum();
+        let all: u32 = self.came.iter().map(|(_, count)| count).sum();
+        (all + left, late + left)
+    }
 }
 
 /// Why a bot's part failed.

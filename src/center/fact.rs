@@ -447,6 +447,18 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         note: Option<Arc<BotNote>>,
     },
+    /// How soon a bot replied to the caller, by ear, told when its sound is over; not told of one that nobody spoke to.
+    BotReplied {
+        /// The bot.
+        bot: Arc<str>,
+        /// The menu option by which the caller was drawn for it; missing when he was not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        option: Option<Arc<str>>,
+        /// How many replies there were.
+        replies: u32,
+        /// How many of them took longer than the bot may (`reply_within_ms`); who left while he waited longer counts.
+        late: u32,
+    },
     /// The call entered a queue: one segment was offered.
     SegmentStarted {
         /// The queue.

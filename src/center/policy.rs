@@ -51,11 +51,16 @@ pub struct Policy {
 pub struct BotPolicy {
     /// How long it may take to answer before people take over; default 2 s.
     pub answer_within: Duration,
+    /// A reply that takes the bot longer than this is late; default 2.5 s.
+    pub reply_within: Duration,
 }
 
 impl Default for BotPolicy {
     fn default() -> Self {
-        BotPolicy { answer_within: Duration::from_secs(2) }
+        BotPolicy {
+            answer_within: Duration::from_secs(2),
+            reply_within: Duration::from_millis(2_500),
+        }
     }
 }
 

@@ -1,18 +1,21 @@
-//! How talks go by ear: measured while the two talk, not while the customer is on hold, and told when it is over.
+//! How talks go by ear: measured while the two talk, not while the customer is on hold, and told when it is over; of a
+//! bot's, how soon it replied.
 //!
 //! The measure of a talk comes a moment after the talk's end, perhaps after the call's. It is told as a fact and
 //! written into the contact's record. Knows nothing of how voices are told from noise.
 
 use crate::border::{LegCommand, Output};
+use crate::bot::Replies;
 use crate::call::{Call, State};
 use crate::center::Center;
 use crate::contact::{Party, Speech};
 use crate::fact::{Greeting, What};
-use crate::ids::{AgentId, CallId, MeasureId};
+use crate::ids::{AgentId, CallId, LegId, MeasureId};
 use crate::limits::MEASURES_OPEN_MAX;
 use dozvon_clock::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Measures that run, or whose end is to be told; at most [`MEASURES_OPEN_MAX`].
 #[derive(Debug, Default)]
@@ -21,14 +24,31 @@ pub(crate) struct Measures {
     last: u64,
 }
 
-/// The talk that is measured.
+/// What is measured.
 #[derive(Debug)]
 struct Measured {
     call: CallId,
-    /// Index of the talk among the contact's stages.
-    stage: usize,
-    agent: AgentId,
-    queue: Arc<str>,
+    of: Of,
+}
+
+/// Whose talk with the caller it is.
+#[derive(Debug)]
+enum Of {
+    /// An agent's.
+    Agent {
+        /// Index of the talk among the contact's stages.
+        stage: usize,
+        agent: AgentId,
+        queue: Arc<str>,
+    },
+    /// A voice bot's.
+    Bot {
+        bot: Arc<str>,
+        /// The option by which the caller was drawn for it.
+        option: Option<Arc<str>>,
+        /// A reply that takes longer is late.
+        reply_within: Duration,
+    },
 }
 
 impl Measures {
@@ -51,12 +71,26 @@ impl Center {
         queue: &Arc<str>,
     ) -> MeasureId {
         let (stage, queue) = (call.record.stage_index(), queue.clone());
-        let (id, forgotten) = self.measures.begin(Measured { call: call.id, stage, agent, queue });
-        if let Some(oldest) = forgotten {
-            self.wrapping.told(oldest.call);
-        }
+        let id = self.begin_measure(call.id, Of::Agent { stage, agent, queue });
         self.wrapping.awaits(call.id);
         id
+    }
+
+    fn begin_measure(&mut self, call: CallId, of: Of) -> MeasureId {
+        let (id, forgotten) = self.measures.begin(Measured { call, of });
+        if let Some(Measured { call, of: Of::Agent { .. } }) = forgotten {
+            self.wrapping.told(call);
+        }
+        id
+    }
+
+    /// A bot and the caller hear each other from now on: how soon it replies is told when it is over.
+    pub(crate) fn measure_bot(&mut self, call: &Call, leg: LegId, bot: &Arc<str>) {
+        let reply_within = self.policy.bots.get(bot).copied().unwrap_or_default().reply_within;
+        let (bot, option) = (bot.clone(), call.drawn.clone());
+        let measure = self.begin_measure(call.id, Of::Bot { bot, option, reply_within });
+        let unheard_after = self.policy.talk.unheard_after;
+        self.tell(leg, LegCommand::Measure { measure, with: call.leg, unheard_after });
     }
 
     /// The two of a talk hear each other from now on. A customer on hold is measured when he is back.
@@ -72,7 +106,9 @@ impl Center {
     /// One of the two who are measured has not been heard for as long as was asked, or is heard again.
     pub fn heard(&mut self, now: Timestamp, measure: MeasureId, party: Party, heard: bool) {
         let Some(talk) = self.measures.open.get(&measure) else { return };
-        let (call, queue, agent) = (talk.call, talk.queue.clone(), talk.agent);
+        // Who says nothing to a bot may press keys, and a bot that says nothing is found otherwise.
+        let Of::Agent { agent, ref queue, .. } = talk.of else { return };
+        let (call, queue) = (talk.call, queue.clone());
         let what = if heard {
             What::HeardAgain { queue, agent, party }
         } else {
@@ -82,9 +118,34 @@ impl Center {
     }
 
     /// A measure is over: the first word about it stands. One that was forgotten means nothing.
-    pub fn measured(&mut self, now: Timestamp, measure: MeasureId, speech: Speech) {
-        let Some(talk) = self.measures.open.remove(&measure) else { return };
-        let Measured { call: id, stage, agent, queue } = talk;
+    pub fn measured(
+        &mut self,
+        now: Timestamp,
+        measure: MeasureId,
+        speech: Speech,
+        replies: &Replies,
+    ) {
+        let Some(Measured { call, of }) = self.measures.open.remove(&measure) else { return };
+        match of {
+            Of::Agent { stage, agent, queue } => {
+                self.talk_measured(now, call, (stage, agent, queue), speech);
+            }
+            Of::Bot { bot, option, reply_within } => {
+                let (replies, late) = replies.judged(reply_within);
+                if replies > 0 {
+                    self.fact(now, Some(call), What::BotReplied { bot, option, replies, late });
+                }
+            }
+        }
+    }
+
+    fn talk_measured(
+        &mut self,
+        now: Timestamp,
+        id: CallId,
+        (stage, agent, queue): (usize, AgentId, Arc<str>),
+        speech: Speech,
+    ) {
         if let Some(mut call) = self.calls.remove(&id) {
             call.record.speech(stage, speech);
             self.write(&call);
@@ -113,12 +174,8 @@ mod tests {
     #[test]
     fn at_the_bound_the_oldest_measure_is_forgotten() {
         let mut measures = Measures::default();
-        let talk = |call| Measured {
-            call: CallId(call),
-            stage: 0,
-            agent: AgentId(0),
-            queue: "general".into(),
-        };
+        let of = || Of::Agent { stage: 0, agent: AgentId(0), queue: "general".into() };
+        let talk = |call| Measured { call: CallId(call), of: of() };
         for call in 1..=MEASURES_OPEN_MAX as u64 {
             let (id, forgotten) = measures.begin(talk(call));
             assert!(id == MeasureId(call) && forgotten.is_none());

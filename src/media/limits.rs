@@ -33,6 +33,12 @@ pub const HEARD_MAX: usize = 7;
 /// often.
 pub const LISTENERS_MAX: usize = 16;
 
+/// Replies of a measure are counted by how long they took, in steps of this.
+pub const REPLY_STEP: Duration = Duration::from_millis(250);
+
+/// How many such steps there are; replies that took longer than all of them are counted in the last one.
+pub const REPLY_STEPS: usize = 41;
+
 /// Measures of one bank; beyond it [`crate::order::Order::Measure`] is refused.
 pub const MEASURES_MAX: usize = SESSIONS_MAX / 2;
 

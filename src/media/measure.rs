@@ -3,8 +3,8 @@
 //! A [`Measure`] is fed with time and with who speaks; whom the sessions hear does not matter to it.
 
 use crate::bank::{Bank, Ordered};
-use crate::limits::{FRAME, MEASURES_MAX, SILENCE_MIN};
-use crate::order::{Conversation, MeasureId, Report, SessionId, Side, Silences, Spoken};
+use crate::limits::{FRAME, MEASURES_MAX, REPLY_STEP, REPLY_STEPS, SILENCE_MIN};
+use crate::order::{Conversation, MeasureId, Replies, Report, SessionId, Side, Silences, Spoken};
 use crate::vad::{BEGIN_FRAMES, HANGOVER};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -22,6 +22,18 @@ pub(crate) struct Measure {
     /// How long nobody has been speaking.
     quiet: Duration,
     watches: [Watch; 2],
+    turn: Turn,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The second side speaks, and may be replied to when it ends.
+    Asks,
+    /// It has ended so long ago, and nobody has spoken since.
+    Owes(Duration),
+    /// Nothing waits for a reply.
+    Open,
 }
 
 /// Whether a side is heard.
@@ -41,6 +53,7 @@ impl Measure {
             overlap: Duration::ZERO,
             quiet: Duration::ZERO,
             watches: [Watch::default(); 2],
+            turn: Turn::Open,
         }
     }
 
@@ -67,6 +80,16 @@ impl Measure {
         } else {
             self.found.silences.end(std::mem::take(&mut self.quiet));
         }
+        self.turn = match (self.turn, speak) {
+            (_, [false, true]) => Turn::Asks,
+            (Turn::Asks, [false, false]) => Turn::Owes(time),
+            (Turn::Owes(owed), [false, false]) => Turn::Owes(owed + time),
+            (Turn::Owes(owed), [true, _]) => {
+                self.found.replies.came(real(owed));
+                Turn::Open
+            }
+            (Turn::Asks | Turn::Open, [true, _]) | (Turn::Open, [false, false]) => Turn::Open,
+        };
         for ((watch, speaks), side) in self.watches.iter_mut().zip(speak).zip(SIDES) {
             watch.silent_for = if speaks { Duration::ZERO } else { watch.silent_for + time };
             if speaks && std::mem::take(&mut watch.reported) {
@@ -80,12 +103,16 @@ impl Measure {
 
     fn pause(&mut self) {
         self.paused = true;
+        self.turn = Turn::Open;
         self.overlap = Duration::ZERO;
         self.found.silences.end(std::mem::take(&mut self.quiet));
         self.watches.iter_mut().for_each(|watch| watch.silent_for = Duration::ZERO);
     }
 
     fn end(mut self) -> Conversation {
+        if let Turn::Owes(owed) = self.turn {
+            self.found.replies.owed = real(owed);
+        }
         self.pause();
         self.found
     }
@@ -102,6 +129,19 @@ impl Spoken {
             let begun = before.saturating_sub(FRAME * u32::from(BEGIN_FRAMES - 1));
             self.first_voice_after.get_or_insert(begun);
         }
+    }
+}
+
+/// How long nobody spoke, of the time in which nobody was believed to: a voice is believed some frames after it began,
+/// and for a while after it has ended.
+fn real(quiet: Duration) -> Duration {
+    (quiet + HANGOVER).saturating_sub(FRAME * u32::from(BEGIN_FRAMES - 1))
+}
+
+impl Replies {
+    fn came(&mut self, after: Duration) {
+        let step = (after.as_millis() / REPLY_STEP.as_millis()) as usize;
+        self.by_step[step.min(REPLY_STEPS - 1)] += 1;
     }
 }
 
@@ -223,6 +263,32 @@ mod tests {
         assert_eq!(found.silences, silences);
         let begun = |spoken: Spoken| spoken.first_voice_after.map(|t| t.as_millis());
         assert_eq!((begun(found.first), begun(found.second)), (Some(1980), Some(2980)));
+    }
+
+    #[test]
+    fn replies_are_counted_by_how_long_they_took() {
+        let step = |after: u64| {
+            let real = secs(after) + HANGOVER - FRAME * u32::from(BEGIN_FRAMES - 1);
+            (real.as_millis() / REPLY_STEP.as_millis()) as usize
+        };
+        let replies = |line: &str| told(line).0.replies;
+        let found = replies("1.2..1..2.1.2............1");
+        let mut expected = Replies::default();
+        for after in [2, 1, 12] {
+            expected.by_step[step(after).min(REPLY_STEPS - 1)] += 1;
+        }
+        assert_eq!(found, expected, "who is spoken to first has not replied");
+        for (line, why) in [
+            ("1..1..1", "nobody asked"),
+            ("2b1..1", "they spoke at once"),
+            ("1b2p.1", "the time between is not known"),
+            ("..2", "he speaks still"),
+        ] {
+            assert_eq!(replies(line), Replies::default(), "{why}");
+        }
+        assert_eq!(replies("2.2.2.1").by_step.iter().sum::<u32>(), 1, "he went on by himself");
+        assert!(replies("12...").owed > secs(3), "he left without a reply");
+        assert_eq!(replies("12..1..").owed, secs(0));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The brain decides, media obeys: an order names a session by id, a report never asks for an answer. Both are plain
 //! data on bounded channels; a packet never visits the brain.
 
+use crate::limits::REPLY_STEPS;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -328,6 +329,23 @@ pub struct Silences {
     pub total: Duration,
 }
 
+/// How soon the first session replied to what the second one said: from the end of the one's voice to the beginning of
+/// the other's. Who goes on speaking before there is a reply has not ended, and a voice that ends while the other
+/// speaks asks for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replies {
+    /// How many took so many steps of [`REPLY_STEP`](crate::limits::REPLY_STEP).
+    pub by_step: [u32; REPLY_STEPS],
+    /// How long the last words had waited for a reply when the measure ended; zero: it had come.
+    pub owed: Duration,
+}
+
+impl Default for Replies {
+    fn default() -> Replies {
+        Replies { by_step: [0; REPLY_STEPS], owed: Duration::ZERO }
+    }
+}
+
 /// What a measure has found, in steps of 20 ms; paused time is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Conversation {
@@ -343,6 +361,8 @@ pub struct Conversation {
     pub both_times: u32,
     /// Long silences of both.
     pub silences: Silences,
+    /// Replies of the first session.
+    pub replies: Replies,
 }
 
 /// What a media worker reports.

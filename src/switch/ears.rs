@@ -4,10 +4,12 @@ use crate::border::Note;
 use crate::line::Kind;
 use crate::switch::Switch;
 use dozvon_center::border::{LegEvent, Loss};
+use dozvon_center::bot::Replies;
 use dozvon_center::contact::{Party, Speech};
 use dozvon_center::ids::{Key, MeasureId, PlayId};
 use dozvon_clock::Timestamp;
-use dozvon_media::order::{Conversation, Quality, Report, SessionId, Side};
+use dozvon_media::limits::REPLY_STEP;
+use dozvon_media::order::{self as media, Conversation, Quality, Report, SessionId, Side};
 
 impl Switch {
     pub(crate) fn report(&mut self, now: Timestamp, report: Report) {
@@ -30,7 +32,8 @@ impl Switch {
                 self.center.heard(now, MeasureId(measure.0), party(side), true);
             }
             Report::Measured { measure, conversation } => {
-                self.center.measured(now, MeasureId(measure.0), speech(&conversation));
+                let replies = replies(&conversation.replies);
+                self.center.measured(now, MeasureId(measure.0), speech(&conversation), &replies);
             }
             Report::Closed { session, quality } => self.closed(now, session, quality),
         }
@@ -87,6 +90,12 @@ const fn party(side: Side) -> Party {
         Side::First => Party::Agent,
         Side::Second => Party::Caller,
     }
+}
+
+fn replies(found: &media::Replies) -> Replies {
+    let steps = found.by_step.iter().zip(0..).filter(|(count, _)| **count > 0);
+    let came = steps.map(|(count, step)| (REPLY_STEP * step, *count)).collect();
+    Replies { came, owed: found.owed }
 }
 
 fn speech(found: &Conversation) -> Speech {

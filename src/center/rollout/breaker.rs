@@ -22,10 +22,15 @@ pub struct BotCall {
     pub failed: bool,
     /// It ended because the bot didn't understand the caller.
     pub no_match: bool,
+}
+
+/// How soon the bot replied in a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BotReplies {
     /// Replies that the bot gave.
-    pub replies: u32,
+    pub all: u32,
     /// Of them, those later than the bot's latency limit.
-    pub late_replies: u32,
+    pub late: u32,
 }
 
 /// Why the breaker tripped.
@@ -70,6 +75,7 @@ impl fmt::Display for Trip {
 pub struct Breaker {
     rules: BreakerRules,
     calls: VecDeque<(Timestamp, BotCall)>,
+    replies: VecDeque<(Timestamp, BotReplies)>,
     trips: VecDeque<Timestamp>,
     /// While it is open: when it may close.
     closes_at: Option<Timestamp>,
@@ -78,7 +84,13 @@ pub struct Breaker {
 impl Breaker {
     /// A closed breaker.
     pub fn new(rules: BreakerRules) -> Breaker {
-        Breaker { rules, calls: VecDeque::new(), trips: VecDeque::new(), closes_at: None }
+        Breaker {
+            rules,
+            calls: VecDeque::new(),
+            replies: VecDeque::new(),
+            trips: VecDeque::new(),
+            closes_at: None,
+        }
     }
 
     /// A breaker that remembers when it tripped, from the decisions of the last day; open as long after the last one
@@ -115,6 +127,7 @@ impl Breaker {
         if self.closes_at.is_some_and(|at| at <= now) {
             self.closes_at = None;
             self.calls.clear();
+            self.replies.clear();
             return true;
         }
         false
@@ -134,14 +147,23 @@ impl Breaker {
             self.probed(now, !call.failed);
             return None;
         }
-        if self.calls.len() >= limits::ROLLOUT_BREAKER_CALLS_MAX {
-            self.calls.pop_front();
+        keep(&mut self.calls, now, call);
+        self.judge(now)
+    }
+
+    /// It is known how soon the bot replied in a call, which has ended or is about to be told to. Tells of a trip.
+    pub fn replied(&mut self, now: Timestamp, replies: BotReplies) -> Option<Trip> {
+        if self.is_open() {
+            return None;
         }
-        self.calls.push_back((now, call));
+        keep(&mut self.replies, now, replies);
+        self.judge(now)
+    }
+
+    fn judge(&mut self, now: Timestamp) -> Option<Trip> {
         let from = now - Duration::from_secs(self.rules.window_secs);
-        while self.calls.front().is_some_and(|(at, _)| *at < from) {
-            self.calls.pop_front();
-        }
+        forget(&mut self.calls, from);
+        forget(&mut self.replies, from);
         let (trouble, bad, of) = self.trouble()?;
         let day = now - TRIPS_WITHIN;
         self.trips.retain(|at| *at > day);
@@ -162,19 +184,18 @@ impl Breaker {
         if calls < u64::from(self.rules.calls_min) {
             return None;
         }
-        let count = |of: fn(&BotCall) -> u32| -> u64 {
-            self.calls.iter().map(|(_, call)| u64::from(of(call))).sum()
+        let bad = |of: fn(&BotCall) -> bool| -> u64 {
+            self.calls.iter().filter(|(_, call)| of(call)).count() as u64
+        };
+        let replies = |of: fn(&BotReplies) -> u32| -> u64 {
+            self.replies.iter().map(|(_, replies)| u64::from(of(replies))).sum()
         };
         let rules = self.rules;
+        let (late, all) = (replies(|replies| replies.late), replies(|replies| replies.all));
         [
-            (Trouble::Errors, count(|call| u32::from(call.failed)), calls, rules.errors_max),
-            (
-                Trouble::LateReplies,
-                count(|call| call.late_replies),
-                count(|call| call.replies),
-                rules.late_replies_max,
-            ),
-            (Trouble::NoMatch, count(|call| u32::from(call.no_match)), calls, rules.no_match_max),
+            (Trouble::Errors, bad(|call| call.failed), calls, rules.errors_max),
+            (Trouble::LateReplies, late, all, rules.late_replies_max),
+            (Trouble::NoMatch, bad(|call| call.no_match), calls, rules.no_match_max),
         ]
         .into_iter()
         .find(|(_, bad, of, max)| *bad as f64 > *max * *of as f64)
@@ -182,12 +203,26 @@ impl Breaker {
     }
 }
 
+/// Keeps one more, and at the bound the oldest one no longer.
+fn keep<T>(kept: &mut VecDeque<(Timestamp, T)>, now: Timestamp, one: T) {
+    if kept.len() >= limits::ROLLOUT_BREAKER_CALLS_MAX {
+        kept.pop_front();
+    }
+    kept.push_back((now, one));
+}
+
+fn forget<T>(kept: &mut VecDeque<(Timestamp, T)>, from: Timestamp) {
+    while kept.front().is_some_and(|(at, _)| *at < from) {
+        kept.pop_front();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const GOOD: BotCall = BotCall { failed: false, no_match: false, replies: 10, late_replies: 0 };
-    const FAILED: BotCall = BotCall { failed: true, no_match: false, replies: 0, late_replies: 0 };
+    const GOOD: BotCall = BotCall { failed: false, no_match: false };
+    const FAILED: BotCall = BotCall { failed: true, no_match: false };
 
     fn at(secs: u64) -> Timestamp {
         Timestamp::from_secs(1_000_000 + secs)
@@ -208,10 +243,17 @@ mod tests {
         let trip = after(19, FAILED).1.unwrap();
         assert_eq!((trip.trouble, trip.bad, trip.of, trip.number), (Trouble::Errors, 1, 20, 1));
         assert_eq!(after(60, FAILED).1, None, "1 of 61 is borne");
-        let late = BotCall { late_replies: 10, ..GOOD };
-        assert_eq!(after(19, late).1, None, "5 of 100 are borne: it is the 95th percentile");
-        let late = BotCall { replies: 20, late_replies: 20, ..GOOD };
-        assert_eq!(after(19, late).1.map(|trip| trip.trouble), Some(Trouble::LateReplies));
+        let late = |calls: u64, late: u32| {
+            let (mut breaker, _) = after(calls - 1, GOOD);
+            assert_eq!(breaker.replied(at(calls), BotReplies { all: 190, late: 0 }), None);
+            breaker.replied(at(calls), BotReplies { all: 10, late })
+        };
+        assert_eq!(late(20, 10), None, "10 of 200 are borne: it is the 95th percentile");
+        assert_eq!(late(19, 10), None, "nineteen calls say nothing");
+        let (mut breaker, _) = after(19, GOOD);
+        breaker.replied(at(20), BotReplies { all: 80, late: 0 });
+        let trip = breaker.replied(at(20), BotReplies { all: 10, late: 10 }).unwrap();
+        assert_eq!((trip.trouble, trip.bad, trip.of), (Trouble::LateReplies, 10, 90));
         let (mut breaker, _) = after(15, GOOD);
         let deaf = BotCall { no_match: true, ..GOOD };
         let trips: Vec<bool> = (0..6).map(|n| breaker.handle(at(20 + n), deaf).is_some()).collect();

@@ -11,7 +11,7 @@
 //! ```
 
 use super::assign::Share;
-use super::breaker::{BotCall, Breaker};
+use super::breaker::{BotCall, BotReplies, Breaker, Trip};
 use super::decision::{Cause, Decision, Look, Order, Reason, State, Step, Verdict};
 use super::evidence::Evidence;
 use super::plan::{DAY, Inconclusive, Plan, Problem, Promote};
@@ -300,7 +300,20 @@ impl Machine {
         if !self.state.is_live() {
             return None;
         }
-        let trip = self.breaker.handle(now, call)?;
+        let trip = self.breaker.handle(now, call);
+        self.tripped(now, trip?)
+    }
+
+    /// It is known how soon the bot replied in a call.
+    pub fn bot_replied(&mut self, now: Timestamp, replies: BotReplies) -> Option<Decision> {
+        if !self.state.is_live() {
+            return None;
+        }
+        let trip = self.breaker.replied(now, replies);
+        self.tripped(now, trip?)
+    }
+
+    fn tripped(&mut self, now: Timestamp, trip: Trip) -> Option<Decision> {
         let outcome = if self.breaker.is_worn_out() {
             self.transit(now, Input::WornOut).expect("only orders are refused")?
         } else {

@@ -34,6 +34,7 @@ impl Center {
                 self.deadlines.cancel(&(call.id, Timer::BotAnswer));
                 self.deadlines.set((call.id, Timer::BotTooLong), now + max_duration);
                 self.tell(call.leg, LegCommand::Bridge { with: leg });
+                self.measure_bot(call, leg, &bot);
                 self.fact(now, Some(call.id), What::BotConnected { bot: bot.clone() });
                 self.delivered(now, call, true);
                 self.state(now, call, State::WithBot { leg, bot, since: now });

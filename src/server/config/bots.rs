@@ -39,7 +39,10 @@ pub(super) fn read(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) 
     let mut streams = BTreeMap::new();
     for table in &found {
         let name: Arc<str> = table.text("name").into();
-        let policy = BotPolicy { answer_within: table.millis("answer_within_ms") };
+        let policy = BotPolicy {
+            answer_within: table.millis("answer_within_ms"),
+            reply_within: table.millis("reply_within_ms"),
+        };
         bots.policy.insert(name.clone(), policy);
         match (table.says("uri"), table.says("stream")) {
             (true, false) => {

@@ -138,6 +138,7 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::RolloutDecided { .. }
         | What::ArmDelivered { .. }
         | What::BotConnected { .. }
+        | What::BotReplied { .. }
         | What::BotEnded { .. }
         | What::SegmentStarted { .. }
         | What::SegmentEnded { .. }

@@ -63,6 +63,8 @@ pub(super) struct Families {
     pub(super) rollout_share: GaugeVec,
     pub(super) bot_connected: IntCounterVec,
     pub(super) bot_ended: IntCounterVec,
+    /// `bot`, `late`.
+    pub(super) bot_replies: IntCounterVec,
     pub(super) bot_failed: IntCounterVec,
     pub(super) offered: IntCounterVec,
     pub(super) ended: IntCounterVec,
@@ -280,6 +282,11 @@ impl Families {
                 "dozvon_bot_ended_total",
                 "Bots' parts of calls that ended, by how; failed ones went to people.",
                 &["bot", "end"],
+            ),
+            bot_replies: m.counters(
+                "dozvon_bot_replies_total",
+                "Replies of bots to what callers said, by whether they came later than the bot may.",
+                &["bot", "late"],
             ),
             bot_failed: m.counters(
                 "dozvon_bot_failed_total",

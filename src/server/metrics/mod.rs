@@ -115,6 +115,13 @@ impl Metrics {
             What::BotEnded { bot, end, talk_secs, failure, .. } => {
                 self.bot_ended(bot, end, *talk_secs, *failure);
             }
+            What::BotReplied { bot, replies, late, .. } => {
+                let count = |late: &str, by: u32| {
+                    f.bot_replies.with_label_values(&[&**bot, late]).inc_by(by.into());
+                };
+                count("true", *late);
+                count("false", replies.saturating_sub(*late));
+            }
             What::SegmentStarted { queue, called_back } => {
                 if !called_back {
                     f.offered.with_label_values(&[&**queue]).inc();

@@ -6,7 +6,7 @@
 use crate::server::store::{DecisionLog, DecisionRow};
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::ids::CallId;
-use dozvon_center::rollout::breaker::BotCall;
+use dozvon_center::rollout::breaker::{BotCall, BotReplies};
 use dozvon_center::rollout::decide::{Command, Due, Machine, NotRestored, Refused};
 use dozvon_center::rollout::decision::{Decision, Order, Reason, State};
 use dozvon_center::rollout::evidence::Evidence;
@@ -204,8 +204,12 @@ impl Steward {
         } else if let What::BotEnded { bot, end, note, .. } = &fact.what {
             let drawn = self.drawn.remove(&call);
             let no_match = note.as_ref().is_some_and(|note| note.says_not_understood());
-            let call = BotCall { failed: &**end == "failed", no_match, ..BotCall::default() };
+            let call = BotCall { failed: &**end == "failed", no_match };
             self.bot_ended(fact.at, drawn, bot, call);
+        } else if let What::BotReplied { option: Some(option), replies, late, .. } = &fact.what {
+            let replies = BotReplies { all: *replies, late: *late };
+            let place = self.tended.iter().position(|tended| tended.plan.name == *option);
+            place.into_iter().for_each(|place| self.bot_replied(fact.at, place, replies));
         } else if let What::CallEnded { .. } = &fact.what {
             self.drawn.remove(&call);
         }
@@ -215,6 +219,13 @@ impl Steward {
     /// is kept for ever. What becomes of those at a bot is not heard of by the breakers.
     pub(crate) fn missed_facts(&mut self) {
         self.drawn.clear();
+    }
+
+    fn bot_replied(&mut self, now: Timestamp, place: usize, replies: BotReplies) {
+        let machine = self.tended[place].machine_mut();
+        if let Some(decision) = machine.and_then(|machine| machine.bot_replied(now, replies)) {
+            self.decided(place, decision);
+        }
     }
 
     fn bot_ended(&mut self, now: Timestamp, drawn: Option<usize>, bot: &Arc<str>, call: BotCall) {

@@ -461,6 +461,7 @@ impl Open {
             | What::IncidentClosed { .. }
             | What::EmergencyChanged { .. }
             | What::PolicyChanged { .. }
+            | What::BotReplied { .. }
             | What::WaitForecast { .. }
             | What::ForecastMet { .. }
             | What::HoldLasts { .. }

@@ -13,7 +13,7 @@ pub(super) const MEDIA_TYPE: &str = "application/cloudevents+json; charset=utf-8
 pub(super) const SIGNATURE: &str = "x-dozvon-signature";
 
 /// The names of all facts, as `events` of a webhook chooses from them.
-pub(crate) const FACTS: [&str; 60] = [
+pub(crate) const FACTS: [&str; 61] = [
     "call_started",
     "call_answered",
     "node_entered",
@@ -27,6 +27,7 @@ pub(crate) const FACTS: [&str; 60] = [
     "arm_delivered",
     "bot_connected",
     "bot_ended",
+    "bot_replied",
     "segment_started",
     "wait_forecast",
     "forecast_met",

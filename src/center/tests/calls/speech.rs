@@ -3,11 +3,13 @@
 use crate::house::{ANNA, BORIS, House};
 use dozvon_center::acd::{Activity, Status};
 use dozvon_center::border::{LegCommand, LegEvent};
+use dozvon_center::bot::Replies;
 use dozvon_center::contact::{Party, Speech, StageKind};
 use dozvon_center::fact::{Greeting, What};
 use dozvon_center::ids::{AgentId, CallId, LegId, MeasureId};
 use dozvon_center::rollout::Share;
 use dozvon_center::talk::{Destination, TalkCommand};
+use std::time::Duration;
 
 /// What the measures of a house were told, in order.
 fn told(house: &House) -> Vec<(LegId, &'static str, MeasureId)> {
@@ -42,7 +44,7 @@ const SPEECH: Speech = Speech {
 };
 
 fn measured(house: &mut House, measure: MeasureId, speech: Speech) {
-    house.center.measured(house.now, measure, speech);
+    house.center.measured(house.now, measure, speech, &Replies::default());
     house.drain();
 }
 
@@ -153,4 +155,42 @@ fn whoever_is_not_heard_is_told_of_at_once_and_when_he_is_heard_again() {
     assert_eq!(told, ["unheard", "heard"]);
     house.event(customer, LegEvent::HungUp);
     house.status(ANNA, Status::Lunch);
+}
+
+#[test]
+fn how_soon_a_bot_replies_is_told_and_the_option_he_was_drawn_by_though_he_has_hung_up() {
+    let secs = Duration::from_secs;
+    for (came, owed, expected) in [
+        (
+            vec![(secs(0), 3), (secs(2), 1), (Duration::from_millis(2_500), 1)],
+            secs(0),
+            Some((5, 1)),
+        ),
+        (vec![(secs(1), 2)], secs(4), Some((3, 1))),
+        (vec![(secs(1), 2)], secs(1), Some((2, 0))),
+        (vec![], secs(0), None),
+    ] {
+        let mut house = House::with_ready(Share::All, &[ANNA]);
+        let (call, caller) = house.call("+77010000000");
+        house.played(caller);
+        house.key(caller, '2');
+        let bot = house.newest(|command| matches!(command, LegCommand::CallBot { .. }));
+        house.event(bot, LegEvent::Answered);
+        let &[(leg, "on", measure)] = &*told(&house) else { panic!("{:?}", told(&house)) };
+        assert_eq!(leg, bot);
+        house.center.heard(house.now, measure, Party::Caller, false);
+        house.event(caller, LegEvent::HungUp);
+        house.center.measured(house.now, measure, SPEECH, &Replies { came, owed });
+        house.drain();
+        let told = house.facts.iter().find_map(|fact| match &fact.what {
+            What::BotReplied { option, replies, late, .. } => {
+                assert_eq!((fact.call, option.as_deref()), (Some(call), Some("cards")));
+                Some((*replies, *late))
+            }
+            _ => None,
+        });
+        assert_eq!(told, expected);
+        let unheard = house.facts.iter().any(|fact| matches!(fact.what, What::Unheard { .. }));
+        assert!(!unheard, "who says nothing to a bot may press keys");
+    }
 }

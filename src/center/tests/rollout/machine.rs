@@ -292,7 +292,7 @@ fn the_last_stage_is_watched_and_begins_anew_after_its_weeks() {
     assert_eq!(lab.check(87 * DAY, bad).unwrap().verdict.as_str(), "rollback");
 }
 
-const FAILED: BotCall = BotCall { failed: true, no_match: false, replies: 0, late_replies: 0 };
+const FAILED: BotCall = BotCall { failed: true, no_match: false };
 
 fn trip(lab: &mut Lab, hours: u64) -> Verdict {
     let decision = (0..25).find_map(|_| lab.machine.bot_call(at(hours), FAILED));

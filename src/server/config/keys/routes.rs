@@ -117,6 +117,12 @@ pub(in crate::server::config) const BOT: Section = Section {
             "A bot that has not answered after so many milliseconds gets no caller: people take over.",
         ),
         key(
+            "reply_within_ms",
+            Kind::Int(250, 10_000),
+            Value("2500"),
+            "A reply that the caller waits for longer, by ear, is late: too many end its share (see rollouts). In steps of 250.",
+        ),
+        key(
             "silent_after_ms",
             Kind::Int(0, MILLIS_PER_MINUTE),
             Value("2000"),

@@ -71,6 +71,9 @@ impl Families {
             for end in BOT_ENDS {
                 self.bot_ended.with_label_values(&[bot, end]);
             }
+            for late in ["true", "false"] {
+                self.bot_replies.with_label_values(&[bot, late]);
+            }
             for failure in BotFailure::ALL {
                 self.bot_failed.with_label_values(&[bot, failure.as_str()]);
             }
