@@ -38,8 +38,9 @@ async fn kill_9_under_load_loses_no_ended_contact_and_leaves_nobody_stuck() {
     let phones = come_to_work(&house, &users(AGENTS), "agent", None).await;
     let plan = Calls { per_second: 20, count: 1_000, ..Calls::ONE };
     let callers = Sipp::calls(&house, "caller", "100", &plan);
-    eventually("fifty calls have ended", async || {
-        (callers.counted().succeeded >= 50).then_some(())
+    // The last of them may be in no log yet.
+    eventually("eighty calls have ended", async || {
+        (callers.counted().succeeded >= 80).then_some(())
     })
     .await;
     let known_to_callers = callers.counted().succeeded;

@@ -120,7 +120,7 @@ pub(in crate::server::config) const BOT: Section = Section {
             "reply_within_ms",
             Kind::Int(250, 10_000),
             Value("2500"),
-            "A reply that the caller waits for longer, by ear, is late: too many end its share (see rollouts). In steps of 250.",
+            "A reply that takes it longer, by ear, in steps of 250, is late: too many end its share of a rollout.",
         ),
         key(
             "silent_after_ms",

@@ -206,8 +206,8 @@ fn a_bot_that_breaks_has_no_callers_within_the_second_and_is_tried_again_later()
     assert_eq!(world.share(), None, "a restart does not give it back");
 }
 
-#[test]
-fn a_bot_that_does_not_understand_its_callers_has_none_soon() {
+/// What the breaker tripped on when the bot, which has had half of the callers for two hours, became so.
+fn trips_on(became: impl FnOnce(&mut World)) -> Option<Trouble> {
     let quiet = "[breaker]\nwindow_secs = 1800\ncalls_min = 10\n\n[analysis]";
     let mut world = World::new(Place::file(), plan(&PLAN.replace("[analysis]", quiet)));
     world.order(Order::Start, "head", "").expect("it has not begun");
@@ -216,14 +216,21 @@ fn a_bot_that_does_not_understand_its_callers_has_none_soon() {
     }
     world.hours(2);
     assert_eq!(world.share(), Some(Share::Half));
-    world.bot_understands = false;
+    became(&mut world);
     world.hours(1);
     world.flush();
-    let trip = world.log().decisions.into_iter().find_map(|kept| {
+    world.log().decisions.into_iter().find_map(|kept| {
         let Verdict::Tripped(trip) = kept.decision.verdict else { return None };
-        Some(trip)
-    });
-    assert_eq!(trip.map(|trip| trip.trouble), Some(Trouble::NoMatch));
+        Some(trip.trouble)
+    })
+}
+
+#[test]
+fn a_bot_that_does_not_understand_its_callers_or_replies_late_has_none_soon() {
+    assert_eq!(trips_on(|world| world.bot_understands = false), Some(Trouble::NoMatch));
+    let late = Duration::from_secs(3);
+    assert_eq!(trips_on(|world| world.bot_takes = late), Some(Trouble::LateReplies));
+    assert_eq!(trips_on(|_| {}), None, "it goes on as it was");
 }
 
 #[test]

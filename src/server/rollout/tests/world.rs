@@ -11,13 +11,13 @@ use crate::server::store::{
 use dozvon_center::Center;
 use dozvon_center::acd::{Actor, AgentConfig, Config, QueueConfig, Status};
 use dozvon_center::border::{Arrival, LegCommand, LegEvent, Output, Refusal};
-use dozvon_center::bot::{BotNote, BotOver};
+use dozvon_center::bot::{BotNote, BotOver, Replies};
 use dozvon_center::calendar::{Calendar, Calendars};
-use dozvon_center::contact::Contact;
+use dozvon_center::contact::{Contact, Speech};
 use dozvon_center::desk::Asker;
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::flow;
-use dozvon_center::ids::{AgentId, CallId, Key, LegId};
+use dozvon_center::ids::{AgentId, CallId, Key, LegId, MeasureId};
 use dozvon_center::opening::Opening;
 use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
 use dozvon_center::rollout::decide::Command;
@@ -162,6 +162,8 @@ fn policy(plan: &Plan) -> Policy {
 enum Next {
     Call(String),
     Leg(LegId, LegEvent),
+    /// A bot's part was heard to its end.
+    Replied(MeasureId),
 }
 
 /// The house.
@@ -179,6 +181,10 @@ pub(super) struct World {
     pub(super) bot_works: bool,
     /// Whether it understands its callers; it hands them over when it does not.
     pub(super) bot_understands: bool,
+    /// How soon it replies.
+    pub(super) bot_takes: Duration,
+    /// Its legs.
+    bots: BTreeSet<LegId>,
     announcer: Announcer,
     agenda: BTreeMap<(Timestamp, u64), Next>,
     put: u64,
@@ -210,6 +216,8 @@ impl World {
             steered: Vec::new(),
             bot_works: true,
             bot_understands: true,
+            bot_takes: Duration::from_secs(1),
+            bots: BTreeSet::new(),
             announcer,
             agenda: BTreeMap::new(),
             put: 0,
@@ -334,6 +342,10 @@ impl World {
                 self.calls.insert(call, (leg, number));
             }
             Next::Leg(leg, event) => self.center.leg(self.now, leg, event),
+            Next::Replied(measure) => {
+                let replies = Replies { came: vec![(self.bot_takes, 5)], owed: Duration::ZERO };
+                self.center.measured(self.now, measure, Speech::default(), &replies);
+            }
         }
     }
 
@@ -362,7 +374,13 @@ impl World {
         } else if let LegCommand::RingAgent { .. } = command {
             self.later(1, leg, LegEvent::Ringing);
             self.later(4, leg, LegEvent::Answered);
+        } else if let LegCommand::Measure { measure, .. } = command {
+            // His longest part lasts two minutes.
+            if self.bots.remove(&leg) {
+                self.put(self.now + Duration::from_secs(130), Next::Replied(measure));
+            }
         } else if let LegCommand::CallBot { .. } = command {
+            self.bots.insert(leg);
             if self.bot_works {
                 self.later(1, leg, LegEvent::Answered);
                 let talks = 60 + self.roll(60);
