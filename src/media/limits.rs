@@ -37,7 +37,7 @@ pub const LISTENERS_MAX: usize = 16;
 pub const REPLY_STEP: Duration = Duration::from_millis(250);
 
 /// How many such steps there are; replies that took longer than all of them are counted in the last one.
-pub const REPLY_STEPS: usize = 41;
+pub const REPLY_STEPS: usize = 21;
 
 /// Measures of one bank; beyond it [`crate::order::Order::Measure`] is refused.
 pub const MEASURES_MAX: usize = SESSIONS_MAX / 2;

@@ -334,8 +334,8 @@ pub struct Silences {
 /// speaks asks for none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replies {
-    /// How many took so many steps of [`REPLY_STEP`](crate::limits::REPLY_STEP).
-    pub by_step: [u32; REPLY_STEPS],
+    /// How many took so many steps of [`REPLY_STEP`](crate::limits::REPLY_STEP); no more than fit are counted.
+    pub by_step: [u16; REPLY_STEPS],
     /// How long the last words had waited for a reply when the measure ended; zero: it had come.
     pub owed: Duration,
 }

@@ -94,7 +94,7 @@ const fn party(side: Side) -> Party {
 
 fn replies(found: &media::Replies) -> Replies {
     let steps = found.by_step.iter().zip(0..).filter(|(count, _)| **count > 0);
-    let came = steps.map(|(count, step)| (REPLY_STEP * step, *count)).collect();
+    let came = steps.map(|(count, step)| (REPLY_STEP * step, u32::from(*count))).collect();
     Replies { came, owed: found.owed }
 }
 

@@ -182,12 +182,10 @@ fn how_soon_a_bot_replies_is_told_and_the_option_he_was_drawn_by_though_he_has_h
         house.event(caller, LegEvent::HungUp);
         house.center.measured(house.now, measure, SPEECH, &Replies { came, owed });
         house.drain();
-        let told = house.facts.iter().find_map(|fact| match &fact.what {
-            What::BotReplied { option, replies, late, .. } => {
-                assert_eq!((fact.call, option.as_deref()), (Some(call), Some("cards")));
-                Some((*replies, *late))
-            }
-            _ => None,
+        let told = house.facts.iter().find_map(|fact| {
+            let What::BotReplied { option, replies, late, .. } = &fact.what else { return None };
+            assert_eq!((fact.call, option.as_deref()), (Some(call), Some("cards")));
+            Some((*replies, *late))
         });
         assert_eq!(told, expected);
         let unheard = house.facts.iter().any(|fact| matches!(fact.what, What::Unheard { .. }));

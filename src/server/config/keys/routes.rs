@@ -118,7 +118,7 @@ pub(in crate::server::config) const BOT: Section = Section {
         ),
         key(
             "reply_within_ms",
-            Kind::Int(250, 10_000),
+            Kind::Int(250, 5_000),
             Value("2500"),
             "A reply that takes it longer, by ear, in steps of 250, is late: too many end its share of a rollout.",
         ),
