@@ -218,8 +218,8 @@ def contacts(verdict, path, records, kills):
         " GROUP BY s.call, s.seq HAVING count(t.id) <> 1").fetchall()
     verdict.check("every talk is counted once", not talks, f"{len(talks)} are not", talks)
     stretches = database.execute(
-        "SELECT a.agent, a.to_at, min(b.from_at) FROM agent_status a JOIN agent_status b ON b.agent = a.agent AND b.id > a.id"
-        " GROUP BY a.id HAVING a.to_at IS NULL OR a.to_at > min(b.from_at)").fetchall()
+        "SELECT agent, to_at, next FROM (SELECT agent, to_at, lead(from_at) OVER (PARTITION BY agent ORDER BY id) AS next"
+        " FROM agent_status) WHERE next IS NOT NULL AND (to_at IS NULL OR to_at > next)").fetchall()
     verdict.check("agents' stretches do not overlap", not stretches, f"{len(stretches)} do", stretches)
     left = database.execute("SELECT agent, status, activity FROM agent_status WHERE to_at IS NULL").fetchall()
     verdict.check("after the stop no stretch is open", not left, f"{len(left)} are", left)
