@@ -117,14 +117,22 @@ impl Returning {
 
     fn touch(&mut self, now: Timestamp, number: &str) -> &mut Memory {
         self.forget(now);
-        let number: Arc<str> = number.into();
-        if let Some(known) = self.callers.get(&number) {
-            self.oldest.remove(&(known.touched, number.clone()));
-        } else if self.callers.len() >= CALLERS_REMEMBERED_MAX
-            && let Some((_, oldest)) = self.oldest.pop_first()
-        {
-            self.callers.remove(&oldest);
-        }
+        // The name that is known is shared, so that each caller costs one.
+        let number = match self.callers.get_key_value(number) {
+            Some((name, known)) => {
+                let name = name.clone();
+                self.oldest.remove(&(known.touched, name.clone()));
+                name
+            }
+            None => {
+                if self.callers.len() >= CALLERS_REMEMBERED_MAX
+                    && let Some((_, oldest)) = self.oldest.pop_first()
+                {
+                    self.callers.remove(&oldest);
+                }
+                number.into()
+            }
+        };
         self.oldest.insert((now, number.clone()));
         let memory = self.callers.entry(number).or_default();
         memory.touched = now;

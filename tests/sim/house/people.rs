@@ -242,6 +242,10 @@ impl House<'_> {
             let gave_up = matches!(outcome, Abandoned | ShortAbandoned);
             if gave_up && self.rng.chance(0.4) {
                 self.calls_again(&customer);
+                // Once more, or from a second phone: his old place is his once.
+                if self.rng.chance(0.4) {
+                    self.calls_again(&customer);
+                }
             }
         } else if let What::CallEnded { ending, .. } = what {
             let broke = ending.fault == dozvon_center::contact::Fault::Carrier;
