@@ -70,8 +70,11 @@ impl Center {
         let Some(call) = self.calls.values().filter(his).find(free).map(|call| call.id) else {
             return false;
         };
-        self.calls.get_mut(&call).expect("found above").owed = Some(id);
-        self.turn(now, id, Input::Calls(call))
+        let rests = self.turn(now, id, Input::Calls(call));
+        if rests && let Some(call) = self.calls.get_mut(&call) {
+            call.owed = Some(id);
+        }
+        rests
     }
 
     /// The caller's own call has ended without his having come to a queue: he is called back after all, unless he is in

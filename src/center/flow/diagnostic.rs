@@ -1,5 +1,6 @@
 //! What is wrong with an operator's file: where, what and the cure. Knows nothing of flows, so every loader uses it.
 
+use super::limits::NAMES_TOLD_MAX;
 use std::fmt;
 
 /// How bad it is.
@@ -39,9 +40,6 @@ pub struct Spanned<T> {
     /// Where it stands.
     pub spot: Spot,
 }
-
-/// How many names a finding tells of those that there are; more are not looked through in a terminal.
-const NAMES_TOLD_MAX: usize = 12;
 
 /// One finding about one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +212,23 @@ mod tests {
         assert_eq!(nearest("mian", known), Some("main"));
         assert_eq!(nearest("cards", known), None);
         assert_eq!(nearest("", known), None);
+    }
+
+    #[test]
+    fn names_are_told_up_to_the_bound_and_what_is_left_out_shows() {
+        let names: Vec<String> = (0..=NAMES_TOLD_MAX).map(|at| format!("n{at}")).collect();
+        let told = |many: usize| {
+            let spot = Spot { line: 1, column: 1, length: 1 };
+            let found = Diagnostic::error("F001", "a.yaml", spot, "there is no node `cards`");
+            found.one_of("cards", names[..many].iter().map(String::as_str)).help
+        };
+        assert_eq!(told(0), None);
+        assert_eq!(told(2).as_deref(), Some("there are: n0, n1"));
+        let all = told(NAMES_TOLD_MAX).unwrap();
+        assert_eq!(all.matches(", ").count(), NAMES_TOLD_MAX - 1, "{all}");
+        assert!(!all.contains('…'), "{all}");
+        let one_more = told(NAMES_TOLD_MAX + 1).unwrap();
+        assert_eq!(one_more, format!("{all}, …"));
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub const PICTURE_LANES_MAX: usize = 30;
 /// Diagnostics told about one file; the rest are counted in one last line.
 pub const DIAGNOSTICS_MAX: usize = 200;
 
+/// Names that a finding tells of those that there are; more are cut with `…`.
+pub const NAMES_TOLD_MAX: usize = 12;
+
 /// Nodes that one input may pass through without waiting for anything; beyond it the caller is taken to the operator.
 pub const STEPS_MAX: u32 = 100;
 

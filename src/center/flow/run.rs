@@ -8,6 +8,9 @@ mod border;
 mod callback;
 mod entry;
 mod http;
+mod order;
+mod said;
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -17,20 +20,14 @@ pub use border::{
 };
 
 use super::limits::{DUTY_RINGS, ENTERED_MAX, PATH_MAX, STEPS_MAX};
-use super::model::{
-    Flow, Hangup, Hours, Kind, MUSIC, NodeIx, Part, Prompt, PromptRef, Queue, Said, Target,
-    Template, VarIx, VarKind, WaitAct, Way,
-};
+use super::model::{Flow, Hangup, Hours, Kind, NodeIx, Target, VarIx, VarKind, Way};
 use super::words;
-use crate::acd::Expression;
 use crate::calendar::{Calendars, Open};
 use crate::ids::Key;
 use crate::rollout::Arm;
-use crate::saying::Language;
 use callback::Asking;
 use dozvon_clock::Timestamp;
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -262,8 +259,7 @@ impl Run {
 
     /// Whether this, said now, is a word for the operator.
     pub fn is_operator(&self, text: &str) -> bool {
-        let mut phrases = self.flow.operator.phrases(&self.language);
-        self.listens() && phrases.any(|phrase| words::contains(text, phrase))
+        self.listens() && words::any(text, self.flow.operator.phrases(&self.language))
     }
 
     /// The next thing the owner must do.
@@ -761,165 +757,10 @@ impl Run {
         self.effects.push_back(Effect::HangUp);
     }
 
-    // ---- helpers --------------------------------------------------------------------------------
-
-    /// Orders prompts; `None` when there are none.
-    fn play<'a>(&mut self, prompts: impl IntoIterator<Item = &'a PromptRef>) -> Option<u32> {
-        let prompts = prompts.into_iter().flat_map(|prompt| self.said(prompt)).collect();
-        self.play_prompts(prompts)
-    }
-
-    fn play_prompts(&mut self, prompts: Vec<Prompt>) -> Option<u32> {
-        if prompts.is_empty() {
-            return None;
-        }
-        self.ticket = self.ticket.wrapping_add(1);
-        self.effects.push_back(Effect::Play { ticket: self.ticket, prompts });
-        Some(self.ticket)
-    }
-
-    /// What is heard of it now: one recording, or the words of a value. A variable without a value is not said.
-    fn said(&self, prompt: &PromptRef) -> Vec<Prompt> {
-        let language = prompt.language.as_ref().unwrap_or(&self.language);
-        let one = |name: Arc<str>| Prompt { name, language: Arc::clone(language) };
-        match &prompt.said {
-            Said::Recording(name) => vec![one(Arc::clone(name))],
-            Said::Value(var, manner) => {
-                let saying = manner.read(&self.values[var.0 as usize]);
-                let spoken = saying.zip(Language::by_code(language));
-                let fragments = spoken.map(|(saying, language)| saying.fragments(language));
-                fragments.into_iter().flatten().map(|fragment| one(fragment.name.into())).collect()
-            }
-        }
-    }
-
-    /// Barge-in: stops the prompt if one plays, and its clock if none does.
-    fn hush(&mut self) {
-        let playing = match &mut self.state {
-            State::Saying { .. } | State::Parting { .. } => true,
-            State::Choosing { playing, .. }
-            | State::Collecting { playing, .. }
-            | State::LookingUp { playing, .. }
-            | State::Asked { playing, .. } => playing.take().is_some(),
-            State::Asking(asking) => asking.playing.take().is_some(),
-            State::Drawing
-            | State::AtBot
-            | State::InQueue
-            | State::Outside
-            | State::AtDuty
-            | State::Ended => false,
-        };
-        self.deadline = None;
-        if playing {
-            self.effects.push_back(Effect::StopPlaying);
-        }
-    }
-
     fn set(&mut self, var: VarIx, value: Arc<str>) {
         if self.flow.var(var).kind == VarKind::Language {
             self.language = Arc::clone(self.flow.language_or_default(Some(&value)));
         }
         self.values[var.0 as usize] = value;
-    }
-
-    fn order(&self, queue: &Queue) -> QueueOrder {
-        let is = |(var, value): &(VarIx, Arc<str>)| self.values[var.0 as usize] == *value;
-        let raised = queue.raise.as_ref().filter(|raise| raise.when.iter().all(is));
-        QueueOrder {
-            queue: Arc::clone(&queue.name.value),
-            requires: queue.requires.as_ref().map(|expression| self.filled(expression)),
-            priority: raised.map_or(queue.priority, |raise| raise.priority),
-            music: queue
-                .music
-                .as_ref()
-                .map(|music| Prompt { name: Arc::clone(&music.value), language: MUSIC.into() }),
-            max_wait: queue.max_wait,
-            rules: self.rules(queue),
-            lose_place: queue.lose_place,
-        }
-    }
-
-    fn rules(&self, queue: &Queue) -> Vec<OrderRule> {
-        let (mut overflows, mut callbacks) = (0, 0);
-        let rules = queue.rules.iter().map(|rule| {
-            let act = match &rule.act {
-                WaitAct::Announce(play) => {
-                    OrderAct::Announce(play.iter().flat_map(|prompt| self.said(prompt)).collect())
-                }
-                WaitAct::Overflow(_) => {
-                    overflows += 1;
-                    OrderAct::Overflow(overflows - 1)
-                }
-                WaitAct::Callback(target) => {
-                    callbacks += 1;
-                    // The check lets nothing else be offered.
-                    let offered = &self.flow.node(target.node).kind;
-                    let play = if let Kind::Callback(it) = offered { &it.play[..] } else { &[] };
-                    let prompts = play.iter().flat_map(|prompt| self.said(prompt)).collect();
-                    OrderAct::Offer(callbacks - 1, prompts)
-                }
-            };
-            OrderRule { at: rule.at, act }
-        });
-        rules.collect()
-    }
-
-    fn filled(&self, expression: &Expression<Template>) -> Expression<String> {
-        let mut fill = |template| Ok::<_, std::convert::Infallible>(self.fill(&template));
-        let Ok(filled) = expression.clone().try_map(&mut fill);
-        filled
-    }
-
-    fn fill(&self, template: &Template) -> String {
-        let parts = template.parts.iter().map(|part| match part {
-            Part::Text(text) => text,
-            Part::Var(var) => &self.values[var.0 as usize],
-        });
-        parts.map(|part| &**part).collect()
-    }
-}
-
-impl fmt::Debug for State {
-    /// Digits are counted and never shown: an entry may be a code.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            State::Saying { ticket } => write!(f, "Saying({ticket})"),
-            State::Choosing { attempt, playing } => write!(f, "Choosing({attempt}, {playing:?})"),
-            State::Collecting { attempt, playing, digits } => {
-                write!(f, "Collecting({attempt}, {playing:?}, {} digits)", digits.len())
-            }
-            State::Asking(asking) => asking.fmt(f),
-            State::LookingUp { ticket, playing } => write!(f, "LookingUp({ticket}, {playing:?})"),
-            State::Drawing => f.write_str("Drawing"),
-            State::AtBot => f.write_str("AtBot"),
-            State::InQueue => f.write_str("InQueue"),
-            State::Outside => f.write_str("Outside"),
-            State::AtDuty => f.write_str("AtDuty"),
-            State::Asked { question, again, playing } => {
-                write!(f, "Asked({question}, {again}, {playing:?})")
-            }
-            State::Parting { ticket } => write!(f, "Parting({ticket})"),
-            State::Ended => f.write_str("Ended"),
-        }
-    }
-}
-
-impl fmt::Debug for Run {
-    /// Without the caller's number and without the values of secret variables.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.flow.vars.iter().zip(&self.values).map(|(var, value)| {
-            let value = if var.secret && !value.is_empty() { "***" } else { &**value };
-            format!("{}={value}", var.name)
-        });
-        f.debug_struct("Run")
-            .field("flow", &self.flow.name)
-            .field("version", &self.flow.version)
-            .field("node", &self.node())
-            .field("state", &self.state)
-            .field("deadline", &self.deadline)
-            .field("language", &self.language)
-            .field("values", &shown.collect::<Vec<_>>())
-            .field("entered", &self.entered)
-            .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Is a phrase among the words that were heard? The one place where recognised text is compared with words of a flow.
+//! Is one of some phrases among the words that were heard? The one place where recognised text is compared with words of a flow.
 //!
 //! Letters count in small as in capitals, with and without their dots: recognisers write `оператор`, `Оператор.` and
 //! `еще` as they were taught. Whole words only, so that «оператора» in another sentence takes nobody away. What was
@@ -6,13 +6,14 @@
 
 use super::limits::HEARD_CHARS_MAX;
 
-/// Whether the words of the phrase stand in the text, side by side and in order.
-pub(super) fn contains(text: &str, phrase: &str) -> bool {
-    let phrase = words(phrase);
+/// Whether the words of one of the phrases stand in the text, side by side and in order.
+pub(super) fn any<'a>(text: &str, phrases: impl IntoIterator<Item = &'a str>) -> bool {
     let tail = text.chars().count().saturating_sub(HEARD_CHARS_MAX);
     let text: String = text.chars().skip(tail).collect();
     let heard = words(&text);
-    !phrase.is_empty() && heard.windows(phrase.len()).any(|some| *some == *phrase)
+    phrases.into_iter().map(words).any(|phrase| {
+        !phrase.is_empty() && heard.windows(phrase.len()).any(|some| *some == *phrase)
+    })
 }
 
 /// The words of a text as they are compared: none when it has neither letters nor digits.
@@ -48,6 +49,17 @@ mod tests {
     use crate::calendar::Calendars;
     use std::sync::Arc;
     use std::time::Duration;
+
+    fn contains(text: &str, phrase: &str) -> bool {
+        any(text, [phrase])
+    }
+
+    #[test]
+    fn any_of_the_phrases_will_do() {
+        assert!(any("дайте человека", ["оператор", "человека"]));
+        assert!(!any("дайте человека", ["оператор", "агент"]));
+        assert!(!any("дайте человека", []));
+    }
 
     #[test]
     fn a_phrase_is_found_whatever_its_case_dots_and_punctuation() {
