@@ -1,4 +1,4 @@
-//! Is one of some phrases among the words that were heard? The one place where recognised text is compared with words of a flow.
+//! Is one of some phrases among the words heard? The one place where recognised text is compared with words of a flow.
 //!
 //! Letters count in small as in capitals, with and without their dots: recognisers write `оператор`, `Оператор.` and
 //! `еще` as they were taught. Whole words only, so that «оператора» in another sentence takes nobody away. What was
