@@ -8,12 +8,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Callers with it at once; one more is not taken, and goes to people.
 const TALKS_MAX: usize = 100;
+/// How long nobody is taken after a connection that could not be.
+const REST: Duration = Duration::from_millis(100);
 
 const HELLO: &[u8] = include_bytes!("../../ivr-flows/prompts/ru/hello.wav");
 const NUMBERS: [&[u8]; 3] = [
@@ -51,7 +54,7 @@ impl StreamBot {
                         Ok((stream, _)) if talks.len() < TALKS_MAX => drop(talks.spawn(talk(stream))),
                         Ok(_) => {}
                         // Out of descriptors: those who talk give theirs back.
-                        Err(_) => tokio::task::yield_now().await,
+                        Err(_) => tokio::time::sleep(REST).await,
                     },
                     Some(_) = talks.join_next() => {}
                 }

@@ -149,7 +149,8 @@ impl Folder {
              [[bot]]\nname = \"guide\"\nstream = \"ws://{stream}/\"\n"
         );
         folder.file("bots.toml", &bots)?;
-        folder.file("agents.toml", &agents(args.agents))?;
+        // A shipped token is the first agent's, who is there also when nobody plays him.
+        folder.file("agents.toml", &agents(args.agents.max(1)))?;
         folder.file("dozvon.toml", &settings(args, &flows))?;
         Ok(folder)
     }
@@ -206,6 +207,7 @@ fn numbers(args: &DemoArgs) -> io::Result<String> {
 
 fn settings(args: &DemoArgs, flows: &Path) -> String {
     let (sip, http) = (args.sip_port, args.http_port);
+    let watch = args.flow.is_some();
     // Several demos on one machine, as in tests, keep out of each other's way, and all out of the ephemeral ports.
     let first_rtp = if sip == 0 { 20_000 + (std::process::id() % 12) * 1_000 } else { 20_000 };
     let last_rtp = first_rtp + 999;
@@ -213,10 +215,10 @@ fn settings(args: &DemoArgs, flows: &Path) -> String {
         "[sip]\nlisten_udp = [\"127.0.0.1:{sip}\"]\nlisten_tcp = [\"127.0.0.1:{sip}\"]\n\
          [media]\naddress = \"127.0.0.1\"\nrtp_port_min = {first_rtp}\nrtp_port_max = {last_rtp}\n\
          rtp_port_cooldown_secs = 2\n[limits]\ncalls_max = 200\n\
-         [flows]\nfolder = {flows:?}\n\
+         [flows]\nfolder = {flows:?}\nwatch = {watch}\n\
          [http]\nlisten = \"127.0.0.1:{http}\"\n\
          [store]\npath = \"demo.db\"\n\
-         [log]\nfilter = \"warn\"\n\
+         [log]\nfilter = \"warn,dozvon::server::reload=info\"\n\
          [drain]\nfinish_within_secs = 0\n"
     )
 }

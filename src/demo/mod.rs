@@ -11,7 +11,7 @@ mod folder;
 use crate::caller::phone::{Account, Agent, Answering, Manner, PhoneError, Source};
 use crate::cli::{self, DemoArgs};
 use crate::server::brain::Stop;
-use crate::server::config::{Missing, load};
+use crate::server::config::{Missing, Tests, load};
 use crate::server::{Server, StartError, telemetry};
 use bot::StreamBot;
 use callers::{Dice, Script};
@@ -40,8 +40,11 @@ enum DemoError {
     Phone(#[from] PhoneError),
     #[error("the demo's own configuration is wrong: please report it")]
     Config,
-    #[error("the demo has the queues general, urgent, cards and loans; for others: dozvon serve")]
-    Flow,
+    #[error(
+        "{0} or a flow beside it has these mistakes; the demo has the queues general, urgent, cards and loans, and for \
+         others there is dozvon serve"
+    )]
+    Flow(String),
     #[error("the log: {0}")]
     Log(#[from] telemetry::TelemetryError),
 }
@@ -77,10 +80,11 @@ async fn demo(args: &DemoArgs) -> Result<ExitCode, DemoError> {
     let bot = Agent::start(Account::at(nowhere), bot_manner(), None).await?;
     let stream = StreamBot::start().await?;
     let folder = Folder::write(args, bot.local(), stream.local())?;
-    let (loaded, findings) = load(folder.path(), &[], Missing::Make);
+    let (loaded, findings) = load(folder.path(), &[], Missing::Make, Tests::Play);
     let Some(loaded) = loaded else {
         cli::tell(&findings, cli::Format::Full);
-        return Err(if args.flow.is_some() { DemoError::Flow } else { DemoError::Config });
+        let flow = args.flow.as_ref().map(|file| DemoError::Flow(file.display().to_string()));
+        return Err(flow.unwrap_or(DemoError::Config));
     };
     telemetry::init(&loaded.settings.log)?;
     let server = Server::build(loaded, None).map_err(DemoError::Start)?;
@@ -88,6 +92,7 @@ async fn demo(args: &DemoArgs) -> Result<ExitCode, DemoError> {
     let http = *server.ready.http.as_ref().expect("the demo has HTTP");
     let (stop, live, directory) =
         (server.stopper(), server.live.listen(), server.directory.clone());
+    server.obey_changes();
     let serving = tokio::spawn(server.serve());
     let agents = start_agents(args.agents, sip, &folder).await?;
     let token = folder.secret("tokens/supervisor").unwrap_or_default();

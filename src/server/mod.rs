@@ -129,10 +129,7 @@ pub(crate) fn run(loaded: Loaded) -> ExitCode {
     match runtime {
         Ok(runtime) => runtime.block_on(async {
             tokio::spawn(obey_signals(server.stopper()));
-            tokio::spawn(obey_hangups(server.reloads()));
-            if let Some((folders, reloads)) = server.watched() {
-                tokio::spawn(lookout::look_out(folders, reloads));
-            }
+            server.obey_changes();
             server.serve().await
         }),
         Err(error) => {
@@ -407,14 +404,13 @@ impl Server {
         self.stop.clone()
     }
 
-    /// For whoever may bring another version of the configuration.
-    pub(crate) fn reloads(&self) -> ReloadDoor {
-        self.reloads.clone()
-    }
-
-    /// For whoever looks whether files change, where that is wished for.
-    pub(crate) fn watched(&self) -> Option<(Vec<PathBuf>, ReloadDoor)> {
-        Some((self.watched.clone()?, self.reloads.clone()))
+    /// From now on takes another version of the configuration at a SIGHUP and, where that is wished for, when its files
+    /// change. The process must be in a runtime, with which that ends.
+    pub(crate) fn obey_changes(&self) {
+        tokio::spawn(obey_hangups(self.reloads.clone()));
+        if let Some(folders) = &self.watched {
+            tokio::spawn(lookout::look_out(folders.clone(), self.reloads.clone()));
+        }
     }
 
     /// Serves HTTP until the brain has ended, then writes everything down. The exit code of the process.

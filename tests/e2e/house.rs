@@ -151,6 +151,28 @@ pub(crate) fn demo_pid(text: &str) -> Option<String> {
     Some(rest.chars().take_while(char::is_ascii_digit).collect())
 }
 
+/// Asks the API at this address with this token: the status and the body of its answer.
+pub(crate) async fn http(
+    at: SocketAddr,
+    token: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (u16, String) {
+    let mut stream = tokio::net::TcpStream::connect(at).await.unwrap();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
 impl House {
     /// Writes a configuration and starts the switch.
     pub(crate) async fn open() -> House {
@@ -305,19 +327,7 @@ impl House {
 
     async fn http(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let token = std::fs::read_to_string(self.folder.join("secrets/tokens/admin")).unwrap();
-        let mut stream = tokio::net::TcpStream::connect(self.address("http")).await.unwrap();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            token.trim(),
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        http(self.address("http"), token.trim(), method, path, body).await
     }
 
     /// GET.

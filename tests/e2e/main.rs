@@ -13,6 +13,7 @@ mod audiohook;
 mod bot;
 mod bot_faults;
 mod callback;
+mod demo;
 mod exits;
 mod house;
 mod recogniser;
@@ -23,7 +24,6 @@ mod screen_pop;
 use house::{House, TALK, eventually, manner, tone_manner};
 use phone::{Answering, PhoneError, Source};
 use std::time::Duration;
-use tokio::io::AsyncBufReadExt as _;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -240,75 +240,4 @@ async fn all_codecs_and_tcp_reach_the_echo() {
     let tcp =
         phone::Account { transport: phone::Transport::Tcp, ..phone::Account::at(house.sip_tcp()) };
     assert!(house.echo(tcp).await.tone_secs(700) > 0.8, "over TCP");
-}
-
-#[tokio::test]
-async fn the_demo_answers_its_callers_and_leaves_nothing_behind() {
-    let began = std::time::Instant::now();
-    let args = [
-        "demo",
-        "--sip-port",
-        "0",
-        "--http-port",
-        "0",
-        "--callers-per-minute",
-        "60",
-        "--duration",
-        "30s",
-    ];
-    let output = house::run(&args).await;
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("sip:100@127.0.0.1:"), "{text}");
-    let lines = text.lines().filter(|line| line.contains("→ 100")).count();
-    assert!(lines >= 2, "contacts are told:\n{text}");
-    assert!(!text.contains("panicked") && !text.contains("our_fault"), "{text}");
-    assert!(began.elapsed() < 30 * SECOND + TALK);
-    let left = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
-    let mine = format!("dozvon-demo-{}-", house::demo_pid(&text).unwrap_or_default());
-    assert!(
-        !left.map(|f| f.file_name().to_string_lossy().into_owned()).any(|n| n.starts_with(&mine))
-    );
-}
-
-#[tokio::test]
-async fn the_bot_of_the_demo_greets_counts_and_is_done_or_hands_over() {
-    let args = ["demo", "--sip-port", "0", "--http-port", "0", "--callers-per-minute", "0"];
-    let mut demo = tokio::process::Command::new(env!("CARGO_BIN_EXE_dozvon"))
-        .args(args)
-        .stdout(std::process::Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = tokio::io::BufReader::new(demo.stdout.take().unwrap()).lines();
-    let told = async {
-        loop {
-            let line = lines.next_line().await.unwrap().expect("the demo opens");
-            if let Some((_, rest)) = line.split_once("sip:103@") {
-                return rest.split_whitespace().next().unwrap().to_owned();
-            }
-        }
-    };
-    let at = tokio::time::timeout(TALK, told).await.expect("it says where the bot is");
-    let dial = async || {
-        let phone = phone::Phone::open(phone::Account::at(at.parse().unwrap()), None).await?;
-        phone.call(&format!("sip:103@{at}"), Source::Silence, false, TALK).await
-    };
-    let mut call = dial().await.unwrap();
-    assert!(call.stay(3 * SECOND).await);
-    assert!(call.heard().sound_secs() > 1.0, "the greeting: {:?}", call.heard());
-    let before = call.heard().sound_secs();
-    call.press(&['1']);
-    assert!(call.stay(3 * SECOND).await);
-    assert!(call.heard().sound_secs() > before + 0.5, "it counts: {:?}", call.heard());
-    call.press(&['3']);
-    assert!(!call.stay(TALK).await, "the bank says goodbye");
-    let mut call = dial().await.unwrap();
-    assert!(call.stay(SECOND).await);
-    call.press(&['2']);
-    assert!(call.stay(6 * SECOND).await, "music, or an agent");
-    assert!(call.hang_up().await.sound_secs() > 3.0);
-    let pid = demo.id().unwrap().to_string();
-    let stopped = std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
-    assert!(stopped.success() && demo.wait().await.unwrap().success());
 }

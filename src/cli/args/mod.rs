@@ -106,7 +106,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=500))]
     pub(crate) agents: u32,
     /// Answer sip:200 by this flow, and send the synthetic callers there; the flows and prompts beside it are read too.
-    /// SIGHUP takes over what has changed in them.
+    /// What is saved in them while the demo runs is taken over after a second, or at a SIGHUP.
     #[arg(long, value_name = "FILE")]
     pub(crate) flow: Option<PathBuf>,
     /// The SIP port on 127.0.0.1, UDP and TCP; 0 = any that is free.
