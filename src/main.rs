@@ -33,8 +33,8 @@ fn main() -> ExitCode {
 
 /// Reads the configuration, makes the secrets that are ours to make, and runs until somebody stops it.
 fn serve(args: &cli::ServeArgs) -> ExitCode {
-    use server::config::{Missing, environment, load};
-    let (loaded, findings) = load(&args.config, &environment(), Missing::Make);
+    use server::config::{Missing, Tests, environment, load};
+    let (loaded, findings) = load(&args.config, &environment(), Missing::Make, Tests::Play);
     cli::tell(&findings, cli::Format::Full);
     match loaded {
         Some(loaded) => server::run(loaded),

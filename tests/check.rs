@@ -215,7 +215,8 @@ fn a_flow_that_fails_its_tests_says_where_the_caller_went() {
     }
 }
 
-/// A configuration with two calendars, queues of which one has hours, and a site.
+/// A configuration with two calendars, queues of which one has hours, a site, and a flow that doesn't do what its test
+/// says.
 fn with_hours() -> PathBuf {
     let folder = std::env::temp_dir().join(format!("dozvon-hours-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
@@ -241,6 +242,11 @@ fn with_hours() -> PathBuf {
     let saturdays = "BEGIN:VCALENDAR\nX-WR-TIMEZONE:Europe/Berlin\nBEGIN:VEVENT\nSUMMARY:Open on Saturdays\n\
                      DTSTART:20260103T100000\nDTEND:20260103T140000\nRRULE:FREQ=WEEKLY\nEND:VEVENT\nEND:VCALENDAR\n";
     write("calendars/branch.ics", saturdays);
+    let flow = "flow: late\nlanguages: [ru]\nstart: wait\noperator: {keys: [\"0\"], to: wait}\nnodes:\n  \
+                wait: {queue: {name: general, max_wait: 5m, after: {answered: bye, max_wait: bye, nobody: bye}}}\n  \
+                bye: {hangup: {play: goodbye}}\n\
+                tests:\n  - {name: loans wait, then: {in_queue: loans}}\n";
+    write("late.yaml", flow);
     folder
 }
 
@@ -253,6 +259,7 @@ fn hours_are_told_with_the_line_that_makes_them_and_their_end() {
     let open = ask(&["--at", "2026-07-04T11:00+02:00", "--calendar", "branch"]);
     let unknown = ask(&["--queue", "cards"]);
     let no_moment = ask(&["--at", "noon"]);
+    let check = dozvon(&folder, &["check", "."]);
     let _ = fs::remove_dir_all(&folder);
     assert_eq!(
         text(&all.stdout),
@@ -267,6 +274,8 @@ fn hours_are_told_with_the_line_that_makes_them_and_their_end() {
         "{}",
         text(&all.stderr)
     );
+    assert_eq!(check.status.code(), Some(EX_CONFIG), "it is not to be served");
+    assert!(text(&check.stderr).contains("test `loans wait`"), "{}", text(&check.stderr));
     let rows: Value = serde_json::from_slice(&holiday.stdout).expect("JSON on standard output");
     let row = &rows[0];
     assert_eq!((rows.as_array().map(Vec::len), row["state"].as_str()), (Some(1), Some("holiday")));

@@ -5,7 +5,7 @@
 
 use super::when::{Around, Asked};
 use super::{AcdArgs, AcdCommand, Format, ReplayArgs, print, tell, verdict};
-use crate::server::config::{Loaded, Missing, environment, load};
+use crate::server::config::{Loaded, Missing, Tests, environment, load};
 use crate::server::report::{ExportError, each_event};
 use dozvon_center::acd::{Activity, OfferResult, Presence, ServiceLevel};
 use dozvon_center::ids::CallId;
@@ -25,7 +25,7 @@ pub(crate) fn acd(args: &AcdArgs) -> ExitCode {
         Ok(asked) => asked,
         Err(code) => return code,
     };
-    let (loaded, findings) = load(&args.when.config, &environment(), Missing::Leave);
+    let (loaded, findings) = load(&args.when.config, &environment(), Missing::Leave, Tests::Leave);
     let Some(loaded) = loaded else {
         tell(&findings, Format::Full);
         return verdict(&findings);

@@ -1,7 +1,7 @@
 //! The running switch's API, asked from the command line.
 
-use super::{Format, Remote, tell, verdict};
-use crate::server::config::{Missing, Role, environment, load};
+use super::{Format, Remote, failed, tell, verdict};
+use crate::server::config::{Missing, Role, Tests, environment, load};
 use crate::server::outgoing::{self, Body, USER_AGENT};
 use axum::body::Bytes;
 use axum::http::{Request, header};

@@ -1,12 +1,12 @@
 //! `dozvon check`: reads a whole configuration as `serve` would and starts nothing.
 
 use super::{CheckArgs, Format, print, tell, verdict};
-use crate::server::config::{Loaded, Missing, environment, load, read_schedules};
+use crate::server::config::{Loaded, Missing, Tests, environment, load, read_schedules};
 use std::process::ExitCode;
 
 /// Names every mistake; says what there is when there is none.
 pub(crate) fn check(args: &CheckArgs) -> ExitCode {
-    let (loaded, mut findings) = load(&args.folder, &environment(), Missing::Leave);
+    let (loaded, mut findings) = load(&args.folder, &environment(), Missing::Leave, Tests::Play);
     if let Some(loaded) = &loaded {
         // A planner's slip is told, and stops no telephone: `serve` doesn't read them.
         let agents = loaded.policy.acd.agents.iter();

@@ -1,7 +1,7 @@
 //! `dozvon hours`: what every calendar, queue and site says of a moment, by which line of which file, and until when.
 
 use super::{Format, HoursArgs, print, tell, verdict};
-use crate::server::config::{Loaded, Missing, environment, load};
+use crate::server::config::{Loaded, Missing, Tests, environment, load};
 use crate::server::store::emergencies;
 use dozvon_center::calendar::{Calendar, Open, moment};
 use dozvon_center::flow::Duty;
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 /// Says it.
 pub(crate) fn hours(args: &HoursArgs) -> ExitCode {
-    let (loaded, findings) = load(&args.config, &environment(), Missing::Leave);
+    let (loaded, findings) = load(&args.config, &environment(), Missing::Leave, Tests::Leave);
     let Some(loaded) = loaded else {
         tell(&findings, Format::Full);
         return verdict(&findings);

@@ -1,7 +1,7 @@
 //! `dozvon shift report`: what was planned for each agent on a day against what was lived, from the database.
 
 use super::{Format, ReportFormat, ShiftArgs, ShiftCommand, ShiftReportArgs, print, tell, verdict};
-use crate::server::config::{Missing, Shifts, environment, load, read_schedules};
+use crate::server::config::{Missing, Shifts, Tests, environment, load, read_schedules};
 use crate::server::store::{AgentDay, agent_days};
 use dozvon_center::acd::Statuses;
 use dozvon_center::conduct::ConductKind;
@@ -21,7 +21,7 @@ pub(crate) fn shift(args: &ShiftArgs) -> ExitCode {
 }
 
 fn report(args: &ShiftReportArgs) -> ExitCode {
-    let (loaded, mut findings) = load(&args.config, &environment(), Missing::Leave);
+    let (loaded, mut findings) = load(&args.config, &environment(), Missing::Leave, Tests::Leave);
     let Some(loaded) = loaded else {
         tell(&findings, Format::Full);
         return verdict(&findings);

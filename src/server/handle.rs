@@ -342,14 +342,14 @@ impl BrainHandle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::config::{Missing, load};
+    use crate::server::config::{Missing, Tests, load};
     use dozvon_media::clip::LibraryBuilder;
     use std::path::Path;
 
     /// The project's own configuration, as another version.
     fn another() -> (Box<Reload>, Arc<Library>) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
-        let (loaded, findings) = load(&folder, &[], Missing::Leave);
+        let (loaded, findings) = load(&folder, &[], Missing::Leave, Tests::Play);
         let Some(loaded) = loaded else { panic!("{findings:?}") };
         let next = Reload {
             policy: Arc::new(loaded.policy.clone()),

@@ -7,7 +7,7 @@
 //! ([`super::versions`]); going back to it takes the same way, with the same proofs and tests.
 
 use super::clock::Clock;
-use super::config::{Disk, Loaded, Missing, Told, environment, load_from};
+use super::config::{Disk, Loaded, Missing, Tests, Told, environment, load_from};
 use super::events::rfc3339;
 use super::handle::{BrainError, BrainHandle};
 use super::versions::{FlowVersion, RolledBack, Versions, flows_of};
@@ -421,7 +421,7 @@ fn prepare(
         Some(version) => load_kept(versions, version, &old.folder)?,
         None => {
             let (loaded, findings) =
-                load_from(Disk::Real, &old.folder, &environment(), Missing::Make);
+                load_from(Disk::Real, &old.folder, &environment(), Missing::Make, Tests::Play);
             let told = findings.told();
             (loaded.ok_or_else(|| told.clone())?, told)
         }
@@ -461,7 +461,7 @@ pub(crate) fn load_kept(
     };
     let disk = versions.open(version, folder);
     let disk = disk.map_err(|why| of_folder(why.to_string(), "take another version"))?;
-    let (loaded, findings) = load_from(disk, folder, &environment(), Missing::Leave);
+    let (loaded, findings) = load_from(disk, folder, &environment(), Missing::Leave, Tests::Play);
     let told = findings.told();
     let loaded = loaded.ok_or_else(|| told.clone())?;
     if *loaded.version != *version {
@@ -524,7 +524,7 @@ mod tests {
         let flows = root.join("ivr-flows");
         let settings = format!("[flows]\nfolder = {:?}\n", flows.display().to_string());
         std::fs::write(folder.join("dozvon.toml"), settings).unwrap();
-        let (loaded, findings) = load(&folder, &[], Missing::Make);
+        let (loaded, findings) = load(&folder, &[], Missing::Make, Tests::Play);
         let loaded = Arc::new(loaded.unwrap_or_else(|| panic!("{:#?}", findings.told())));
         let builder = LibraryBuilder::new(&loaded.switch.codecs);
         let (library, _) = encode_prompts(builder, &loaded.prompts).unwrap();

@@ -253,7 +253,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::{Missing, load, load_from};
+    use super::super::config::{Missing, Tests, load, load_from};
     use super::*;
 
     /// A small configuration, and a folder of versions beside it.
@@ -289,7 +289,7 @@ mod tests {
         }
 
         fn load(&self) -> Loaded {
-            load(&self.config(), &[], Missing::Leave).0.expect("it is whole")
+            load(&self.config(), &[], Missing::Leave, Tests::Play).0.expect("it is whole")
         }
 
         fn versions(&self) -> Versions {
@@ -326,7 +326,7 @@ mod tests {
 
         // In force again, it is the last one to be forgotten, also when the clock has run back.
         let first = versions.open(&kept[VERSIONS_MAX - 1], &place.config()).unwrap();
-        let (again, _) = load_from(first, &place.config(), &[], Missing::Leave);
+        let (again, _) = load_from(first, &place.config(), &[], Missing::Leave, Tests::Play);
         versions.keep(&again.unwrap(), "2025-01-01T00:00:00Z", "ops").unwrap();
         place.write("queues.toml", "# one more\n");
         let more = place.load();
@@ -347,7 +347,7 @@ mod tests {
         fs::remove_file(place.config().join("flows/prompts/music/moh-soft.wav")).unwrap();
         let versions = Versions::new(loaded.settings.store.versions.clone());
         let disk = versions.open(&loaded.version, &place.config()).unwrap();
-        let (again, findings) = load_from(disk, &place.config(), &[], Missing::Leave);
+        let (again, findings) = load_from(disk, &place.config(), &[], Missing::Leave, Tests::Play);
         let again = again.unwrap_or_else(|| panic!("{:?}", findings.told()));
         assert_eq!((&again.version, &again.settings), (&loaded.version, &loaded.settings));
         assert_eq!(again.prompts.len(), 1);

@@ -150,8 +150,18 @@ pub(crate) fn load(
     folder: &Path,
     variables: &[(String, String)],
     missing: Missing,
+    tests: Tests,
 ) -> (Option<Loaded>, Findings) {
-    load_from(Disk::Real, folder, variables, missing)
+    load_from(Disk::Real, folder, variables, missing, tests)
+}
+
+/// What becomes of the flows' own tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tests {
+    /// They are played, and one that fails is a mistake: for whoever brings the configuration in force.
+    Play,
+    /// They are left, and a flow that doesn't do what they say may be looked at all the same.
+    Leave,
 }
 
 /// The same of a folder whose files are elsewhere.
@@ -160,6 +170,7 @@ pub(crate) fn load_from(
     folder: &Path,
     variables: &[(String, String)],
     missing: Missing,
+    tests: Tests,
 ) -> (Option<Loaded>, Findings) {
     let mut findings = Findings::default();
     findings.disk = disk;
@@ -180,7 +191,7 @@ pub(crate) fn load_from(
         &flows_folder,
         &around.surroundings,
         &around.prompts,
-        &around.calendars,
+        (&around.calendars, tests),
     );
     let flow_names: Vec<&str> = flow_names.iter().map(String::as_str).collect();
     let numbers = routes::numbers(&mut findings, &base, &flow_names, &around.staff);

@@ -41,7 +41,7 @@ impl Folder {
     fn load(&self, variables: &[(&str, &str)], missing: Missing) -> (Option<Loaded>, Vec<String>) {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let variables: Vec<_> = variables.iter().map(owned).collect();
-        let (loaded, findings) = load(&self.0, &variables, missing);
+        let (loaded, findings) = load(&self.0, &variables, missing, Tests::Play);
         (loaded, findings.sorted().iter().map(|finding| finding.message.clone()).collect())
     }
 }
@@ -118,7 +118,7 @@ fn the_rules_of_statuses_are_the_houses_with_those_of_the_file_over_them() {
         "[flows]\nfolder = \"flows\"\n[feature_codes]\n[statuses.lunsh]\n[statuses.lunch]\n\
          warn_at_secs = 2400\nmax = 1\n[statuses.ready]\nroutable = false\npaid = 7\n",
     );
-    let (loaded, findings) = load(&folder.0, &[], Missing::Leave);
+    let (loaded, findings) = load(&folder.0, &[], Missing::Leave, Tests::Play);
     assert!(loaded.is_none());
     let told = findings.sorted().into_iter().map(|finding| {
         let source = findings.text(finding.place.source);
