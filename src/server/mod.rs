@@ -144,12 +144,15 @@ pub(crate) fn run(loaded: Loaded) -> ExitCode {
 fn as_left(on_disk: Loaded) -> (Loaded, Option<RolledBack>) {
     let versions = Versions::new(on_disk.settings.store.versions.clone());
     let Some(note) = versions.noted() else { return (on_disk, None) };
-    if *note.files != *on_disk.version {
-        let version = &note.version;
-        tracing::warn!(%version, "not rolled back any more: the files on disk have changed since, and count");
+    let forget = || {
         if let Err(error) = versions.note(None) {
             tracing::error!(%error, "the note of a rollback can't be taken away");
         }
+    };
+    if *note.files != *on_disk.version {
+        let version = &note.version;
+        tracing::warn!(%version, "not rolled back any more: the files on disk have changed since, and count");
+        forget();
         return (on_disk, None);
     }
     match reload::load_kept(&versions, &note.version, &on_disk.folder) {
@@ -164,6 +167,7 @@ fn as_left(on_disk: Loaded) -> (Loaded, Option<RolledBack>) {
             for finding in findings {
                 tracing::error!("not rolled back any more, the files on disk count: {finding}");
             }
+            forget();
             (on_disk, None)
         }
     }

@@ -130,6 +130,35 @@ async fn a_version_that_is_not_whole_is_refused_and_no_secret_is_kept() {
     house.stop().await;
 }
 
+/// A kept version that is not whole at the next start is given up for good: whole again, it doesn't come back.
+#[tokio::test]
+async fn a_version_that_is_spoilt_at_a_start_is_not_rolled_back_to_any_more() {
+    let house = house(&flow("q", "goodbye")).await;
+    let before = version(&house).await;
+    write(&house, "flows/bank-main.yaml", &flow("news", "goodbye"));
+    let (code, disk) = reload(&house).await;
+    assert_eq!(code, 200, "{disk}");
+    let (code, told) = rollback(&house, &before["version"]).await;
+    assert_eq!(code, 200, "{told}");
+    house.stop().await;
+
+    let folder = house.folder().join("versions");
+    let list = folder.join(format!("{}.json", before["version"].as_str().unwrap()));
+    let whole = std::fs::read(&list).unwrap();
+    std::fs::write(&list, "{}").unwrap();
+    let house = house.open_again().await;
+    let now = version(&house).await;
+    assert_eq!((&now["version"], &now["rolled_back"]), (&disk["version"], &Value::Null));
+    assert!(house.log().contains("the files on disk count"), "{}", house.log());
+    house.stop().await;
+
+    std::fs::write(&list, whole).unwrap();
+    let house = house.open_again().await;
+    let now = version(&house).await;
+    assert_eq!((&now["version"], &now["rolled_back"]), (&disk["version"], &Value::Null));
+    house.stop().await;
+}
+
 /// Files are taken when they are left alone, never in between; a broken save changes nothing and is told.
 #[tokio::test]
 async fn changed_files_are_taken_by_themselves_when_whole_and_told_of_when_broken() {
