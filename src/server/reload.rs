@@ -257,25 +257,21 @@ impl Reloader {
 
     /// The kept version that is wished for, by its name; `None`: the files on disk.
     async fn named(&self, target: Target) -> Result<Option<String>, NotReloaded> {
+        let Target::Kept(wished) = target else { return Ok(None) };
         let versions = self.versions.clone();
         let list = tokio::task::spawn_blocking(move || versions.list()).await.unwrap_or_default();
         let here = &*self.loaded.version;
-        let before = list.iter().find(|kept| *kept.version != *here);
-        match target {
-            Target::Disk => Ok(None),
-            Target::Kept(Some(version)) if list.iter().any(|kept| kept.version == version) => {
-                Ok(Some(version))
-            }
-            Target::Kept(Some(version)) => {
-                Err(NotReloaded::Unknown(format!("no version `{version}` is kept")))
-            }
-            Target::Kept(None) => match before {
-                Some(kept) => Ok(Some(kept.version.clone())),
-                None => {
-                    Err(NotReloaded::Unknown("no version but this one was in force yet".into()))
-                }
-            },
-        }
+        let (found, unknown) = match wished {
+            Some(version) => (
+                list.into_iter().find(|kept| kept.version == version),
+                format!("no version `{version}` is kept"),
+            ),
+            None => (
+                list.into_iter().find(|kept| *kept.version != *here),
+                "no version but this one was in force yet".to_owned(),
+            ),
+        };
+        found.map(|kept| Some(kept.version)).ok_or(NotReloaded::Unknown(unknown))
     }
 
     /// Keeps what is in force. When that can't be, it is in force all the same.
