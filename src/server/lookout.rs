@@ -34,8 +34,8 @@ enum Step {
 
 /// What was seen before.
 struct Watch {
-    /// The files that were read last.
-    taken: Look,
+    /// The files that were read last; `None` when they were not, though it was time.
+    taken: Option<Look>,
     /// As they were at the last look.
     last: Look,
 }
@@ -43,18 +43,23 @@ struct Watch {
 impl Watch {
     /// Begins with files as they are.
     fn new(look: Look) -> Watch {
-        Watch { taken: look.clone(), last: look }
+        Watch { taken: Some(look.clone()), last: look }
     }
 
     /// Takes a look. Files that go on changing are waited for, however long it takes.
     fn see(&mut self, look: Look) -> Step {
         let still = look == self.last;
         self.last = look;
-        if !still || self.last == self.taken {
+        if !still || self.taken.as_ref() == Some(&self.last) {
             return Step::Wait;
         }
-        self.taken = self.last.clone();
+        self.taken = Some(self.last.clone());
         Step::Take
+    }
+
+    /// Those that were to be taken could not be read: the next look that sees the same takes them.
+    fn missed(&mut self) {
+        self.taken = None;
     }
 }
 
@@ -76,7 +81,8 @@ pub(crate) async fn look_out(folders: Vec<PathBuf>, reloads: ReloadDoor) {
                 // Why it is refused is in the log and in `/api/v1/versions` already.
                 Ok(_) | Err(NotReloaded::Refused(_) | NotReloaded::Unknown(_)) => {}
                 Err(why @ (NotReloaded::Busy | NotReloaded::Gone)) => {
-                    tracing::error!(?why, "files have changed and are not reloaded");
+                    tracing::warn!(?why, "files have changed and are not reloaded yet");
+                    watch.missed();
                 }
             },
         }
@@ -133,6 +139,17 @@ mod tests {
             let seen = format!("{look:?}");
             assert_eq!(watch.see(look), step, "{seen}");
         }
+    }
+
+    #[test]
+    fn a_change_that_nobody_had_time_for_is_taken_at_the_next_look() {
+        let mut watch = Watch::new(files(&[("a", 1)]));
+        let changed = files(&[("a", 2)]);
+        assert_eq!(watch.see(changed.clone()), Step::Wait);
+        assert_eq!(watch.see(changed.clone()), Step::Take);
+        watch.missed();
+        assert_eq!(watch.see(changed.clone()), Step::Take);
+        assert_eq!(watch.see(changed), Step::Wait);
     }
 
     #[test]
