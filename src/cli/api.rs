@@ -29,29 +29,24 @@ impl Api {
     /// # Errors
     /// The exit code; what is wrong and its cure have been told.
     pub(super) fn of(remote: &Remote) -> Result<Api, ExitCode> {
-        let (loaded, findings) = load(&remote.config, &environment(), Missing::Leave);
+        let (loaded, findings) = load(&remote.config, &environment(), Missing::Leave, Tests::Leave);
         let Some(loaded) = loaded else {
             tell(&findings, Format::Full);
             return Err(verdict(&findings));
         };
         let http = &loaded.settings.http;
-        let told = |message: String| {
-            eprintln!("dozvon: {message}");
-            ExitCode::FAILURE
-        };
         let chosen = |name: &str, role: Role| match &remote.token {
             Some(wanted) => name == wanted,
             None => matches!(role, Role::Supervisor | Role::Admin),
         };
         let token = http.tokens.iter().find(|token| chosen(&token.name, token.role));
-        let token = token.ok_or_else(|| {
-            told("tokens.toml has no such token: name one with --token".to_owned())
-        })?;
+        let token =
+            token.ok_or_else(|| failed("tokens.toml has no such token: name one with --token"))?;
         let url = match (&remote.url, http.listen) {
             (Some(url), _) => url.trim_end_matches('/').to_owned(),
             (None, Some(listen)) => format!("http://{}", reachable(listen)),
             (None, None) => {
-                return Err(told("[http] listen is empty: say where with --url".to_owned()));
+                return Err(failed("[http] listen is empty: say where with --url"));
             }
         };
         Ok(Api { url, token: token.token.0.clone() })

@@ -57,6 +57,12 @@ pub(crate) fn verdict(findings: &Findings) -> ExitCode {
     if findings.has_errors() { ExitCode::from(EX_CONFIG) } else { ExitCode::SUCCESS }
 }
 
+/// Says why the command has failed; exit code 1.
+fn failed(message: &str) -> ExitCode {
+    eprintln!("dozvon: {message}");
+    ExitCode::FAILURE
+}
+
 /// Prints on standard output; a reader who has gone (`| head`) is no trouble.
 pub(crate) fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());

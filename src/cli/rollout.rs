@@ -5,7 +5,7 @@
 use super::api::Api;
 use super::{
     Format, RolloutArgs, RolloutCommand, RolloutExplainArgs, RolloutOrderArgs, RolloutPlanArgs,
-    RolloutRoadmapArgs, RolloutStatusArgs, print, tell, verdict,
+    RolloutRoadmapArgs, RolloutStatusArgs, failed, print, tell, verdict,
 };
 use crate::server::config::{Findings, environment, places, read_plan, tell_plan};
 use crate::server::store::db::Database;
@@ -33,11 +33,6 @@ pub(crate) fn rollout(args: &RolloutArgs) -> ExitCode {
         RolloutCommand::Abort(args) => order(Order::Abort, args),
         RolloutCommand::DrainNow(args) => order(Order::DrainNow, args),
     }
-}
-
-fn failed(message: &str) -> ExitCode {
-    eprintln!("dozvon: {message}");
-    ExitCode::FAILURE
 }
 
 fn status(args: &RolloutStatusArgs) -> ExitCode {

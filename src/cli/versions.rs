@@ -1,7 +1,7 @@
 //! `dozvon flow versions | rollback`: versions of the running switch's configuration, and the way back to one.
 
 use super::api::Api;
-use super::{FlowRollbackArgs, FlowVersionsArgs, print};
+use super::{FlowRollbackArgs, FlowVersionsArgs, failed, print};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -26,11 +26,6 @@ pub(super) fn rollback(args: &FlowRollbackArgs) -> ExitCode {
         Ok(Err(message)) => failed(&message),
         Ok(Ok(in_force)) => shown(&standing(&in_force)),
     }
-}
-
-fn failed(message: &str) -> ExitCode {
-    eprintln!("dozvon: {message}");
-    ExitCode::FAILURE
 }
 
 fn shown(text: &str) -> ExitCode {

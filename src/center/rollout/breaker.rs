@@ -151,7 +151,7 @@ impl Breaker {
         self.judge(now)
     }
 
-    /// It is known how soon the bot replied in a call, which has ended or is about to be told to. Tells of a trip.
+    /// How soon the bot replied in a call, known when its part of it ends. Tells of a trip.
     pub fn replied(&mut self, now: Timestamp, replies: BotReplies) -> Option<Trip> {
         if self.is_open() {
             return None;

@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
-/// Months of a roadmap at most. A larger wish gets this many.
+/// Months of a roadmap at most. Who wishes for more, or for none, is refused.
 pub(crate) const MONTHS_MAX: u32 = 24;
 
 /// All options of the house, and the months behind them.
@@ -86,7 +86,7 @@ fn months(now: Timestamp, zone: &TimeZone, count: u32) -> Option<Vec<(String, Ti
     Some(all)
 }
 
-/// The roadmap up to now; the newest so many months of that zone.
+/// The roadmap up to now; the newest so many months of that zone, [`MONTHS_MAX`] at most.
 ///
 /// # Errors
 /// [`ReadError`].
@@ -97,7 +97,7 @@ pub(crate) async fn roadmap(
     zone: &TimeZone,
     count: u32,
 ) -> Result<Roadmap, ReadError> {
-    let spans = months(now, zone, count.clamp(1, MONTHS_MAX)).unwrap_or_default();
+    let spans = months(now, zone, count).unwrap_or_default();
     let mut known = Vec::new();
     for pair in spans.windows(2) {
         known.push((pair[0].0.clone(), reader.month(pair[0].1, pair[1].1).await?));
