@@ -6,10 +6,13 @@ use super::body::Body;
 use super::problem::Problem;
 use super::view::ContactsView;
 use crate::server::events::rfc3339;
-use crate::server::store::{Complained, ComplaintRow, ContactFilter, Record};
+use crate::server::store::{
+    Complained, Complaint, ComplaintRow, ContactFilter, Marked, Record, StoreReader,
+};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use dozvon_center::ids::CallId;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -90,7 +93,7 @@ pub(crate) struct ComplaintView {
     (status = 401, body = Problem), (status = 403, body = Problem),
     (status = 404, description = "no such contact", body = Problem),
     (status = 409, description = "it was marked before", body = Problem), (status = 413, body = Problem),
-    (status = 503, body = Problem)))]
+    (status = 503, description = "it is not marked, or nobody knows yet", body = Problem)))]
 pub(super) async fn complain(
     State(app): State<Arc<App>>,
     who: Who,
@@ -109,24 +112,39 @@ pub(super) async fn complain(
     let (Some(reader), Some(store)) = (&app.reader, &app.store) else {
         return Err(Problem::unavailable("nothing is stored: no database is open"));
     };
+    unmarked(reader, call).await?;
+    let row = ComplaintRow { call, at: app.clock.now(), by: who.name, text: wish.text };
+    let (at, by) = (rfc3339(row.at.as_micros()), row.by.clone());
+    let (complaint, hearing) = Complaint::new(row);
+    store.try_send(Record::Complaint(complaint));
+    match hearing.marked().await {
+        Marked::Now => {
+            tracing::info!(call = call.0, %by, "a complaint is marked");
+            Ok(Json(ComplaintView { call: call.0, at, by }))
+        }
+        // Somebody was quicker by less than a transaction.
+        Marked::Before => {
+            unmarked(reader, call).await?;
+            Err(Problem::conflict("it was marked at the same moment", None))
+        }
+        Marked::Lost => {
+            Err(Problem::unavailable("it is not kept, the database lags: try again in a moment"))
+        }
+    }
+}
+
+/// Refuses when there is no such contact, or one that somebody has complained about.
+async fn unmarked(reader: &StoreReader, call: CallId) -> Result<(), Problem> {
     match reader.complaint(call).await? {
         Complained::NoContact => {
-            return Err(Problem::not_found(format!("no contact has the id {}", call.0)));
+            Err(Problem::not_found(format!("no contact has the id {}", call.0)))
         }
         Complained::Yes { at, by } => {
             let when = rfc3339(at.as_micros());
-            return Err(Problem::conflict(
-                format!("`{by}` has marked it already, at {when}"),
-                None,
-            ));
+            Err(Problem::conflict(format!("`{by}` has marked it already, at {when}"), None))
         }
-        Complained::No => {}
+        Complained::No => Ok(()),
     }
-    let row = ComplaintRow { call, at: app.clock.now(), by: who.name, text: wish.text };
-    tracing::info!(call = row.call.0, by = %row.by, "a complaint is marked");
-    let (at, by) = (rfc3339(row.at.as_micros()), row.by.clone());
-    store.try_send(Record::Complaint(row));
-    Ok(Json(ComplaintView { call: call.0, at, by }))
 }
 
 impl Wanted {

@@ -62,6 +62,7 @@ pub(super) fn open_callbacks(db: &mut Db) -> Result<Vec<Callback>, DbError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::store::mailbox::Batch;
     use crate::server::store::testing::{Place, Server, on_each};
     use crate::server::store::{Record, Store};
     use dozvon_center::callback::{AskedBy, CallbackEnd, Proof};
@@ -140,5 +141,13 @@ mod tests {
         assert!(store.flush(Duration::from_secs(60)));
         assert_eq!(kept.try_recv().expect("it is known now").callbacks, [callback(7, DUE)]);
         store.close();
+    }
+
+    #[test]
+    fn a_batch_taken_apart_leaves_no_request_behind() {
+        let callbacks = vec![callback(1, DUE), callback(2, DUE)];
+        let batch = Batch { callbacks, ..Batch::default() };
+        let apart = batch.split().flat_map(|one| one.callbacks);
+        assert_eq!(apart.map(|kept| kept.id.0).collect::<Vec<_>>(), [1, 2]);
     }
 }

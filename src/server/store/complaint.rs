@@ -8,6 +8,8 @@ use dozvon_center::ids::CallId;
 use dozvon_clock::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::mpsc;
 
 /// A complaint to be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,14 +40,62 @@ pub(crate) enum Complained {
     },
 }
 
+/// What became of a complaint that was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Marked {
+    /// It is kept.
+    Now,
+    /// One about that contact was kept before, and counts.
+    Before,
+    /// It is not kept: too much waits for the disk, or the database would not have it.
+    Lost,
+}
+
+/// A complaint on its way to the disk, and the way back to whoever waits to hear what becomes of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Complaint {
+    row: ComplaintRow,
+    /// Whether it was the first, as the last try to write it has found.
+    first: Arc<AtomicBool>,
+    /// Closed without a word when the last copy of it is dropped.
+    told: mpsc::Sender<Marked>,
+}
+
+/// Hears what became of a complaint.
+#[derive(Debug)]
+pub(crate) struct Hearing(mpsc::Receiver<Marked>);
+
+impl Complaint {
+    /// A complaint to be handed over, and the one who hears of it.
+    pub(crate) fn new(row: ComplaintRow) -> (Complaint, Hearing) {
+        let (told, hearing) = mpsc::channel(1);
+        (Complaint { row, first: Arc::default(), told }, Hearing(hearing))
+    }
+
+    /// The transaction that it was part of is done.
+    pub(super) fn written(&self) {
+        let marked = if self.first.load(Ordering::Relaxed) { Marked::Now } else { Marked::Before };
+        // Whoever has asked may be gone.
+        let _ = self.told.try_send(marked);
+    }
+}
+
+impl Hearing {
+    /// Waits until it is written, or given up.
+    pub(crate) async fn marked(mut self) -> Marked {
+        self.0.recv().await.unwrap_or(Marked::Lost)
+    }
+}
+
 /// Writes a complaint; a second one about a contact changes nothing.
-pub(super) fn write_complaint(step: &mut Db, row: &ComplaintRow) -> Result<(), DbError> {
-    let ComplaintRow { call, at, by, text } = row;
+pub(super) fn write_complaint(step: &mut Db, complaint: &Complaint) -> Result<(), DbError> {
+    let ComplaintRow { call, at, by, text } = &complaint.row;
     let call = i64::try_from(call.0).unwrap_or(i64::MAX);
-    step.execute(
+    let rows = step.execute(
         "INSERT INTO complaints (call, at, marked_by, text) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (call) DO NOTHING",
         values![call, micros(*at), by, text.clone()],
     )?;
+    complaint.first.store(rows > 0, Ordering::Relaxed);
     Ok(())
 }
 

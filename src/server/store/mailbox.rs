@@ -71,8 +71,19 @@ impl Batch {
             + self.refusals.len()
     }
 
+    /// Tells those who wait for it that it is written.
+    pub(super) fn tell(&self) {
+        for record in &self.moves {
+            if let Record::Complaint(complaint) = record {
+                complaint.written();
+            }
+        }
+    }
+
     /// Each of them by itself, in order.
     pub(super) fn split(self) -> impl Iterator<Item = Batch> {
+        let callbacks = self.callbacks.into_iter();
+        let callbacks = callbacks.map(|one| Batch { callbacks: vec![one], ..Batch::default() });
         let contacts = self.contacts.into_iter();
         let contacts = contacts.map(|one| Batch { contacts: vec![one], ..Batch::default() });
         let moves = self.moves.into_iter();
@@ -80,7 +91,7 @@ impl Batch {
         let rows = self.rows.into_iter().map(|one| Batch { rows: vec![one], ..Batch::default() });
         let refusals = self.refusals.into_iter();
         let refusals = refusals.map(|one| Batch { refusals: vec![one], ..Batch::default() });
-        contacts.chain(moves).chain(rows).chain(refusals)
+        callbacks.chain(contacts).chain(moves).chain(rows).chain(refusals)
     }
 }
 

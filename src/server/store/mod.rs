@@ -23,7 +23,7 @@ mod schema;
 mod sites;
 mod writer;
 
-pub(crate) use complaint::{Complained, ComplaintRow};
+pub(crate) use complaint::{Complained, Complaint, ComplaintRow, Marked};
 pub(crate) use day::{AgentDay, agent_days};
 pub(crate) use mailbox::StoreSender;
 pub(crate) use reader::{
@@ -57,7 +57,8 @@ use tokio::sync::oneshot;
 /// counted (a later record of that call says everything it said), and for an end the oldest such change makes room.
 pub(crate) const CONTACTS_PENDING_MAX: usize = 32_768;
 
-/// Agent changes that wait for the disk. One more is dropped and counted; the next one of that agent closes the gap.
+/// Agent changes, incidents, emergencies, decisions and complaints that wait for the disk. One more is dropped and
+/// counted; an agent's next change closes the gap, and who has marked a complaint is told that it isn't kept.
 pub(crate) const MOVES_PENDING_MAX: usize = 65_536;
 
 /// Rows of figures that wait for the disk. One more is dropped and counted: the event log still tells of it.

@@ -1,6 +1,6 @@
 //! What the store is told: contact records, agents' changes and conduct, incidents.
 
-use super::complaint::ComplaintRow;
+use super::complaint::Complaint;
 use super::rollout::DecisionRow;
 use super::schema::micros;
 use crate::server::events::Directory;
@@ -38,7 +38,7 @@ pub(crate) enum Record {
     /// Something was decided about a rollout.
     Decided(Box<DecisionRow>),
     /// Somebody has complained about a contact.
-    Complaint(ComplaintRow),
+    Complaint(Complaint),
     /// A call was refused before any flow, for this reason.
     Refused {
         /// When.

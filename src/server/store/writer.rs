@@ -105,6 +105,7 @@ impl Writer {
         loop {
             let Err(error) = self.commit(&batch) else {
                 self.note(None);
+                batch.tell();
                 return add(&self.stats.written, batch.len());
             };
             self.note(Some(&error));
@@ -535,7 +536,7 @@ fn write_event(step: &mut Db, event: &Record) -> Result<(), DbError> {
         Record::Incident(row) => write_incident(step, row),
         Record::Emergency { site, emergency } => write_emergency(step, site, emergency.as_ref()),
         Record::Decided(row) => write_decision(step, row),
-        Record::Complaint(row) => write_complaint(step, row),
+        Record::Complaint(complaint) => write_complaint(step, complaint),
         Record::Callback(_) => unreachable!("the mailbox keeps requests by number"),
         Record::Refused { .. } => unreachable!("the mailbox counts refused calls by the minute"),
     }

@@ -40,7 +40,7 @@ pub(super) struct House {
     pub(super) pictures: Arc<AtomicUsize>,
     pub(super) called_back: Arc<Mutex<Vec<CallbackRequest>>>,
     pub(super) stop: watch::Sender<bool>,
-    _folder: Scratch,
+    folder: Scratch,
 }
 
 /// Bodies of commands that the brain obeys.
@@ -259,7 +259,17 @@ pub(super) fn house(tokens: Vec<Token>, change: impl FnOnce(&mut Snapshot)) -> H
     };
     let app = Arc::new(App::new(parts, stopping));
     let store = Some(store);
-    House { app, commands, asked, pictures, called_back, store, stop, _folder: folder }
+    House { app, commands, asked, pictures, called_back, store, stop, folder }
+}
+
+impl House {
+    /// Keeps the store's writer out of the database until this is dropped.
+    pub(super) fn lock_database(&self) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(self.folder.path("db")).unwrap();
+        connection.busy_timeout(Duration::from_secs(10)).unwrap();
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        connection
+    }
 }
 
 impl Drop for House {

@@ -7,7 +7,7 @@ use super::auth::PROTOCOL_PREFIX;
 use super::*;
 use crate::server::handle::door;
 use crate::server::metrics::tests::{directory, value};
-use crate::server::store::Record;
+use crate::server::store::{AgentMove, BATCH_MAX, MOVES_PENDING_MAX, Record};
 use axum::http::{Method, StatusCode};
 use dozvon_center::acd::{Actor, Status};
 use dozvon_center::callback::AskedBy;
@@ -312,10 +312,55 @@ async fn a_complaint_is_marked_once_with_who_and_when() {
     let most = serde_json::json!({ "text": "ы".repeat(500) }).to_string();
     let (code, marked) = send(&house, "boss", Method::POST, path, &most).await;
     assert_eq!((code, &marked["call"], &marked["by"]), (StatusCode::OK, &7.into(), &"boss".into()));
-    assert!(house.store.as_ref().unwrap().flush(Duration::from_secs(10)));
     let (code, again) = send(&house, "boss", Method::POST, path, "").await;
     assert_eq!(code, StatusCode::CONFLICT, "{again}");
     assert!(again["detail"].as_str().unwrap().contains("`boss` has marked it already"), "{again}");
+}
+
+#[tokio::test]
+async fn of_two_complaints_at_once_one_is_marked_and_the_other_hears_of_it() {
+    let house = house(everybody(), |_| {});
+    for call in 1..=10 {
+        let path = format!("/api/v1/contacts/{call}/complaint");
+        let ((one, told), (other, told_other)) = tokio::join!(
+            send(&house, "boss", Method::POST, &path, ""),
+            send(&house, "admin", Method::POST, &path, ""),
+        );
+        let (marked, refused) =
+            if one == StatusCode::OK { (told, told_other) } else { (told_other, told) };
+        assert_eq!(one.as_u16() + other.as_u16(), 200 + 409, "{marked} {refused}");
+        let by = format!("`{}` has marked it already", marked["by"].as_str().unwrap());
+        assert!(refused["detail"].as_str().unwrap().contains(&by), "{marked} {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_complaint_that_finds_no_room_on_the_way_to_the_disk_is_refused() {
+    let house = house(everybody(), |_| {});
+    let path = "/api/v1/contacts/7/complaint";
+    let locked = house.lock_database();
+    let change = AgentMove {
+        agent: "anna".into(),
+        team: None,
+        at: Timestamp::from_secs(160),
+        paid: Some(true),
+        status: "ready",
+        activity: "idle",
+        cause: "agent",
+        asked_by: None,
+        reason: None,
+    };
+    // The writer has taken a batch of them before it finds the door locked.
+    for _ in 0..MOVES_PENDING_MAX + BATCH_MAX + 1 {
+        house.store.as_ref().unwrap().sender().try_send(Record::Agent(change.clone()));
+    }
+    let (code, answer) = send(&house, "boss", Method::POST, path, "").await;
+    assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+    assert!(answer["detail"].as_str().unwrap().contains("not kept"), "{answer}");
+    drop(locked);
+    assert!(house.store.as_ref().unwrap().flush(Duration::from_secs(60)));
+    let (code, answer) = send(&house, "boss", Method::POST, path, "").await;
+    assert_eq!(code, StatusCode::OK, "{answer}");
 }
 
 #[tokio::test]

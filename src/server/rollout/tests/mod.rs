@@ -8,7 +8,7 @@ use crate::cli::{RolloutArgs, RolloutCommand, RolloutExplainArgs, rollout as com
 use crate::server::handle::{Query, door};
 use crate::server::store::db::{Access, Db, values};
 use crate::server::store::testing::{Place, Server, on_each};
-use crate::server::store::{ComplaintRow, DrawnOf, Store};
+use crate::server::store::{Complaint, ComplaintRow, DrawnOf, Store};
 use dozvon_center::contact::Contact;
 use dozvon_center::rollout::breaker::Trouble;
 use dozvon_center::rollout::decide::Due;
@@ -250,7 +250,8 @@ fn complaints_that_were_marked_count_against_the_arm_of_their_callers() {
     let store = world.store.as_ref().expect("it is open").sender();
     for contact in &complains {
         let (call, at, by) = (contact.call, world.now, "crm".to_owned());
-        store.try_send(Record::Complaint(ComplaintRow { call, at, by, text: None }));
+        let row = ComplaintRow { call, at, by, text: None };
+        store.try_send(Record::Complaint(Complaint::new(row).0));
     }
     world.callers_for(48);
     world.flush();
