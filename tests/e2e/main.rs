@@ -15,6 +15,7 @@ mod bot_faults;
 mod callback;
 mod demo;
 mod exits;
+mod helper;
 mod house;
 mod recogniser;
 mod rollback;

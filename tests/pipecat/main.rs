@@ -4,13 +4,17 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
 #[allow(dead_code, unused_imports)]
+#[path = "../e2e/helper.rs"]
+mod helper;
+#[allow(dead_code, unused_imports)]
 #[path = "../e2e/house.rs"]
 mod house;
 #[allow(dead_code, unused_imports)]
 #[path = "../../src/caller/phone/mod.rs"]
 mod phone;
 
-use house::{Furnishing, House, TALK, eventually, tone_manner};
+use helper::{TOKEN, house_of, waits_for_people};
+use house::{House, TALK, eventually, tone_manner};
 use phone::{Call, Source};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -20,27 +24,10 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 const SECOND: Duration = Duration::from_secs(1);
-const TOKEN: &str = "a-token-of-the-test";
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Where its sentence is, some seconds long.
 const PROMPT: &str = "ivr-flows/prompts/ru/callback-offer.wav";
-
-const FLOW: &str = r#"
-flow: bank-main
-languages: [ru]
-start: helper
-operator: {keys: ["0"], to: q-general}
-nodes:
-  helper:
-    bot: {use: helper, max_duration: 60s,
-      after: {done: bye, transfer: q-general, failed: q-general, too_long: q-general}}
-  q-general:
-    queue: {name: general, max_wait: 600s,
-      after: {answered: bye, max_wait: bye, nobody: bye, full: bye, closed: bye}}
-  bye: {hangup: {play: [goodbye]}}
-tests: []
-"#;
 
 /// A house and the bot that it knows.
 struct Scene {
@@ -59,20 +46,11 @@ impl Scene {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
-        let bots = format!(
-            "[[bot]]\nname = \"helper\"\ntoken_file = \"bot-token\"\n\
-             stream = \"ws://127.0.0.1:{port}/{path}\"\nprotocol = \"{protocol}\"\n"
+        let how = format!(
+            "stream = \"ws://127.0.0.1:{port}/{path}\"\nprotocol = \"{protocol}\"\n\
+             token_file = \"bot-token\""
         );
-        let house = House::furnished(Furnishing {
-            files: vec![
-                ("bots.toml", bots),
-                ("bot-token", format!("{TOKEN}\n")),
-                ("rollouts/cards.toml", String::new()),
-            ],
-            flow: Some(FLOW.to_owned()),
-            ..Furnishing::default()
-        })
-        .await;
+        let house = house_of(&how).await;
         let python = std::env::var("PIPECAT_PYTHON").expect("run `make interop-bot`");
         let log = house.folder().join("bot.log");
         let out = std::fs::File::create(&log).unwrap();
@@ -116,15 +94,7 @@ impl Scene {
     /// Waits until somebody with the bot waits for a person; the call goes on. How long that took.
     async fn is_with_people(&self, call: &mut Call) -> Duration {
         let began = Instant::now();
-        let waits = async || {
-            let calls: Value =
-                serde_json::from_str(&self.house.get("/api/v1/calls").await.1).unwrap();
-            (calls[0]["state"] == "waiting").then_some(())
-        };
-        tokio::select! {
-            () = eventually("he waits for a person", waits) => {}
-            _ = call.stay(TALK) => panic!("the call goes on"),
-        }
+        waits_for_people(&self.house, call).await;
         began.elapsed()
     }
 
@@ -304,8 +274,8 @@ async fn pipecats_genesys_serializer_is_done_and_hears_of_a_caller_who_leaves() 
     call.press(&['9']);
     assert!(!call.stay(TALK).await, "the flow goes on at `done`, says goodbye and hangs up");
     let log = std::fs::read_to_string(scene.house.folder().join("events.jsonl")).unwrap();
-    let facts = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let ended = facts.filter(|told| told["fact"] == "bot_ended").last().unwrap();
+    let mut facts = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let ended = facts.filter(|told| told["fact"] == "bot_ended").next_back().unwrap();
     assert_eq!(
         (&ended["end"], &ended["note"]["resolved"]),
         (&json!("done"), &json!(true)),

@@ -2,49 +2,18 @@
 //! seconds and a half.
 
 use crate::SECOND;
-use crate::house::{Furnishing, House, TALK, eventually};
-use crate::phone::{Call, Source};
+use crate::helper::{house_of, waits_for_people};
+use crate::house::{House, eventually};
+use crate::phone::Source;
 use crate::sipp::Sipp;
-use serde_json::Value;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long a caller may be without anybody: a bot that is silent or does not answer has two seconds.
 const WITHIN: Duration = Duration::from_millis(2_500);
 
-const FLOW: &str = r#"
-flow: bank-main
-languages: [ru]
-start: helper
-operator: {keys: ["0"], to: q-general}
-nodes:
-  helper:
-    bot: {use: helper, max_duration: 60s,
-      after: {done: bye, transfer: q-general, failed: q-general, too_long: q-general}}
-  q-general:
-    queue: {name: general, max_wait: 600s,
-      after: {answered: bye, max_wait: bye, nobody: bye, full: bye, closed: bye}}
-  bye: {hangup: {play: [goodbye]}}
-tests: []
-"#;
-
 async fn house_with_bot(at: SocketAddr) -> House {
-    let bots = format!("[[bot]]\nname = \"helper\"\nuri = \"sip:helper@{at}\"\n");
-    let files = vec![("bots.toml", bots), ("rollouts/cards.toml", String::new())];
-    let flow = Some(FLOW.to_owned());
-    House::furnished(Furnishing { files, flow, ..Furnishing::default() }).await
-}
-
-/// Waits, the call going on, until the caller waits for a person.
-async fn waits_for_people(house: &House, call: &mut Call) {
-    let waits = async || {
-        let calls: Value = serde_json::from_str(&house.get("/api/v1/calls").await.1).unwrap();
-        (calls[0]["state"] == "waiting").then_some(())
-    };
-    tokio::select! {
-        () = eventually("he waits for a person", waits) => {}
-        _ = call.stay(TALK) => panic!("the call goes on"),
-    }
+    house_of(&format!("uri = \"sip:helper@{at}\"")).await
 }
 
 /// When he was given to the bot and when he came into the queue, as his contact has it: microseconds since the epoch.

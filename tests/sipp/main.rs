@@ -5,6 +5,9 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
 #[allow(dead_code, unused_imports)]
+#[path = "../e2e/helper.rs"]
+mod helper;
+#[allow(dead_code, unused_imports)]
 #[path = "../e2e/house.rs"]
 mod house;
 #[allow(dead_code, unused_imports)]
