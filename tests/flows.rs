@@ -190,6 +190,13 @@ fn two_versions_are_compared_in_words() {
         list.as_array().expect("a list").iter().any(|change| change["node"] == "main"),
         "{list}"
     );
+    let alone = Folder::new("diff-alone");
+    fs::write(alone.0.join("old.yaml"), &changed).expect("it can be written");
+    let by_itself = ["flow", "diff", &alone.path("old.yaml"), "ivr-flows/bank-main.yaml"];
+    let output = dozvon(&by_itself, "");
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{shown}{}", text(&output.stderr));
+    assert!(shown.contains("main: key 3 now leads to `cards`, before: `q-cards`\n"), "{shown}");
     let same = text(&diff("ivr-flows/bank-main.yaml", &[]).stdout);
     assert_eq!(same, "callers notice no difference\n");
 }

@@ -138,6 +138,11 @@ fn texts_that_name_another_key_than_their_option_are_told_in_the_flow() {
     assert_eq!(code, Some(78), "{shown}");
     let lines: Vec<&str> = shown.lines().filter(|line| line.contains("error")).collect();
     assert_eq!(lines.len(), 3, "two mistakes and their count:\n{shown}");
+    fs::remove_file(set.0.join("prompts/ru/cards.wav")).expect("it is there");
+    let (_, _, missing) = set.run(&["prompts", "check", "prompts", "--format", "concise"]);
+    let cards = missing.lines().filter(|line| line.contains("no recording"));
+    assert_eq!(cards.count(), 1, "what is missing is told once:\n{missing}");
+    assert!(missing.contains("error[P001]: ru/cards has a text and no recording"), "{missing}");
     assert!(lines[0].contains("f.yaml:6:") && lines[0].contains("[F017]"), "{shown}");
     assert!(shown.contains("text in ru names key 3"), "{shown}");
 }

@@ -24,6 +24,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+/// The folder of prompts beside a flow.
+const PROMPTS: &str = "prompts";
+
 /// Runs the command.
 pub(crate) fn flow(args: &FlowArgs) -> ExitCode {
     match &args.command {
@@ -126,15 +129,18 @@ fn no_flow(stage: &Stage) -> ExitCode {
 }
 
 fn compare(args: &FlowDiffArgs) -> ExitCode {
-    let one = |file: &Path| {
-        let config = args.config.clone();
-        let stage = read(&FlowFile { file: file.to_owned(), config, format: Format::Full });
+    let home = folder_of(&args.new);
+    let one = |file: &Path, home: &Path| {
+        let stage = read_at_home(file, home, args.config.as_deref());
         if stage.findings.has_errors() {
             tell(&stage.findings, Format::Full);
         }
         stage
     };
-    let (old, new) = (one(&args.old), one(&args.new));
+    // An old version that was written down by itself is compared by what is beside the new one.
+    let own = Some(folder_of(&args.old)).filter(|own| own.join(PROMPTS).is_dir());
+    let old = one(&args.old, own.as_ref().unwrap_or(&home));
+    let new = one(&args.new, &home);
     let (Some(before), Some(after)) = (&old.flow, &new.flow) else {
         return no_flow(if old.flow.is_none() { &old } else { &new });
     };
@@ -210,23 +216,28 @@ fn draw(args: &GraphArgs) -> ExitCode {
 /// Reads the flow with the prompts beside it and the names of its configuration. Without a configuration nobody can
 /// say whether a queue exists, and nothing is said about it.
 fn read(args: &FlowFile) -> Stage {
+    read_at_home(&args.file, &folder_of(&args.file), args.config.as_deref())
+}
+
+/// The same of a file whose prompts, sub-flows and configuration are found from the folder `home`.
+fn read_at_home(file: &Path, home: &Path, config: Option<&Path>) -> Stage {
     let mut findings = Findings::default();
-    let config = args.config.clone().or_else(|| config_beside(&args.file));
+    let config = config.map(Path::to_owned).or_else(|| config_beside(home));
     let (mut around, calendars) = match &config {
         Some(folder) => surroundings(folder, &environment()),
         None => (Surroundings::default(), Calendars::new()),
     };
-    let text = read_file(&mut findings, &args.file, Some("name a flow file"));
-    let folder = folder_of(&args.file).join("prompts");
+    let text = read_file(&mut findings, file, Some("name a flow file"));
+    let folder = home.join(PROMPTS);
     let prompts = read_prompts(&mut findings, &folder);
     around.prompts.clear();
     add_prompts(&mut findings, &mut around, &folder, &prompts);
     let Some((source, text)) = text else {
-        let source = findings.file(args.file.display().to_string()).source;
+        let source = findings.file(file.display().to_string()).source;
         return Stage { flow: None, around, calendars, findings, source };
     };
-    let name = args.file.display().to_string();
-    let mut files = FlowFiles::read(&mut findings, &folder_of(&args.file), Some(&args.file));
+    let name = file.display().to_string();
+    let mut files = FlowFiles::read(&mut findings, home, Some(file));
     files.add(name.clone(), source, text.clone());
     around.library = files.library(&mut findings);
     if is_subflow(&text) {
@@ -258,8 +269,7 @@ fn folder_of(file: &Path) -> PathBuf {
 }
 
 /// `config` in or beside the folder of the flow.
-fn config_beside(file: &Path) -> Option<PathBuf> {
-    let folder = folder_of(file);
+fn config_beside(folder: &Path) -> Option<PathBuf> {
     let candidates = [folder.join("config"), folder.join("../config")];
     candidates.into_iter().find(|config| config.join("dozvon.toml").is_file())
 }

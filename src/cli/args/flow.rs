@@ -28,8 +28,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   dozvon flow diff bank-main.yaml bank-main-new.yaml
-  git show HEAD:ivr-flows/bank-main.yaml > ivr-flows/was.yaml
-  dozvon flow diff ivr-flows/was.yaml ivr-flows/bank-main.yaml")]
+  git show HEAD:ivr-flows/bank-main.yaml > /tmp/was.yaml
+  dozvon flow diff /tmp/was.yaml ivr-flows/bank-main.yaml")]
     Diff(FlowDiffArgs),
     /// Walk through the flow in the terminal: prompts are printed, keys are typed, time is virtual.
     #[command(after_help = "\
@@ -140,7 +140,7 @@ pub(crate) struct FlowSchemaArgs {
 /// `dozvon flow diff`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FlowDiffArgs {
-    /// The version of before; its prompts are in the folder `prompts` beside it.
+    /// The version of before; its prompts and sub-flows are beside it or, where it has no folder `prompts`, beside NEW.
     #[arg(value_name = "OLD")]
     pub(crate) old: PathBuf,
     /// The version of after.

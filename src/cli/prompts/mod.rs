@@ -151,15 +151,23 @@ fn short(digest: &[u8]) -> String {
     hex::encode(&digest[..8])
 }
 
-/// The prompts that the flows beside a folder of prompts play, and those whose text names another key.
+/// The prompts that the flows beside a folder of prompts play and that have neither text nor recording, and those whose
+/// text names another key.
 fn of_flows(findings: &mut Findings, set: &Set) {
     use crate::server::config::add_prompts;
-    use dozvon_center::flow::check::{F004, F017};
+    use dozvon_center::flow::check::{F004, F017, PromptFacts};
     use dozvon_center::flow::{Surroundings, load_and_check};
     let above = set.folder.parent().filter(|above| *above != Path::new(""));
     let folder = above.unwrap_or(Path::new("."));
     let mut around = Surroundings::default();
     add_prompts(&mut Findings::default(), &mut around, &set.folder, &set.files);
+    // One that has a text is told of as such already, whichever flows play it.
+    for (language, texts) in &set.texts {
+        for (name, text) in texts.iter().filter(|(name, _)| set.file(language, name).is_none()) {
+            let facts = PromptFacts { text: Some(text.clone()), ..PromptFacts::default() };
+            around.add_prompt(language, name, facts);
+        }
+    }
     let files = FlowFiles::read(findings, folder, None);
     // What else is wrong with flows is the matter of `dozvon flow check`.
     around.library = files.library(&mut Findings::default());

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// The longest file that is read; a longer one is an error. 32,768 agents need a fifth of it.
@@ -81,6 +81,28 @@ pub(crate) fn inside<'a>(folder: &Path, name: &'a str) -> Cow<'a, str> {
         Ok(rest) => rest.to_string_lossy(),
         Err(_) => Cow::Borrowed(name),
     }
+}
+
+/// A path as people are shown it: `config/../ivr-flows` is `ivr-flows`. By its letters alone, so it is for showing
+/// only: behind a link it may name another file.
+pub(crate) fn shown(path: &str) -> String {
+    let mut parts: Vec<Component<'_>> = Vec::new();
+    for part in Path::new(path).components() {
+        match (part, parts.last()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => drop(parts.pop()),
+            (Component::ParentDir, Some(Component::CurDir)) => parts = vec![part],
+            (Component::ParentDir, Some(Component::RootDir)) => {}
+            (
+                Component::Prefix(_)
+                | Component::RootDir
+                | Component::CurDir
+                | Component::ParentDir
+                | Component::Normal(_),
+                _,
+            ) => parts.push(part),
+        }
+    }
+    parts.into_iter().collect::<PathBuf>().display().to_string()
 }
 
 /// The text of a file, kept for showing. `None`: it isn't there (noted if `must` be), or it can't be read (noted).
@@ -175,6 +197,28 @@ pub(super) fn refuse_duplicates(findings: &mut Findings, tables: &[Table], key: 
                 finding.also = Some(((*first).clone(), "the first one".to_owned()));
                 findings.add(finding);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_shown_no_way_there_and_back() {
+        for (path, wanted) in [
+            ("config/../ivr-flows/bank.yaml", "ivr-flows/bank.yaml"),
+            ("a/b/../../../c/d", "../c/d"),
+            ("/etc/dozvon/config/../ivr-flows", "/etc/dozvon/ivr-flows"),
+            ("/../etc", "/etc"),
+            ("./config/bank.yaml", "./config/bank.yaml"),
+            ("./../ivr-flows", "../ivr-flows"),
+            ("../../ivr-flows", "../../ivr-flows"),
+            ("DOZVON__SIP__REALM", "DOZVON__SIP__REALM"),
+            ("", ""),
+        ] {
+            assert_eq!(shown(path), wanted, "{path}");
         }
     }
 }

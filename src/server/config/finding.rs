@@ -3,7 +3,7 @@
 //! Nothing here knows TOML, flows or telephony. [`Findings`] keeps the text of every file that was read, so that a
 //! mistake can be shown where it stands; [`super::render`] writes them.
 
-use super::files::{Disk, inside};
+use super::files::{Disk, inside, shown};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::cmp::Reverse;
@@ -71,8 +71,8 @@ impl Finding {
 /// A text and its name.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// The path as the operator would write it, or the name of the environment variable.
-    pub(crate) name: String,
+    /// The path as it was made from what the operator has written, or the name of the environment variable.
+    name: String,
     /// All of it.
     pub(crate) text: String,
     kind: Kind,
@@ -90,6 +90,11 @@ enum Kind {
 }
 
 impl Source {
+    /// Its name for people.
+    pub(crate) fn shown(&self) -> String {
+        shown(&self.name)
+    }
+
     /// Line and column of a byte, both from 1; the column counts characters.
     pub(crate) fn line_column(&self, at: usize) -> (usize, usize) {
         let mut at = at.min(self.text.len());
@@ -193,7 +198,7 @@ impl Findings {
         Told {
             severity: finding.severity.as_str(),
             code: finding.code,
-            file: source.name.clone(),
+            file: source.shown(),
             line,
             column,
             end_line,

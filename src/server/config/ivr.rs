@@ -48,7 +48,7 @@ pub(super) fn calendars(findings: &mut Findings, folder: &Path) -> Calendars {
                     findings.error(
                         &place,
                         message,
-                        format!("the first one is in {first}: rename one"),
+                        format!("the first one is in {}: rename one", files::shown(&first)),
                     );
                 }
                 calendars.insert(calendar);
@@ -102,7 +102,7 @@ pub(super) fn flows(
             findings.error(
                 &place,
                 message,
-                format!("the first one is in {}: rename one", first.file),
+                format!("the first one is in {}: rename one", files::shown(&first.file)),
             );
         }
         flows.insert(Arc::clone(&flow.name), flow);

@@ -179,7 +179,7 @@ pub(crate) fn load_from(
     let around = read_around(&mut findings, &base, &secrets);
     let flows_folder = flows_folder(&base);
     if !findings.disk.is_folder(&flows_folder) {
-        let message = format!("there is no folder {}", flows_folder.display());
+        let message = format!("there is no folder {}", shown(&flows_folder));
         findings.error(
             base.table("flows").place("folder"),
             message,
@@ -489,13 +489,18 @@ fn acd_config(findings: &mut Findings, base: &Base, staff: &mut Staff) -> acd::C
     config
 }
 
+/// A folder as people are shown it.
+fn shown(folder: &Path) -> String {
+    files::shown(&folder.display().to_string())
+}
+
 fn check_music(findings: &mut Findings, base: &Base, prompts: &[PromptFile]) {
     let table = base.table("flows");
     let music = table.text("music");
     let mut known = prompts.iter().filter(|prompt| &*prompt.language == MUSIC);
     if !known.any(|prompt| &*prompt.name == music) {
         let message =
-            format!("there is no music `{music}` in {}/{MUSIC}", prompts_folder(base).display());
+            format!("there is no music `{music}` in {}/{MUSIC}", shown(&prompts_folder(base)));
         let names =
             prompts.iter().filter(|prompt| &*prompt.language == MUSIC).map(|prompt| &*prompt.name);
         let cure = finding::suggest(music, "music", names.collect::<Vec<_>>());
@@ -555,15 +560,15 @@ fn check_announcements(
             let mut missing = what.prompts(&language);
             missing.retain(|name| !there(name));
             if let Some(first) = missing.first() {
-                let (many, shown) = (missing.len(), &missing[..missing.len().min(5)]);
+                let (many, first_five) = (missing.len(), &missing[..missing.len().min(5)]);
                 let message = format!(
                     "callers of queue `{queue}` who speak `{language}` can't be told everything: {many} prompts are \
                      missing: {}{}",
-                    shown.join(", "),
-                    if many > shown.len() { ", …" } else { "" }
+                    first_five.join(", "),
+                    if many > first_five.len() { ", …" } else { "" }
                 );
                 let cure =
-                    format!("record {}/{language}/{first}.wav and the others", folder.display());
+                    format!("record {}/{language}/{first}.wav and the others", shown(&folder));
                 findings.error(place, message, cure);
             }
         }
@@ -597,7 +602,7 @@ fn check_confirmations(
                 "agents who speak `{language}` hear no confirmation: {}",
                 missing.join(", ")
             );
-            let cure = format!("record them in {}/{language}", prompts_folder(base).display());
+            let cure = format!("record them in {}/{language}", shown(&prompts_folder(base)));
             findings.warning(base.table("flows").place("language"), message, cure);
         }
     }

@@ -49,11 +49,11 @@ fn full(findings: &Findings, finding: &Finding, colours: bool) -> String {
     }
     let mut group = Group::with_title(title);
     if source.text.is_empty() {
-        group = group.element(Origin::path(source.name.as_str()));
+        group = group.element(Origin::path(source.shown()));
     } else {
         let span = visible(&source.text, finding.place.span.clone());
         let mut snippet = Snippet::source(source.text.as_str())
-            .path(source.name.as_str())
+            .path(source.shown())
             .annotation(AnnotationKind::Primary.span(span));
         let mut elsewhere = None;
         if let Some((place, label)) = &finding.also {
@@ -64,7 +64,7 @@ fn full(findings: &Findings, finding: &Finding, colours: bool) -> String {
             if place.source == finding.place.source {
                 snippet = snippet.annotation(annotation);
             } else {
-                let other = Snippet::source(text.text.as_str()).path(text.name.as_str());
+                let other = Snippet::source(text.text.as_str()).path(text.shown());
                 elsewhere = Some(other.annotation(annotation));
             }
         }
@@ -87,7 +87,7 @@ fn visible(text: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize> {
 fn concise(findings: &Findings, finding: &Finding) -> String {
     let source = findings.text(finding.place.source);
     let (line, column) = source.line_column(finding.place.span.start);
-    let mut text = format!("{}:{line}:{column}: {}", source.name, finding.severity.as_str());
+    let mut text = format!("{}:{line}:{column}: {}", source.shown(), finding.severity.as_str());
     if !finding.code.is_empty() {
         let _ = write!(text, "[{}]", finding.code);
     }
