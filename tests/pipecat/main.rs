@@ -275,7 +275,7 @@ async fn pipecats_genesys_serializer_is_done_and_hears_of_a_caller_who_leaves() 
     assert!(!call.stay(TALK).await, "the flow goes on at `done`, says goodbye and hangs up");
     let log = std::fs::read_to_string(scene.house.folder().join("events.jsonl")).unwrap();
     let mut facts = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let ended = facts.filter(|told| told["fact"] == "bot_ended").next_back().unwrap();
+    let ended = facts.rfind(|told| told["fact"] == "bot_ended").unwrap();
     assert_eq!(
         (&ended["end"], &ended["note"]["resolved"]),
         (&json!("done"), &json!(true)),
