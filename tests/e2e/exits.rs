@@ -9,13 +9,12 @@ use crate::TALK;
 use crate::house::{Furnishing, House, eventually, manner, tone_manner};
 use crate::phone::{Account, Agent, Answering, Call, Manner, Source};
 use crate::screen_pop::screen;
+use crate::tls::{CERTIFICATE, acceptor};
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_util::StreamExt as _;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -310,22 +309,6 @@ impl axum::serve::Listener for Encrypted {
     fn local_addr(&self) -> std::io::Result<SocketAddr> {
         self.0.local_addr()
     }
-}
-
-/// A certificate of `localhost`, which only tests have.
-const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/server/webhook/tls/cert.pem");
-const KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/server/webhook/tls/key.pem");
-
-fn acceptor() -> TlsAcceptor {
-    let certificate = CertificateDer::from_pem_file(CERTIFICATE).unwrap();
-    let key = PrivateKeyDer::from_pem_file(KEY).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key);
-    TlsAcceptor::from(Arc::new(config.unwrap()))
 }
 
 /// Answers until the test is over; the endpoints of the shipped configuration are there.

@@ -21,6 +21,7 @@ mod recogniser;
 mod rollback;
 mod sample_bot;
 mod screen_pop;
+mod tls;
 
 use house::{House, TALK, eventually, manner, tone_manner};
 use phone::{Answering, PhoneError, Source};

@@ -3,13 +3,16 @@
 
 use crate::house::{Contact, Furnishing, House, eventually, tone_manner};
 use crate::phone::{Call, Source};
+use crate::tls::{CERTIFICATE, acceptor};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::Message;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -70,17 +73,38 @@ struct Given {
 struct Recogniser {
     port: u16,
     given: Arc<Mutex<Given>>,
+    /// It speaks TLS, as `localhost`.
+    encrypted: bool,
 }
 
 impl Recogniser {
     async fn open(habit: Habit) -> Recogniser {
+        Recogniser::listening(habit, None).await
+    }
+
+    /// One that is reached over wss://.
+    async fn encrypted(habit: Habit) -> Recogniser {
+        Recogniser::listening(habit, Some(acceptor())).await
+    }
+
+    async fn listening(habit: Habit, tls: Option<TlsAcceptor>) -> Recogniser {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let recogniser = Recogniser { port, given: Arc::default() };
+        let recogniser = Recogniser { port, given: Arc::default(), encrypted: tls.is_some() };
         let given = recogniser.given.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, habit, given.clone()));
+                let (tls, given) = (tls.clone(), given.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(stream, habit, given).await,
+                        Some(tls) => {
+                            // Who does not trust the certificate goes away.
+                            let Ok(stream) = tls.accept(stream).await else { return };
+                            serve(stream, habit, given).await;
+                        }
+                    }
+                });
             }
         });
         recogniser
@@ -88,9 +112,15 @@ impl Recogniser {
 
     /// A house that knows the recogniser.
     async fn house(&self, protocol: &str) -> House {
+        self.house_with(protocol, "").await
+    }
+
+    /// The same with more lines about it.
+    async fn house_with(&self, protocol: &str, more: &str) -> House {
+        let place = if self.encrypted { "wss://localhost" } else { "ws://127.0.0.1" };
         let known = format!(
-            "[[recogniser]]\nname = \"words\"\nstream = \"ws://127.0.0.1:{}/\"\nprotocol = \"{protocol}\"\n\
-             languages = [\"ru\"]\ntoken_file = \"words-token\"\n",
+            "[[recogniser]]\nname = \"words\"\nstream = \"{place}:{}/\"\nprotocol = \"{protocol}\"\n\
+             languages = [\"ru\"]\ntoken_file = \"words-token\"\n{more}\n",
             self.port
         );
         House::furnished(Furnishing {
@@ -106,7 +136,11 @@ impl Recogniser {
     }
 }
 
-async fn serve(mut stream: TcpStream, habit: Habit, given: Arc<Mutex<Given>>) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    habit: Habit,
+    given: Arc<Mutex<Given>>,
+) {
     match habit {
         Habit::HangsAtConnect => std::future::pending::<()>().await,
         Habit::Refuses => {
@@ -259,6 +293,36 @@ async fn who_says_operator_talks_to_an_agent_and_the_recogniser_had_his_voice_al
     assert!(!log.contains("оператор") && !log.contains("a-token-of-the-test"), "{log}");
     let facts = std::fs::read_to_string(house.folder().join("events.jsonl")).unwrap_or_default();
     assert!(facts.contains("\"how\":\"speech\"") && !facts.contains("дайте"), "{facts}");
+}
+
+#[tokio::test]
+async fn a_recogniser_over_tls_is_heard_by_the_certificate_that_is_named_and_by_no_other() {
+    let recogniser = Recogniser::encrypted(Habit::Understands).await;
+    let house = recogniser.house_with("vosk", &format!("ca_file = \"{CERTIFICATE}\"")).await;
+    let mut anna = house.agent("anna", tone_manner(1000.0)).await;
+    let mut call = humming(&house, "+77015550174").await;
+    assert!(call.stay(6 * SECOND).await);
+    assert!(call.hang_up().await.tone_secs(1000) > 1.0, "he hears anna without a key");
+    assert!(anna.talked().await.is_some());
+    let bearer = recogniser.given.lock().unwrap().authorization.take();
+    assert_eq!(bearer.as_deref(), Some("Bearer a-token-of-the-test"));
+    house.stop().await;
+
+    // Nobody that browsers know has signed it: not a word goes there, and the key is left.
+    recogniser.given.lock().unwrap().sound.clear();
+    let house = recogniser.house("vosk").await;
+    let mut call = humming(&house, "+77015550175").await;
+    assert!(call.stay(3 * SECOND).await);
+    let ended =
+        "dozvon_recogniser_forks_ended_total{recogniser=\"words\",result=\"unreachable\"} 1";
+    assert_figures(&house, &[ended]).await;
+    call.press(&['0']);
+    assert!(call.stay(SECOND).await);
+    call.hang_up().await;
+    assert_figures(&house, &["dozvon_operator_requests_total{flow=\"bank-main\",how=\"dtmf\"} 1"])
+        .await;
+    let given = recogniser.given.lock().unwrap();
+    assert!(given.sound.is_empty() && given.authorization.is_none(), "no sound and no token");
 }
 
 #[tokio::test]
