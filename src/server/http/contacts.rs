@@ -4,7 +4,7 @@ use super::App;
 use super::auth::{Right, Who};
 use super::body::Body;
 use super::problem::Problem;
-use super::view::ContactsView;
+use super::view::{ContactView, ContactsView, contact};
 use crate::server::events::rfc3339;
 use crate::server::store::{
     Complained, Complaint, ComplaintRow, ContactFilter, Marked, Record, StoreReader,
@@ -64,6 +64,27 @@ pub(super) async fn list(
         reader.ok_or_else(|| Problem::unavailable("nothing is stored: no database is open"))?;
     let page = reader.contacts(filter).await?;
     Ok(Json(ContactsView::new(page, who.sees_numbers())))
+}
+
+/// A contact, running or ended.
+#[utoipa::path(get, path = "/api/v1/contacts/{id}", tag = "contacts",
+    params(("id" = u64, Path, description = "the contact's id")), responses(
+    (status = 200, body = ContactView), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 404, description = "no such contact", body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    who: Who,
+    Path(id): Path<String>,
+) -> Result<Json<ContactView>, Problem> {
+    who.may(Right::Look)?;
+    let call = super::talk::call_id(&id)?;
+    let reader = app.reader.as_ref();
+    let reader =
+        reader.ok_or_else(|| Problem::unavailable("nothing is stored: no database is open"))?;
+    let filter = ContactFilter { call: Some(call), limit: 1, ..ContactFilter::default() };
+    let row = reader.contacts(filter).await?.contacts.into_iter().next();
+    let row = row.ok_or_else(|| Problem::not_found(format!("no contact has the id {}", call.0)))?;
+    Ok(Json(contact(row, who.sees_numbers())))
 }
 
 /// A complaint about a contact.
@@ -162,6 +183,7 @@ impl Wanted {
             queue: self.queue,
             agent: self.agent,
             caller: self.caller,
+            call: None,
             limit: self.limit.unwrap_or(LIMIT_DEFAULT),
             cursor,
         })

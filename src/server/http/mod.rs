@@ -208,6 +208,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/callbacks", get(callbacks::list).post(callbacks::request))
         .route("/api/v1/callbacks/{id}", delete(callbacks::cancel))
         .route("/api/v1/contacts", get(contacts::list))
+        .route("/api/v1/contacts/{id}", get(contacts::show))
         .route("/api/v1/contacts/{id}/complaint", post(contacts::complain))
         .route("/api/v1/incidents", get(incidents::list))
         .route("/api/v1/version", get(reload::version))

@@ -1,7 +1,7 @@
 //! What the API shows: queues, agents, calls, contacts as JSON, times as RFC 3339, numbers masked unless allowed.
 
 use crate::server::events::{call_card, rfc3339};
-use crate::server::store::{ArmRow, ContactPage, ContactRow, IncidentRow};
+use crate::server::store::{ArmRow, ComplaintRow, ContactPage, ContactRow, IncidentRow};
 use crate::server::telemetry::Masked;
 use dozvon_center::acd::Estimate;
 use dozvon_center::bot::BotNote;
@@ -225,6 +225,25 @@ pub(crate) struct ContactView {
     arms: Vec<ArmView>,
     /// Survey answers.
     survey: Vec<AnswerView>,
+    /// The complaint about it, if it was marked that there is one.
+    complaint: Option<ComplainedView>,
+}
+
+/// A complaint about a contact.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ComplainedView {
+    /// When it was marked.
+    at: String,
+    /// Whose token it was.
+    by: String,
+    /// What was said; only with the right to see numbers.
+    text: Option<String>,
+}
+
+impl ComplainedView {
+    fn of(row: ComplaintRow, plain: bool) -> ComplainedView {
+        ComplainedView { at: time(row.at), by: row.by, text: row.text.filter(|_| plain) }
+    }
 }
 
 /// A stage of a contact.
@@ -518,7 +537,8 @@ impl ContactsView {
     }
 }
 
-fn contact(row: ContactRow, plain: bool) -> ContactView {
+/// A contact as stored, as this asker may see it.
+pub(super) fn contact(row: ContactRow, plain: bool) -> ContactView {
     let segment = |row: crate::server::store::SegmentRow| SegmentView {
         kind: row.kind,
         from: stored(row.from_at),
@@ -569,5 +589,6 @@ fn contact(row: ContactRow, plain: bool) -> ContactView {
             .into_iter()
             .map(|(question, score)| AnswerView { question, score })
             .collect(),
+        complaint: row.complaint.map(|row| ComplainedView::of(*row, plain)),
     }
 }

@@ -90,7 +90,7 @@ impl Hearing {
 /// Writes a complaint; a second one about a contact changes nothing.
 pub(super) fn write_complaint(step: &mut Db, complaint: &Complaint) -> Result<(), DbError> {
     let ComplaintRow { call, at, by, text } = &complaint.row;
-    let call = i64::try_from(call.0).unwrap_or(i64::MAX);
+    let call = call_key(*call);
     let rows = step.execute(
         "INSERT INTO complaints (call, at, marked_by, text) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (call) DO NOTHING",
         values![call, micros(*at), by, text.clone()],
@@ -99,8 +99,27 @@ pub(super) fn write_complaint(step: &mut Db, complaint: &Complaint) -> Result<()
     Ok(())
 }
 
+/// The complaint about a contact, by the number that it has in the database.
+pub(super) fn complaint_of(db: &mut Db, call: i64) -> Result<Option<ComplaintRow>, DbError> {
+    let sql = "SELECT call, at, marked_by, text FROM complaints WHERE call = ?1";
+    let rows = db.rows(sql, values![call], |row| {
+        Ok(ComplaintRow {
+            call: call_id(row.get(0)?),
+            at: moment(row.get(1)?),
+            by: row.get(2)?,
+            text: row.get(3)?,
+        })
+    })?;
+    Ok(rows.into_iter().next())
+}
+
+/// The number that a contact has in the database.
+pub(super) fn call_key(call: CallId) -> i64 {
+    i64::try_from(call.0).unwrap_or(i64::MAX)
+}
+
 fn read_complaint(db: &mut Db, call: CallId) -> Result<Complained, DbError> {
-    let key = i64::try_from(call.0).unwrap_or(i64::MAX);
+    let key = call_key(call);
     let sql = "SELECT m.at, m.marked_by FROM contacts c LEFT JOIN complaints m ON m.call = c.call
          WHERE c.call = ?1";
     let rows = db.rows(sql, values![key], |row| {

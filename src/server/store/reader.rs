@@ -1,10 +1,12 @@
 //! Reading contacts and incidents back, for the API: a connection of its own that can't write, one query at a time, off
 //! the runtime.
 
+use super::complaint::{ComplaintRow, call_key, complaint_of};
 use super::db::{Access, Column as _, Database, Db, DbError, Row, Value, values};
 use super::{IncidentRow, StoreStats};
 use dozvon_center::bot::BotNote;
 use dozvon_center::contact::Speech;
+use dozvon_center::ids::CallId;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
@@ -28,6 +30,8 @@ pub(crate) struct ContactFilter {
     pub(crate) agent: Option<String>,
     /// Called from exactly this number.
     pub(crate) caller: Option<String>,
+    /// This one and no other.
+    pub(crate) call: Option<CallId>,
     /// At most so many, up to [`PAGE_MAX`].
     pub(crate) limit: u32,
     /// Go on after the page that gave this cursor.
@@ -101,6 +105,8 @@ pub(crate) struct ContactRow {
     pub(crate) arms: Vec<ArmRow>,
     /// Survey answers.
     pub(crate) survey: Vec<(String, u8)>,
+    /// The complaint about it.
+    pub(crate) complaint: Option<Box<ComplaintRow>>,
 }
 
 /// A rollout draw as stored.
@@ -294,7 +300,7 @@ fn read_incidents(db: &mut Db, limit: u32) -> Result<Vec<IncidentRow>, DbError> 
 }
 
 fn read_page(db: &mut Db, filter: &ContactFilter) -> Result<ContactPage, DbError> {
-    // One picture for all four tables.
+    // One picture for all five tables.
     db.transaction(|picture| {
         let limit = filter.limit.clamp(1, PAGE_MAX);
         let (sql, values) = page_query(filter, limit);
@@ -333,6 +339,9 @@ fn page_query(filter: &ContactFilter, limit: u32) -> (String, Vec<Value>) {
     if let Some(caller) = &filter.caller {
         condition(" AND caller = ?", vec![caller.value()]);
     }
+    if let Some(call) = filter.call {
+        condition(" AND call = ?", vec![call_key(call).value()]);
+    }
     if let Some(queue) = &filter.queue {
         let text =
             " AND EXISTS (SELECT 1 FROM segments s WHERE s.call = contacts.call AND s.queue = ?)";
@@ -369,6 +378,7 @@ fn contact_row(row: &Row<'_>) -> Result<ContactRow, DbError> {
         segments: Vec::new(),
         arms: Vec::new(),
         survey: Vec::new(),
+        complaint: None,
     })
 }
 
@@ -438,5 +448,6 @@ fn read_parts(db: &mut Db, contact: &mut ContactRow) -> Result<(), DbError> {
     })?;
     let sql = "SELECT question, score FROM survey WHERE call = ?1 ORDER BY seq";
     contact.survey = db.rows(sql, call, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    contact.complaint = complaint_of(db, contact.call)?.map(Box::new);
     Ok(())
 }

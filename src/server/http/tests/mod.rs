@@ -312,6 +312,15 @@ async fn a_complaint_is_marked_once_with_who_and_when() {
     let most = serde_json::json!({ "text": "ы".repeat(500) }).to_string();
     let (code, marked) = send(&house, "boss", Method::POST, path, &most).await;
     assert_eq!((code, &marked["call"], &marked["by"]), (StatusCode::OK, &7.into(), &"boss".into()));
+    for (who, text) in [("boss", json!("ы".repeat(500))), ("wall", Value::Null)] {
+        let (_, one) = send(&house, who, Method::GET, "/api/v1/contacts/7", "").await;
+        let told = json!({"at": marked["at"], "by": "boss", "text": text});
+        assert_eq!((&one["id"], &one["complaint"]), (&7.into(), &told), "{who}");
+        let (_, all) = send(&house, who, Method::GET, "/api/v1/contacts", "").await;
+        let all = all["contacts"].as_array().unwrap();
+        let complained: Vec<&Value> = all.iter().filter(|c| !c["complaint"].is_null()).collect();
+        assert_eq!(complained, [&one], "{who}");
+    }
     let (code, again) = send(&house, "boss", Method::POST, path, "").await;
     assert_eq!(code, StatusCode::CONFLICT, "{again}");
     assert!(again["detail"].as_str().unwrap().contains("`boss` has marked it already"), "{again}");

@@ -23,6 +23,7 @@ pub(super) const ROUTES: &[(&str, &str, &str, [u16; 6])] = &[
     ("GET", "/api/v1/calls", "", [401, 401, 200, 200, 200, 200]),
     ("GET", "/api/v1/contacts", "", [401, 401, 200, 200, 200, 200]),
     ("GET", "/api/v1/contacts?caller=%2B77011230001", "", [401, 401, 403, 403, 200, 200]),
+    ("GET", "/api/v1/contacts/77", "", [401, 401, 404, 404, 404, 404]),
     ("POST", "/api/v1/contacts/77/complaint", "", [401, 401, 403, 403, 404, 404]),
     ("GET", "/api/v1/incidents", "", [401, 401, 200, 200, 200, 200]),
     ("GET", "/api/v1/incidents?limit=x", "", [401, 401, 400, 400, 400, 400]),
