@@ -3,7 +3,7 @@
 # What the build and the demo need, and what only the tests need.
 BUILD_PACKAGES := build-essential cmake
 TEST_PACKAGES  := $(BUILD_PACKAGES) sip-tester baresip-core linphone-cli espeak-ng sqlite3 prometheus \
-	python3 python3-pip python3-dateutil python3-websockets iproute2 postgresql
+	python3 python3-pip python3-dateutil python3-websockets iproute2 postgresql chromium
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 

@@ -212,7 +212,9 @@ impl House {
         }
         let flows = flows.display();
         for (name, text) in &with.files {
-            std::fs::write(folder.join(name), text).unwrap();
+            let file = folder.join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
         }
         // Ports of this house alone, as far as that can be, below the ephemeral ones of the phones; a large house is
         // apart from the small ones beside it and from the control ports of SIPp (8888 and on).

@@ -1,4 +1,4 @@
-//! Other people's things against the real binary: a foreign softphone, and the torture messages of the RFCs.
+//! Other people's things against the real binary: foreign softphones, a browser, and the torture messages of the RFCs.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
@@ -18,6 +18,7 @@ mod rfc5118;
 
 mod baresip;
 mod bot_network;
+mod browser;
 mod hearing;
 mod linphone;
 mod namespace;

@@ -67,6 +67,8 @@ const ORDERS = {
 
 let shown = null;
 let plan = null;
+// Whether we may look, with the token or, on the switch's own machine, without one.
+let admitted = true;
 
 const moment = (text) => new Date(text).toLocaleString(language);
 const number = (value, digits) => (value === null || value === undefined ? '–' : value.toLocaleString(language, { maximumFractionDigits: digits }));
@@ -229,12 +231,16 @@ async function refresh() {
     plan = await ask('rollouts/roadmap?months=6&zone=' + encodeURIComponent(zone)).catch(() => null);
     const kept = (r) => ask('rollouts/' + encodeURIComponent(r.name) + '/decisions').catch(() => []);
     shown = await Promise.all(rollouts.map(async (r) => [r, await kept(r)]));
-    $('login').hidden = true;
+    admitted = true;
+    // Who looks without a token may still give one, to order.
+    $('login').hidden = Boolean(token);
+    $('refused').textContent = '';
     say('live', false);
     draw();
   } catch (error) {
     const unknown = error.message === '401';
-    $('login').hidden = !unknown;
+    admitted = !unknown;
+    if (unknown) $('login').hidden = false;
     $('refused').textContent = unknown && token ? word('tokenRefused') : '';
     say(unknown ? '' : 'lost', !unknown);
   }
@@ -242,4 +248,4 @@ async function refresh() {
 
 begin(() => {});
 refresh();
-setInterval(() => { if ($('login').hidden) refresh(); }, 15000);
+setInterval(() => { if (admitted) refresh(); }, 15000);
