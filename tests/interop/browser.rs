@@ -1,4 +1,4 @@
-//! The page of rollouts in Chromium, by its buttons: who has the token orders, gives a reason, and sees what came of it.
+//! The page of rollouts in Chromium, by its buttons: who has the token orders, says why, and sees what came of it.
 //!
 //! The browser is driven by the Chrome DevTools Protocol: commands and events as JSON over one WebSocket.
 
