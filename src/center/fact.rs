@@ -15,6 +15,7 @@ use crate::callback::{AskedBy, CallbackEnd, Missed};
 use crate::conduct::ConductKind;
 use crate::contact::{Ending, Outcome, Party, PassedOn, Speech};
 use crate::customer::CallCard;
+use crate::flow::Promise;
 use crate::ids::{AgentId, CallId, CallbackId, OfferId};
 use crate::incident::Incident;
 use crate::rollout::{Arm, Excluded};
@@ -83,6 +84,17 @@ pub enum What {
         customer: Option<&'static str>,
         /// Seconds from the question to the end of the wait.
         took_secs: f64,
+    },
+    /// Something that the flow promises its callers was measured of this one.
+    PromiseMeasured {
+        /// The flow.
+        flow: Arc<str>,
+        /// Which promise.
+        promise: Promise,
+        /// Seconds from the beginning of the flow.
+        took_secs: f64,
+        /// Whether it was within the time promised.
+        kept: bool,
     },
     /// The caller asked for a person.
     OperatorRequested {

@@ -67,6 +67,12 @@ impl Center {
                 }
             }
             Effect::Withdraw => self.withdraw(now, call),
+            Effect::Took { promise, took, promised } => {
+                let flow = call.run.flow().name.clone();
+                let (took_secs, kept) = (took.as_secs_f64(), took <= promised);
+                let what = What::PromiseMeasured { flow, promise, took_secs, kept };
+                self.fact(now, Some(call.id), what);
+            }
             Effect::Survey { id, score } => {
                 call.record.survey(id.clone(), score);
                 let queue = call.last_queue.clone().unwrap_or_default();

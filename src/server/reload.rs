@@ -13,10 +13,11 @@ use super::handle::{BrainError, BrainHandle};
 use super::versions::{FlowVersion, RolledBack, Versions, flows_of};
 use super::{Clips, encode_prompts};
 use dozvon_center::calendar::Calendars;
+use dozvon_center::flow::{Flow, Promise};
 use dozvon_clock::Timestamp;
 use dozvon_media::clip::Library;
 use dozvon_switch::config::Reload;
-use prometheus::{Gauge, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -125,6 +126,10 @@ pub(crate) struct Figures {
     successful: IntGauge,
     taken_at: Gauge,
     info: IntGaugeVec,
+    /// `flow`, `promise`.
+    promised: GaugeVec,
+    /// `flow`, `promise`.
+    proved: GaugeVec,
     kept: IntGauge,
     rolled_back: IntGauge,
 }
@@ -151,6 +156,17 @@ impl Figures {
                 Opts::new("dozvon_config_info", "1 with the version in force."),
                 &["version"],
             )?,
+            promised: GaugeVec::new(
+                Opts::new("dozvon_flow_promise_seconds", "What the flow promises its callers."),
+                &["flow", "promise"],
+            )?,
+            proved: GaugeVec::new(
+                Opts::new(
+                    "dozvon_flow_promise_bound_seconds",
+                    "The longest that it can take by the lengths of the prompts, in the slowest language.",
+                ),
+                &["flow", "promise"],
+            )?,
             kept: IntGauge::new(
                 "dozvon_config_versions_kept",
                 "Versions that can be put in force again; 0: the folder of versions can't be written.",
@@ -164,6 +180,8 @@ impl Figures {
         registry.register(Box::new(figures.successful.clone()))?;
         registry.register(Box::new(figures.taken_at.clone()))?;
         registry.register(Box::new(figures.info.clone()))?;
+        registry.register(Box::new(figures.promised.clone()))?;
+        registry.register(Box::new(figures.proved.clone()))?;
         registry.register(Box::new(figures.kept.clone()))?;
         registry.register(Box::new(figures.rolled_back.clone()))?;
         for result in ["taken", "unchanged", "refused"] {
@@ -172,10 +190,26 @@ impl Figures {
         Ok(figures)
     }
 
-    /// This version is in force since then.
-    pub(crate) fn taken(&self, version: &str, since: Timestamp) {
+    /// This version is in force since then, with these flows.
+    pub(crate) fn taken<'a>(
+        &self,
+        version: &str,
+        flows: impl IntoIterator<Item = &'a Arc<Flow>>,
+        since: Timestamp,
+    ) {
         self.info.reset();
         self.info.with_label_values(&[version]).set(1);
+        self.promised.reset();
+        self.proved.reset();
+        for (flow, promise) in
+            flows.into_iter().flat_map(|flow| Promise::ALL.map(|one| (flow, one)))
+        {
+            let Some(promised) = flow.promised(promise) else { continue };
+            let labels = [&*flow.name, promise.as_str()];
+            self.promised.with_label_values(&labels).set(promised.as_secs_f64());
+            let proved = flow.proved(promise).map_or(f64::INFINITY, |proved| proved.as_secs_f64());
+            self.proved.with_label_values(&labels).set(proved);
+        }
         self.taken_at.set(since.as_micros() as f64 / 1e6);
         self.successful.set(1);
     }
@@ -211,7 +245,7 @@ impl Reloader {
         clock: Clock,
     ) -> prometheus::Result<(Reloader, ReloadDoor)> {
         let figures = Figures::register(registry)?;
-        figures.taken(&loaded.version, clock.now());
+        figures.taken(&loaded.version, loaded.policy.flows.values(), clock.now());
         figures.rolled_back.set(rolled_back.is_some().into());
         let versions = Versions::new(loaded.settings.store.versions.clone());
         let on_disk =
@@ -365,7 +399,7 @@ impl Reloader {
         self.calendars.send_replace(self.loaded.policy.calendars.clone());
         self.figures.reloads.with_label_values(&["taken"]).inc();
         let now = self.clock.now();
-        self.figures.taken(&self.loaded.version, now);
+        self.figures.taken(&self.loaded.version, self.loaded.policy.flows.values(), now);
         let shown = InForce { last_attempt: Some(taken), ..InForce::of(&self.loaded, now) };
         let since = shown.since.clone();
         self.in_force.send_replace(shown);

@@ -5,9 +5,9 @@
 //! Knows nothing of promises; [`super::check`] compares.
 
 use super::check::Surroundings;
-use super::model::{Flow, Kind, Menu, NodeIx, PromptRef, Said, Target, VarIx, VarKind, Way};
+use super::model::{Flow, Kind, Menu, Node, NodeIx, PromptRef, Said, Target, VarIx, VarKind, Way};
 use crate::saying::Language;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct Bounds {
     /// For each option marked urgent (node, number of the option): when a caller who knows what he wants stands in a
     /// queue; `None` = perhaps never.
     pub urgent: Vec<(NodeIx, usize, Option<Duration>)>,
+    /// Of each menu that tells how to reach a person: the length of the recordings after those words, by language.
+    pub after_hint: BTreeMap<NodeIx, Vec<Duration>>,
 }
 
 /// The figures of a flow that has no endless loop (F003).
@@ -35,7 +37,8 @@ pub fn bounds(flow: &Flow, around: &Surroundings) -> Bounds {
     let silent = worst(&languages, |language| map.silent(language).map(|(time, _)| time));
     let paths = languages.iter().filter_map(|language| map.silent(*language));
     let silent_path = paths.max_by_key(|(time, _)| *time).map(|(_, path)| path).unwrap_or_default();
-    Bounds { told, silent, silent_path, lost: map.lost(), urgent: map.urgent(&languages) }
+    let (lost, urgent) = (map.lost(), map.urgent(&languages));
+    Bounds { told, silent, silent_path, lost, urgent, after_hint: map.after_hint() }
 }
 
 /// The slowest language; `None` when one of them has no figure.
@@ -336,6 +339,19 @@ impl<'a> Map<'a> {
         // Who reaches a queue unasked needs no hint.
         let (time, _) = self.longest(|node| mention(node).or_else(|| self.queue(node)), language);
         time[start.0 as usize]
+    }
+
+    /// Values that are read out are left out: how long they take is not known.
+    fn after_hint(&self) -> BTreeMap<NodeIx, Vec<Duration>> {
+        let tail = |node: &Node| {
+            let Kind::Menu(menu) = &node.kind else { return None };
+            node.kind.operator_hint()?;
+            let said = menu.options.iter().filter_map(|option| option.say.as_ref());
+            let said = said.filter(|prompt| matches!(prompt.said, Said::Recording(_)));
+            let spoken = 0..self.flow.languages.len();
+            Some(spoken.map(|language| self.length(said.clone(), Some(language))).collect())
+        };
+        self.flow.indexed().filter_map(|(ix, node)| Some((ix, tail(node)?))).collect()
     }
 
     /// From the start to the end of each urgent option's prompt, then on to a queue.

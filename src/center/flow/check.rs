@@ -107,7 +107,7 @@ impl Surroundings {
 /// Everything that is wrong with a loaded flow, in the order of the file.
 pub fn check(flow: &Flow, around: &Surroundings) -> Vec<Diagnostic> {
     let mut found = nodes(flow, around);
-    found.extend(ways(flow, around));
+    found.extend(ways(flow, around).0);
     let mut found = yaml::sorted(&flow.file, found);
     around.library.settle(&mut found);
     found
@@ -131,8 +131,8 @@ pub(crate) fn nodes(flow: &Flow, around: &Surroundings) -> Vec<Diagnostic> {
     check.found
 }
 
-/// What can only be said of the ways through the whole flow.
-pub(crate) fn ways(flow: &Flow, around: &Surroundings) -> Vec<Diagnostic> {
+/// What can only be said of the ways through the whole flow, and how long they take unless one has no end.
+pub(crate) fn ways(flow: &Flow, around: &Surroundings) -> (Vec<Diagnostic>, Option<Bounds>) {
     let mut check = Check { flow, around, found: Vec::new() };
     check.reachable();
     check.depth();
@@ -141,10 +141,11 @@ pub(crate) fn ways(flow: &Flow, around: &Surroundings) -> Vec<Diagnostic> {
         check.endless(nodes);
     }
     // Without an end there is no longest way to speak of.
-    if loops.is_empty() {
-        check.promises(&bounds::bounds(flow, around));
+    let bounds = loops.is_empty().then(|| bounds::bounds(flow, around));
+    if let Some(bounds) = &bounds {
+        check.promises(bounds);
     }
-    check.found
+    (check.found, bounds)
 }
 
 struct Check<'a> {

@@ -60,11 +60,13 @@ pub fn load_and_check(
     text: &str,
     around: &Surroundings,
 ) -> (Option<Flow>, Vec<Diagnostic>) {
-    let (draft, mut found) = draft(file_name, text, &around.library);
-    if let Some(draft) = &draft {
+    let (mut draft, mut found) = draft(file_name, text, &around.library);
+    if let Some(draft) = &mut draft {
         found.extend(check::nodes(&draft.flow, around));
         if draft.whole {
-            found.extend(check::ways(&draft.flow, around));
+            let (of_ways, bounds) = check::ways(&draft.flow, around);
+            found.extend(of_ways);
+            draft.flow.bounds = bounds;
         }
     }
     let mut found = yaml::sorted(file_name, found);
@@ -161,6 +163,7 @@ impl Loader<'_> {
             nodes,
             tests: Vec::new(),
             subflows: std::mem::take(&mut self.used),
+            bounds: None,
         };
         if let Some(yaml) = top.get("tests") {
             flow.tests = script::read_cases(&mut self.reader, yaml, &flow);

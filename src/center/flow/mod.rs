@@ -16,6 +16,7 @@ pub mod library;
 pub mod limits;
 pub mod load;
 pub mod model;
+mod promise;
 pub mod prompts;
 pub mod run;
 pub mod schema;
@@ -33,6 +34,7 @@ pub use exit::{ExitKey, Pressed, Verdict};
 pub use library::{Library, is_subflow};
 pub use load::{check_subflow, load, load_and_check, load_with};
 pub use model::{Flow, Prompt, Way};
+pub use promise::Promise;
 pub use run::{
     BotEnd, CallbackOrder, Caller, Duty, Effect, Entry, Happening, Inquiry, LookedUp, OrderAct,
     OrderRule, QueueEnd, QueueOrder, Run, Sending, TransferEnd, Visit,

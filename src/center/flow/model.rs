@@ -3,6 +3,7 @@
 //! Knows nothing of YAML ([`super::load`] reads it) and nothing of time ([`super::run`] lives it). Everything keeps its
 //! place in the file, so that every check can point at it.
 
+use super::bounds::Bounds;
 use super::diagnostic::{Spanned, Spot};
 use super::library::Subflow;
 use super::script::Case;
@@ -56,6 +57,8 @@ pub struct Flow {
     pub tests: Vec<Case>,
     /// The sub-flows whose nodes are among its own.
     pub subflows: Vec<Arc<Subflow>>,
+    /// What has been proved of it by the lengths of its prompts; `None` before it was checked.
+    pub bounds: Option<Bounds>,
 }
 
 impl Flow {

@@ -8,6 +8,7 @@ mod border;
 mod callback;
 mod entry;
 mod http;
+mod kept;
 mod order;
 mod said;
 mod shown;
@@ -20,7 +21,7 @@ pub use border::{
 };
 
 use super::limits::{DUTY_RINGS, ENTERED_MAX, PATH_MAX, STEPS_MAX};
-use super::model::{Flow, Hangup, Hours, Kind, NodeIx, Target, VarIx, VarKind, Way};
+use super::model::{Flow, Hangup, Hours, Kind, MenuOption, NodeIx, Target, VarIx, VarKind, Way};
 use super::words;
 use crate::calendar::{Calendars, Open};
 use crate::ids::Key;
@@ -53,6 +54,8 @@ pub struct Run {
     /// The flow has been told of the emergency, or the caller is on his way to the duty office: from then on nothing is
     /// changed for him.
     on_duty: bool,
+    /// What is still to be measured of what the flow promises; `None` for those who did not begin at its start.
+    open: Option<kept::Open>,
 }
 
 /// What the caller is waiting for.
@@ -110,6 +113,7 @@ impl Run {
     ) -> Run {
         let start = flow.start.node;
         let mut run = Run::new(flow, calendars, caller);
+        run.open = Some(kept::Open::at(now));
         run.go(now, Some((start, Way::Start)));
         run
     }
@@ -182,6 +186,7 @@ impl Run {
             ahead: None,
             effects: VecDeque::new(),
             on_duty: false,
+            open: None,
             flow,
             calendars,
             caller,
@@ -302,7 +307,10 @@ impl Run {
                     None => self.queue_ended(QueueEnd::Closed),
                 }
             }
-            Happening::Key(key) => self.key(now, key),
+            Happening::Key(key) => {
+                self.acts();
+                self.key(now, key)
+            }
             Happening::Played(ticket) => self.played(now, ticket),
             Happening::Drawn(arm) => self.drawn(arm),
             Happening::Bot(end) => self.bot_ended(end),
@@ -329,6 +337,7 @@ impl Run {
     /// keeps his place.
     pub fn leave_for_operator(&mut self, now: Timestamp) -> bool {
         let queue = self.flow.operator.to.node;
+        self.acts();
         match self.state {
             State::Ended | State::AtDuty => return false,
             State::InQueue if self.node == queue => return false,
@@ -399,7 +408,7 @@ impl Run {
                 let attempt = *attempt;
                 self.hush();
                 match menu.option(key) {
-                    Some(option) => to(Way::Key(key), option.to),
+                    Some(option) => self.option_taken(option),
                     None => self.offer_again(now, menu, attempt, Why::Wrong),
                 }
             }
@@ -440,10 +449,18 @@ impl Run {
         }
     }
 
+    fn option_taken(&mut self, option: &MenuOption) -> Step {
+        if option.urgent {
+            self.is_urgent();
+        }
+        to(Way::Key(option.key.value), option.to)
+    }
+
     fn played(&mut self, now: Timestamp, ticket: u32) -> Step {
         let flow = Arc::clone(&self.flow);
         match (&mut self.state, &flow.node(self.node).kind) {
             (State::Saying { ticket: own }, Kind::Say(say)) if *own == ticket => {
+                self.heard_out(now);
                 to(Way::Next, say.next)
             }
             (State::Parting { ticket: own }, Kind::Hangup(_)) if *own == ticket => {
@@ -453,6 +470,7 @@ impl Run {
             (State::Choosing { playing, .. }, Kind::Menu(menu)) if *playing == Some(ticket) => {
                 *playing = None;
                 self.deadline = Some(now + menu.timeout);
+                self.heard_out(now);
                 None
             }
             (State::Collecting { playing, .. }, Kind::Digits(digits))
@@ -623,7 +641,7 @@ impl Run {
             },
             Kind::Menu(menu) => {
                 if let Some(option) = self.ahead.take().and_then(|key| menu.option(key)) {
-                    return to(Way::Key(option.key.value), option.to);
+                    return self.option_taken(option);
                 }
                 self.offer_menu(now, menu, 1);
                 None
@@ -659,6 +677,7 @@ impl Run {
                 {
                     return step;
                 }
+                self.queued(now);
                 let order = self.order(queue);
                 self.wait(State::InQueue, Effect::Queue(order))
             }
@@ -715,6 +734,8 @@ impl Run {
     fn go_to_duty(&mut self) -> Option<Step> {
         let duty = self.caller.duty.clone()?;
         self.on_duty = true;
+        // Nothing is promised of an emergency.
+        self.open = None;
         let step = match duty {
             Duty::Node(name) => Some((self.flow.find(&name)?, Way::Emergency)),
             Duty::Queue(queue) => {

@@ -15,6 +15,7 @@ use super::diagnostic::{Diagnostic, Spot};
 use super::grammar;
 use super::load::F001;
 use super::model::{Flow, NodeIx, Prompt};
+use super::promise::Promise;
 use super::run::{BotEnd, Caller, Duty, QueueEnd, QueueOrder, TransferEnd, Visit};
 use super::yaml::{self, Fields, Reader, Value, Y002, Y004, Yaml};
 use crate::acd::Expression;
@@ -143,6 +144,8 @@ pub struct Outcome {
     pub path: Vec<Visit>,
     /// The prompts of which the caller heard at least the beginning.
     pub heard: Vec<Prompt>,
+    /// How long what the flow promises took, where the call came so far.
+    pub measured: Vec<(Promise, Duration)>,
     /// The language at the end.
     pub language: Arc<str>,
 }

@@ -6,6 +6,7 @@ use super::diagnostic::Diagnostic;
 use super::exit::ExitKey;
 use super::library::{Library, is_subflow};
 use super::model::{Flow, Kind};
+use super::promise::Promise;
 use super::run::{BotEnd, Caller, Effect, Happening, QueueEnd, Run, TransferEnd};
 use super::{bounds, check, graph, load, prompts, script};
 use crate::calendar::{Calendar, Calendars, HolidayList, HolidayLists};
@@ -139,6 +140,7 @@ fn flows() -> Vec<Arc<Flow>> {
 #[test]
 fn every_shipped_flow_keeps_its_promises_and_passes_its_own_tests() {
     let (around, calendars) = (surroundings(), calendars());
+    let mut seen = BTreeSet::new();
     for flow in flows() {
         let figures = bounds::bounds(&flow, &around);
         assert!(figures.lost.is_none() && figures.told.is_some());
@@ -147,9 +149,21 @@ fn every_shipped_flow_keeps_its_promises_and_passes_its_own_tests() {
         let failed: Vec<String> =
             outcomes.iter().filter(|outcome| !outcome.passed()).map(ToString::to_string).collect();
         assert!(failed.is_empty(), "{}: {figures:?}\n{}", flow.name, failed.join("\n"));
+        let measured = outcomes.iter().flat_map(|outcome| &outcome.measured);
+        for (promise, took) in measured {
+            let proved = flow.proved(*promise).expect("a flow that keeps its promises");
+            assert!(*took <= proved, "{}: {promise:?} {took:?}, proved: {proved:?}", flow.name);
+            seen.insert((*promise, Arc::clone(&flow.name)));
+        }
         let coverage = script::coverage(&flow, &outcomes);
         assert!(coverage.nodes_missed.is_empty(), "no test enters {:?}", coverage.nodes_missed);
     }
+    let promised = |flow: &Arc<Flow>| {
+        let all = Promise::ALL.into_iter().filter(|promise| flow.promised(*promise).is_some());
+        all.map(|promise| (promise, Arc::clone(&flow.name))).collect::<Vec<_>>()
+    };
+    let promised: BTreeSet<_> = flows().iter().flat_map(promised).collect();
+    assert_eq!(seen, promised, "each promise of each flow is measured in its tests");
 }
 
 #[test]

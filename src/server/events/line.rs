@@ -131,6 +131,7 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::NodeEntered { .. }
         | What::OptionChosen { .. }
         | What::LookupEnded { .. }
+        | What::PromiseMeasured { .. }
         | What::OperatorRequested { .. }
         | What::IvrExited { .. }
         | What::ArmDrawn { .. }

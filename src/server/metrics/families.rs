@@ -19,6 +19,8 @@ const WAIT_BUCKETS: [f64; 14] =
 /// Bounds added to [`WAIT_BUCKETS`] from the configuration at most; further ones have no bucket of their own. The
 /// service level does not need one: it has its own counter.
 const WAIT_BUCKETS_EXTRA_MAX: usize = 16;
+/// From the beginning of a flow to what it promises, seconds.
+const PROMISE_BUCKETS: [f64; 12] = [1., 2., 3., 5., 10., 15., 20., 30., 45., 60., 90., 120.];
 /// How far waits are from their forecasts, seconds.
 const ETA_ERROR_BUCKETS: [f64; 9] = [5., 10., 15., 30., 60., 120., 180., 300., 600.];
 /// From the answer to the agent's first word, seconds; five are the limit that banks set.
@@ -51,6 +53,10 @@ pub(super) struct Families {
     pub(super) operator_requests: IntCounterVec,
     pub(super) ivr_exits: IntCounterVec,
     /// `endpoint`, `outcome`.
+    /// `flow`, `promise`.
+    pub(super) promise_seconds: HistogramVec,
+    /// `flow`, `promise`, `kept`.
+    pub(super) promises_kept: IntCounterVec,
     pub(super) lookups: IntCounterVec,
     /// `endpoint`.
     pub(super) lookup_seconds: HistogramVec,
@@ -231,6 +237,17 @@ impl Families {
                 "dozvon_ivr_exits_total",
                 "Times a call left the flow, by where to.",
                 &["flow", "exit"],
+            ),
+            promise_seconds: m.histograms(
+                "dozvon_flow_promise_measured_seconds",
+                "How long it took callers from the beginning of the flow to what it promises them.",
+                &PROMISE_BUCKETS,
+                &["flow", "promise"],
+            ),
+            promises_kept: m.counters(
+                "dozvon_flow_promises_total",
+                "Callers for whom a promise of their flow was measured, by whether it was kept.",
+                &["flow", "promise", "kept"],
             ),
             lookups: m.counters(
                 "dozvon_endpoint_requests_total",

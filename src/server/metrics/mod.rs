@@ -95,6 +95,11 @@ impl Metrics {
                     f.lookup_errors.with_label_values(&[&**endpoint, flaw.as_str()]).inc();
                 }
             }
+            What::PromiseMeasured { flow, promise, took_secs, kept } => {
+                let (promise, kept) = (promise.as_str(), if *kept { "true" } else { "false" });
+                f.promise_seconds.with_label_values(&[&**flow, promise]).observe(*took_secs);
+                f.promises_kept.with_label_values(&[&**flow, promise, kept]).inc();
+            }
             What::IvrExited { flow, exit } => {
                 f.ivr_exits.with_label_values(&[&**flow, exit.as_str()]).inc();
             }

@@ -9,11 +9,13 @@ use dozvon_center::acd::{
 use dozvon_center::contact::{Ending, Fault};
 use dozvon_center::customer::{CallCard, Customer, Identification, Profile};
 use dozvon_center::fact::{IvrExit, OperatorRequest};
+use dozvon_center::flow::{Flow, Promise, PromptFacts, Surroundings};
 use dozvon_center::ids::{AgentId, CallId, OfferId};
 use dozvon_center::opening::{Emergency, SiteView};
 use dozvon_clock::Timestamp;
 use dozvon_switch::border::{AgentRow, CallRow, QueueRow, RolloutRow};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub(crate) fn directory() -> Arc<Directory> {
     let queue = |name: &str, service_level_secs| QueueName {
@@ -33,6 +35,21 @@ pub(crate) fn directory() -> Arc<Directory> {
         statuses: Statuses::default(),
         classifiers: BTreeMap::from([("bank".into(), Arc::new(bank))]),
     })
+}
+
+/// A flow that promises its callers to tell them of the operator.
+fn promising() -> Arc<Flow> {
+    let text = "flow: bank\nlanguages: [ru]\nstart: hello\noperator: {keys: [\"0\"], to: q}\n\
+        promises: {told_about_operator_within: 10s}\nnodes:\n  \
+        hello: {say: {play: hello, mentions_operator: true, next: q}}\n  \
+        q: {queue: {name: cards, max_wait: 1m, after: {answered: end, max_wait: end, nobody: end}}}\n  \
+        end: {hangup: {}}\n";
+    let mut around =
+        Surroundings { queues: ["cards".to_owned()].into(), ..Surroundings::default() };
+    let facts = PromptFacts { duration: Duration::from_millis(2_500), text: None };
+    around.add_prompt("ru", "hello", facts);
+    let (flow, found) = dozvon_center::flow::load_and_check("bank.yaml", text, &around);
+    Arc::new(flow.unwrap_or_else(|| panic!("{found:#?}")))
 }
 
 /// The card of a customer who is known.
@@ -416,12 +433,41 @@ pub(super) fn exported() -> String {
     crate::server::bot::Figures::register(metrics.registry(), &streams).unwrap();
     let recognisers = crate::server::recogniser::example();
     crate::server::recogniser::Figures::register(metrics.registry(), &recognisers).unwrap();
-    crate::server::reload::Figures::register(metrics.registry())
-        .unwrap()
-        .taken("v1", Timestamp::EPOCH);
+    crate::server::reload::Figures::register(metrics.registry()).unwrap().taken(
+        "v1",
+        &[promising()],
+        Timestamp::EPOCH,
+    );
     let figures = crate::server::rollout::Figures::register(metrics.registry(), &[]).unwrap();
     figures.show(&crate::server::rollout::tests::shown());
     metrics.render(&snapshot(Timestamp::from_secs(1)))
+}
+
+#[test]
+fn what_a_flow_promises_stands_beside_what_is_proved_and_what_callers_met() {
+    let metrics = Metrics::new(directory());
+    let figures = crate::server::reload::Figures::register(metrics.registry()).unwrap();
+    figures.taken("v1", &[promising()], Timestamp::EPOCH);
+    let promise = Promise::ToldAboutOperator;
+    for (took_secs, kept) in [(2.6, true), (11.0, false), (2.5, true)] {
+        let what = What::PromiseMeasured { flow: "bank".into(), promise, took_secs, kept };
+        metrics.observe(&Fact { at: Timestamp::EPOCH, call: Some(CallId(1)), what });
+    }
+    let text = metrics.render(&snapshot(Timestamp::from_secs(1)));
+    let of = |name: &str, more: &str| {
+        value(&text, &format!("{name}{{flow=\"bank\"{more},promise=\"told_about_operator\"}}"))
+    };
+    assert_eq!(of("dozvon_flow_promise_seconds", ""), 10.0);
+    assert_eq!(of("dozvon_flow_promise_bound_seconds", ""), 2.5);
+    assert_eq!(of("dozvon_flow_promise_measured_seconds_sum", ""), 16.1);
+    assert_eq!(of("dozvon_flow_promises_total", ",kept=\"true\""), 2.0);
+    assert_eq!(of("dozvon_flow_promises_total", ",kept=\"false\""), 1.0);
+    assert!(
+        !text.contains("dozvon_flow_promise_seconds{flow=\"bank\",promise=\"urgent_in_queue\"}")
+    );
+    figures.taken("v2", &[], Timestamp::EPOCH);
+    let text = metrics.render(&snapshot(Timestamp::from_secs(1)));
+    assert!(!text.contains("dozvon_flow_promise_seconds{"), "a flow that is gone promises nothing");
 }
 
 #[test]

@@ -432,6 +432,7 @@ impl Open {
             | What::CallAnswered
             | What::NodeEntered { .. }
             | What::LookupEnded { .. }
+            | What::PromiseMeasured { .. }
             | What::OperatorRequested { .. }
             | What::IvrExited { .. }
             | What::ArmDrawn { .. }

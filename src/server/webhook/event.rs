@@ -13,12 +13,13 @@ pub(super) const MEDIA_TYPE: &str = "application/cloudevents+json; charset=utf-8
 pub(super) const SIGNATURE: &str = "x-dozvon-signature";
 
 /// The names of all facts, as `events` of a webhook chooses from them.
-pub(crate) const FACTS: [&str; 61] = [
+pub(crate) const FACTS: [&str; 62] = [
     "call_started",
     "call_answered",
     "node_entered",
     "option_chosen",
     "lookup_ended",
+    "promise_measured",
     "operator_requested",
     "ivr_exited",
     "arm_drawn",

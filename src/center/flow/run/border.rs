@@ -3,6 +3,7 @@
 use crate::acd::Expression;
 use crate::customer::Customer;
 use crate::fact::{Flaw, LookupEnd};
+use crate::flow::Promise;
 use crate::flow::model::{OfCall, Prompt, WaitPoint, Way};
 use crate::ids::Key;
 use crate::lookup::Reply;
@@ -153,6 +154,15 @@ pub enum Effect {
     LookedUp(Box<LookedUp>),
     /// The caller left for the operator: take the call out of the bot, the queue or the transfer; no report follows.
     Withdraw,
+    /// Note how long something took that the flow promises.
+    Took {
+        /// What.
+        promise: Promise,
+        /// How long it took.
+        took: Duration,
+        /// How long it may take.
+        promised: Duration,
+    },
     /// Note a score.
     Survey {
         /// The question.

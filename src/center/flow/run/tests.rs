@@ -60,6 +60,9 @@ fn names(effects: &[Effect]) -> Vec<String> {
         Effect::LookUp(inquiry) => format!("ask {}.{}", inquiry.endpoint, inquiry.request),
         Effect::LookedUp(over) => over.end.as_str().to_owned(),
         Effect::Withdraw => "withdraw".to_owned(),
+        Effect::Took { promise, took, .. } => {
+            format!("{} {} ms", promise.as_str(), took.as_millis())
+        }
         Effect::Survey { id, score } => format!("{id}={score}"),
         Effect::HangUp => "hang up".to_owned(),
     };

@@ -8,6 +8,7 @@ use crate::flow::check::Surroundings;
 use crate::flow::exit::ExitKey;
 use crate::flow::limits::{SCRIPT_SECS_MAX, SCRIPT_STEPS_MAX};
 use crate::flow::model::{Flow, NodeIx, Prompt, Way};
+use crate::flow::promise::Promise;
 use crate::flow::run::{BotEnd, Effect, Happening, Inquiry, QueueOrder, Run};
 use crate::flow::yaml::show;
 use crate::rollout::Arm;
@@ -111,6 +112,7 @@ pub(in crate::flow) struct Stage<'a> {
     in_node: (NodeIx, Timestamp),
     heard: Vec<Prompt>,
     pub(in crate::flow) scores: BTreeMap<String, u8>,
+    measured: Vec<(Promise, Duration)>,
     pub(in crate::flow) end: Option<End>,
     /// At this step of his path the caller presses the operator key, and nothing more.
     leaves_at: Option<usize>,
@@ -151,6 +153,7 @@ impl<'a> Stage<'a> {
             in_node: (flow.start.node, began),
             heard: Vec::new(),
             scores: BTreeMap::new(),
+            measured: Vec::new(),
             end: None,
             leaves_at: None,
         }
@@ -327,6 +330,7 @@ impl<'a> Stage<'a> {
                     self.run.handle(self.now, Happening::CalledBack(noted));
                 }
                 Effect::WaitOn => {}
+                Effect::Took { promise, took, .. } => self.measured.push((promise, took)),
                 Effect::LookUp(inquiry) => self.look_up(&inquiry),
                 // What would have come later is not waited for.
                 Effect::LookedUp(_) => (self.outside, self.wanted) = (None, None),
@@ -398,6 +402,7 @@ impl<'a> Stage<'a> {
             path: self.run.path().to_vec(),
             language: self.run.language().into(),
             heard: self.heard,
+            measured: self.measured,
             end,
         }
     }

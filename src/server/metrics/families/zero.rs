@@ -14,6 +14,7 @@ use dozvon_center::callback::{CallbackEnd, Missed};
 use dozvon_center::conduct::ConductKind;
 use dozvon_center::contact::{Outcome, Party};
 use dozvon_center::fact::{AskEnd, Flaw, Greeting, Handler, IvrExit, LookupEnd, OperatorRequest};
+use dozvon_center::flow::Promise;
 use dozvon_center::rollout::Excluded;
 use dozvon_center::rollout::decision::VERDICTS;
 
@@ -37,6 +38,12 @@ impl Families {
             }
             for exit in IvrExit::ALL {
                 self.ivr_exits.with_label_values(&[flow, exit.as_str()]);
+            }
+            for promise in Promise::ALL.map(Promise::as_str) {
+                self.promise_seconds.with_label_values(&[flow, promise]);
+                for kept in ["true", "false"] {
+                    self.promises_kept.with_label_values(&[flow, promise, kept]);
+                }
             }
             for how in OperatorRequest::ALL {
                 self.operator_requests.with_label_values(&[flow, how.as_str()]);
