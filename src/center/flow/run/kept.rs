@@ -126,9 +126,9 @@ nodes:
 
     fn took(run: &mut Run) -> Vec<(Promise, f64)> {
         let effects = std::iter::from_fn(|| run.poll_effect());
-        let took = effects.filter_map(|effect| match effect {
-            Effect::Took { promise, took, .. } => Some((promise, took.as_secs_f64())),
-            _ => None,
+        let took = effects.filter_map(|effect| {
+            let Effect::Took { promise, took, .. } = effect else { return None };
+            Some((promise, took.as_secs_f64()))
         });
         took.collect()
     }
