@@ -179,15 +179,15 @@ impl Center {
 
     // ---- what happens ---------------------------------------------------------------------------------------------
 
-    /// A call comes in. It is answered at once; its flow begins when the caller's leg says `Answered`.
-    /// `None` when the policy has no such flow.
+    /// A call comes in. It is answered at once; its flow, or the one that is drawn in its place while that is tried,
+    /// begins when the caller's leg says `Answered`. `None` when the policy has no such flow.
     pub fn arrive(&mut self, now: Timestamp, arrival: Arrival) -> Option<(CallId, LegId)> {
-        let flow = self.policy.flows.get(&arrival.flow)?.clone();
+        let duty = self.duty_of(&arrival.dialled);
+        let (flow, drawn) = self.flow_for(now, &arrival, duty.is_some())?;
         let id = self.new_call_id();
         let leg = self.new_leg(id, Role::Caller);
-        let duty = self.duty_of(&arrival.dialled);
         let caller = Caller { number: arrival.caller.clone(), language: arrival.language, duty };
-        let run = Run::start(flow.clone(), self.policy.calendars.clone(), now, caller);
+        let run = Run::start(flow, self.policy.calendars.clone(), now, caller);
         let mut call = self.new_call(now, id, leg, run, arrival.dialled);
         match self.customer_calls(now, id, arrival.caller.as_deref()) {
             Arriving::Ordinary => {}
@@ -199,6 +199,9 @@ impl Center {
                 self.settle(now);
                 return Some((id, leg));
             }
+        }
+        if let Some(drawn) = drawn {
+            self.note_draw(now, &mut call, drawn);
         }
         self.tell(leg, LegCommand::Answer);
         self.write(&call);
@@ -529,7 +532,7 @@ impl Center {
             return Some(over);
         }
         let over = call.state == State::InFlow && call.run.is_over();
-        over.then(|| Ending::new(Fault::Nobody, "flow_end"))
+        over.then(|| Ending::new(Fault::Nobody, Ending::FLOW_END))
     }
 
     fn close(&mut self, now: Timestamp, call: &mut Call, ending: Ending) {

@@ -6,7 +6,7 @@
 use crate::bot::BotNote;
 use crate::customer::Customer;
 use crate::ids::{CallId, CallbackId};
-use crate::rollout::{Arm, Excluded};
+use crate::rollout::{Arm, Excluded, TriedKind};
 use dozvon_clock::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -39,6 +39,9 @@ pub struct Ending {
 }
 
 impl Ending {
+    /// The reason of a call that its flow has ended, with nothing more to say.
+    pub const FLOW_END: &str = "flow_end";
+
     /// An ending from its two parts.
     pub fn new(fault: Fault, reason: &str) -> Self {
         Self { fault, reason: reason.into() }
@@ -308,15 +311,27 @@ pub struct ArmRecord {
     /// The group of customers that he was known to be one of then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Arc<str>>,
-    /// How the bot's part ended: the word of the fact.
+    /// How the bot's part ended: the word of the fact. `failed`, too, where the flow has gone astray.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bot_end: Option<Arc<str>>,
+    /// Whether a bot is tried or a flow. Of a flow the arm `bot` is the new one, and `people` the present one.
+    #[serde(default, skip_serializing_if = "TriedKind::is_bot")]
+    pub tried: TriedKind,
 }
 
 impl ArmRecord {
     /// A draw at this share.
     pub fn drawn(option: Arc<str>, arm: Arm, share: f64, delivered: bool) -> ArmRecord {
-        ArmRecord { option, arm, share, delivered, excluded: None, group: None, bot_end: None }
+        ArmRecord {
+            option,
+            arm,
+            share,
+            delivered,
+            excluded: None,
+            group: None,
+            bot_end: None,
+            tried: TriedKind::Bot,
+        }
     }
 
     /// No draw: he goes to people.

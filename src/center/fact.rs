@@ -110,6 +110,13 @@ pub enum What {
         /// Where to.
         exit: IvrExit,
     },
+    /// The flow ran in circles and was left: for the operator, and when that did not help either for good.
+    FlowAstray {
+        /// The flow.
+        flow: Arc<str>,
+        /// The node that was not entered any more.
+        node: Arc<str>,
+    },
     /// An arm of a rollout was drawn.
     ArmDrawn {
         /// The rollout.

@@ -80,6 +80,7 @@ impl Center {
             }
             Effect::LookUp(inquiry) => self.look_up(now, call, *inquiry),
             Effect::LookedUp(over) => self.lookup_over(now, call, *over),
+            Effect::Astray { node } => self.gone_astray(now, call, node),
             // The run is over; the call is closed when it is put back.
             Effect::HangUp => {}
         }
@@ -109,6 +110,13 @@ impl Center {
             self.fact(now, Some(call.id), What::SurveyOffered { queue });
         }
         self.fact(now, Some(call.id), What::NodeEntered { flow: flow.name.clone(), node });
+    }
+
+    /// The flow ran in circles: its own fault, and of its trial a call gone wrong.
+    fn gone_astray(&mut self, now: Timestamp, call: &mut Call, node: Arc<str>) {
+        call.record.flow_failed();
+        let flow = call.run.flow().name.clone();
+        self.fact(now, Some(call.id), What::FlowAstray { flow, node });
     }
 
     fn send_to_bot(
@@ -280,7 +288,11 @@ impl Center {
 
     /// The number of a caller if it is his own: not hidden, and not shared by many people.
     pub(crate) fn own_number(&self, call: &Call) -> Option<Arc<str>> {
-        let number = call.run.caller().number.as_deref()?;
+        self.is_own(call.run.caller().number.as_deref()?)
+    }
+
+    /// The number again, unless many people share it.
+    pub(crate) fn is_own(&self, number: &str) -> Option<Arc<str>> {
         (!self.policy.shared_numbers.contains(number)).then(|| number.into())
     }
 

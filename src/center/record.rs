@@ -7,6 +7,7 @@ use crate::contact::{ArmRecord, Contact, Ending, Outcome, PassedOn, Speech, Stag
 use crate::customer::Customer;
 use crate::ids::{CallId, CallbackId};
 use crate::limits;
+use crate::rollout::TriedKind;
 use dozvon_clock::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,6 +132,14 @@ impl Record {
     pub(crate) fn bot_end(&mut self, option: &str, end: &str) {
         if let Some(arm) = self.contact.arms.iter_mut().find(|arm| &*arm.option == option) {
             arm.bot_end.get_or_insert_with(|| end.into());
+        }
+    }
+
+    /// Says of the arm of a flow's trial that the flow has failed.
+    pub(crate) fn flow_failed(&mut self) {
+        let of_flow = |arm: &&mut ArmRecord| arm.tried == TriedKind::Flow;
+        if let Some(arm) = self.contact.arms.iter_mut().find(of_flow) {
+            arm.bot_end = Some("failed".into());
         }
     }
 

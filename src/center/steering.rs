@@ -1,18 +1,20 @@
-//! Who is drawn for a bot, and at which share: what is asked before the draw, and the share that is in force.
+//! Who is drawn for a bot or for the new version of a flow, and at which share: what is asked before the draw, and the
+//! share that is in force.
 //!
 //! The share of a rollout with a plan moves here and nowhere else ([`Center::steer`]); who decides that it moves is
 //! not the center's. A new share counts for the next draw. Callers who are at the bot stay there, unless they are
 //! drained.
 
+use crate::border::Arrival;
 use crate::bot::BotOver;
 use crate::call::{Call, State};
 use crate::center::Center;
 use crate::contact::ArmRecord;
 use crate::fact::What;
-use crate::flow::Happening;
+use crate::flow::{Flow, Happening};
 use crate::ids::CallId;
 use crate::rollout::eligible::{Applicant, Excluded, LastCalls, OptOuts, Room};
-use crate::rollout::{Arm, Rollout, Share};
+use crate::rollout::{Arm, Rollout, Share, Tried, TriedKind};
 use dozvon_clock::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -165,68 +167,119 @@ impl Center {
 
     fn arm_for(&mut self, now: Timestamp, call: &mut Call, option: Arc<str>) -> Arm {
         let policy = Arc::clone(&self.policy);
-        let Some(rollout) = policy.rollouts.get(&option) else {
+        let rollout = policy.rollouts.get(&option);
+        let Some(rollout) = rollout.filter(|rollout| rollout.tried.bot().is_some()) else {
             // `dozvon check` refuses a flow that names an unknown rollout; people are always right.
             return Arm::People;
         };
-        let share = self.steered.share(rollout);
         // Who comes by again in the same call keeps his arm, and is counted once.
         if let Some(before) = call.record.arm_of(&option) {
-            let to_bot = before.arm == Arm::Bot && share.is_some();
+            let to_bot = before.arm == Arm::Bot && self.steered.share(rollout).is_some();
             call.drawn = to_bot.then_some(option);
             return if to_bot { Arm::Bot } else { Arm::People };
         }
         let number = self.own_number(call);
-        let excluded = self.excluded(now, call, rollout, number.as_deref());
-        if let Some(number) = number.as_deref()
-            && rollout.exclusions.same_topic_within_secs > 0
-        {
-            self.steered.last_calls.entry(Arc::clone(&option)).or_default().note(now, number);
-        }
-        let (share, why) = match (share, excluded) {
-            (Some(share), None) => (share, None),
-            (share, why) => (share.unwrap_or_default(), Some(why.unwrap_or(Excluded::Closed))),
+        let groups: Vec<Arc<str>> = group(call).into_iter().collect();
+        let customer = call.record.contact().customer.as_ref().and_then(|found| found.known());
+        let applicant = Applicant {
+            subject: number.as_deref(),
+            age: customer.and_then(|known| known.fields.get(AGE_FIELD)?.trim().parse().ok()),
+            groups: &groups,
+            language: call.run.language(),
+            same_topic_at: None,
         };
-        if let Some(why) = why {
-            call.record.arm(ArmRecord::excluded(option.clone(), share.fraction(), why));
-            self.fact(now, Some(call.id), What::NotDrawn { option, why });
-            return Arm::People;
+        let drawn = self.drawn(now, rollout, applicant);
+        let drawn = match drawn.excluded {
+            None => ArmRecord { group: group(call), ..drawn },
+            Some(_) => drawn,
+        };
+        let arm = drawn.arm;
+        call.drawn = (arm == Arm::Bot).then_some(option);
+        self.note_draw(now, call, drawn);
+        arm
+    }
+
+    /// The flow that serves a caller, and what was drawn where there is a choice between two. Nothing of either has
+    /// been heard. Who goes to the duty office in an emergency hears neither of them, and is not drawn.
+    ///
+    /// `None`: the policy has no such flow.
+    pub(crate) fn flow_for(
+        &self,
+        now: Timestamp,
+        arrival: &Arrival,
+        on_duty: bool,
+    ) -> Option<(Arc<Flow>, Option<ArmRecord>)> {
+        let present = Arc::clone(self.policy.flows.get(&arrival.flow)?);
+        let trial = self.policy.rollouts.values().find_map(|rollout| match &rollout.tried {
+            Tried::Flow { present, candidate } if *present == arrival.flow => {
+                Some((rollout, self.policy.flows.get(candidate)?))
+            }
+            Tried::Flow { .. } | Tried::Bot(_) => None,
+        });
+        let Some((rollout, candidate)) = trial.filter(|_| !on_duty) else {
+            return Some((present, None));
+        };
+        let number = arrival.caller.as_deref().and_then(|number| self.is_own(number));
+        let applicant = Applicant { subject: number.as_deref(), ..Applicant::default() };
+        let drawn = self.drawn(now, rollout, applicant);
+        let flow = if drawn.arm == Arm::Bot { Arc::clone(candidate) } else { present };
+        Some((flow, Some(drawn)))
+    }
+
+    /// What is drawn for a caller of whom this is known, at the share in force.
+    fn drawn(&self, now: Timestamp, rollout: &Rollout, applicant: Applicant<'_>) -> ArmRecord {
+        let (option, tried) = (Arc::clone(&rollout.name), rollout.tried.kind());
+        let drawn = match (self.steered.share(rollout), self.excluded(now, rollout, applicant)) {
+            (Some(share), None) => {
+                let arm = Rollout { share, ..rollout.clone() }.draw(applicant.subject).arm;
+                // Only on the way to a bot can a caller get lost.
+                let delivered = arm == Arm::People || tried == TriedKind::Flow;
+                ArmRecord::drawn(option, arm, share.fraction(), delivered)
+            }
+            (share, why) => {
+                let why = why.unwrap_or(Excluded::Closed);
+                ArmRecord::excluded(option, share.unwrap_or_default().fraction(), why)
+            }
+        };
+        ArmRecord { tried, ..drawn }
+    }
+
+    /// Keeps what was drawn, and tells of it. From now on he has come to the option.
+    pub(crate) fn note_draw(&mut self, now: Timestamp, call: &mut Call, drawn: ArmRecord) {
+        let ArmRecord { option, arm, share, delivered, excluded, .. } = drawn.clone();
+        call.record.arm(drawn);
+        let policy = Arc::clone(&self.policy);
+        let rules = policy.rollouts.get(&option).map(|rollout| &rollout.exclusions);
+        if let Some(number) = self.own_number(call)
+            && rules.is_some_and(|rules| rules.same_topic_within_secs > 0)
+        {
+            self.steered.last_calls.entry(option.clone()).or_default().note(now, &number);
         }
-        let arm = Rollout { share, ..rollout.clone() }.draw(number.as_deref()).arm;
-        let (share, delivered) = (share.fraction(), arm == Arm::People);
-        let drawn = ArmRecord::drawn(option.clone(), arm, share, delivered);
-        call.record.arm(ArmRecord { group: group(call), ..drawn });
+        if let Some(why) = excluded {
+            self.fact(now, Some(call.id), What::NotDrawn { option, why });
+            return;
+        }
         self.fact(now, Some(call.id), What::ArmDrawn { option: option.clone(), arm, share });
         if delivered {
             self.fact(now, Some(call.id), What::ArmDelivered { option, arm, delivered });
-        } else {
-            call.drawn = Some(option);
         }
-        arm
     }
 
     /// Why this caller is not drawn, if he is not.
     fn excluded(
         &self,
         now: Timestamp,
-        call: &Call,
         rollout: &Rollout,
-        number: Option<&str>,
+        applicant: Applicant<'_>,
     ) -> Option<Excluded> {
         let nobody = OptOuts::default();
         let opt_outs = self.steered.opt_outs.get(&rollout.name).unwrap_or(&nobody);
         let last_calls = self.steered.last_calls.get(&rollout.name);
-        let groups: Vec<Arc<str>> = group(call).into_iter().collect();
-        let customer = call.record.contact().customer.as_ref().and_then(|found| found.known());
-        let age = customer.and_then(|known| known.fields.get(AGE_FIELD)?.trim().parse().ok());
-        let applicant = Applicant {
-            subject: number,
-            age,
-            groups: &groups,
-            language: call.run.language(),
-            same_topic_at: number.and_then(|number| last_calls?.of(number)),
-        };
-        let sessions = u32::try_from(self.steered.sessions(&rollout.bot)).unwrap_or(u32::MAX);
+        let number = applicant.subject;
+        let same_topic_at = number.and_then(|number| last_calls?.of(number));
+        let applicant = Applicant { same_topic_at, ..applicant };
+        let sessions = rollout.tried.bot().map_or(0, |bot| self.steered.sessions(bot));
+        let sessions = u32::try_from(sessions).unwrap_or(u32::MAX);
         let room = Room { sessions, closed: self.steered.share(rollout).is_none() };
         let own = rollout.exclusions.exclude(now, &applicant, room, opt_outs);
         own.or_else(|| rollout.circle.as_ref()?.exclude(&rollout.name, number?))

@@ -12,6 +12,7 @@ use crate::server::store::db::Database;
 use crate::server::store::{DECISIONS_MAX, Log, decisions};
 use dozvon_center::rollout::decision::Order;
 use dozvon_center::rollout::needs::needs;
+use dozvon_center::rollout::{Arm, TriedKind};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -106,7 +107,9 @@ fn months(roadmap: &Value) -> String {
             (true, _, state) => state.to_owned(),
         };
         let day = last.get(..10).unwrap_or("-");
-        let _ = write!(out, "{:<20}{state:<20}{:<7}{day:<12}", text("name"), text("share"));
+        let of_flow = option["tried"] == "flow";
+        let name = if of_flow { format!("{} (flow)", text("name")) } else { text("name") };
+        let _ = write!(out, "{name:<20}{state:<20}{:<7}{day:<12}", text("share"));
         history(&mut out, &option["months"]);
     }
     let _ = write!(out, "{:<59}", "of all calls");
@@ -134,6 +137,8 @@ fn order(order: Order, args: &RolloutOrderArgs) -> ExitCode {
 fn standing(view: &Value) -> String {
     let text = |key: &str| view[key].as_str().unwrap_or("-").to_owned();
     let count = |key: &str| view[key].as_u64().unwrap_or_default();
+    let tried = if view["tried"] == "flow" { TriedKind::Flow } else { TriedKind::Bot };
+    let (new, present) = (tried.arm(Arm::Bot), tried.arm(Arm::People));
     let mut out = format!("{} {}: {}", text("name"), text("version"), text("state"));
     // Writing to a String can't fail.
     if view["reason"].is_string() {
@@ -147,12 +152,13 @@ fn standing(view: &Value) -> String {
         let _ = writeln!(out, "  the breaker is open until {until} at the soonest");
     }
     if view["as_of"].is_string() {
+        let _ = write!(out, "  as of {}: {new} {} callers", text("as_of"), count("callers_bot"));
+        if tried.is_bot() {
+            let _ = write!(out, ", {} of them missed it", count("callers_not_delivered"));
+        }
         let _ = writeln!(
             out,
-            "  as of {}: bot {} callers, {} of them missed it, people {}; {:.0} % of the planned sample",
-            text("as_of"),
-            count("callers_bot"),
-            count("callers_not_delivered"),
+            ", {present} {}; {:.0} % of the planned sample",
             count("callers_people"),
             view["progress"].as_f64().unwrap_or_default() * 100.0
         );
@@ -168,7 +174,7 @@ fn standing(view: &Value) -> String {
         let (name, role) = (metric["name"].as_str(), metric["role"].as_str());
         let _ = write!(
             out,
-            "  {} ({}): bot {}, people {}",
+            "  {} ({}): {new} {}, {present} {}",
             name.unwrap_or("?"),
             role.unwrap_or("?"),
             arm("bot"),

@@ -22,6 +22,7 @@ mod rollback;
 mod sample_bot;
 mod screen_pop;
 mod tls;
+mod trial;
 
 use house::{House, TALK, eventually, manner, tone_manner};
 use phone::{Answering, PhoneError, Source};

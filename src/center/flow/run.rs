@@ -592,6 +592,7 @@ impl Run {
             }
             let (flow, at) = (&self.flow.name, &self.flow.node(node).name);
             tracing::warn!(flow = %flow, node = %at, "the flow runs in circles");
+            self.effects.push_back(Effect::Astray { node: at.clone() });
             if self.astray {
                 self.end();
                 return;

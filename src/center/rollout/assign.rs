@@ -1,4 +1,4 @@
-//! Which callers the bot gets: a stable draw by the caller's number.
+//! Which callers a bot, or the new version of a flow, gets: a stable draw by the caller's number.
 //!
 //! `u = HMAC-SHA256(salt, option 0x1f subject)`, its first eight bytes as a number below 2^64; the bot gets those below
 //! its share. So the same caller keeps his arm, a larger share only adds callers, and two options (or two salts) draw
@@ -11,13 +11,13 @@ use sha2::Sha256;
 use std::fmt;
 use std::sync::Arc;
 
-/// One menu option on its way to the bot.
+/// One menu option on its way to the bot, or one flow on its way to its new version.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Rollout {
     /// The option's name; part of the draw.
     pub name: Arc<str>,
-    /// The bot that is being tried.
-    pub bot: Arc<str>,
+    /// What is being tried.
+    pub tried: Tried,
     /// Keeps the draw from being guessed; a new salt draws all callers anew.
     pub salt: Arc<str>,
     /// The bot's share now. That of a rollout with a plan is set while it runs, and not by this.
@@ -39,10 +39,99 @@ impl fmt::Debug for Rollout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rollout")
             .field("name", &self.name)
-            .field("bot", &self.bot)
+            .field("tried", &self.tried)
             .field("share", &self.share)
             .field("holdout", &self.holdout)
             .finish_non_exhaustive()
+    }
+}
+
+/// What is being tried, and on whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// A bot, on callers of a menu option, where people would serve them. Drawn where a flow says so.
+    Bot(Arc<str>),
+    /// Another flow, on callers who come to a flow. Drawn before anything of either is heard.
+    Flow {
+        /// The flow that numbers lead to: what is compared with.
+        present: Arc<str>,
+        /// The one that is tried.
+        candidate: Arc<str>,
+    },
+}
+
+impl Default for Tried {
+    fn default() -> Tried {
+        Tried::Bot("".into())
+    }
+}
+
+impl Tried {
+    /// The kind.
+    pub const fn kind(&self) -> TriedKind {
+        match self {
+            Tried::Bot(_) => TriedKind::Bot,
+            Tried::Flow { .. } => TriedKind::Flow,
+        }
+    }
+
+    /// The name of what is tried: a bot's, or a flow's.
+    pub const fn name(&self) -> &Arc<str> {
+        match self {
+            Tried::Bot(name) | Tried::Flow { candidate: name, .. } => name,
+        }
+    }
+
+    /// The bot that is tried, if one is.
+    pub const fn bot(&self) -> Option<&Arc<str>> {
+        match self {
+            Tried::Bot(bot) => Some(bot),
+            Tried::Flow { .. } => None,
+        }
+    }
+}
+
+/// Whether a bot is tried or a flow, and what people call both arms then.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum TriedKind {
+    /// A bot.
+    #[default]
+    Bot,
+    /// A flow.
+    Flow,
+}
+
+impl TriedKind {
+    /// The word of records: `bot` or `flow`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            TriedKind::Bot => "bot",
+            TriedKind::Flow => "flow",
+        }
+    }
+
+    /// Whether it is a bot; what records leave out.
+    pub fn is_bot(&self) -> bool {
+        *self == TriedKind::Bot
+    }
+
+    /// What an arm is called in front of people. Records say `bot` and `people` of either kind.
+    pub const fn arm(self, arm: Arm) -> &'static str {
+        match (self, arm) {
+            (TriedKind::Bot, Arm::Bot) => "bot",
+            (TriedKind::Bot, Arm::People) => "people",
+            (TriedKind::Flow, Arm::Bot) => "new flow",
+            (TriedKind::Flow, Arm::People) => "present flow",
+        }
+    }
+}
+
+impl fmt::Display for TriedKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -163,7 +252,7 @@ impl Holdout {
     }
 }
 
-/// Where a caller goes.
+/// Where a caller goes. Of a flow's trial `Bot` is the new flow, and `People` the present one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arm {
@@ -245,7 +334,7 @@ mod tests {
         let holdout = Holdout::default();
         Rollout {
             name: name.into(),
-            bot: "assistant".into(),
+            tried: Tried::Bot("assistant".into()),
             salt: salt.into(),
             share,
             holdout,

@@ -10,7 +10,7 @@
 //!          running <-> hold;  paused, halted -> running;  all that have callers -> rolled_back, stopped
 //! ```
 
-use super::assign::Share;
+use super::assign::{Share, TriedKind};
 use super::breaker::{BotCall, BotReplies, Breaker, Trip};
 use super::decision::{Cause, Decision, Look, Order, Reason, State, Step, Verdict};
 use super::evidence::Evidence;
@@ -89,6 +89,8 @@ pub enum Refused {
     NoReason,
     /// The stage names others as approvers.
     NotApprover,
+    /// Callers of a flow can't be taken out of it.
+    StayInFlow,
 }
 
 impl fmt::Display for Refused {
@@ -100,10 +102,13 @@ impl fmt::Display for Refused {
             Refused::Paused => "it is paused already",
             Refused::NotPaused => "it is not paused",
             Refused::Waiting => "it waits for approval, and nothing goes on by itself",
-            Refused::Complete => "the bot has the last share; abort is what is left",
+            Refused::Complete => "it has the last share; abort is what is left",
             Refused::Halted => "the data are broken: mend them, then resume with fresh callers",
             Refused::NoReason => "say why the evidence is overridden",
             Refused::NotApprover => "the plan names others who may approve",
+            Refused::StayInFlow => {
+                "nobody is torn out of the flow that he is in: abort sends new callers to the present one"
+            }
         })
     }
 }
@@ -286,6 +291,10 @@ impl Machine {
     /// # Errors
     /// Why it was not obeyed; nothing has changed then.
     pub fn command(&mut self, now: Timestamp, command: Command) -> Result<Decision, Refused> {
+        // A bot's caller can be given to people at any moment; in the middle of a flow there is no other place for him.
+        if command.order == Order::DrainNow && self.plan.kind() == TriedKind::Flow {
+            return Err(Refused::StayInFlow);
+        }
         let outcome = self.transit(now, Input::Order(command.order, &command))?;
         let outcome = outcome.expect("an order is obeyed or refused");
         if self.state == State::Draft {

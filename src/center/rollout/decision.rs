@@ -3,7 +3,7 @@
 //! A decision is stored as it is and never changed. The same observations give the same decision to the byte, and its
 //! figures can be counted again from the counts that it carries ([`Decision::recounted`]).
 
-use super::assign::Share;
+use super::assign::{Arm, Share, TriedKind};
 use super::breaker::Trip;
 use super::measure::Kind;
 use super::plan::{Metric, Plan, Role};
@@ -76,10 +76,10 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Inconclusive => f.write_str("the last look has not decided"),
-            Reason::NotDelivered => f.write_str("too many callers drawn for the bot missed it"),
-            Reason::Worse(metric) => write!(f, "the bot is worse on {metric} beyond doubt"),
+            Reason::NotDelivered => f.write_str("too many callers drawn for it missed it"),
+            Reason::Worse(metric) => write!(f, "worse on {metric} beyond doubt"),
             Reason::Unbearable(metric) => {
-                write!(f, "the bot is worse on {metric} beyond doubt and beyond the margin")
+                write!(f, "worse on {metric} beyond doubt and beyond the margin")
             }
             Reason::Broken => f.write_str("the breaker tripped too often within a day"),
             Reason::Overdue => f.write_str("the days of the stage are over"),
@@ -372,7 +372,8 @@ impl Decision {
             let (stage, share) = stage(plan, step.stage);
             let state = self.after.as_str();
             let share = if self.after.is_live() { share } else { Share::None };
-            let _ = write!(out, "; {state}, stage {stage}, the bot's share is {share}");
+            let tried = plan.kind().arm(Arm::Bot);
+            let _ = write!(out, "; {state}, stage {stage}, the {tried}'s share is {share}");
         }
         out
     }
@@ -462,13 +463,16 @@ fn describe(out: &mut String, plan: &Plan, state: &State, figures: &Figures, loo
         );
     }
     let callers = figures.callers;
+    let kind = plan.kind();
+    let _ = write!(out, "callers: {} {}", kind.arm(Arm::Bot), callers.bot);
+    if kind == TriedKind::Bot {
+        let share = figures.not_delivered() * 100.0;
+        let _ = write!(out, " ({} or {share:.1} % did not reach it)", callers.not_delivered);
+    }
     let _ = writeln!(
         out,
-        "callers: bot {} ({} or {:.1} % did not reach it), people {}; sizes against the share \
-         {}: chi-square {:.2}, p {:.4}",
-        callers.bot,
-        callers.not_delivered,
-        figures.not_delivered() * 100.0,
+        ", {} {}; sizes against the share {}: chi-square {:.2}, p {:.4}",
+        kind.arm(Arm::People),
         callers.people,
         figures.bot_fraction,
         figures.mismatch.chi_square,
@@ -479,7 +483,7 @@ fn describe(out: &mut String, plan: &Plan, state: &State, figures: &Figures, loo
         let _ = writeln!(out, "look {number} of {of}: every guardrail must reach Z = {bound:.3}");
     }
     for (weighed, metric) in figures.metrics.iter().zip(&plan.metrics) {
-        explain_metric(out, weighed, metric);
+        explain_metric(out, kind, weighed, metric);
         let doubts = look.iter().flat_map(|look| &look.doubts);
         for (_, doubt) in doubts.filter(|(name, _)| *name == weighed.name) {
             let _ = writeln!(out, "    does not pass: {doubt}");
@@ -487,18 +491,20 @@ fn describe(out: &mut String, plan: &Plan, state: &State, figures: &Figures, loo
     }
 }
 
-fn explain_metric(out: &mut String, weighed: &Weighed, metric: &Metric) {
+fn explain_metric(out: &mut String, tried: TriedKind, weighed: &Weighed, metric: &Metric) {
     let Pair { bot, people } = weighed.pooled();
     let strata = weighed.rows.iter().filter(|row| row.cell.drawn.weight() > 0.0).count();
     let kind = weighed.measure.kind();
     let _ = write!(
         out,
-        "  {} ({}{}): bot {} of {}, people {} of {}",
+        "  {} ({}{}): {} {} of {}, {} {} of {}",
         weighed.name,
         weighed.role.as_str(),
         limit(weighed, kind),
+        tried.arm(Arm::Bot),
         mean(bot, kind),
         bot.n,
+        tried.arm(Arm::People),
         mean(people, kind),
         people.n
     );

@@ -284,7 +284,7 @@ impl Exclusive {
 
 #[cfg(test)]
 mod tests {
-    use super::super::assign::{Arm, Holdout, Rollout, Share};
+    use super::super::assign::{Arm, Holdout, Rollout, Share, Tried};
     use super::*;
 
     const CALLER: &str = "+77010000001";
@@ -419,7 +419,7 @@ mod tests {
         let circle = circle(&["cards", "loans"]);
         let rollout = Rollout {
             name: "cards".into(),
-            bot: "assistant".into(),
+            tried: Tried::Bot("assistant".into()),
             salt: "pepper".into(),
             share: Share::Half,
             holdout: Holdout::default(),

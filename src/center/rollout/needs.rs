@@ -130,7 +130,7 @@ fn too_many(stage: &Stage, days: u64, calls_per_day: f64) -> Option<Problem> {
     (longest * calls_per_day > limits::ROLLOUT_UNITS_MAX as f64).then(|| Problem {
         place: format!("stages.{}", stage.name),
         message: format!("has more than {} callers", limits::ROLLOUT_UNITS_MAX),
-        cure: "try the bot on a part of the callers: exclude a group of customers",
+        cure: "try it on a part of the callers only: exclude some",
     })
 }
 
@@ -140,7 +140,7 @@ impl fmt::Display for Needs {
         writeln!(
             f,
             "{:<10} {:>5} {:<22} {:>6} {:>9} {:>9} {:>6} {:>7} {:>5} {:>5}",
-            "stage", "share", "metric", "power", "bot", "all", "calls", "outcome", "days", "max"
+            "stage", "share", "metric", "power", "tried", "all", "calls", "outcome", "days", "max"
         )?;
         for row in &self.rows {
             writeln!(

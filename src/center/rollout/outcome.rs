@@ -6,13 +6,13 @@
 //!
 //! Callers without a number are in no arm's evidence: nobody could tell whether they called again.
 
-use super::assign::{Arm, Rollout, Share};
+use super::assign::{Arm, Rollout, Share, TriedKind};
 use super::evidence::{Hours, Known, Observation, Stratum};
 use super::measure::Measure;
 use super::plan::{Metric, Plan};
 use super::stats::Value;
 use crate::calendar::Open;
-use crate::contact::{ArmRecord, Contact, Fault, Outcome, PassedOn, Stage, StageKind};
+use crate::contact::{ArmRecord, Contact, Ending, Fault, Outcome, PassedOn, Stage, StageKind};
 use crate::ids::CallId;
 use dozvon_clock::Timestamp;
 use std::collections::BTreeMap;
@@ -20,7 +20,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A caller who hangs up so soon after the first bot's or agent's word has not been helped.
+/// A caller who hangs up so soon after the first bot's or agent's word has not been helped. Where flows are compared
+/// the first word is the flow's, too.
 pub const EARLY: Duration = Duration::from_secs(30);
 
 /// A caller who calls again so soon has not been helped either.
@@ -35,7 +36,7 @@ pub struct Case<'a> {
     pub stratum: Stratum,
     /// When its caller complained, if he did.
     pub complained_at: Option<Timestamp>,
-    /// Whether the bot broke off by its own fault.
+    /// Whether the bot broke off, or the flow went astray, by its own fault.
     pub bot_failed: bool,
 }
 
@@ -46,7 +47,7 @@ pub struct Visit {
     pub call: CallId,
     /// The caller's number; calls without one are nobody's repeat.
     pub caller: Arc<str>,
-    /// What it was about: the menu option taken, for both arms alike.
+    /// What it was about: the menu option taken, or the flow that was called, for both arms alike.
     pub topic: Arc<str>,
     /// When it began.
     pub started_at: Timestamp,
@@ -123,7 +124,8 @@ fn observation(
     let subject = rollout.number(&contact.caller);
     let ended_at = contact.ended_at.filter(|ended| *ended <= until);
     let outcomes = ended_at.map_or_else(Vec::new, |ended_at| {
-        let seen = Seen { case, drawn, subject, ended_at, history };
+        let tried = rollout.tried.kind();
+        let seen = Seen { case, tried, drawn, subject, ended_at, history };
         seen.outcomes(&plan.metrics, until)
     });
     Some(Observation {
@@ -141,6 +143,7 @@ fn observation(
 /// One ended contact.
 struct Seen<'a> {
     case: &'a Case<'a>,
+    tried: TriedKind,
     drawn: &'a ArmRecord,
     subject: u64,
     ended_at: Timestamp,
@@ -229,14 +232,29 @@ impl Seen<'_> {
         })
     }
 
-    /// Whether somebody or the bot had him to the end; a callback that was promised is service too.
+    /// Whether somebody or the bot had him to the end; a callback that was promised is service too. Where flows are
+    /// compared, so is a flow that nobody had to help to its last word.
     fn is_served(&self) -> bool {
-        self.last().is_some_and(|stage| match stage.kind {
+        let Some(last) = self.last() else {
+            return self.tried == TriedKind::Flow && self.has_heard_all();
+        };
+        match last.kind {
             StageKind::Talk | StageKind::Transfer | StageKind::Park => true,
             StageKind::Bot => self.drawn.delivered,
-            StageKind::Queue => stage.outcome == Some(Outcome::Callback),
+            StageKind::Queue => last.outcome == Some(Outcome::Callback),
             StageKind::Ivr | StageKind::Survey => false,
-        })
+        }
+    }
+
+    /// Whether the flow has ended the call by itself, and not because it was lost.
+    fn has_heard_all(&self) -> bool {
+        let ending = self.contact().ending.as_ref();
+        let own = ending.is_some_and(|ending| &*ending.reason == Ending::FLOW_END);
+        own && !self.case.bot_failed
+    }
+
+    fn is_ended_by(&self, fault: Fault) -> bool {
+        self.contact().ending.as_ref().is_some_and(|ending| ending.fault == fault)
     }
 
     fn is_resolved(&self, window: Duration) -> bool {
@@ -258,9 +276,10 @@ impl Seen<'_> {
             .stages
             .iter()
             .find(|stage| matches!(stage.kind, StageKind::Bot | StageKind::Talk));
-        let by_caller =
-            self.contact().ending.as_ref().is_some_and(|ending| ending.fault == Fault::Caller);
-        by_caller && first.is_some_and(|stage| self.ended_at.since(stage.from) <= EARLY)
+        let flow = self.contact().answered_at.filter(|_| self.tried == TriedKind::Flow);
+        let words = first.map(|stage| stage.from).into_iter().chain(flow);
+        let early = words.into_iter().any(|word| self.ended_at.since(word) <= EARLY);
+        self.is_ended_by(Fault::Caller) && early
     }
 
     /// From the bot to people; from one agent to another in the people's arm.
@@ -289,12 +308,10 @@ impl Seen<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::assign::Holdout;
+    use super::super::assign::{Holdout, Tried};
     use super::super::plan::{DAY, Expected, Role};
     use super::super::sample;
     use super::*;
-    use crate::contact::Ending;
-
     const NOW: u64 = 1_772_409_600;
 
     fn at(secs: u64) -> Timestamp {
@@ -304,7 +321,7 @@ mod tests {
     fn rollout() -> Rollout {
         Rollout {
             name: "cards".into(),
-            bot: "assistant".into(),
+            tried: Tried::Bot("assistant".into()),
             salt: "pepper".into(),
             share: Share::Tenth,
             holdout: Holdout::percent(5).unwrap(),
@@ -547,6 +564,60 @@ mod tests {
         assert_eq!(value(&case(&contact), &[], Measure::Survey), Some(None));
         contact.survey.push(("csi".into(), 4));
         assert_eq!(value(&case(&contact), &[], Measure::Survey), Some(Some(4.0)));
+    }
+
+    fn of_flows() -> Rollout {
+        let tried = Tried::Flow { present: "bank".into(), candidate: "bank-next".into() };
+        Rollout { tried, ..rollout() }
+    }
+
+    /// What a measure says of a contact in a flow's trial.
+    fn in_trial(contact: &Contact, measure: Measure) -> Option<f64> {
+        let rollout = of_flows();
+        let observed =
+            observe(&plan(), &rollout, &[case(contact)], &History::default(), at(200_000));
+        let place = Measure::ALL.iter().position(|m| *m == measure).unwrap();
+        let known = observed[0].outcomes.iter().find(|known| known.metric == place).unwrap();
+        known.value.map(Value::number)
+    }
+
+    #[test]
+    fn of_two_flows_the_one_that_says_its_last_word_has_served_the_caller() {
+        let ended = |fault, reason: &str| {
+            let mut contact = with_agent();
+            contact.stages = vec![stage(StageKind::Ivr, 0, 60)];
+            (contact.answered_at, contact.ended_at) = (Some(at(1)), Some(at(60)));
+            contact.ending = Some(Ending::new(fault, reason));
+            contact
+        };
+        let resolved = |contact: &Contact| in_trial(contact, Measure::Resolved);
+        assert_eq!(resolved(&ended(Fault::Nobody, "flow_end")), Some(1.0));
+        assert_eq!(resolved(&ended(Fault::Caller, "hung_up")), Some(0.0));
+        assert_eq!(resolved(&ended(Fault::Nobody, "ordered")), Some(0.0));
+        let mut queued = ended(Fault::Nobody, "flow_end");
+        queued.stages.push(stage(StageKind::Queue, 50, 60));
+        assert_eq!(resolved(&queued), Some(0.0), "his queue was closed, and the flow said so");
+        let rollout = of_flows();
+        let contact = ended(Fault::Nobody, "flow_end");
+        let lost = Case { bot_failed: true, ..case(&contact) };
+        let seen = observe(&plan(), &rollout, &[lost], &History::default(), at(200_000));
+        assert_eq!(seen[0].outcomes[0].value.map(Value::number), Some(0.0), "it ran in circles");
+        assert_eq!(value(&case(&contact), &[], Measure::Resolved), Some(Some(0.0)), "of a bot");
+    }
+
+    #[test]
+    fn of_two_flows_who_hangs_up_soon_after_the_first_word_of_the_flow_was_not_helped() {
+        let hung_up = |after: u64| {
+            let mut contact = with_agent();
+            contact.stages = vec![stage(StageKind::Ivr, 0, 1 + after)];
+            (contact.answered_at, contact.ended_at) = (Some(at(1)), Some(at(1 + after)));
+            contact.ending = Some(Ending::new(Fault::Caller, "hung_up"));
+            contact
+        };
+        let early = |contact: &Contact| in_trial(contact, Measure::EarlyHangup);
+        assert_eq!((early(&hung_up(30)), early(&hung_up(31))), (Some(1.0), Some(0.0)));
+        let of_bot = value(&case(&hung_up(30)), &[], Measure::EarlyHangup);
+        assert_eq!(of_bot, Some(Some(0.0)), "where a bot is tried, only his first word counts");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Plain data from a file that the roof reads; [`Plan::validate`] names all that is wrong with it at once, and
 //! [`Plan::fingerprint`] is the name that decisions know it by. How many calls it takes is [`super::needs`]'.
 
-use super::assign::{Holdout, Share};
+use super::assign::{Holdout, Share, TriedKind};
 use super::measure::{Kind, Measure};
 use super::stats::{looks, sequence, size};
 use crate::limits;
@@ -17,14 +17,18 @@ use std::time::Duration;
 /// A day.
 pub const DAY: Duration = Duration::from_secs(86_400);
 
-/// One rollout of one version of a bot on one menu option.
+/// One rollout of one version of a bot on one menu option, or of the new version of a flow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// The option's name, as in [`super::Rollout::name`].
     pub name: Arc<str>,
-    /// The bot that is being tried.
+    /// The bot that is being tried; empty where a flow is.
+    #[serde(default, skip_serializing_if = "is_empty")]
     pub bot: Arc<str>,
+    /// The flow that is being tried, where no bot is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Arc<str>>,
     /// Its version; another one needs another salt and begins anew.
     pub version: Arc<str>,
     /// The rollout that must have its last share first: then this one begins by itself.
@@ -53,6 +57,10 @@ pub struct Plan {
     /// Days after which the watch over the last stage begins anew with fresh callers.
     #[serde(default = "monitoring_days")]
     pub monitoring_days: u32,
+}
+
+fn is_empty(text: &Arc<str>) -> bool {
+    text.is_empty()
 }
 
 fn monitoring_days() -> u32 {
@@ -338,6 +346,16 @@ impl fmt::Display for Problem {
 }
 
 impl Plan {
+    /// Whether a bot is tried or a flow.
+    pub const fn kind(&self) -> TriedKind {
+        if self.candidate.is_some() { TriedKind::Flow } else { TriedKind::Bot }
+    }
+
+    /// The name of what is tried.
+    pub fn tried(&self) -> &Arc<str> {
+        self.candidate.as_ref().unwrap_or(&self.bot)
+    }
+
     /// The share of drawn callers that the bot has in this stage, the holdout taken off.
     pub fn bot_fraction(&self, stage: &Stage) -> f64 {
         let holdout = f64::from(self.holdout.as_percent()) / 100.0;
@@ -378,10 +396,14 @@ impl Plan {
 
     /// The plan as text with one fixed spelling.
     fn canonical(&self) -> String {
+        // No bot has a space in its name.
+        let tried = match &self.candidate {
+            Some(candidate) => format!("flow {candidate}"),
+            None => self.bot.to_string(),
+        };
         let mut out = format!(
-            "plan 1\n{}\n{}\n{}\nholdout {}\nhour {} monitoring {}\n",
+            "plan 1\n{}\n{tried}\n{}\nholdout {}\nhour {} monitoring {}\n",
             self.name,
-            self.bot,
             self.version,
             self.holdout.as_percent(),
             self.daily_at_hour,
@@ -460,10 +482,18 @@ impl Plan {
     }
 
     fn validate_names(&self, problems: &mut Problems) {
-        for (place, text) in [("name", &self.name), ("bot", &self.bot), ("version", &self.version)]
+        let tried = if self.kind() == TriedKind::Flow { "candidate" } else { "bot" };
+        for (place, text) in
+            [("name", &self.name), (tried, self.tried()), ("version", &self.version)]
         {
             problems.unless(!text.is_empty(), place, "is empty", "give it a name");
         }
+        problems.unless(
+            self.candidate.is_none() || self.bot.is_empty(),
+            "candidate",
+            "is a flow beside a bot",
+            "name a bot, or the flow that is tried: two plans for both",
+        );
         let twice = |names: Vec<&Arc<str>>| {
             let mut seen = BTreeSet::new();
             names.into_iter().find(|name| !seen.insert(*name)).cloned()
@@ -490,7 +520,7 @@ impl Plan {
         p.unless(
             first > Share::None || self.stages.is_empty(),
             "stages",
-            "the first gives the bot nobody",
+            "the first tries nothing on anybody",
             "begin with 1/10",
         );
         for pair in self.stages.windows(2) {
@@ -518,7 +548,7 @@ impl Plan {
         p.unless(
             !all || self.holdout.as_percent() > 0 || explained,
             "holdout",
-            "is 0, so nobody could see the bot grow worse",
+            "is 0, so nobody could see it grow worse later",
             "keep 5 %, or say why in no_holdout_because",
         );
         p.unless(self.daily_at_hour < 24, "daily_at_hour", "is no hour", "0 to 23, in UTC");
@@ -566,7 +596,7 @@ impl Plan {
             self.guardrails() > 0,
             "metrics",
             "have no guardrail",
-            "name what the bot may not make worse, with its margin",
+            "name what may not grow worse, with its margin",
         );
         p.unless(
             self.metrics.iter().any(Metric::can_roll_back),
@@ -575,7 +605,7 @@ impl Plan {
             "set rollback on a guardrail whose outcome is known within a day: early_hangup",
         );
         for metric in &self.metrics {
-            validate_metric(p, metric);
+            validate_metric(p, self.kind(), metric);
         }
     }
 
@@ -605,7 +635,7 @@ impl Plan {
     }
 }
 
-fn validate_metric(p: &mut Problems, metric: &Metric) {
+fn validate_metric(p: &mut Problems, tried: TriedKind, metric: &Metric) {
     let place = |key: &str| format!("metrics.{}.{key}", metric.name);
     let kind = metric.measure.kind();
     let expected = match metric.expected {
@@ -642,9 +672,19 @@ fn validate_metric(p: &mut Problems, metric: &Metric) {
         "bounds a mean of logarithms",
         "make it a guardrail with a ratio",
     );
-    let people =
-        metric.measure.is_for_both_arms() || bounded || matches!(metric.role, Role::Information);
-    p.unless(people, &place("role"), "compares what people can't have", "floor or ceiling");
+    let of_both = metric.measure.is_for_both_arms();
+    let people = of_both || bounded || matches!(metric.role, Role::Information);
+    match tried {
+        TriedKind::Bot => {
+            p.unless(people, &place("role"), "compares what people can't have", "floor or ceiling");
+        }
+        TriedKind::Flow => p.unless(
+            of_both,
+            &place("measure"),
+            "is about a bot, and a flow is tried here",
+            "take one that both flows have, like resolved, early_hangup or time_to_done",
+        ),
+    }
     let quick = !metric.can_roll_back() || metric.window_secs <= DAY.as_secs();
     p.unless(quick, &place("rollback"), "would come days late", "use what is known within a day");
     let window = metric.measure.least_window_secs()..=limits::ROLLOUT_WINDOW_MAX.as_secs();
@@ -715,6 +755,38 @@ mod tests {
             ]
         );
         assert!(plan.validate().iter().all(|problem| !problem.cure.is_empty()));
+    }
+
+    #[test]
+    fn a_flow_is_tried_by_what_both_flows_have_and_not_beside_a_bot() {
+        let mut plan = sample::plan();
+        let of_bot = plan.fingerprint();
+        plan.candidate = Some("bank-next".into());
+        assert_eq!(places(&plan), ["candidate"]);
+        plan.bot = "".into();
+        assert!(places(&plan).is_empty());
+        assert_ne!(plan.fingerprint(), of_bot);
+        let copy: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
+        assert_eq!((&plan, plan.fingerprint()), (&copy, copy.fingerprint()));
+        plan.metrics.push(sample::survey());
+        plan.metrics.push(sample::complaint());
+        for measure in Measure::ALL {
+            plan.metrics[2].measure = measure;
+            let kind = measure.kind();
+            plan.metrics[2].window_secs = DAY.as_secs();
+            plan.metrics[2].role = match kind {
+                Kind::LogMean => Role::Guardrail { margin: 1.1, rollback: false },
+                Kind::YesNo | Kind::Mean => Role::Ceiling { max: 0.4 },
+            };
+            plan.metrics[2].expected = match kind {
+                Kind::YesNo => Expected::Share(0.5),
+                Kind::Mean | Kind::LogMean => Expected::Spread(0.5),
+            };
+            let wrong = if measure.is_for_both_arms() { "" } else { "metrics.survey.measure" };
+            assert_eq!(places(&plan).join(" "), wrong, "{measure}");
+        }
+        plan.candidate = Some("".into());
+        assert_eq!(places(&plan)[0], "candidate");
     }
 
     #[test]

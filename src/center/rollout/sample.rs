@@ -19,6 +19,7 @@ pub(super) fn plan() -> Plan {
     Plan {
         name: "cards".into(),
         bot: "assistant".into(),
+        candidate: None,
         version: "3.1.0".into(),
         after: None,
         holdout: Holdout::percent(5).unwrap(),

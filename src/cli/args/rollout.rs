@@ -1,4 +1,4 @@
-//! `dozvon rollout`: planning, watching and steering the rollouts of voice bots.
+//! `dozvon rollout`: planning, watching and steering the rollouts of voice bots and of new versions of flows.
 
 use super::CONFIG_FOLDER;
 use clap::{Args, Subcommand};
@@ -19,7 +19,7 @@ pub(crate) enum RolloutCommand {
     Plan(RolloutPlanArgs),
     /// How the rollouts of a running switch stand: stage, share, both arms, breaker.
     Status(RolloutStatusArgs),
-    /// All options month by month: how many of their callers bots were given, and what is to come.
+    /// All options and trials month by month: how many of their callers were drawn for the bot, and what is to come.
     Roadmap(RolloutRoadmapArgs),
     /// What was decided, with every figure it was made on, and whether the figures can be counted again.
     Explain(RolloutExplainArgs),
@@ -31,9 +31,9 @@ pub(crate) enum RolloutCommand {
     Pause(RolloutOrderArgs),
     /// Go on deciding; after a halt with fresh callers.
     Resume(RolloutOrderArgs),
-    /// Send new callers to people; who is with the bot stays.
+    /// Send new callers to people, or to the present flow; who is with the bot, or in the new flow, stays.
     Abort(RolloutOrderArgs),
-    /// Send new callers to people, and those who are with the bot too.
+    /// Send new callers to people, and those who are with the bot too; nobody is taken out of a flow.
     DrainNow(RolloutOrderArgs),
 }
 
@@ -114,7 +114,7 @@ pub(crate) struct RolloutExplainArgs {
     /// The newest decision up to this day's end (UTC) or moment; without it the newest of all.
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
-    /// Of this version of the bot; without it of the one decided about last.
+    /// Of this version of what is tried; without it of the one decided about last.
     #[arg(long, value_name = "VERSION")]
     pub(crate) of: Option<String>,
     /// The folder with dozvon.toml.
@@ -158,7 +158,7 @@ pub(crate) struct RolloutPlanArgs {
     /// The plan.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Callers of the menu option on a usual day, those who may not be drawn left out.
+    /// Callers of the menu option, or of the flow, on a usual day, those who may not be drawn left out.
     #[arg(long, value_name = "N")]
     pub(crate) calls_per_day: f64,
     /// One JSON object, for programs.

@@ -28,6 +28,7 @@ mod secrets;
 mod settings;
 mod staff;
 mod statuses;
+mod trials;
 mod value;
 mod walk;
 mod webhooks;
@@ -110,7 +111,7 @@ impl Loaded {
         let planned = |loaded: &Loaded| {
             let planned = loaded.policy.rollouts.values().filter(|rollout| rollout.planned);
             let draw =
-                |r: &Rollout| (r.name.clone(), r.bot.clone(), r.salt.clone(), r.share, r.holdout);
+                |r: &Rollout| (r.name.clone(), r.tried.clone(), r.salt.clone(), r.share, r.holdout);
             (loaded.plans.clone(), planned.map(draw).collect::<Vec<_>>())
         };
         let same = [
@@ -120,7 +121,7 @@ impl Loaded {
             ),
             (
                 planned(self) == planned(next),
-                "plans of rollouts, or the bot, salt, share or holdout of a rollout with a plan",
+                "plans of rollouts, or the bot, flows, salt, share or holdout of a rollout with a plan",
             ),
             (*trunks == next.switch.trunks, "trunks"),
             (*feature_codes == next.switch.feature_codes, "feature codes"),
@@ -195,11 +196,13 @@ pub(crate) fn load_from(
     );
     let flow_names: Vec<&str> = flow_names.iter().map(String::as_str).collect();
     let numbers = routes::numbers(&mut findings, &base, &flow_names, &around.staff);
+    trials::check(&mut findings, &around.trials, &flows, &flow_names, &numbers);
     let known = opening::Known {
         staff: &around.staff,
         calendars: &around.calendars,
         numbers: &numbers,
         flows: &flows,
+        trials: &around.trials,
     };
     let opening = opening::read(&mut findings, &base, &known);
     let trunks = routes::trunks(&mut findings, &base, &secrets, &numbers);
@@ -383,6 +386,7 @@ struct Around {
     bots: bots::Bots,
     recognisers: recognisers::Read,
     rollouts: std::collections::BTreeMap<Arc<str>, Rollout>,
+    trials: Vec<trials::Trial>,
     calendars: Arc<dozvon_center::calendar::Calendars>,
     classifiers: std::collections::BTreeMap<Arc<str>, Arc<dozvon_center::classifier::Classifier>>,
     endpoints: Vec<Endpoint>,
@@ -396,16 +400,18 @@ fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> A
     let bots = bots::read(findings, base, secrets);
     let recognisers = recognisers::read(findings, base, secrets);
     let calendars = Arc::new(ivr::calendars(findings, &base.folder));
-    let rollouts = routes::rollouts(findings, base, &bots.policy, &calendars);
+    let (rollouts, trials) = routes::rollouts(findings, base, &bots.policy, &calendars);
     let prompts = prompts::read(findings, &prompts_folder(base));
     for prompt in prompts.iter().filter(|prompt| &*prompt.language != MUSIC) {
         staff.add_language(&prompt.language);
     }
     let endpoints = endpoints::read(findings, base, secrets);
+    // The draw of a flow's trial comes before the flow, and can't be asked for in one.
+    let of_bots = rollouts.values().filter(|rollout| rollout.tried.bot().is_some());
     let mut surroundings = Surroundings {
         queues: staff.queues.iter().map(|queue| queue.name.to_string()).collect(),
         bots: bots.policy.keys().map(ToString::to_string).collect(),
-        rollouts: rollouts.keys().map(ToString::to_string).collect(),
+        rollouts: of_bots.map(|rollout| rollout.name.to_string()).collect(),
         calendars: calendars.names().map(str::to_owned).collect(),
         skills: staff.skills.iter().map(ToString::to_string).collect(),
         endpoints: endpoints::facts(&endpoints),
@@ -419,6 +425,7 @@ fn read_around(findings: &mut Findings, base: &Base, secrets: &Secrets<'_>) -> A
         bots,
         recognisers,
         rollouts,
+        trials,
         calendars,
         classifiers,
         endpoints,

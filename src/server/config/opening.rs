@@ -5,6 +5,7 @@ use super::files::{refuse_duplicates, tables};
 use super::finding::{Finding, Findings, Place, Severity, suggest};
 use super::keys::SITE;
 use super::staff::Staff;
+use super::trials::Trial;
 use super::walk::Table;
 use dozvon_center::calendar::Calendars;
 use dozvon_center::flow::{Duty, Flow};
@@ -20,6 +21,7 @@ pub(super) struct Known<'a> {
     pub(super) calendars: &'a Calendars,
     pub(super) numbers: &'a BTreeMap<String, Number>,
     pub(super) flows: &'a BTreeMap<Arc<str>, Arc<Flow>>,
+    pub(super) trials: &'a [Trial],
 }
 
 /// What a queue's table says of its hours; `None` when it is always open.
@@ -141,17 +143,21 @@ fn duty(findings: &mut Findings, known: &Known<'_>, table: &Table) -> Option<Dut
     }
 }
 
-/// A duty node must be in every flow that the site's numbers lead to.
+/// A duty node must be in every flow that the site's numbers lead to, and in those that are tried on their callers.
 fn check_node(findings: &mut Findings, known: &Known<'_>, table: &Table, duty: &Duty) {
     let Duty::Node(node) = duty else { return };
     for (number, _) in table.list("numbers") {
         let Some(Number::Flow(flow)) = known.numbers.get(number) else { continue };
-        // A flow with mistakes is told of already.
-        let Some(flow) = known.flows.get(&**flow) else { continue };
-        if flow.find(node).is_none() {
-            let message = format!("flow `{}` of number {number} has no node `{node}`", flow.name);
-            let names: Vec<&str> = flow.nodes.iter().map(|node| &*node.name).collect();
-            findings.error(table.place("duty_node"), message, suggest(node, "node", names));
+        let tried = known.trials.iter().filter(|trial| trial.present == *flow);
+        for flow in tried.map(|trial| &trial.candidate).chain([flow]) {
+            // A flow with mistakes is told of already.
+            let Some(flow) = known.flows.get(&**flow) else { continue };
+            if flow.find(node).is_none() {
+                let message =
+                    format!("flow `{}` of number {number} has no node `{node}`", flow.name);
+                let names: Vec<&str> = flow.nodes.iter().map(|node| &*node.name).collect();
+                findings.error(table.place("duty_node"), message, suggest(node, "node", names));
+            }
         }
     }
 }

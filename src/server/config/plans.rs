@@ -1,11 +1,11 @@
-//! rollouts/plans/*.toml: what bots must prove before they get more callers. What a plan means, and what is wrong with
-//! one, is the center's.
+//! rollouts/plans/*.toml: what bots and new flows must prove before they get more callers. What a plan means, and what
+//! is wrong with one, is the center's.
 
 use super::base::Base;
 use super::files;
 use super::finding::{Findings, Place, SourceId, suggest};
-use dozvon_center::rollout::Rollout;
 use dozvon_center::rollout::plan::{Plan, Problem};
+use dozvon_center::rollout::{Rollout, TriedKind};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
@@ -40,9 +40,12 @@ pub(super) fn plans(
             }
             Some(rollout) => {
                 rollout.planned = true;
-                if rollout.bot != plan.bot {
-                    let message = format!("the rollout `{}` tries `{}`", plan.name, rollout.bot);
-                    wrong("bot", message, format!("write bot = \"{}\"", rollout.bot));
+                let (tried, is) = (rollout.tried.name(), rollout.tried.kind());
+                if (plan.kind(), plan.tried()) != (is, tried) {
+                    let message = format!("the rollout `{}` tries the {is} `{tried}`", plan.name);
+                    let key = |kind| if kind == TriedKind::Bot { "bot" } else { "candidate" };
+                    let cure = format!("write {} = \"{tried}\"", key(is));
+                    wrong(key(plan.kind()), message, cure);
                 }
                 if rollout.holdout != plan.holdout {
                     let kept = rollout.holdout.as_percent();

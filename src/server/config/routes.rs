@@ -6,6 +6,7 @@ use super::finding::{Findings, suggest};
 use super::keys::{NUMBER, ROLLOUT, TRUNK};
 use super::secrets::Secrets;
 use super::staff::Staff;
+use super::trials::{self, Trial};
 use super::value::dial;
 use super::walk::Table;
 use dozvon_center::calendar::Calendars;
@@ -23,22 +24,24 @@ use std::sync::Arc;
 /// Seconds of a day.
 const SECS_PER_DAY: u64 = 86_400;
 
-/// Reads rollouts/*.toml.
+/// Reads rollouts/*.toml, and which of them try flows.
 pub(super) fn rollouts(
     findings: &mut Findings,
     base: &Base,
     bots: &BTreeMap<Arc<str>, BotPolicy>,
     calendars: &Calendars,
-) -> BTreeMap<Arc<str>, Rollout> {
+) -> (BTreeMap<Arc<str>, Rollout>, Vec<Trial>) {
     let mut found = Vec::new();
     for path in list(findings, &base.folder.join("rollouts"), "toml") {
         found.extend(tables(findings, &path, &[&ROLLOUT]).remove("rollout").unwrap_or_default());
     }
     refuse_duplicates(findings, &found, "name", "rollout");
     let mut rollouts = BTreeMap::new();
+    let mut trials = Vec::new();
     for table in &found {
-        let (name, bot) = (table.text("name"), table.text("bot"));
-        if !bot.is_empty() && !bots.contains_key(bot) {
+        let name = table.text("name");
+        let tried = trials::read(findings, table, &mut trials);
+        if let Some(bot) = table.text_opt("bot").filter(|bot| !bots.contains_key(*bot)) {
             let message =
                 format!("rollout `{name}` names the bot `{bot}`, which is not in bots.toml");
             findings.error(
@@ -55,7 +58,7 @@ pub(super) fn rollouts(
         }
         let rollout = Rollout {
             name: name.into(),
-            bot: bot.into(),
+            tried,
             salt: table.text("salt").into(),
             share: Share::parse(table.text("share"))
                 .expect("the table of keys has just these words"),
@@ -73,7 +76,7 @@ pub(super) fn rollouts(
         let own = circles.iter().find(|circle| circle.rollouts.contains(&rollout.name));
         rollout.circle = own.cloned();
     }
-    rollouts
+    (rollouts, trials)
 }
 
 /// Who is not drawn.

@@ -134,6 +134,7 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::PromiseMeasured { .. }
         | What::OperatorRequested { .. }
         | What::IvrExited { .. }
+        | What::FlowAstray { .. }
         | What::ArmDrawn { .. }
         | What::NotDrawn { .. }
         | What::RolloutDecided { .. }

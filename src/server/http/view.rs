@@ -363,17 +363,20 @@ impl From<Speech> for SpeechView {
 /// A rollout draw.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ArmView {
-    /// The option.
+    /// The rollout.
     option: String,
-    /// `bot` or `people`.
+    /// Whether a `bot` is tried or a `flow`.
+    tried: String,
+    /// `bot` or `people`; where a flow is tried, `bot` is the new one and `people` the present one.
     arm: String,
-    /// The bot's share then.
+    /// The share of `bot` then.
     share: f64,
     /// Whether the caller really got it.
     delivered: bool,
     /// Why he was not drawn and is in no arm; `null`: he was drawn.
     excluded: Option<String>,
-    /// How the bot's part ended: `done`, `transfer`, `failed`, `too_long` or `caller_gone`.
+    /// How the bot's part ended: `done`, `transfer`, `failed`, `too_long` or `caller_gone`; `failed` where a flow ran
+    /// in circles.
     bot_end: Option<String>,
 }
 
@@ -561,6 +564,7 @@ pub(super) fn contact(row: ContactRow, plain: bool) -> ContactView {
     };
     let arm = |row: ArmRow| ArmView {
         option: row.option,
+        tried: row.tried,
         arm: row.arm,
         share: row.share,
         delivered: row.delivered,

@@ -52,11 +52,13 @@ pub(super) struct Families {
     pub(super) draining: IntGauge,
     pub(super) operator_requests: IntCounterVec,
     pub(super) ivr_exits: IntCounterVec,
-    /// `endpoint`, `outcome`.
+    /// `flow`.
+    pub(super) flows_astray: IntCounterVec,
     /// `flow`, `promise`.
     pub(super) promise_seconds: HistogramVec,
     /// `flow`, `promise`, `kept`.
     pub(super) promises_kept: IntCounterVec,
+    /// `endpoint`, `outcome`.
     pub(super) lookups: IntCounterVec,
     /// `endpoint`.
     pub(super) lookup_seconds: HistogramVec,
@@ -249,6 +251,11 @@ impl Families {
                 "Callers for whom a promise of their flow was measured, by whether it was kept.",
                 &["flow", "promise", "kept"],
             ),
+            flows_astray: m.counters(
+                "dozvon_flow_astray_total",
+                "Callers for whom the flow ran in circles; they are taken to the operator.",
+                &["flow"],
+            ),
             lookups: m.counters(
                 "dozvon_endpoint_requests_total",
                 "Times that flows asked an endpoint, by what came of it.",
@@ -287,7 +294,7 @@ impl Families {
             ),
             rollout_share: m.float_gauges(
                 "dozvon_rollout_share_ratio",
-                "The bot's share of an option's callers, 0 to 1.",
+                "The share of an option's callers for the bot, or of a flow's for the new one, 0 to 1.",
                 &["option"],
             ),
             bot_connected: m.counters(

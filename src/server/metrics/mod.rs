@@ -103,6 +103,7 @@ impl Metrics {
             What::IvrExited { flow, exit } => {
                 f.ivr_exits.with_label_values(&[&**flow, exit.as_str()]).inc();
             }
+            What::FlowAstray { flow, .. } => f.flows_astray.with_label_values(&[&**flow]).inc(),
             What::ArmDrawn { option, arm, .. } => {
                 f.rollout_draws.with_label_values(&[&**option, arm_word(*arm)]).inc();
             }

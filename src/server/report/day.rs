@@ -19,7 +19,7 @@ use dozvon_center::flow;
 use dozvon_center::ids::{AgentId, CallId, Key, LegId, QueueId, SkillId};
 use dozvon_center::opening::Opening;
 use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
-use dozvon_center::rollout::{Holdout, Rollout, Share};
+use dozvon_center::rollout::{Holdout, Rollout, Share, Tried};
 use dozvon_center::supervise::WatchMode;
 use dozvon_center::talk::{Destination, TalkCommand};
 use dozvon_clock::Timestamp;
@@ -176,7 +176,7 @@ fn policy() -> Policy {
         vec![queue("general", 15, 20), queue("cards", 0, 20), loans, queue("night", 15, 20)];
     let rollout = Rollout {
         name: "cards".into(),
-        bot: "helper".into(),
+        tried: Tried::Bot("helper".into()),
         salt: "pepper".into(),
         share: Share::Half,
         holdout: Holdout::default(),

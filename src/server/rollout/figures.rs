@@ -65,12 +65,12 @@ impl Figures {
             )?,
             guard: whole(
                 "dozvon_bot_guard_state",
-                "The breaker of the rollout's bot: 0 closed, 1 open, nobody is drawn.",
+                "The breaker of the rollout's bot, or new flow: 0 closed, 1 open, nobody is drawn.",
                 &["option"],
             )?,
             progress: real(
                 "dozvon_rollout_sample_ratio",
-                "The bot's values of this stage against the planned sample.",
+                "The values of this stage that the bot, or the new flow, has against the planned sample.",
                 &["option"],
             )?,
             mismatch: real(
@@ -80,7 +80,7 @@ impl Figures {
             )?,
             difference: real(
                 "dozvon_rollout_difference",
-                "The bot's arm less the people's over strata, on the metric's own scale.",
+                "The arm of the bot, or new flow, less the other over strata, on the metric's own scale.",
                 &["option", "metric"],
             )?,
             half: real(

@@ -4,6 +4,7 @@
 
 use super::view::RolloutView;
 use crate::server::store::{DrawnOf, Month, ReadError, StoreReader};
+use dozvon_center::rollout::TriedKind;
 use dozvon_clock::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -11,6 +12,9 @@ use jiff::{ToSpan as _, Zoned};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
+
+/// The word of rows that try a flow.
+const FLOW: &str = TriedKind::Flow.as_str();
 
 /// Months of a roadmap at most. Who wishes for more, or for none, is refused.
 pub(crate) const MONTHS_MAX: u32 = 24;
@@ -26,11 +30,13 @@ pub(crate) struct Roadmap {
     total: Vec<MonthView>,
 }
 
-/// One option of a menu.
+/// One option of a menu, or one flow on trial.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 struct OptionRow {
     /// The rollout.
     name: String,
+    /// Whether a `bot` is tried or a `flow`. What a new flow has is no bot's, and not in the total.
+    tried: String,
     /// Whether a plan moves its share.
     planned: bool,
     /// Where its rollout is; `null` without a plan.
@@ -53,9 +59,9 @@ struct OptionRow {
 struct MonthView {
     /// Calls that came to the option; of the total, all calls that customers made.
     calls: u64,
-    /// Of them, those drawn for the bot.
+    /// Of them, those drawn for the bot, or for the new flow.
     bot: u64,
-    /// Of those, the ones whom the bot really had.
+    /// Of those, the ones whom it really had.
     reached: u64,
     /// `bot` of `calls`, 0 to 1; `null` without calls.
     share: Option<f64>,
@@ -107,9 +113,10 @@ pub(crate) async fn roadmap(
 
 /// Puts what is known side by side.
 fn arrange(rollouts: &[RolloutView], known: &[(String, Month)]) -> Roadmap {
-    let of = |name: &str| {
+    let of = |name: &str, tried: &str| {
         let month = |(_, month): &(String, Month)| {
-            let drawn = month.options.get(name).copied().unwrap_or_default();
+            let all = if tried == FLOW { &month.trials } else { &month.options };
+            let drawn = all.get(name).copied().unwrap_or_default();
             MonthView::new(drawn.calls, drawn.bot, drawn.reached)
         };
         known.iter().map(month).collect::<Vec<_>>()
@@ -118,29 +125,36 @@ fn arrange(rollouts: &[RolloutView], known: &[(String, Month)]) -> Roadmap {
         .into_iter()
         .map(|rollout| OptionRow {
             name: rollout.name.clone(),
+            tried: rollout.tried.clone(),
             planned: true,
             state: Some(rollout.state.clone()),
             share: rollout.share.clone(),
             stage: (rollout.stage, rollout.stages_count()),
             after: rollout.after.clone(),
             last_share_at: rollout.last_share_at.clone(),
-            months: of(&rollout.name),
+            months: of(&rollout.name, &rollout.tried),
         })
         .collect();
-    let unplanned: BTreeSet<&String> = known
+    let unplanned: BTreeSet<(&str, &String)> = known
         .iter()
-        .flat_map(|(_, month)| month.options.keys())
-        .filter(|name| rollouts.iter().all(|rollout| rollout.name != **name))
+        .flat_map(|(_, month)| {
+            let options = month.options.keys().map(|name| (TriedKind::Bot.as_str(), name));
+            options.chain(month.trials.keys().map(|name| (FLOW, name)))
+        })
+        .filter(|(tried, name)| {
+            rollouts.iter().all(|rollout| rollout.name != **name || rollout.tried != *tried)
+        })
         .collect();
-    options.extend(unplanned.into_iter().map(|name| OptionRow {
+    options.extend(unplanned.into_iter().map(|(tried, name)| OptionRow {
         name: name.clone(),
+        tried: tried.to_owned(),
         planned: false,
         state: None,
         share: None,
         stage: (0, 0),
         after: None,
         last_share_at: None,
-        months: of(name),
+        months: of(name, tried),
     }));
     let total = |(_, month): &(String, Month)| {
         let sum = |of: fn(&DrawnOf) -> u64| month.options.values().map(of).sum::<u64>();
@@ -210,17 +224,24 @@ mod tests {
         let drawn = |calls, bot| DrawnOf { calls, bot, reached: bot };
         let options = [("cards", drawn(80, 40)), ("balance", drawn(20, 10))];
         let options = options.map(|(name, drawn)| (name.to_owned(), drawn)).into();
+        let trials = [("greeting".to_owned(), drawn(150, 75))].into();
         let known = [
             ("2026-01".to_owned(), Month::default()),
-            ("2026-02".to_owned(), Month { calls: 200, options }),
+            ("2026-02".to_owned(), Month { calls: 200, options, trials }),
         ];
         let roadmap = arrange(&rollouts, &known);
         let names: Vec<&str> = roadmap.options.iter().map(|option| &*option.name).collect();
-        assert_eq!(names, ["cards", "deposits", "loans", "branches", "balance"]);
+        assert_eq!(names, ["cards", "deposits", "loans", "branches", "balance", "greeting"]);
+        let trial = &roadmap.options[5];
+        assert_eq!((&*trial.tried, trial.months[1].share), ("flow", Some(0.5)));
         assert_eq!(roadmap.options[0].months[0], MonthView::default());
         assert_eq!(roadmap.options[0].months[1].share, Some(0.5));
         assert!(!roadmap.options[4].planned && roadmap.options[4].share.is_none());
         let total: Vec<Option<f64>> = roadmap.total.iter().map(|month| month.share).collect();
-        assert_eq!(total, [None, Some(0.25)], "of 200 calls 50 were drawn for a bot");
+        assert_eq!(
+            total,
+            [None, Some(0.25)],
+            "of 200 calls 50 were drawn for a bot: those of a new flow are none"
+        );
     }
 }

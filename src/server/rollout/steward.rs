@@ -12,7 +12,7 @@ use dozvon_center::rollout::decision::{Decision, Order, Reason, State};
 use dozvon_center::rollout::evidence::Evidence;
 use dozvon_center::rollout::plan::Plan;
 use dozvon_center::rollout::weigh::Figures;
-use dozvon_center::rollout::{Arm, Rollout, Share};
+use dozvon_center::rollout::{Arm, Rollout, Share, Tried, TriedKind};
 use dozvon_center::steering::{Decided, Steering};
 use dozvon_clock::Timestamp;
 use sha2::{Digest, Sha256};
@@ -135,6 +135,8 @@ pub(crate) struct Steward {
     pub(super) tended: Vec<Tended>,
     /// Calls drawn for a bot and not over, with the rollout's number: no more than there are calls.
     drawn: BTreeMap<CallId, usize>,
+    /// Calls drawn for a new flow and not over, with the rollout's number. A bot may have them as well.
+    on_trial: BTreeMap<CallId, usize>,
     acts: VecDeque<Act>,
 }
 
@@ -172,8 +174,8 @@ impl Steward {
         tended.figures = decisions.iter().rev().find_map(|decision| decision.figures.clone());
         tended.standing = match Machine::restore(Arc::clone(&tended.plan), &decisions) {
             Ok(_) if drawn_otherwise => Standing::SetAside(
-                "its salt or its holdout is another one than when it began, so its callers are \
-                 others: put it back, or begin anew with another version in the plan"
+                "its salt, its holdout or its flow is another one than when it began, so its callers \
+                 are others: put it back, or begin anew with another version in the plan"
                     .to_owned(),
             ),
             Ok(machine) => Standing::Tended(Box::new(machine)),
@@ -195,12 +197,17 @@ impl Steward {
         self.advance(now);
     }
 
-    /// Something happened: ends of bots' parts are for the breakers.
+    /// Something happened: ends of bots' parts, and of calls in new flows, are for the breakers.
     pub(crate) fn fact(&mut self, fact: &Fact) {
         let Some(call) = fact.call else { return };
         if let What::ArmDrawn { option, arm: Arm::Bot, .. } = &fact.what {
             let place = self.tended.iter().position(|tended| tended.plan.name == *option);
-            place.map(|place| self.drawn.insert(call, place));
+            let Some(place) = place else { return };
+            let drawn = match self.tended[place].plan.kind() {
+                TriedKind::Bot => &mut self.drawn,
+                TriedKind::Flow => &mut self.on_trial,
+            };
+            drawn.insert(call, place);
         } else if let What::BotEnded { bot, end, note, .. } = &fact.what {
             let drawn = self.drawn.remove(&call);
             let no_match = note.as_ref().is_some_and(|note| note.says_not_understood());
@@ -210,8 +217,11 @@ impl Steward {
             let replies = BotReplies { all: *replies, late: *late };
             let place = self.tended.iter().position(|tended| tended.plan.name == *option);
             place.into_iter().for_each(|place| self.bot_replied(fact.at, place, replies));
+        } else if let What::FlowAstray { .. } = &fact.what {
+            self.flow_over(fact.at, call, true);
         } else if let What::CallEnded { .. } = &fact.what {
             self.drawn.remove(&call);
+            self.flow_over(fact.at, call, false);
         }
     }
 
@@ -219,6 +229,17 @@ impl Steward {
     /// is kept for ever. What becomes of those at a bot is not heard of by the breakers.
     pub(crate) fn missed_facts(&mut self) {
         self.drawn.clear();
+        self.on_trial.clear();
+    }
+
+    /// A call in a new flow is over, or the flow has failed it, which is known at once.
+    fn flow_over(&mut self, now: Timestamp, call: CallId, failed: bool) {
+        let Some(place) = self.on_trial.remove(&call) else { return };
+        let machine = self.tended[place].machine_mut();
+        let over = BotCall { failed, no_match: false };
+        if let Some(decision) = machine.and_then(|machine| machine.bot_call(now, over)) {
+            self.decided(place, decision);
+        }
     }
 
     fn bot_replied(&mut self, now: Timestamp, place: usize, replies: BotReplies) {
@@ -377,8 +398,12 @@ impl Steward {
     }
 }
 
-/// The name of a draw: twelve hex digits, of salt and holdout. The salt can't be read off it.
+/// The name of a draw: twelve hex digits, of salt and holdout, and of the flow whose callers are drawn. The salt can't
+/// be read off it.
 fn fingerprint(rollout: &Rollout) -> Arc<str> {
-    let text = format!("draw 1\n{}\n{}\n", rollout.salt, rollout.holdout.as_percent());
+    let mut text = format!("draw 1\n{}\n{}\n", rollout.salt, rollout.holdout.as_percent());
+    if let Tried::Flow { present, .. } = &rollout.tried {
+        text = format!("{text}flow {present}\n");
+    }
     hex::encode(Sha256::digest(text))[..12].into()
 }

@@ -2,6 +2,7 @@
 
 use super::steward::{Standing, Steward, Tended};
 use crate::server::events::rfc3339;
+use dozvon_center::rollout::Tried;
 use dozvon_center::rollout::decision::State;
 use dozvon_center::rollout::measure::Kind;
 use dozvon_center::rollout::plan::{DAY, Promote, Role, Stage};
@@ -9,16 +10,24 @@ use dozvon_center::rollout::stats::Sums;
 use dozvon_center::rollout::weigh::Weighed;
 use dozvon_clock::Timestamp;
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
 
 /// A rollout with a plan.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct RolloutView {
-    /// The menu option.
+    /// The menu option, or the trial of a flow.
     pub(crate) name: String,
-    /// The bot that is being tried.
-    bot: String,
+    /// Whether a `bot` is tried or a `flow`. Of a flow everything below that is the bot's is the new flow's, and what
+    /// is the people's is the present flow's.
+    pub(crate) tried: String,
+    /// The bot that is being tried; `null` where a flow is.
+    bot: Option<String>,
+    /// The present flow; `null` where a bot is tried.
+    flow: Option<String>,
+    /// The new flow; `null` where a bot is tried.
+    candidate: Option<String>,
     /// Its version.
     version: String,
     /// The fingerprint of the plan.
@@ -140,7 +149,10 @@ impl RolloutView {
     pub(crate) fn example(name: &str, after: Option<&str>) -> RolloutView {
         RolloutView {
             name: name.to_owned(),
-            bot: "helper".to_owned(),
+            tried: "bot".to_owned(),
+            bot: Some("helper".to_owned()),
+            flow: None,
+            candidate: None,
             version: "1".to_owned(),
             plan: "0123456789ab".to_owned(),
             after: after.map(str::to_owned),
@@ -175,7 +187,12 @@ impl Steward {
 }
 
 fn view(tended: &Tended, now: Timestamp) -> RolloutView {
-    let Tended { plan, standing, last, figures, .. } = tended;
+    let Tended { plan, rollout, standing, last, figures, .. } = tended;
+    let (bot, flow, candidate) = match &rollout.tried {
+        Tried::Bot(bot) => (Some(bot), None, None),
+        Tried::Flow { present, candidate } => (None, Some(present), Some(candidate)),
+    };
+    let text = |name: Option<&Arc<str>>| name.map(ToString::to_string);
     let state = tended.machine().map(|machine| machine.state().clone());
     let step = state.as_ref().and_then(State::step);
     // Figures of an earlier stage say nothing of this one.
@@ -197,7 +214,10 @@ fn view(tended: &Tended, now: Timestamp) -> RolloutView {
     });
     RolloutView {
         name: plan.name.to_string(),
-        bot: plan.bot.to_string(),
+        tried: rollout.tried.kind().to_string(),
+        bot: text(bot),
+        flow: text(flow),
+        candidate: text(candidate),
         version: plan.version.to_string(),
         plan: plan.fingerprint().to_string(),
         after: plan.after.as_ref().map(ToString::to_string),

@@ -435,6 +435,7 @@ impl Open {
             | What::PromiseMeasured { .. }
             | What::OperatorRequested { .. }
             | What::IvrExited { .. }
+            | What::FlowAstray { .. }
             | What::ArmDrawn { .. }
             | What::NotDrawn { .. }
             | What::RolloutDecided { .. }

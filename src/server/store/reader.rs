@@ -120,6 +120,8 @@ pub(crate) struct ArmRow {
     pub(crate) share: f64,
     /// Whether the caller really got it.
     pub(crate) delivered: bool,
+    /// Whether a `bot` is tried or a `flow`.
+    pub(crate) tried: String,
     /// Why he was not drawn, if he was not.
     pub(crate) excluded: Option<String>,
     /// The group of customers that he was known to be one of.
@@ -433,7 +435,7 @@ fn read_parts(db: &mut Db, contact: &mut ContactRow) -> Result<(), DbError> {
             bot_note: read_note(row.get(24)?),
         })
     })?;
-    let sql = "SELECT option, arm, share, delivered, excluded, customer_group, bot_end FROM arms
+    let sql = "SELECT option, arm, share, delivered, excluded, customer_group, bot_end, coalesce(tried, 'bot') FROM arms
                WHERE call = ?1 ORDER BY seq";
     contact.arms = db.rows(sql, call, |row| {
         Ok(ArmRow {
@@ -444,6 +446,7 @@ fn read_parts(db: &mut Db, contact: &mut ContactRow) -> Result<(), DbError> {
             excluded: row.get(4)?,
             group: row.get(5)?,
             bot_end: row.get(6)?,
+            tried: row.get(7)?,
         })
     })?;
     let sql = "SELECT question, score FROM survey WHERE call = ?1 ORDER BY seq";

@@ -8,7 +8,7 @@ use dozvon_center::ids::CallId;
 use dozvon_center::rollout::decision::{Cause, Decision};
 use dozvon_center::rollout::outcome::Visit;
 use dozvon_center::rollout::plan::Plan;
-use dozvon_center::rollout::{Excluded, Share};
+use dozvon_center::rollout::{Excluded, Share, TriedKind};
 use dozvon_clock::Timestamp;
 use serde::de::value::{Error as Unreadable, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -48,7 +48,7 @@ pub(crate) struct KeptDecision {
     pub(crate) draw: String,
 }
 
-/// The decisions of one version of a rollout's bot, in order, and the plans that they were made by.
+/// The decisions of one version of what a rollout tries, in order, and the plans that they were made by.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct DecisionLog {
     /// Decisions.
@@ -77,14 +77,14 @@ pub(crate) struct Log {
     pub(crate) limit: i64,
 }
 
-/// Calls of one option in one month.
+/// Calls of one option, or of one flow on trial, in one month.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DrawnOf {
     /// All that came to it.
     pub(crate) calls: u64,
-    /// Of them, those drawn for the bot.
+    /// Of them, those drawn for the bot, or for the new flow.
     pub(crate) bot: u64,
-    /// Of those, the ones whom the bot really had.
+    /// Of those, the ones whom it really had.
     pub(crate) reached: u64,
 }
 
@@ -95,6 +95,8 @@ pub(crate) struct Month {
     pub(crate) calls: u64,
     /// Those that came to an option, by option.
     pub(crate) options: BTreeMap<String, DrawnOf>,
+    /// Those that came to a flow on trial, by rollout: they are among all calls, and no bot's.
+    pub(crate) trials: BTreeMap<String, DrawnOf>,
 }
 
 /// Writes a decision and, when it is the first by its plan, the plan.
@@ -259,16 +261,24 @@ fn read_month(db: &mut Db, from: Timestamp, until: Timestamp) -> Result<Month, D
     // Where nothing was dialled, we have called.
     let sql = "SELECT count(*) FROM contacts WHERE started_at >= ?1 AND started_at < ?2 AND dialled <> ''";
     let calls = db.cell::<i64>(sql, span)?.unwrap_or(0).unsigned_abs();
-    let sql = "SELECT a.option, count(DISTINCT a.call),
+    let sql = "SELECT a.option, coalesce(a.tried, 'bot'), count(DISTINCT a.call),
              count(DISTINCT CASE WHEN a.arm = 'bot' AND a.excluded IS NULL THEN a.call END),
              count(DISTINCT CASE WHEN a.arm = 'bot' AND a.excluded IS NULL AND a.delivered = 1 THEN a.call END)
          FROM contacts c JOIN arms a ON a.call = c.call
-         WHERE c.started_at >= ?1 AND c.started_at < ?2 GROUP BY a.option";
+         WHERE c.started_at >= ?1 AND c.started_at < ?2 GROUP BY a.option, coalesce(a.tried, 'bot')";
     let rows = db.rows(sql, span, |row| {
-        let drawn = DrawnOf { calls: count(row, 1)?, bot: count(row, 2)?, reached: count(row, 3)? };
-        Ok((row.get::<String>(0)?, drawn))
+        let drawn = DrawnOf { calls: count(row, 2)?, bot: count(row, 3)?, reached: count(row, 4)? };
+        Ok((tried(row, 1)?, row.get::<String>(0)?, drawn))
     })?;
-    Ok(Month { calls, options: rows.into_iter().collect() })
+    let mut month = Month { calls, ..Month::default() };
+    for (tried, option, drawn) in rows {
+        let of = match tried {
+            TriedKind::Bot => &mut month.options,
+            TriedKind::Flow => &mut month.trials,
+        };
+        of.insert(option, drawn);
+    }
+    Ok(month)
 }
 
 fn read_visits(
@@ -300,7 +310,8 @@ fn read_drawn(
 ) -> Result<Vec<Contact>, DbError> {
     let span = values![micros(from), micros(until), option];
     let sql = "SELECT c.call, c.caller, c.started_at, c.answered_at, c.ended_at, c.ending_fault, c.ending_reason,
-             c.operator_requested, a.arm, a.share, a.delivered, a.excluded, a.customer_group, a.bot_end
+             c.operator_requested, a.arm, a.share, a.delivered, a.excluded, a.customer_group, a.bot_end,
+             coalesce(a.tried, 'bot')
          FROM contacts c JOIN arms a ON a.call = c.call
          WHERE c.started_at >= ?1 AND c.started_at < ?2 AND a.option = ?3 ORDER BY c.started_at, c.call, a.seq";
     let mut contacts: Vec<Contact> = db.rows(sql, span, |row| contact(row, option))?;
@@ -365,6 +376,7 @@ fn contact(row: &Row<'_>, option: &Arc<str>) -> Result<Contact, DbError> {
             excluded,
             group: text(12)?.map(Into::into),
             bot_end: text(13)?.map(Into::into),
+            tried: tried(row, 14)?,
         }],
         survey: Vec::new(),
         operator_requested: row.get(7)?,
@@ -373,6 +385,11 @@ fn contact(row: &Row<'_>, option: &Arc<str>) -> Result<Contact, DbError> {
         customer: None,
         chosen: Vec::new(),
     })
+}
+
+fn tried(row: &Row<'_>, column: usize) -> Result<TriedKind, DbError> {
+    let word: String = row.get(column)?;
+    named(column, &word)
 }
 
 fn stage(row: &Row<'_>) -> Result<Stage, DbError> {

@@ -6,7 +6,7 @@ use dozvon_clock::Timestamp;
 use std::time::Duration;
 
 /// The migrations in order; the first is version 1. A published one is never edited: the next one changes its work.
-const MIGRATIONS: [&str; 14] = [
+const MIGRATIONS: [&str; 15] = [
     include_str!("migrations/0001_contacts.sql"),
     include_str!("migrations/0002_shifts.sql"),
     include_str!("migrations/0003_figures.sql"),
@@ -21,10 +21,11 @@ const MIGRATIONS: [&str; 14] = [
     include_str!("migrations/0012_rollouts.sql"),
     include_str!("migrations/0013_bot_notes.sql"),
     include_str!("migrations/0014_complaints.sql"),
+    include_str!("migrations/0015_trials.sql"),
 ];
 
 /// The newest schema this program knows.
-pub(crate) const VERSION: i64 = 14;
+pub(crate) const VERSION: i64 = 15;
 
 /// How long one step of a migration may take on a server: an index over years of calls is made in minutes. Then it is
 /// undone, and the store keeps trying.

@@ -10,7 +10,7 @@ use dozvon_center::contact::{
 };
 use dozvon_center::fact::{Fact, What};
 use dozvon_center::ids::CallId;
-use dozvon_center::rollout::Arm;
+use dozvon_center::rollout::{Arm, TriedKind};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
@@ -91,7 +91,9 @@ fn full(call: u64) -> Contact {
     talk.speech = Some(SPEECH);
     contact.stages = vec![ivr, wait, talk];
     let drawn = ArmRecord::drawn("block".into(), Arm::Bot, 0.1, true);
-    contact.arms = vec![ArmRecord { bot_end: Some("failed".into()), ..drawn }];
+    let of_bot = ArmRecord { bot_end: Some("failed".into()), ..drawn };
+    let drawn = ArmRecord::drawn("greeting".into(), Arm::People, 0.5, true);
+    contact.arms = vec![of_bot, ArmRecord { tried: TriedKind::Flow, ..drawn }];
     contact.survey = vec![("how was it".into(), 5)];
     contact.operator_requested = true;
     contact
@@ -155,7 +157,9 @@ fn a_contact_comes_back_whole() {
         assert_eq!(row.path, ["hello", "menu"]);
         assert_eq!(row.ending_fault.as_deref(), Some("caller"));
         assert_eq!(row.ending_reason.as_deref(), Some("hung_up"));
-        let [arm] = &row.arms[..] else { panic!("one draw: {:?}", row.arms) };
+        let [arm, trial] = &row.arms[..] else { panic!("two draws: {:?}", row.arms) };
+        let tried = (&*trial.option, &*trial.tried, &*trial.arm, &*arm.tried);
+        assert_eq!(tried, ("greeting", "flow", "people", "bot"));
         assert_eq!(
             (&*arm.option, &*arm.arm, arm.share, arm.delivered),
             ("block", "bot", 0.1, true)

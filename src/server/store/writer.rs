@@ -327,11 +327,11 @@ fn write_parts(step: &mut Db, call: i64, contact: &Contact) -> Result<(), DbErro
         )?;
     }
     for (seq, arm) in (0_i64..).zip(&contact.arms) {
-        let sql = "INSERT INTO arms (call, seq, option, arm, share, delivered, excluded, customer_group, bot_end)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        let sql = "INSERT INTO arms (call, seq, option, arm, share, delivered, excluded, customer_group, bot_end, tried)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (call, seq) DO UPDATE SET option = excluded.option, arm = excluded.arm,
                  share = excluded.share, delivered = excluded.delivered, excluded = excluded.excluded,
-                 customer_group = excluded.customer_group, bot_end = excluded.bot_end";
+                 customer_group = excluded.customer_group, bot_end = excluded.bot_end, tried = excluded.tried";
         step.execute(
             sql,
             values![
@@ -344,6 +344,7 @@ fn write_parts(step: &mut Db, call: i64, contact: &Contact) -> Result<(), DbErro
                 arm.excluded.map(|why| why.as_str()),
                 arm.group,
                 arm.bot_end,
+                arm.tried.as_str(),
             ],
         )?;
     }

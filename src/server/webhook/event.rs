@@ -13,7 +13,7 @@ pub(super) const MEDIA_TYPE: &str = "application/cloudevents+json; charset=utf-8
 pub(super) const SIGNATURE: &str = "x-dozvon-signature";
 
 /// The names of all facts, as `events` of a webhook chooses from them.
-pub(crate) const FACTS: [&str; 62] = [
+pub(crate) const FACTS: [&str; 63] = [
     "call_started",
     "call_answered",
     "node_entered",
@@ -22,6 +22,7 @@ pub(crate) const FACTS: [&str; 62] = [
     "promise_measured",
     "operator_requested",
     "ivr_exited",
+    "flow_astray",
     "arm_drawn",
     "not_drawn",
     "rollout_decided",

@@ -11,7 +11,7 @@ use dozvon_center::flow::{self, Duty};
 use dozvon_center::ids::{AgentId, QueueId};
 use dozvon_center::opening::{Opening, QueueHours, Site};
 use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
-use dozvon_center::rollout::{Holdout, Rollout, Share};
+use dozvon_center::rollout::{Holdout, Rollout, Share, Tried};
 use dozvon_clock::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -143,7 +143,7 @@ fn policy(acd: Config, hello: &str, share: Share) -> Policy {
     let flow = flow.unwrap_or_else(|found| panic!("{found:#?}"));
     let rollout = Rollout {
         name: "cards".into(),
-        bot: "helper".into(),
+        tried: Tried::Bot("helper".into()),
         salt: "pepper".into(),
         share,
         holdout: Holdout::percent(5).expect("few"),

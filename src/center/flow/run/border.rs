@@ -170,6 +170,11 @@ pub enum Effect {
         /// The score.
         score: u8,
     },
+    /// The flow runs in circles: note it. The caller is on the way to the operator, or was and is hung up.
+    Astray {
+        /// The node that it did not enter any more.
+        node: Arc<str>,
+    },
     /// End the call; the run is over.
     HangUp,
 }

@@ -63,6 +63,7 @@ fn names(effects: &[Effect]) -> Vec<String> {
         Effect::Took { promise, took, .. } => {
             format!("{} {} ms", promise.as_str(), took.as_millis())
         }
+        Effect::Astray { node } => format!("astray at {node}"),
         Effect::Survey { id, score } => format!("{id}={score}"),
         Effect::HangUp => "hang up".to_owned(),
     };
@@ -231,7 +232,8 @@ fn a_flow_that_runs_in_circles_without_waiting_is_left_for_the_operator() {
     let (run, effects) =
         run("  a: {set: {vars: {lang: kk}, next: b}}\n  b: {set: {vars: {lang: en}, next: a}}\n");
     assert_eq!(run.node(), "q");
-    assert_eq!(effects.len(), STEPS_MAX as usize + 2);
+    assert_eq!(effects.len(), STEPS_MAX as usize + 3);
+    assert_eq!(effects[STEPS_MAX as usize], Effect::Astray { node: "a".into() });
     assert_eq!(run.path().last().map(|visit| visit.way), Some(Way::Astray));
 }
 

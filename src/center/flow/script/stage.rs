@@ -329,7 +329,7 @@ impl<'a> Stage<'a> {
                     let noted = self.given.callbacks.get(&*order.node).copied().unwrap_or(true);
                     self.run.handle(self.now, Happening::CalledBack(noted));
                 }
-                Effect::WaitOn => {}
+                Effect::WaitOn | Effect::Astray { .. } => {}
                 Effect::Took { promise, took, .. } => self.measured.push((promise, took)),
                 Effect::LookUp(inquiry) => self.look_up(&inquiry),
                 // What would have come later is not waited for.

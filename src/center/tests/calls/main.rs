@@ -15,5 +15,6 @@ mod replay;
 mod speech;
 mod steering;
 mod talk;
+mod trial;
 mod waiting;
 mod wrap;

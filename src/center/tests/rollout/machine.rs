@@ -468,6 +468,6 @@ fn a_decision_is_explained_with_every_figure_it_was_made_on() {
     }
     let last = lab.log.last().unwrap();
     assert!(last.explain(plan).contains("the bot's share is 0"), "{}", last.explain(plan));
-    assert!(last.to_string().starts_with("2026-03-09 00:00:00Z cards #7 rolled back: the bot is"));
+    assert!(last.to_string().starts_with("2026-03-09 00:00:00Z cards #7 rolled back: worse on"));
     assert_eq!(lab.verdict(), "rollback");
 }

@@ -13,7 +13,7 @@ use dozvon_center::rollout::measure::Measure;
 use dozvon_center::rollout::needs::needs;
 use dozvon_center::rollout::outcome::{Case, History, Visit, observe};
 use dozvon_center::rollout::plan::{DAY, Expected, Metric, Plan, Role};
-use dozvon_center::rollout::{Arm, Holdout, Rollout, Share};
+use dozvon_center::rollout::{Arm, Holdout, Rollout, Share, Tried};
 use dozvon_clock::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,7 @@ fn plan() -> Plan {
 fn rollout(share: Share) -> Rollout {
     Rollout {
         name: "cards".into(),
-        bot: "assistant".into(),
+        tried: Tried::Bot("assistant".into()),
         salt: "pepper".into(),
         share,
         holdout: Holdout::percent(5).expect("5 is at most 50"),

@@ -9,7 +9,7 @@ use dozvon_center::rollout::plan::{
     Analysis, BreakerRules, DAY, Expected, Metric, Plan, Promote, Role, Rollback, Stage,
 };
 use dozvon_center::rollout::stats::Value;
-use dozvon_center::rollout::{Arm, Holdout, Rollout, Share};
+use dozvon_center::rollout::{Arm, Holdout, Rollout, Share, Tried};
 use dozvon_clock::Timestamp;
 use std::sync::Arc;
 
@@ -53,6 +53,7 @@ pub(crate) fn plan() -> Plan {
     Plan {
         name: "cards".into(),
         bot: "assistant".into(),
+        candidate: None,
         version: "3.1.0".into(),
         after: None,
         holdout: Holdout::percent(5).expect("5 is at most 50"),
@@ -90,7 +91,7 @@ impl Draws {
     pub(crate) fn new() -> Draws {
         let rollout = |share| Rollout {
             name: "cards".into(),
-            bot: "assistant".into(),
+            tried: Tried::Bot("assistant".into()),
             salt: "pepper".into(),
             share,
             holdout: Holdout::percent(5).expect("5 is at most 50"),

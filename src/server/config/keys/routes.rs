@@ -213,15 +213,37 @@ pub(in crate::server::config) const ROLLOUT: Section = Section {
     file: "rollouts/*.toml",
     name: "rollout",
     many: true,
-    doc: "One menu option on its way from people to a bot.",
+    doc: "One menu option on its way from people to a bot, or one flow on its way to its next version.",
     keys: &[
-        key("name", Kind::Name, Needed, "Its name, as `rollout: {name: …}` in the flow has it."),
-        key("bot", Kind::Name, Needed, "The bot that is being tried, of bots.toml."),
+        key(
+            "name",
+            Kind::Name,
+            Needed,
+            "Its name; that of a bot's as `rollout: {name: …}` in the flow has it.",
+        ),
+        key(
+            "bot",
+            Kind::Name,
+            Absent,
+            "The bot that is being tried, of bots.toml. Exactly one of bot, and flow with candidate.",
+        ),
+        key(
+            "flow",
+            Kind::Name,
+            Absent,
+            "The flow of numbers.toml on whose callers another one is tried.",
+        ),
+        key(
+            "candidate",
+            Kind::Name,
+            Absent,
+            "The flow that is tried on them. Who is drawn hears it from the first word to the last.",
+        ),
         key(
             "share",
             Kind::Choice(&["0", "1/10", "1/5", "1/2", "all"]),
             Value(r#""0""#),
-            "The bot's share of the callers now: 0, 1/10, 1/5, 1/2 or all.",
+            "The share of the callers who get what is tried now: 0, 1/10, 1/5, 1/2 or all.",
         ),
         key(
             "salt",
@@ -233,7 +255,7 @@ pub(in crate::server::config) const ROLLOUT: Section = Section {
             "holdout_percent",
             Kind::Int(0, 50),
             Value("0"),
-            "Percent of the callers who stay with people whatever the share, to compare with.",
+            "Percent of the callers who stay with people, or the present flow, whatever the share, to compare with.",
         ),
         key(
             "sessions_max",
@@ -245,7 +267,7 @@ pub(in crate::server::config) const ROLLOUT: Section = Section {
             "same_topic_days",
             Kind::Int(0, 60),
             Value("0"),
-            "Who came to this option within so many days is not drawn and goes to people; 0: a repeat is no reason.",
+            "Who came to this option, or flow, within so many days is not drawn; 0: a repeat is no reason.",
         ),
         key(
             "opt_out_requests_min",

@@ -20,7 +20,7 @@ const TEXTS = {
     withdrawn: 'Withdrawn', failed: 'Failed', interrupted: 'Interrupted', hung_up: 'Hung up', flow_end: 'Menu ended',
   },
   ru: {
-    queues: 'Очереди', rollouts: 'Ввод роботов', queue: 'Очередь', waiting: 'Ждут', oldest: 'Дольше всех', free: 'Свободны', busy: 'Заняты',
+    queues: 'Очереди', rollouts: 'Постепенный ввод', queue: 'Очередь', waiting: 'Ждут', oldest: 'Дольше всех', free: 'Свободны', busy: 'Заняты',
     away: 'Не на линии', agents: 'Операторы', agent: 'Оператор', team: 'Группа', status: 'Статус', activity: 'Занятие',
     since: 'Уже', calls: 'Звонки', caller: 'Звонящий', customer: 'Клиент', several: 'Несколько', unknown: 'Неизвестен', state: 'Состояние', place: 'Где', contacts: 'Последние обращения',
     began: 'Начало', outcome: 'Итог', duration: 'Длительность', none: 'нет', live: 'на связи',
@@ -37,7 +37,7 @@ const TEXTS = {
     withdrawn: 'Снят', failed: 'Сбой', interrupted: 'Прерван', hung_up: 'Положил трубку', flow_end: 'Меню завершено',
   },
   kk: {
-    queues: 'Кезектер', rollouts: 'Роботтарды енгізу', queue: 'Кезек', waiting: 'Күтуде', oldest: 'Ең ұзақ күту', free: 'Бос', busy: 'Бос емес',
+    queues: 'Кезектер', rollouts: 'Кезең-кезеңмен енгізу', queue: 'Кезек', waiting: 'Күтуде', oldest: 'Ең ұзақ күту', free: 'Бос', busy: 'Бос емес',
     away: 'Желіде емес', agents: 'Операторлар', agent: 'Оператор', team: 'Топ', status: 'Мәртебе', activity: 'Әрекет',
     since: 'Уақыты', calls: 'Қоңыраулар', caller: 'Қоңырау шалушы', customer: 'Клиент', several: 'Бірнеше', unknown: 'Белгісіз', state: 'Күйі', place: 'Қайда',
     contacts: 'Соңғы өтініштер', began: 'Басы', outcome: 'Нәтиже', duration: 'Ұзақтығы', none: 'жоқ', live: 'байланыста',

@@ -4,50 +4,53 @@
 
 const TEXTS = {
   en: {
-    rollouts: 'Rollouts of voice bots', house: 'Queues, agents and calls', live: 'live', lost: 'no connection: trying again',
+    newFlow: 'New flow', presentFlow: 'Present flow', flow: 'flow',
+    rollouts: 'Rollouts', house: 'Queues, agents and calls', live: 'live', lost: 'no connection: trying again',
     tokenLabel: 'Token (role monitor or higher)', tokenSend: 'Show', tokenRefused: 'This token is not known.',
     none: 'No rollout has a plan: rollouts/plans/*.toml', arms: 'Both arms, as drawn', metric: 'Metric', role: 'Role', bot: 'Bot',
     people: 'People', difference: 'Difference', margin: 'Margin', decisions: 'Decisions', share: 'share', nobody: 'nobody is drawn',
     stage: 'stage', of: 'of', sample: 'of the planned sample', projected: 'decided about', asOf: 'as of', missed: 'did not reach it',
     breaker: 'the breaker is open until', at_least: 'at the soonest', approval: 'a person must approve', now: 'now',
-    plot: 'Bot against people, better is up: what the difference can be at any time, and the margin', reproduces: 'counted again: the same', changed: 'counted again: NOT the same',
+    plot: 'The new against the present, better is up: what the difference can be at any time, and the margin', reproduces: 'counted again: the same', changed: 'counted again: NOT the same',
     draft: 'not begun', running: 'running', hold: 'held', awaiting_approval: 'waits for approval', paused: 'paused', halted: 'halted',
     rolled_back: 'rolled back', stopped: 'stopped', completed: 'has the last share', unread: 'decisions not read yet', set_aside: 'set aside',
-    roadmap: 'Roadmap', roadmapSays: 'Of each option\'s calls, those drawn for a bot, by month', option: 'Option', lastShare: 'last share',
-    total: 'Of all calls', noPlan: 'no plan', after: 'after', why: 'Why? It is kept with the name of the token.', sure: 'Do it?',
-    order_start: 'Begin', order_promote: 'Next stage', order_pause: 'Pause', order_resume: 'Go on', order_abort: 'New callers to people',
+    roadmap: 'Roadmap', roadmapSays: 'Of each option\'s calls, those drawn for a bot, or for a new flow, by month', option: 'Option', lastShare: 'last share',
+    total: 'Of all calls, for bots', noPlan: 'no plan', after: 'after', why: 'Why? It is kept with the name of the token.', sure: 'Do it?',
+    order_start: 'Begin', order_promote: 'Next stage', order_pause: 'Pause', order_resume: 'Go on', order_abort: 'New callers to people', order_abort_flow: 'New callers to the present flow',
     'order_drain-now': 'Everybody to people now',
     guardrail: 'guardrail', sensitivity: 'sensitivity', success: 'success', floor: 'floor', ceiling: 'ceiling', information: 'information',
   },
   ru: {
-    rollouts: 'Ввод голосовых роботов', house: 'Очереди, операторы и звонки', live: 'на связи', lost: 'нет связи: пробуем снова',
+    newFlow: 'Новый сценарий', presentFlow: 'Нынешний сценарий', flow: 'сценарий',
+    rollouts: 'Постепенный ввод', house: 'Очереди, операторы и звонки', live: 'на связи', lost: 'нет связи: пробуем снова',
     tokenLabel: 'Токен (роль monitor или выше)', tokenSend: 'Показать', tokenRefused: 'Такого токена нет.',
     none: 'Ни у одного ввода нет плана: rollouts/plans/*.toml', arms: 'Оба рукава, как разыграны', metric: 'Метрика', role: 'Роль', bot: 'Робот',
     people: 'Люди', difference: 'Разница', margin: 'Допуск', decisions: 'Решения', share: 'доля', nobody: 'розыгрыша нет',
     stage: 'ступень', of: 'из', sample: 'плановой выборки', projected: 'решение около', asOf: 'на', missed: 'до него не дошли',
     breaker: 'автомат разомкнут до', at_least: 'самое раннее', approval: 'нужно одобрение человека', now: 'сейчас',
-    plot: 'Робот против людей, лучше выше: в каких пределах разница в любой момент, и допуск', reproduces: 'пересчитано: совпадает', changed: 'пересчитано: НЕ совпадает',
+    plot: 'Новое против нынешнего, лучше выше: в каких пределах разница в любой момент, и допуск', reproduces: 'пересчитано: совпадает', changed: 'пересчитано: НЕ совпадает',
     draft: 'не начат', running: 'идёт', hold: 'задержан', awaiting_approval: 'ждёт одобрения', paused: 'приостановлен', halted: 'остановлен: данные',
     rolled_back: 'откачен', stopped: 'прекращён', completed: 'последняя доля', unread: 'решения ещё не прочитаны', set_aside: 'отложен',
-    roadmap: 'Дорожная карта', roadmapSays: 'Из звонков каждой опции разыграно роботу, по месяцам', option: 'Опция', lastShare: 'последняя доля',
-    total: 'Из всех звонков', noPlan: 'без плана', after: 'после', why: 'Почему? Сохраняется вместе с именем токена.', sure: 'Выполнить?',
-    order_start: 'Начать', order_promote: 'Следующая ступень', order_pause: 'Приостановить', order_resume: 'Продолжить', order_abort: 'Новых к людям',
+    roadmap: 'Дорожная карта', roadmapSays: 'Из звонков каждой опции разыграно роботу или новому сценарию, по месяцам', option: 'Опция', lastShare: 'последняя доля',
+    total: 'Из всех звонков роботам', noPlan: 'без плана', after: 'после', why: 'Почему? Сохраняется вместе с именем токена.', sure: 'Выполнить?',
+    order_start: 'Начать', order_promote: 'Следующая ступень', order_pause: 'Приостановить', order_resume: 'Продолжить', order_abort: 'Новых к людям', order_abort_flow: 'Новых в нынешний сценарий',
     'order_drain-now': 'Всех к людям сейчас',
     guardrail: 'ограждение', sensitivity: 'чувствительность', success: 'успех', floor: 'не меньше', ceiling: 'не больше', information: 'для сведения',
   },
   kk: {
-    rollouts: 'Дауыстық роботтарды енгізу', house: 'Кезектер, операторлар және қоңыраулар', live: 'байланыста', lost: 'байланыс жоқ: қайта қосылуда',
+    newFlow: 'Жаңа сценарий', presentFlow: 'Қазіргі сценарий', flow: 'сценарий',
+    rollouts: 'Кезең-кезеңмен енгізу', house: 'Кезектер, операторлар және қоңыраулар', live: 'байланыста', lost: 'байланыс жоқ: қайта қосылуда',
     tokenLabel: 'Токен (monitor рөлі немесе жоғары)', tokenSend: 'Көрсету', tokenRefused: 'Мұндай токен жоқ.',
     none: 'Бірде-бір енгізудің жоспары жоқ: rollouts/plans/*.toml', arms: 'Екі тармақ, жеребе бойынша', metric: 'Метрика', role: 'Рөлі', bot: 'Робот',
     people: 'Адамдар', difference: 'Айырма', margin: 'Шек', decisions: 'Шешімдер', share: 'үлес', nobody: 'жеребе жоқ',
     stage: 'саты', of: '/', sample: 'жоспарланған іріктеме', projected: 'шешім шамамен', asOf: 'уақыты', missed: 'оған жетпеді',
     breaker: 'автомат ажыратулы, кемінде', at_least: 'дейін', approval: 'адам мақұлдауы керек', now: 'қазір',
-    plot: 'Робот пен адамдар, жоғарысы жақсырақ: кез келген сәттегі айырма шегі және рұқсат', reproduces: 'қайта есептелді: бірдей', changed: 'қайта есептелді: бірдей ЕМЕС',
+    plot: 'Жаңасы мен қазіргісі, жоғарысы жақсырақ: кез келген сәттегі айырма шегі және рұқсат', reproduces: 'қайта есептелді: бірдей', changed: 'қайта есептелді: бірдей ЕМЕС',
     draft: 'басталмаған', running: 'жүріп жатыр', hold: 'кідіртілді', awaiting_approval: 'мақұлдау күтуде', paused: 'тоқтатып қойылды', halted: 'деректер бұзылған',
     rolled_back: 'кері қайтарылды', stopped: 'тоқтатылды', completed: 'соңғы үлес', unread: 'шешімдер әлі оқылмады', set_aside: 'шетке қойылды',
-    roadmap: 'Жол картасы', roadmapSays: 'Әр опцияның қоңырауларынан роботқа түскені, айлар бойынша', option: 'Опция', lastShare: 'соңғы үлес',
-    total: 'Барлық қоңыраулардан', noPlan: 'жоспарсыз', after: 'кейін:', why: 'Неге? Токен атымен бірге сақталады.', sure: 'Орындау керек пе?',
-    order_start: 'Бастау', order_promote: 'Келесі саты', order_pause: 'Кідірту', order_resume: 'Жалғастыру', order_abort: 'Жаңаларды адамдарға',
+    roadmap: 'Жол картасы', roadmapSays: 'Әр опцияның қоңырауларынан роботқа не жаңа сценарийге түскені, айлар бойынша', option: 'Опция', lastShare: 'соңғы үлес',
+    total: 'Барлық қоңыраулардан роботқа', noPlan: 'жоспарсыз', after: 'кейін:', why: 'Неге? Токен атымен бірге сақталады.', sure: 'Орындау керек пе?',
+    order_start: 'Бастау', order_promote: 'Келесі саты', order_pause: 'Кідірту', order_resume: 'Жалғастыру', order_abort: 'Жаңаларды адамдарға', order_abort_flow: 'Жаңаларды қазіргі сценарийге',
     'order_drain-now': 'Барлығын қазір адамдарға',
     guardrail: 'қоршау', sensitivity: 'сезімталдық', success: 'жетістік', floor: 'кемінде', ceiling: 'артық емес', information: 'мәлімет үшін',
   },
@@ -74,6 +77,11 @@ const moment = (text) => new Date(text).toLocaleString(language);
 const number = (value, digits) => (value === null || value === undefined ? '–' : value.toLocaleString(language, { maximumFractionDigits: digits }));
 const signed = (value) => (value === null ? '–' : (value > 0 ? '+' : '') + number(value, 4));
 
+// What both arms are called: a flow is tried against another one, and its callers stay in it.
+const ofFlow = (r) => r.tried === 'flow';
+const arms = (r) => (ofFlow(r) ? [word('newFlow'), word('presentFlow')] : [word('bot'), word('people')]);
+const orderWord = (r, order) => word('order_' + order + (ofFlow(r) && order === 'abort' ? '_flow' : ''));
+
 function standing(p, r) {
   const share = r.share === null ? word('nobody') : word('share') + ' ' + r.share;
   const facts = [share];
@@ -94,9 +102,9 @@ function stages(list, r) {
 }
 
 async function give(r, order) {
-  const what = word('order_' + order) + ': ' + r.name + '\n' + word('why');
+  const what = orderWord(r, order) + ': ' + r.name + '\n' + word('why');
   const reason = prompt(what, '');
-  if (reason === null || !confirm(word('order_' + order) + ': ' + r.name + '. ' + word('sure'))) return;
+  if (reason === null || !confirm(orderWord(r, order) + ': ' + r.name + '. ' + word('sure'))) return;
   const refused = await command('rollouts/' + encodeURIComponent(r.name) + '/' + order, { reason }).catch((error) => String(error));
   if (refused) alert(refused);
   refresh();
@@ -104,10 +112,10 @@ async function give(r, order) {
 
 // Without a token nothing can be ordered, so nothing is offered.
 function orders(p, r) {
-  const all = ORDERS[r.state] || [];
+  const all = (ORDERS[r.state] || []).filter((order) => !ofFlow(r) || order !== 'drain-now');
   p.hidden = !token || all.length === 0;
   all.forEach((order) => {
-    const button = element('button', word('order_' + order));
+    const button = element('button', orderWord(r, order));
     button.type = 'button';
     button.addEventListener('click', () => give(r, order));
     p.append(button);
@@ -125,7 +133,7 @@ function roadmap() {
   });
   const rows = plan.options.map((o) => {
     const row = element('tr');
-    const name = element('th', o.name);
+    const name = element('th', o.name + (ofFlow(o) ? ' (' + word('flow') + ')' : ''));
     name.scope = 'row';
     const where = element('td');
     if (o.planned) where.append(mark(o.state), ' ' + o.stage[0] + ' ' + word('of') + ' ' + o.stage[1]);
@@ -147,8 +155,9 @@ function roadmap() {
 
 function callers(p, r) {
   if (r.as_of === null) return;
-  p.textContent = word('asOf') + ' ' + moment(r.as_of) + ': ' + word('bot') + ' ' + r.callers_bot + ' (' + r.callers_not_delivered + ' '
-    + word('missed') + '), ' + word('people') + ' ' + r.callers_people + '; ' + number(r.progress * 100, 0) + ' % ' + word('sample');
+  const [tried, present] = arms(r);
+  const missed = ofFlow(r) ? '' : ' (' + r.callers_not_delivered + ' ' + word('missed') + ')';
+  p.textContent = word('asOf') + ' ' + moment(r.as_of) + ': ' + tried + ' ' + r.callers_bot + missed + ', ' + present + ' ' + r.callers_people + '; ' + number(r.progress * 100, 0) + ' % ' + word('sample');
 }
 
 function metrics(body, r) {
@@ -205,7 +214,8 @@ function draw() {
     const sections = shown.map(([r, all]) => {
       const section = $('rollout').content.firstElementChild.cloneNode(true);
       const part = (name) => section.querySelector(name);
-      part('h2').textContent = r.name + ' · ' + r.bot + ' ' + r.version;
+      part('h2').textContent = r.name + ' · ' + (ofFlow(r) ? r.flow + ' → ' + r.candidate : r.bot) + ' ' + r.version;
+      arms(r).forEach((text, place) => { part(place ? '.present' : '.tried').textContent = text; });
       standing(part('.standing'), r);
       stages(part('.stages'), r);
       orders(part('.orders'), r);

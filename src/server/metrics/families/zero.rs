@@ -36,6 +36,7 @@ impl Families {
             for fault in FAULTS {
                 self.calls_ended.with_label_values(&[flow, fault_word(fault)]);
             }
+            self.flows_astray.with_label_values(&[flow]);
             for exit in IvrExit::ALL {
                 self.ivr_exits.with_label_values(&[flow, exit.as_str()]);
             }

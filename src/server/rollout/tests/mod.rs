@@ -1,5 +1,6 @@
 //! Rollouts from the draw to the last share, in virtual time, with a real database between.
 
+mod trial;
 mod world;
 
 use super::steward::{Standing, Wanted};
@@ -304,7 +305,7 @@ fn a_plan_or_a_salt_that_is_changed_on_the_way_sets_the_rollout_aside_and_says_s
     let salted = Rollout { salt: "sugar".into(), ..own.clone() };
     for (plan, rollout, why) in [
         (easier, own.clone(), "it began by the plan"),
-        (world.plan.clone(), salted.clone(), "its salt or its holdout"),
+        (world.plan.clone(), salted.clone(), "its salt, its holdout"),
     ] {
         let rollouts = BTreeMap::from([(Arc::clone(&plan.name), rollout)]);
         let mut steward = Steward::new(&[plan], &rollouts);

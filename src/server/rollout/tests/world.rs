@@ -25,7 +25,7 @@ use dozvon_center::rollout::decision::{Decision, Order, State};
 use dozvon_center::rollout::eligible::Exclusions;
 use dozvon_center::rollout::evidence::Evidence;
 use dozvon_center::rollout::plan::Plan;
-use dozvon_center::rollout::{Holdout, Rollout, Share};
+use dozvon_center::rollout::{Holdout, Rollout, Share, Tried};
 use dozvon_center::steering::Steering;
 use dozvon_clock::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +40,37 @@ operator: {keys: ["0"], to: people}
 nodes:
   cards: {rollout: {name: cards, bot: bot, people: people}}
   bot: {bot: {use: helper, max_duration: 5m, after: {done: bye, transfer: people, failed: people, too_long: people}}}
+  people:
+    queue: {name: cards, max_wait: 30m, after: {answered: bye, max_wait: bye, nobody: bye, full: bye, closed: bye}}
+  bye: {hangup: {play: [goodbye]}}
+tests: []
+"##;
+
+/// The same in another version, which says something to callers first.
+pub(super) const NEXT: &str = r##"
+flow: bank-next
+languages: [ru]
+start: hello
+operator: {keys: ["0"], to: people}
+nodes:
+  hello: {say: {play: [hello], next: people}}
+  people:
+    queue: {name: cards, max_wait: 30m, after: {answered: bye, max_wait: bye, nobody: bye, full: bye, closed: bye}}
+  bye: {hangup: {play: [goodbye]}}
+tests: []
+"##;
+
+/// And in one that runs in circles.
+pub(super) const LOST: &str = r##"
+flow: bank-lost
+languages: [ru]
+start: a
+operator: {keys: ["0"], to: people}
+vars:
+  lap: {type: text}
+nodes:
+  a: {set: {vars: {lap: a}, next: b}}
+  b: {set: {vars: {lap: b}, next: a}}
   people:
     queue: {name: cards, max_wait: 30m, after: {answered: bye, max_wait: bye, nobody: bye, full: bye, closed: bye}}
   bye: {hangup: {play: [goodbye]}}
@@ -121,7 +152,12 @@ pub(super) fn plan(text: &str) -> Arc<Plan> {
 pub(super) fn rollout(plan: &Plan) -> Rollout {
     Rollout {
         name: Arc::clone(&plan.name),
-        bot: Arc::clone(&plan.bot),
+        tried: match &plan.candidate {
+            Some(candidate) => {
+                Tried::Flow { present: "bank".into(), candidate: Arc::clone(candidate) }
+            }
+            None => Tried::Bot(Arc::clone(&plan.bot)),
+        },
         salt: "pepper".into(),
         holdout: Holdout::percent(5).expect("5 is at most 50"),
         planned: true,
@@ -138,13 +174,16 @@ pub(super) fn calendars() -> Calendars {
 }
 
 fn policy(plan: &Plan) -> Policy {
-    let flow = flow::load("bank.yaml", FLOW).unwrap_or_else(|found| panic!("{found:#?}"));
+    let flow = |text: &str| {
+        let flow = flow::load("bank.yaml", text).unwrap_or_else(|found| panic!("{found:#?}"));
+        (Arc::clone(&flow.name), Arc::new(flow))
+    };
     let agents = (0..AGENTS).map(|n| AgentConfig::new(format!("agent{n}"))).collect();
     Policy {
         acd: Config::new(vec![QueueConfig::new("cards")], agents),
         skills: Vec::new(),
         shared_numbers: BTreeSet::new(),
-        flows: BTreeMap::from([(Arc::from("bank"), Arc::new(flow))]),
+        flows: [FLOW, NEXT, LOST].map(flow).into(),
         calendars: Arc::new(calendars()),
         opening: Opening::default(),
         recognisers: BTreeMap::new(),

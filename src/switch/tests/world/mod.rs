@@ -21,7 +21,7 @@ use dozvon_center::ids::{AgentId, CallId, CallbackId, QueueId};
 use dozvon_center::lookup::Lookup;
 use dozvon_center::opening::Opening;
 use dozvon_center::policy::{BotPolicy, Policy};
-use dozvon_center::rollout::{Holdout, Rollout, Share};
+use dozvon_center::rollout::{Holdout, Rollout, Share, Tried};
 use dozvon_clock::Timestamp;
 use dozvon_media::order::{
     ClipId, Codec, Digit, DigitSource, Order, PlayId, Quality, Report, SessionId,
@@ -131,7 +131,7 @@ fn policy(agents: usize, share: Share) -> Policy {
         Classifier::from_yaml("codes.yaml", CODES).unwrap_or_else(|found| panic!("{found:#?}"));
     let rollout = Rollout {
         name: "cards".into(),
-        bot: "helper".into(),
+        tried: Tried::Bot("helper".into()),
         salt: "pepper".into(),
         share,
         holdout: Holdout::default(),

@@ -15,7 +15,7 @@ use dozvon_center::ids::{AgentId, CallId, CallbackId, Key, LegId, PlayId, SkillI
 use dozvon_center::lookup::{Lookup, Reply};
 use dozvon_center::opening::Opening;
 use dozvon_center::policy::{BotPolicy, Policy, TalkPolicy};
-use dozvon_center::rollout::{Holdout, Rollout, Share};
+use dozvon_center::rollout::{Holdout, Rollout, Share, Tried};
 use dozvon_center::talk::{TalkCommand, TalkError};
 use dozvon_center::waiting::Announcements;
 use dozvon_clock::Timestamp;
@@ -124,7 +124,7 @@ pub(crate) fn policy(share: Share) -> Policy {
     let queues = vec![QueueConfig::new("general"), QueueConfig::new("cards")];
     let rollout = Rollout {
         name: "cards".into(),
-        bot: "helper".into(),
+        tried: Tried::Bot("helper".into()),
         salt: "pepper".into(),
         share,
         holdout: Holdout::default(),
