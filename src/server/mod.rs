@@ -155,7 +155,7 @@ fn as_left(on_disk: Loaded) -> (Loaded, Option<RolledBack>) {
         forget();
         return (on_disk, None);
     }
-    match reload::load_kept(&versions, &note.version, &on_disk.folder) {
+    match reload::load_kept(&versions, &note.version, &on_disk) {
         Ok((kept, _)) => {
             tracing::warn!(
                 version = %note.version, files = %note.files, by = %note.by, at = %note.at,

@@ -7,7 +7,7 @@
 //! ([`super::versions`]); going back to it takes the same way, with the same proofs and tests.
 
 use super::clock::Clock;
-use super::config::{Disk, Loaded, Missing, Tests, Told, environment, load_from};
+use super::config::{Disk, Loaded, Missing, Tests, Told, load_from};
 use super::events::rfc3339;
 use super::handle::{BrainError, BrainHandle};
 use super::versions::{FlowVersion, RolledBack, Versions, flows_of};
@@ -19,7 +19,6 @@ use dozvon_media::clip::Library;
 use dozvon_switch::config::Reload;
 use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use serde::Serialize;
-use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use utoipa::ToSchema;
@@ -448,10 +447,10 @@ fn prepare(
     wished: Option<&str>,
 ) -> Result<Prepared, Vec<Told>> {
     let (loaded, mut told) = match wished {
-        Some(version) => load_kept(versions, version, &old.folder)?,
+        Some(version) => load_kept(versions, version, old)?,
         None => {
             let (loaded, findings) =
-                load_from(Disk::Real, &old.folder, &environment(), Missing::Make, Tests::Play);
+                load_from(Disk::Real, &old.folder, &old.variables(), Missing::Make, Tests::Play);
             let told = findings.told();
             (loaded.ok_or_else(|| told.clone())?, told)
         }
@@ -477,21 +476,23 @@ fn prepare(
     }
 }
 
-/// Reads a version that was kept: what it is, and its warnings.
+/// Reads a version that was kept, to be in the place of another one of the same folder: what it is, and its warnings.
 ///
 /// # Errors
 /// Every mistake.
 pub(crate) fn load_kept(
     versions: &Versions,
     version: &str,
-    folder: &Path,
+    other: &Loaded,
 ) -> Result<(Loaded, Vec<Told>), Vec<Told>> {
+    let folder = &*other.folder;
     let of_folder = |message: String, cure: &str| {
         vec![Told::of_file(folder.display().to_string(), message, cure)]
     };
     let disk = versions.open(version, folder);
     let disk = disk.map_err(|why| of_folder(why.to_string(), "take another version"))?;
-    let (loaded, findings) = load_from(disk, folder, &environment(), Missing::Leave, Tests::Play);
+    let (loaded, findings) =
+        load_from(disk, folder, &other.variables(), Missing::Leave, Tests::Play);
     let told = findings.told();
     let loaded = loaded.ok_or_else(|| told.clone())?;
     if *loaded.version != *version {
@@ -532,6 +533,7 @@ mod tests {
     use crate::server::handle::{Query, door};
     use dozvon_center::calendar::Open;
     use dozvon_media::clip::LibraryBuilder;
+    use std::path::Path;
 
     fn copy(from: &Path, to: &Path) {
         std::fs::create_dir_all(to).unwrap();

@@ -24,6 +24,8 @@ impl Demo {
         let mut process = Command::new(env!("CARGO_BIN_EXE_dozvon"))
             .args(["demo", "--sip-port", "0", "--http-port", "0", "--callers-per-minute", "0"])
             .args(more)
+            // Meant for a switch of this machine, and not for the demo: neither at its start nor later.
+            .env("DOZVON__SIP__REALM", "bank.example")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)

@@ -89,6 +89,8 @@ pub(crate) struct Loaded {
     pub(crate) recognisers: Recognisers,
     /// The folder it was read from.
     pub(crate) folder: PathBuf,
+    /// The environment it was read with, which may hold secrets.
+    variables: Arc<[(String, Secret)]>,
     /// The folders of all its files: its own, that of flows, that of prompts.
     pub(crate) watched: Vec<PathBuf>,
     /// Every file read but prompts and secrets: its name as seen from the folder, and its text.
@@ -98,6 +100,11 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// The environment it was read with: whoever reads it again takes the same.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        self.variables.iter().map(|(name, value)| (name.clone(), value.0.clone())).collect()
+    }
+
     /// What differs in `next` that counts only after a restart, in the operator's words.
     pub(crate) fn restart_needed(&self, next: &Loaded) -> Vec<&'static str> {
         let Config { sip, agents, trunks, feature_codes, .. } = &self.switch;
@@ -275,6 +282,7 @@ pub(crate) fn load_from(
     prompts.iter().for_each(|prompt| version.update(prompt.digest));
     let (folder, version) = (folder.to_owned(), ivr::short(version));
     let watched = vec![folder.clone(), flows_folder, prompts_folder(&base)];
+    let variables = variables.iter().map(|(name, value)| (name.clone(), Secret(value.clone())));
     let loaded = Loaded {
         settings,
         policy,
@@ -284,6 +292,7 @@ pub(crate) fn load_from(
         streams: bots.streams,
         recognisers: recognisers.recognisers,
         folder,
+        variables: variables.collect(),
         watched,
         texts,
         version,
