@@ -52,6 +52,12 @@ pub enum LegEvent {
     BotOver(BotOver, Option<Box<BotNote>>),
     /// What comes of a fork that [`LegCommand::Recognise`] asked for.
     Recognised(ForkId, Recognised),
+    /// Nothing is heard of the party any more, but it may take the leg up again: [`LegEvent::Regained`] follows then.
+    /// The leg is there until it is released or ends.
+    Broken(Loss),
+    /// The party has taken the leg up again, from another phone or another network. What the leg hears and who hears
+    /// it is as before.
+    Regained,
     /// The party hung up. The leg is gone.
     HungUp,
     /// The leg broke: no sound, no signalling, a fault of ours. The leg is gone.

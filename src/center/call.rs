@@ -4,6 +4,7 @@
 //! the rule passes on reaches the flow or the bot. Knows legs and prompts by id, never how they are carried.
 
 use crate::acd::{Estimate, Manner};
+use crate::border::Loss;
 use crate::callback::{First, Missed};
 use crate::contact::{Ending, Fault};
 use crate::flow::{ExitKey, Run};
@@ -117,10 +118,21 @@ pub(crate) struct Talk {
     pub(crate) desk_holds: bool,
     pub(crate) muted: bool,
     pub(crate) third: Option<Third>,
+    /// The agent's phone broke, and he may take the talk up again.
+    pub(crate) broken: Option<Broken>,
     /// How it goes by ear.
     pub(crate) measure: MeasureId,
     /// The manner that the ACD was told last.
     pub(crate) shown: Manner,
+}
+
+/// How an agent's phone broke in a talk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Broken {
+    pub(crate) loss: Loss,
+    pub(crate) since: Timestamp,
+    /// The customer was told.
+    pub(crate) told: bool,
 }
 
 /// A third party beside customer and agent.
@@ -247,9 +259,14 @@ impl Talk {
         match &self.third {
             Some(Third { joined: true, .. }) => Manner::Conference,
             Some(Third { joined: false, .. }) => Manner::Consult,
-            None if self.phone_holds || self.desk_holds => Manner::Hold,
+            None if self.holds() => Manner::Hold,
             None => Manner::Talk,
         }
+    }
+
+    /// Whether the agent's side is on hold: by his phone, by his screen, or because his phone broke.
+    pub(crate) const fn holds(&self) -> bool {
+        self.phone_holds || self.desk_holds || self.broken.is_some()
     }
 }
 

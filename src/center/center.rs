@@ -63,6 +63,8 @@ pub(crate) enum Timer {
     HoldWarning,
     /// When a hold is too long.
     HoldLimit,
+    /// When a talk's agent whose phone broke is no longer waited for.
+    PhoneGone,
     /// When a parked call goes back to its queue.
     Parked,
     /// When the customer of a callback may be called at the soonest.
@@ -73,7 +75,7 @@ pub(crate) enum Timer {
 
 impl Timer {
     /// Those that end with a customer's call.
-    const OF_CALL: [Timer; 13] = [
+    const OF_CALL: [Timer; 14] = [
         Timer::Flow,
         Timer::ExitKey,
         Timer::BotAnswer,
@@ -84,6 +86,7 @@ impl Timer {
         Timer::ThirdAnswer,
         Timer::HoldWarning,
         Timer::HoldLimit,
+        Timer::PhoneGone,
         Timer::Parked,
         Timer::CallbackDial,
         Timer::CallbackAnswer,
@@ -277,6 +280,7 @@ impl Center {
             self.tell(leg, LegCommand::Referral(ReferralNews::Refused(sentence)));
             return;
         }
+        let event = self.weigh_break(id, leg, role, event);
         let gone = matches!(event, LegEvent::HungUp | LegEvent::Lost(_) | LegEvent::Refused(_));
         if gone {
             self.legs.remove(&leg);
@@ -325,6 +329,8 @@ impl Center {
             | LegEvent::Held(_)
             | LegEvent::BotOver(..)
             | LegEvent::Recognised(..)
+            | LegEvent::Broken(_)
+            | LegEvent::Regained
             | LegEvent::HungUp
             | LegEvent::Lost(_) => {}
         }
@@ -475,6 +481,7 @@ impl Center {
             | Timer::ThirdAnswer
             | Timer::HoldWarning
             | Timer::HoldLimit
+            | Timer::PhoneGone
             | Timer::Parked
             | Timer::CallbackDial
             | Timer::CallbackAnswer => return false,
@@ -507,6 +514,7 @@ impl Center {
             Timer::ThirdAnswer => self.third_gone(now, call, AskEnd::NoAnswer),
             Timer::HoldWarning => self.hold_lasts(now, call, HoldAlarm::Warning),
             Timer::HoldLimit => self.hold_lasts(now, call, HoldAlarm::TooLong),
+            Timer::PhoneGone => self.phone_gone(now, call),
             Timer::Parked => self.parked_too_long(now, call),
             Timer::CallbackDial => self.dial_customer(now, call),
             Timer::CallbackAnswer => self.customer_missed(call, Missed::NoAnswer),

@@ -387,7 +387,23 @@ pub enum What {
         /// Seconds of talk.
         talk_secs: f64,
     },
-    /// An agent's phone broke in a talk: the customer is back in the queue.
+    /// An agent's phone broke in a talk: the customer is held for a moment.
+    PhoneBroke {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// An agent has taken up his talk again, from another phone or another network.
+    PhoneBack {
+        /// The queue.
+        queue: Arc<str>,
+        /// The agent.
+        agent: AgentId,
+        /// Seconds since his phone broke; 0 when he came before that was noticed.
+        away_secs: f64,
+    },
+    /// An agent's phone broke in a talk and he did not come back in time: the customer is back in the queue.
     AgentLost {
         /// The queue.
         queue: Arc<str>,

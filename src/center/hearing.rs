@@ -92,7 +92,7 @@ fn parties(caller: LegId, talk: &Talk, music: &Arc<str>) -> Vec<(LegId, Ear)> {
     let voices = |from: &[LegId]| Ear::Voices(from.to_vec());
     let on_hold = Ear::Music(music.clone());
     let ringback = Ear::Music(RINGBACK.into());
-    let held = talk.phone_holds || talk.desk_holds;
+    let held = talk.holds();
     match &talk.third {
         None if held => vec![(caller, on_hold), (agent, voices(&[]))],
         None => vec![(caller, voices(&[agent])), (agent, voices(&[caller]))],

@@ -75,6 +75,9 @@ pub struct TalkPolicy {
     pub hold_phrase: Option<Arc<str>>,
     /// What a customer hears whose agent's phone broke; `None`: only music.
     pub lost_phrase: Option<Arc<str>>,
+    /// For how long the customer of an agent whose phone broke is held, so that the agent may take the talk up again
+    /// from another one; default 10 s. Then he is back in the queue; zero: at once.
+    pub media_grace: Duration,
     /// How long a third party, or a supervisor's phone, may ring; default 30 s.
     pub ring_timeout: Duration,
     /// An agent who hangs up sooner than this after his answer has not talked: the customer is back at his place in
@@ -96,6 +99,7 @@ impl Default for TalkPolicy {
             hold_max: Duration::from_secs(120),
             hold_phrase: None,
             lost_phrase: None,
+            media_grace: Duration::from_secs(10),
             ring_timeout: Duration::from_secs(30),
             min_talk: Duration::from_secs(2),
             greet_within: Duration::from_secs(5),

@@ -2,7 +2,7 @@
 //!
 //! Strangers learn nothing: whoever is neither a trunk nor a proven agent is challenged, whatever was dialled.
 
-use crate::config::{Config, FeatureCode, Number};
+use crate::config::{Config, FeatureCode, Number, Trunk};
 use dozvon_center::ids::AgentId;
 use dozvon_center::talk::Destination;
 use std::collections::BTreeMap;
@@ -26,6 +26,17 @@ pub(crate) enum Admission {
     Challenge,
     /// Refuse with this status and sentence; the word is for the metrics.
     Refuse { status: u16, sentence: String, word: &'static str },
+}
+
+/// Who sends an INVITE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who<'c> {
+    /// An agent, proved by his password.
+    Agent(AgentId),
+    /// This trunk, by its network.
+    Trunk(&'c Trunk),
+    /// Nobody yet: to be asked.
+    Unknown,
 }
 
 /// Users by name, made once.
@@ -56,20 +67,34 @@ impl Doors {
         authenticated: Option<&str>,
         dialled: &str,
     ) -> Admission {
-        if let Some(agent) = authenticated.and_then(|user| self.agent(user)) {
-            return self.dialled_by(config, agent, dialled);
-        }
-        // Who says to be an agent has to prove it, also inside a trusted network.
-        if self.agents.contains_key(from_user) {
-            return Admission::Challenge;
-        }
-        let trunk = config.trunks.iter().find(|t| t.networks.iter().any(|n| n.contains(source)));
-        let Some(trunk) = trunk else { return Admission::Challenge };
+        let trunk = match self.who(config, source, from_user, authenticated) {
+            Who::Agent(agent) => return self.dialled_by(config, agent, dialled),
+            Who::Trunk(trunk) => trunk,
+            Who::Unknown => return Admission::Challenge,
+        };
         if !trunk.may_dial.is_empty() && !trunk.may_dial.iter().any(|number| number == dialled) {
             let sentence = format!("trunk {} may not dial {dialled}", trunk.name);
             return Admission::Refuse { status: 403, sentence, word: "forbidden" };
         }
         number(config, dialled, None)
+    }
+
+    /// Who sends an INVITE. Who says to be an agent has to prove it, also inside a trusted network.
+    pub(crate) fn who<'c>(
+        &self,
+        config: &'c Config,
+        source: IpAddr,
+        from_user: &str,
+        authenticated: Option<&str>,
+    ) -> Who<'c> {
+        if let Some(agent) = authenticated.and_then(|user| self.agent(user)) {
+            return Who::Agent(agent);
+        }
+        if self.agents.contains_key(from_user) {
+            return Who::Unknown;
+        }
+        let trunk = config.trunks.iter().find(|t| t.networks.iter().any(|n| n.contains(source)));
+        trunk.map_or(Who::Unknown, Who::Trunk)
     }
 
     fn dialled_by(&self, config: &Config, agent: AgentId, dialled: &str) -> Admission {

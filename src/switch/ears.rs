@@ -1,7 +1,7 @@
 //! What the media workers report, in the center's words.
 
 use crate::border::Note;
-use crate::line::Kind;
+use crate::line::{Kind, Line};
 use crate::switch::Switch;
 use dozvon_center::border::{LegEvent, Loss};
 use dozvon_center::bot::Replies;
@@ -50,9 +50,14 @@ impl Switch {
         }
     }
 
-    /// A party that sends nothing any more is gone (RTP timeout), unless it is one of ours that only listens.
+    /// A party that sends nothing any more is gone (RTP timeout). An agent may be back: the center says when he is
+    /// given up.
     fn silent(&mut self, now: Timestamp, session: SessionId) {
         let Some(owner) = self.lines.of_session(session) else { return };
+        if self.lines.get(owner).is_some_and(Line::is_agents) {
+            self.tell(owner, LegEvent::Broken(Loss::NoAudio));
+            return;
+        }
         self.take_down(now, owner, None);
         self.tell(owner, LegEvent::Lost(Loss::NoAudio));
     }

@@ -72,6 +72,11 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    /// Whether an agent has answered on it a call of ours: a customer's, or a supervisor's watch.
+    pub(crate) fn is_agents(&self) -> bool {
+        self.kind == Kind::Agent && self.up.is_some()
+    }
+
     /// A line on which nothing has happened yet.
     pub(crate) fn new(kind: Kind, dialogs: Vec<DialogId>, sound: Sound) -> Line {
         Line {
@@ -158,6 +163,23 @@ impl Lines {
         self.by_session.remove(&before.session);
         self.by_session.insert(line.sound.session, owner);
         line.moving = true;
+        Some(before)
+    }
+
+    /// Puts another dialog and what was agreed in it in the place of the one in use; the media session stays. Answers
+    /// the dialog that the line had.
+    pub(crate) fn replace(
+        &mut self,
+        owner: Owner,
+        dialog: DialogId,
+        sound: Sound,
+    ) -> Option<DialogId> {
+        let line = self.lines.get_mut(&owner)?;
+        assert_eq!(line.sound.session, sound.session, "the session stays");
+        let before = line.up.replace(dialog)?;
+        (line.dialogs, line.sound, line.moving) = (vec![dialog], sound, false);
+        self.by_dialog.remove(&before);
+        self.by_dialog.insert(dialog, owner);
         Some(before)
     }
 

@@ -330,14 +330,19 @@ impl Switch {
     }
 
     fn new_session(&mut self, now: Timestamp, family: IpAddr) -> Option<(SessionId, SocketAddr)> {
-        let address = if family.to_canonical().is_ipv4() {
-            self.config.media_v4.or(self.config.media_v6)
-        } else {
-            self.config.media_v6.or(self.config.media_v4)
-        }?;
+        let address = self.media_address(family)?;
         let port = self.ports.take(now)?;
         self.next_session += 1;
         Some((SessionId(self.next_session), SocketAddr::new(address, port)))
+    }
+
+    /// Our address for the sound of a peer of this family.
+    pub(crate) fn media_address(&self, family: IpAddr) -> Option<IpAddr> {
+        if family.to_canonical().is_ipv4() {
+            self.config.media_v4.or(self.config.media_v6)
+        } else {
+            self.config.media_v6.or(self.config.media_v4)
+        }
     }
 
     /// Brings a line to another media worker, so that it can be heard with lines that live there: a new session, and a

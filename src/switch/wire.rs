@@ -16,30 +16,39 @@ use dozvon_center::talk::{Destination, TalkError};
 use dozvon_clock::Timestamp;
 use dozvon_media::order::{Order, PlayId};
 use dozvon_sip::endpoint::{Cause, DialogId, Direction, Event, Party, Path, Refusal, Replacement};
+use dozvon_sip::sdp::NotAcceptable;
 
 /// An INVITE that came, as far as the switch looks at it.
-struct Call {
-    dialog: DialogId,
+pub(crate) struct Call {
+    pub(crate) dialog: DialogId,
     dialled: String,
-    from: Party,
-    source: Path,
-    offer: Option<Vec<u8>>,
+    pub(crate) from: Party,
+    pub(crate) source: Path,
+    pub(crate) offer: Option<Vec<u8>>,
 }
 
 impl Switch {
     pub(crate) fn sip_event(&mut self, now: Timestamp, event: Event) {
         match event {
-            Event::Invited { dialog, replaces: Some(_), .. } => {
-                let refusal = Refusal::because(603, "calls are not taken over here");
-                self.refuse(now, dialog, refusal, "forbidden");
-            }
             Event::Referred { dialog, refer_to, replaces, headers, .. } => {
                 self.referred(now, dialog, &refer_to, replaces, &headers);
             }
-            Event::Invited { dialog, request_uri, from, source, offer, authenticated, .. } => {
+            Event::Invited {
+                dialog,
+                request_uri,
+                from,
+                source,
+                offer,
+                authenticated,
+                replaces,
+                ..
+            } => {
                 let dialled = Party::new(request_uri).user();
                 let call = Call { dialog, dialled, from, source, offer };
-                self.invited(now, call, authenticated.as_deref());
+                match replaces {
+                    Some(replaced) => self.taken_up(now, &call, replaced, authenticated.as_deref()),
+                    None => self.invited(now, call, authenticated.as_deref()),
+                }
             }
             Event::Ringing { dialog, .. } => self.ringing(dialog),
             Event::Answered { dialog, sdp } => self.answered(now, dialog, sdp.as_deref()),
@@ -133,13 +142,17 @@ impl Switch {
             Some(Ok(answer)) => Some((sound, Some(answer))),
             Some(Err(why)) => {
                 self.close_sound(&sound, None);
-                let codecs: Vec<_> =
-                    self.config.codecs.iter().map(|c| format!("{c:?}").to_uppercase()).collect();
-                let sentence = format!("{why}; spoken here: {} over RTP/AVP", codecs.join(", "));
-                self.refuse(now, call.dialog, Refusal::because(488, sentence), "no_codec");
+                self.refuse_sound(now, call.dialog, why);
                 None
             }
         }
+    }
+
+    pub(crate) fn refuse_sound(&mut self, now: Timestamp, dialog: DialogId, why: NotAcceptable) {
+        let codecs: Vec<_> =
+            self.config.codecs.iter().map(|c| format!("{c:?}").to_uppercase()).collect();
+        let sentence = format!("{why}; spoken here: {} over RTP/AVP", codecs.join(", "));
+        self.refuse(now, dialog, Refusal::because(488, sentence), "no_codec");
     }
 
     fn busy(&self, sentence: &str) -> Refusal {
@@ -450,7 +463,7 @@ impl Switch {
     }
 
     /// Format, address or direction of a line changed: the media plane learns it, the center learns of hold.
-    fn changed(&mut self, owner: Owner) {
+    pub(crate) fn changed(&mut self, owner: Owner) {
         let Some(line) = self.lines.get_mut(owner) else { return };
         let held = line.sound.is_held();
         let turned = std::mem::replace(&mut line.held, held) != held;
@@ -477,6 +490,9 @@ impl Switch {
         // Its 200 crossed our CANCEL. The endpoint has acknowledged and ended it; the center counts.
         if let (Some(leg), Cause::Ours) = (self.recalled.remove(&dialog), cause) {
             self.tell(Owner::Leg(leg), LegEvent::Answered);
+            return;
+        }
+        if self.may_be_taken_up(dialog, cause) {
             return;
         }
         let Some(owner) = self.lines.drop_dialog(dialog) else { return };

@@ -17,6 +17,7 @@ mod demo;
 mod exits;
 mod helper;
 mod house;
+mod reattach;
 mod recogniser;
 mod rollback;
 mod sample_bot;

@@ -81,6 +81,8 @@ pub(super) struct Plan {
     pub(super) login: Option<Login>,
     /// When to cancel.
     pub(super) give_up: Duration,
+    /// The dialog that the call is to take the place of: the value of Replaces (RFC 3891).
+    pub(super) replaces: Option<String>,
 }
 
 /// One INVITE session.
@@ -98,7 +100,7 @@ pub(super) struct Dialog {
     cseq: u32,
     login: Option<Login>,
     /// The INVITE of the other side, and our tag for it.
-    invite: Option<Request>,
+    pub(super) invite: Option<Request>,
     /// The last final answer to an INVITE of theirs, and when to send it again.
     answer: Option<(u32, String, Again, Instant)>,
     /// The ACK of their 2xx.
@@ -149,7 +151,8 @@ impl Dialog {
         self.cseq += 1;
         let branch = format!("z9hG4bK{}", text::token(8));
         let tried = authorization.is_some();
-        let extra: Vec<_> = authorization.into_iter().collect();
+        let replaces = plan.replaces.iter().map(|value| ("Replaces".to_owned(), value.clone()));
+        let extra: Vec<_> = authorization.into_iter().chain(replaces).collect();
         let invite =
             self.compose("INVITE", self.cseq, &branch, &extra, &plan.sdp).map_err(Failed::Ours)?;
         let server = self.line.server();
@@ -253,6 +256,13 @@ impl Dialog {
         };
         dialog.provisional(100).await;
         dialog
+    }
+
+    /// The value of Replaces that names this dialog to the other side.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> String {
+        let tag = |of: &str| text::parameter(of, "tag").unwrap_or_default();
+        format!("{};to-tag={};from-tag={}", self.call_id, tag(&self.remote), tag(&self.local))
     }
 
     /// Their INVITE's body.

@@ -187,6 +187,29 @@ impl Phone {
         record: bool,
         answer_within: Duration,
     ) -> Result<Call, PhoneError> {
+        self.place(to, source, record, answer_within, None).await
+    }
+
+    /// Takes up a call that another phone of this account had: [`Call::names`] of it.
+    #[cfg(test)]
+    pub(crate) async fn take_up(
+        &self,
+        names: &str,
+        source: Source,
+        answer_within: Duration,
+    ) -> Result<Call, PhoneError> {
+        let to = self.account.address_of_record();
+        self.place(&to, source, false, answer_within, Some(names.to_owned())).await
+    }
+
+    async fn place(
+        &self,
+        to: &str,
+        source: Source,
+        record: bool,
+        answer_within: Duration,
+        replaces: Option<String>,
+    ) -> Result<Call, PhoneError> {
         let sound = Sound::open(self.line.local().ip(), source, record).await?;
         let plan = Plan {
             to: to.to_owned(),
@@ -194,6 +217,7 @@ impl Phone {
             sdp: sdp::offer(sound.local(), &self.account.codecs, 1),
             login: self.account.login.clone(),
             give_up: answer_within,
+            replaces,
         };
         let (dialog, answer) = Dialog::invite(&self.line, &plan).await?;
         let call = Call {
@@ -344,6 +368,12 @@ impl Call {
         }
     }
 
+    /// What this call is named by in the Replaces of another phone.
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> String {
+        self.dialog.names()
+    }
+
     /// Seconds since the answer.
     pub(crate) fn age(&self) -> Duration {
         self.answered.elapsed()
@@ -429,6 +459,34 @@ mod tests {
         assert!(matches!(refused, Err(PhoneError::Refused(486, _))), "one talk at a time");
         first.hang_up().await;
         agent.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_phone_that_takes_a_call_up_names_it_as_the_other_side_knows_it() {
+        let nowhere = Account::at("127.0.0.1:9".parse().unwrap());
+        let mut callee = Phone::open(nowhere, None).await.unwrap();
+        let to = format!("sip:callee@{}", callee.local());
+        let caller = Phone::open(Account::at(callee.local()), None).await.unwrap();
+        let within = Duration::from_secs(5);
+        let answer = async { callee.ring().await.answer(Source::Silence, false).await.unwrap() };
+        let (call, answered) =
+            tokio::join!(caller.call(&to, Source::Silence, false, within), answer);
+        let call = call.unwrap();
+        let theirs = answered.names().replace("to-tag", "x").replace("from-tag", "to-tag");
+        let parts = |names: &str| {
+            let mut parts: Vec<String> = names.split(';').map(str::to_owned).collect();
+            parts.sort();
+            parts
+        };
+        assert_eq!(parts(&call.names()), parts(&theirs.replace("x=", "from-tag=")));
+        let names = call.names();
+        let rings = async { callee.ring().await };
+        let (_, ringing) = tokio::join!(
+            caller.take_up(&names, Source::Silence, Duration::from_millis(200)),
+            rings
+        );
+        let request = ringing.dialog.invite.as_ref().unwrap();
+        assert_eq!(text::value(request, "Replaces"), Some(names));
     }
 
     #[test]

@@ -357,7 +357,9 @@ impl Center {
             | LegEvent::Held(_)
             | LegEvent::Referred(_)
             | LegEvent::BotOver(..)
-            | LegEvent::Recognised(..) => {}
+            | LegEvent::Recognised(..)
+            | LegEvent::Broken(_)
+            | LegEvent::Regained => {}
         }
         None
     }

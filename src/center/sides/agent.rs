@@ -7,7 +7,6 @@ use crate::callback::machine::Input;
 use crate::center::{Center, Role};
 use crate::contact::{Ending, Fault, Outcome, PassedOn};
 use crate::fact::What;
-use crate::flow::Prompt;
 use crate::ids::{AgentId, LegId, OfferId};
 use dozvon_clock::Timestamp;
 
@@ -38,7 +37,9 @@ impl Center {
             | LegEvent::Played(_)
             | LegEvent::Referred(_)
             | LegEvent::BotOver(..)
-            | LegEvent::Recognised(..) => {}
+            | LegEvent::Recognised(..)
+            | LegEvent::Broken(_)
+            | LegEvent::Regained => {}
         }
     }
 
@@ -86,6 +87,8 @@ impl Center {
             }
             LegEvent::HungUp => self.agent_left(now, call),
             LegEvent::Lost(_) => self.agent_lost(now, call),
+            LegEvent::Broken(loss) => self.phone_broke(now, call, loss),
+            LegEvent::Regained => self.phone_back(now, call),
             LegEvent::Answered
             | LegEvent::Ringing
             | LegEvent::Refused(_)
@@ -124,24 +127,24 @@ impl Center {
         self.stay_again(now, call, &queue);
     }
 
-    /// The agent's phone broke in the talk. The customer is told, and stands at his old place in the queue again: for
-    /// a moment for the same agent alone, who may be back at once.
-    fn agent_lost(&mut self, now: Timestamp, call: &mut Call) {
+    /// The agent's phone broke in the talk, and nobody waits for it any more. The customer is told if he was not, and
+    /// stands at his old place in the queue again: for a moment for the same agent alone, who may be back soon.
+    pub(crate) fn agent_lost(&mut self, now: Timestamp, call: &mut Call) {
         let State::Talking(talk) = &call.state else { return };
         if talk.third.is_some() {
             self.left_to_third(now, call);
             return;
         }
         let (agent, queue, queue_id) = (talk.agent, talk.queue.clone(), talk.queue_id);
+        let told = talk.broken.as_ref().is_some_and(|broken| broken.told);
         call.record.passed_on(PassedOn::AgentLost);
         self.fact(now, Some(call.id), What::AgentLost { queue: queue.clone(), agent });
         self.books_of_talk(now, call, Side::System);
         self.remember_talk(now, call, true);
         self.acd.let_go(now, call.id);
         self.back_to_queue(now, call, queue, queue_id, Some(agent));
-        if let Some(name) = self.policy.talk.lost_phrase.clone() {
-            let language = call.run.language().into();
-            self.say_over_music(call, Prompt { name, language });
+        if !told {
+            self.say_lost_phrase(call);
         }
     }
 

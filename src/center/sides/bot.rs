@@ -56,6 +56,8 @@ impl Center {
                 | LegEvent::Key(_)
                 | LegEvent::Played(_)
                 | LegEvent::Held(_)
+                | LegEvent::Broken(_)
+                | LegEvent::Regained
                 | LegEvent::Recognised(..),
                 _,
             ) => {}

@@ -51,7 +51,9 @@ impl Center {
             LegEvent::Held(_)
             | LegEvent::Ringing
             | LegEvent::Referred(_)
-            | LegEvent::BotOver(..) => None,
+            | LegEvent::BotOver(..)
+            | LegEvent::Broken(_)
+            | LegEvent::Regained => None,
         }
     }
 

@@ -117,6 +117,7 @@ impl Center {
             desk_holds: false,
             muted: false,
             third: None,
+            broken: None,
             measure,
             shown: Manner::Talk,
         };
@@ -129,6 +130,7 @@ impl Center {
 
     /// Closes the talk in the books, the ACD and the state untouched.
     pub(crate) fn books_of_talk(&mut self, now: Timestamp, call: &mut Call, by: Side) {
+        self.deadlines.cancel(&(call.id, Timer::PhoneGone));
         self.hold_over(now, call);
         let State::Talking(talk) = &call.state else { return };
         let (agent, queue, hold) = (talk.agent, talk.queue.clone(), talk.held.total);

@@ -4,6 +4,7 @@
 //! refused with the reason; whatever fails later falls back to the bridge of customer and agent or, when the agent has
 //! left, to the customer's old place in the queue. Who hears whom follows from the state alone ([`crate::hearing`]).
 
+mod broken;
 mod hold;
 mod park;
 mod third;

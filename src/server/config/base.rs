@@ -308,6 +308,7 @@ impl Base {
             hold_max: table.secs("hold_max_secs"),
             hold_phrase: phrase("hold_phrase"),
             lost_phrase: phrase("lost_phrase"),
+            media_grace: table.secs("media_grace_secs"),
             ring_timeout: table.secs("ring_timeout_secs"),
             min_talk: table.millis("min_talk_ms"),
             greet_within: table.secs("greet_within_secs"),

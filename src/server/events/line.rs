@@ -115,6 +115,8 @@ fn agent_of(what: &What) -> Option<dozvon_center::ids::AgentId> {
         | What::HeardAgain { agent, .. }
         | What::AskStarted { agent, .. }
         | What::Transferred { agent, .. }
+        | What::PhoneBroke { agent, .. }
+        | What::PhoneBack { agent, .. }
         | What::AgentLost { agent, .. }
         | What::AgentDropped { agent, .. }
         | What::OwnCallEnded { agent, .. }

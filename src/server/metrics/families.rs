@@ -106,6 +106,7 @@ pub(super) struct Families {
     pub(super) acw_seconds: HistogramVec,
     pub(super) transfers: IntCounterVec,
     pub(super) agents_lost: IntCounterVec,
+    pub(super) phones_back: IntCounterVec,
     pub(super) agents_dropped: IntCounterVec,
     pub(super) holds: IntCounterVec,
     pub(super) greeting_seconds: HistogramVec,
@@ -447,6 +448,11 @@ impl Families {
             agents_lost: m.counters(
                 "dozvon_agents_lost_total",
                 "Talks whose agent's phone broke: the customer went back to the queue.",
+                &["queue"],
+            ),
+            phones_back: m.counters(
+                "dozvon_phones_back_total",
+                "Talks that an agent took up again from another phone or network.",
                 &["queue"],
             ),
             agents_dropped: m.counters(

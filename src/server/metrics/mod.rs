@@ -182,6 +182,7 @@ impl Metrics {
                 f.transfers.with_label_values(&labels).inc();
             }
             What::AgentLost { queue, .. } => f.agents_lost.with_label_values(&[&**queue]).inc(),
+            What::PhoneBack { queue, .. } => f.phones_back.with_label_values(&[&**queue]).inc(),
             What::AgentDropped { queue, .. } => {
                 f.agents_dropped.with_label_values(&[&**queue]).inc();
             }
@@ -241,6 +242,7 @@ impl Metrics {
             | What::PolicyChanged { .. }
             | What::TalkStarted { .. }
             | What::HoldLasts { .. }
+            | What::PhoneBroke { .. }
             | What::HeardAgain { .. }
             | What::AskStarted { .. }
             | What::WrapUpResumed { .. }

@@ -472,6 +472,8 @@ impl Open {
             | What::HeardAgain { .. }
             | What::AskStarted { .. }
             | What::AskEnded { .. }
+            | What::PhoneBroke { .. }
+            | What::PhoneBack { .. }
             | What::AgentDropped { .. }
             | What::OwnCallEnded { .. }
             | What::Supervised { .. } => {}

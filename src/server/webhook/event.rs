@@ -13,7 +13,7 @@ pub(super) const MEDIA_TYPE: &str = "application/cloudevents+json; charset=utf-8
 pub(super) const SIGNATURE: &str = "x-dozvon-signature";
 
 /// The names of all facts, as `events` of a webhook chooses from them.
-pub(crate) const FACTS: [&str; 63] = [
+pub(crate) const FACTS: [&str; 65] = [
     "call_started",
     "call_answered",
     "node_entered",
@@ -51,6 +51,8 @@ pub(crate) const FACTS: [&str; 63] = [
     "ask_ended",
     "transferred",
     "own_call_ended",
+    "phone_broke",
+    "phone_back",
     "agent_lost",
     "agent_dropped",
     "supervised",

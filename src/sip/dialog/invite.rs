@@ -103,6 +103,16 @@ pub enum End {
     Ours,
 }
 
+impl End {
+    /// Whether the session broke: nobody has hung up, and the other side may not know that it is over.
+    pub const fn is_failure(self) -> bool {
+        match self {
+            End::NoAck | End::SessionExpired | End::TransportError | End::Timeout => true,
+            End::Bye | End::Cancelled | End::Ours => false,
+        }
+    }
+}
+
 /// What the endpoint must do, in the order given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {

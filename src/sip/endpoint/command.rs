@@ -40,6 +40,11 @@ pub struct Replaced {
     pub dialog: DialogId,
     /// Take it over only while it rings. It did when the INVITE came; look again if you wait.
     pub early_only: bool,
+    /// It broke a moment ago, and nobody hung it up ([`Event::Ended`] told why): there is nothing left to `bye`. Who
+    /// has not kept the call for whoever comes back refuses with 603.
+    ///
+    /// [`Event::Ended`]: super::Event::Ended
+    pub over: bool,
 }
 
 /// The call that a referral wants replaced (RFC 3891, RFC 5589 §7).

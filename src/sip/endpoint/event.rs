@@ -33,7 +33,8 @@ pub enum Event {
         headers: Vec<(String, String)>,
         /// The dialog of ours that this call is to take the place of (RFC 3891): judge the caller as any other, put
         /// the new call where the old one was, then `answer` this and `bye` the old. An unknown one has had its 481
-        /// already, an ended one its 603, an answered one asked for as `early-only` its 486.
+        /// already, one that was hung up its 603, an answered one asked for as `early-only` its 486. One that broke a
+        /// moment ago is told as [`Replaced::over`].
         replaces: Option<Replaced>,
     },
     /// They ask us to call somebody in their place: a transfer (RFC 3515). Call `accept_refer` or `refuse_refer`

@@ -352,7 +352,7 @@ impl Endpoint {
             // A request of theirs that is still open gets its answer before the session goes (§15.1.2).
             self.refuse_open(now, id, &Refusal::because(487, "The call is over"));
             self.step_referral(now, id, referral::CALL_OVER);
-            self.remember_ended(now, id);
+            self.remember_ended(now, id, &effects);
         }
         for effect in effects {
             match effect {

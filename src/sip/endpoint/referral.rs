@@ -231,7 +231,7 @@ impl Endpoint {
         let replaces = Replaces::parse(value.as_bytes()).map_err(|_| (400, sentence(400)))?;
         match self.named(&replaces) {
             Named::Nothing => Ok(Some(Replacement::Foreign(value.clone()))),
-            Named::Over => Err((603, "The call to be replaced is over")),
+            Named::Over { .. } => Err((603, "The call to be replaced is over")),
             Named::Standing(named) if named == id => {
                 Err((400, "A call cannot take the place of itself"))
             }

@@ -2,7 +2,7 @@
 
 use super::Endpoint;
 use super::command::{DialogId, Replaced};
-use crate::dialog::invite::State;
+use crate::dialog::invite::{Effect, State};
 use crate::limits;
 use crate::message::{Message, Replaces};
 use crate::transaction::timers::TIMEOUT;
@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 pub(super) enum Named {
     /// No dialog of ours.
     Nothing,
-    /// A dialog that is over.
-    Over,
+    /// A dialog that is over; which one, when it broke and nobody hung it up.
+    Over { broken: Option<DialogId> },
     /// Their call, which we have not answered.
     Unanswered(DialogId),
     /// Our call, which rings there.
@@ -24,27 +24,36 @@ pub(super) enum Named {
     Standing(DialogId),
 }
 
-/// The tags of dialogs that ended a moment ago: ours, and with it the Call-ID and theirs.
+/// Dialogs that ended a moment ago, by our tag.
 #[derive(Debug, Default)]
 pub(super) struct Ended {
-    dialogs: BTreeMap<String, (String, String)>,
+    dialogs: BTreeMap<String, Gone>,
     deadlines: Deadlines<String>,
 }
 
+/// What is remembered of a dialog that ended.
+#[derive(Debug)]
+struct Gone {
+    call_id: String,
+    their_tag: String,
+    /// Its handle, when it broke.
+    broken: Option<DialogId>,
+}
+
 impl Ended {
-    fn insert(&mut self, now: Timestamp, our_tag: String, call_id: String, their_tag: String) {
+    fn insert(&mut self, now: Timestamp, our_tag: String, gone: Gone) {
         if self.dialogs.len() >= limits::ENDED_MAX
             && let Some((_, oldest)) = self.deadlines.pop_expired(Timestamp::FAR_FUTURE)
         {
             self.dialogs.remove(&oldest);
         }
         self.deadlines.set(our_tag.clone(), now + TIMEOUT);
-        self.dialogs.insert(our_tag, (call_id, their_tag));
+        self.dialogs.insert(our_tag, gone);
     }
 
-    fn names(&self, replaces: &Replaces<'_>) -> bool {
-        self.dialogs.get(replaces.to_tag).is_some_and(|(call_id, their_tag)| {
-            call_id == replaces.call_id && same_tag(their_tag, replaces.from_tag)
+    fn named(&self, replaces: &Replaces<'_>) -> Option<&Gone> {
+        self.dialogs.get(replaces.to_tag).filter(|gone| {
+            gone.call_id == replaces.call_id && same_tag(&gone.their_tag, replaces.from_tag)
         })
     }
 
@@ -80,12 +89,15 @@ impl Endpoint {
             Named::Nothing | Named::Unanswered(_) => {
                 Err((481, "The call to be replaced is not known here"))
             }
-            Named::Over => Err((603, "The call to be replaced is over")),
-            Named::Standing(_) if early_only => {
+            Named::Standing(_) | Named::Over { broken: Some(_) } if early_only => {
                 Err((486, "The call to be replaced is answered already"))
             }
+            Named::Over { broken: Some(dialog) } => {
+                Ok(Some(Replaced { dialog, early_only, over: true }))
+            }
+            Named::Over { broken: None } => Err((603, "The call to be replaced is over")),
             Named::Standing(dialog) | Named::Ringing(dialog) => {
-                Ok(Some(Replaced { dialog, early_only }))
+                Ok(Some(Replaced { dialog, early_only, over: false }))
             }
         }
     }
@@ -94,7 +106,7 @@ impl Endpoint {
     pub(super) fn named(&self, replaces: &Replaces<'_>) -> Named {
         let found = self.by_tag.get(replaces.to_tag);
         let Some((&id, session)) = found.and_then(|id| self.sessions.get_key_value(id)) else {
-            return if self.ended.names(replaces) { Named::Over } else { Named::Nothing };
+            return self.over(replaces).unwrap_or(Named::Nothing);
         };
         if session.peer.call_id != replaces.call_id {
             return Named::Nothing;
@@ -104,7 +116,9 @@ impl Endpoint {
         let rings = session.early_tags.iter().any(|tag| same_tag(tag, replaces.from_tag));
         match session.state {
             State::Calling { cancel: false } | State::Proceeding if rings => Named::Ringing(id),
-            State::Calling { cancel: true } | State::Cancelling { .. } if rings => Named::Over,
+            State::Calling { cancel: true } | State::Cancelling { .. } if rings => {
+                Named::Over { broken: None }
+            }
             State::Incoming if is_theirs => Named::Unanswered(id),
             State::Unacked { leaving: false } | State::AnswerDue | State::Confirmed
                 if is_theirs =>
@@ -112,7 +126,7 @@ impl Endpoint {
                 Named::Standing(id)
             }
             State::Unacked { leaving: true } | State::Leaving | State::Over if is_theirs => {
-                Named::Over
+                self.over(replaces).unwrap_or(Named::Over { broken: None })
             }
             State::Calling { .. }
             | State::Proceeding
@@ -126,12 +140,22 @@ impl Endpoint {
         }
     }
 
-    /// Remembers a dialog that ends, for a Replaces that comes a moment too late.
-    pub(super) fn remember_ended(&mut self, now: Timestamp, id: DialogId) {
+    /// The dialog named, if it ended a moment ago.
+    fn over(&self, replaces: &Replaces<'_>) -> Option<Named> {
+        self.ended.named(replaces).map(|gone| Named::Over { broken: gone.broken })
+    }
+
+    /// Remembers a dialog that ends, for a Replaces that comes after it: the same phone may want a call back that
+    /// broke, and not one that somebody hung up.
+    pub(super) fn remember_ended(&mut self, now: Timestamp, id: DialogId, effects: &[Effect]) {
         let Some(session) = self.sessions.get(&id) else { return };
         let peer = &session.peer;
         let Some(their_tag) = peer.remote_tag.clone() else { return };
-        self.ended.insert(now, peer.local_tag.clone(), peer.call_id.clone(), their_tag);
+        let broke = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::TellEnded(end) if end.is_failure()));
+        let gone = Gone { call_id: peer.call_id.clone(), their_tag, broken: broke.then_some(id) };
+        self.ended.insert(now, peer.local_tag.clone(), gone);
     }
 }
 
@@ -151,11 +175,12 @@ mod tests {
         let tag = |n: usize| format!("t{n}");
         for n in 0..=limits::ENDED_MAX {
             let now = start + Duration::from_micros(n as u64);
-            ended.insert(now, tag(n), "c".into(), String::new());
+            let gone = Gone { call_id: "c".into(), their_tag: String::new(), broken: None };
+            ended.insert(now, tag(n), gone);
         }
         let names = |ended: &Ended, n: usize| {
             let value = format!("c;to-tag={};from-tag=0", tag(n));
-            ended.names(&Replaces::parse(value.as_bytes()).unwrap())
+            ended.named(&Replaces::parse(value.as_bytes()).unwrap()).is_some()
         };
         assert_eq!(ended.len(), limits::ENDED_MAX);
         assert!(!names(&ended, 0) && names(&ended, 1) && names(&ended, limits::ENDED_MAX));

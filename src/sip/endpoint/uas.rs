@@ -107,7 +107,9 @@ impl Endpoint {
         let source = path.remote.ip().to_canonical();
         let early = self.early.get(&source).copied().unwrap_or(0);
         let too_many = is_stranger && early >= self.config.bounds.early_dialogs_per_source_max;
-        if self.draining || self.sessions.len() >= self.config.bounds.dialogs_max || too_many {
+        // Who takes up a call that runs brings no new one.
+        let draining = self.draining && message.replaces().is_none();
+        if draining || self.sessions.len() >= self.config.bounds.dialogs_max || too_many {
             return self.refuse_busy(message, &path);
         }
         let body = body_of(message);

@@ -75,7 +75,9 @@ impl Lines {
             | LegEvent::Held(_)
             | LegEvent::Referred(_)
             | LegEvent::BotOver(..)
-            | LegEvent::Recognised(..) => {}
+            | LegEvent::Recognised(..)
+            | LegEvent::Broken(_)
+            | LegEvent::Regained => {}
         }
     }
 

@@ -13,6 +13,8 @@ use std::time::Duration;
 /// When the agent is warned of a hold, and when it is too long.
 const WARNED_AT: Duration = Duration::from_secs(100);
 const HOLD_MAX: Duration = Duration::from_secs(120);
+/// For how long an agent whose phone broke is waited for.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// A talk, as told.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub(super) struct Talk {
     desk_holds: bool,
     phone_holds: bool,
     third: Option<Third>,
+    /// Since when nothing is heard of the agent's phone.
+    broken: Option<Timestamp>,
     /// The leg that was last asked to ring for the call.
     rung: Option<LegId>,
     held_since: Option<Timestamp>,
@@ -48,11 +52,16 @@ pub(super) struct Watch {
 }
 
 impl Talk {
+    /// Whether the agent's side is away: he holds, or his phone broke.
+    fn held_by_agent(&self) -> bool {
+        self.desk_holds || self.phone_holds || self.broken.is_some()
+    }
+
     /// Whether the customer is on hold.
     fn holds(&self) -> bool {
         match &self.third {
             Some(third) => !third.joined,
-            None => self.desk_holds || self.phone_holds,
+            None => self.held_by_agent(),
         }
     }
 }
@@ -92,6 +101,10 @@ impl Books {
                 self.touched.insert(*id);
                 if let LegEvent::Held(held) = event {
                     talk.phone_holds = *held;
+                } else if let LegEvent::Broken(_) = event {
+                    talk.broken.get_or_insert(self.now);
+                } else if let LegEvent::Regained = event {
+                    talk.broken = None;
                 }
             }
             if let Some(third) = talk.third.as_mut().filter(|third| third.leg == leg) {
@@ -150,8 +163,12 @@ impl Books {
             What::HoldEnded { hold_secs, too_long, .. } => {
                 self.hold_ends(id, *hold_secs, *too_long)
             }
+            What::PhoneBack { .. } => self.tally.count("phones back"),
             What::AgentLost { .. } => {
                 let now = self.now;
+                let broken = self.talk(id).broken;
+                let in_time = broken.is_none_or(|since| since + GRACE == now);
+                assert!(in_time, "law: an agent whose phone broke is waited for: {id}");
                 let call = self.known(id);
                 call.lost_at = Some(now);
                 call.standing.lost = true;
@@ -193,6 +210,7 @@ impl Books {
             desk_holds: false,
             phone_holds: false,
             third: None,
+            broken: None,
             rung: None,
             held_since: None,
             held: Duration::ZERO,
@@ -232,6 +250,11 @@ impl Books {
     /// Holds that have begun in this step.
     pub(super) fn mind_holds(&mut self) {
         let now = self.now;
+        for (id, call) in &self.calls {
+            let broken = call.talk.as_ref().and_then(|talk| talk.broken);
+            let waited = broken.map_or(Duration::ZERO, |since| now.since(since));
+            assert!(waited <= GRACE, "law: nobody waits for ever for a phone that broke: {id}");
+        }
         for id in &self.touched {
             let Some(talk) = self.calls.get_mut(id).and_then(|call| call.talk.as_mut()) else {
                 continue;
@@ -283,7 +306,7 @@ impl Books {
             assert!(!waits || heard.is_empty(), "law: who waits hears nobody: {id}");
             return;
         };
-        let held = talk.desk_holds || talk.phone_holds;
+        let held = talk.held_by_agent();
         let agent = talk.leg;
         let mut voices: Vec<(LegId, Vec<LegId>)> = match talk.third {
             None if held => vec![(agent, vec![])],

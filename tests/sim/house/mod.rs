@@ -420,7 +420,9 @@ impl House<'_> {
             | LegEvent::Held(_)
             | LegEvent::Referred(_)
             | LegEvent::BotOver(..)
-            | LegEvent::Recognised(..) => {}
+            | LegEvent::Recognised(..)
+            | LegEvent::Broken(_)
+            | LegEvent::Regained => {}
         }
         self.input(format!("{leg} {event:?}"));
         self.books.happens(self.now, leg, &event);

@@ -33,7 +33,10 @@ impl House<'_> {
         }
         let lasts = secs(15.0) + self.rng.exp(75.0);
         if self.strikes(Mischief::PhoneBreaks) {
-            return self.phone_breaks(lasts.mul_f64(0.5), call);
+            if self.rng.chance(0.5) {
+                return self.phone_breaks(lasts.mul_f64(0.5), call);
+            }
+            self.phone_falls_silent(lasts.mul_f64(0.5), call);
         }
         if self.strikes(Mischief::LineBreaks) {
             let lost = Deed::Caller(LegEvent::Lost(Loss::NoAudio));
@@ -75,6 +78,15 @@ impl House<'_> {
             self.later(gone, Act::Phone(agent, false));
             let back = gone + self.rng.exp(12.0);
             self.later(back, Act::Phone(agent, true));
+        }
+    }
+
+    /// Nothing is heard of the phone for a while, and perhaps somebody takes the talk up from another one.
+    fn phone_falls_silent(&mut self, after: Duration, call: CallId) {
+        self.talk_later(after, call, Deed::Phone(LegEvent::Broken(Loss::NoAudio)));
+        if self.rng.chance(0.7) {
+            let back = after + self.rng.exp(8.0);
+            self.talk_later(back, call, Deed::Phone(LegEvent::Regained));
         }
     }
 

@@ -71,7 +71,13 @@ pub(in crate::server::config) const TALK: Section = Section {
             "lost_phrase",
             Kind::Name,
             Value(r#""technical-trouble""#),
-            "The prompt for a customer whose agent's phone broke, who is back in the queue; empty: only music.",
+            "The prompt for a customer whose agent's phone broke; empty: only music.",
+        ),
+        key(
+            "media_grace_secs",
+            Kind::Int(0, 30),
+            Value("10"),
+            "How long an agent whose phone broke may take his talk up again by INVITE with Replaces. 0: not at all.",
         ),
         key(
             "ring_timeout_secs",

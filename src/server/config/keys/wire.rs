@@ -124,7 +124,7 @@ pub(in crate::server::config) const MEDIA: Section = Section {
             "rtp_timeout_secs",
             Kind::Int(5, 3600),
             Value("30"),
-            "A leg from which no sound has come for so many seconds ends as failed.",
+            "A leg from which no sound has come for so many seconds ends as failed; an agent's may be taken up again.",
         ),
         key(
             "rtcp_interval_secs",

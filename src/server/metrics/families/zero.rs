@@ -152,6 +152,7 @@ impl Families {
         }
         self.create_survey(queue, Handler::Human.as_str());
         self.agents_lost.with_label_values(&[queue]);
+        self.phones_back.with_label_values(&[queue]);
         self.agents_dropped.with_label_values(&[queue]);
         for long in ["false", "true"] {
             self.holds.with_label_values(&[queue, long]);

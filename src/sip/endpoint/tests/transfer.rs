@@ -685,7 +685,7 @@ fn an_invite_may_take_the_place_of_a_standing_call() {
     let old = house.call();
     let (new, replaced) =
         house.ringing(&format!("Require: replaces\r\nReplaces: {}\r\n", old.replaces()));
-    assert_eq!(replaced, Some(Replaced { dialog: old.id, early_only: false }));
+    assert_eq!(replaced, Some(Replaced { dialog: old.id, early_only: false, over: false }));
     house.end.answer(house.now, new.id, b"v=0");
     house.end.bye(house.now, old.id, None);
     let sent = house.sent();
@@ -741,6 +741,43 @@ fn an_invite_that_may_not_replace_is_refused_before_the_switch_hears_of_it() {
     house.assert_empty();
 }
 
+/// A call that broke may be wanted back by its phone, which does not know that it is over; one that was hung up not.
+#[test]
+fn a_call_that_broke_a_moment_ago_is_told_of_as_over() {
+    let mut house = House::new();
+    let line = house.call();
+    house.end.reoffer(house.now, line.id, b"v=1");
+    let sent = house.sent().remove(0);
+    house.reply(&sent, 481, &[]);
+    assert!(matches!(house.events()[..], [Event::Ended { cause: Cause::Timeout, .. }]));
+    let headers = format!("Replaces: {}\r\n", line.replaces());
+    let (_, replaced) = house.ringing(&headers);
+    assert_eq!(replaced, Some(Replaced { dialog: line.id, early_only: false, over: true }));
+    let (_, sent) = house.invite(&headers.replace("\r\n", ";early-only\r\n"));
+    assert_eq!(titles(&sent), ["486"]);
+    let (_, sent) = house.invite(&headers.replace("from-tag=f", "from-tag=g"));
+    assert_eq!(titles(&sent), ["481"]);
+    house.wait(secs(33));
+    let (_, sent) = house.invite(&headers);
+    assert_eq!(titles(&sent), ["481"], "what is long over is not remembered");
+    house.assert_empty();
+}
+
+/// Nothing new begins while the house goes down, but who takes up a call that runs brings nothing new.
+#[test]
+fn a_draining_endpoint_lets_a_running_call_be_taken_up() {
+    let mut house = House::new();
+    let old = house.call();
+    house.end.draining(true);
+    let (_, refused) = house.invite("");
+    assert_eq!(titles(&refused), ["503"]);
+    let (new, replaced) = house.ringing(&format!("Replaces: {}\r\n", old.replaces()));
+    assert_eq!(replaced.map(|replaced| replaced.dialog), Some(old.id));
+    house.end.answer(house.now, new.id, b"v=0");
+    assert_eq!(titles(&house.sent()), ["200"]);
+    house.assert_empty();
+}
+
 #[test]
 fn a_ringing_call_of_ours_may_be_picked_up() {
     let mut house = House::new();
@@ -754,7 +791,7 @@ fn a_ringing_call_of_ours_may_be_picked_up() {
     let transfers = house.within(&mut line, "REFER", TRANSFER);
     assert_eq!(titles(&transfers), ["403"], "who has not answered cannot transfer");
     let (_, replaced) = house.ringing(&replaces);
-    assert_eq!(replaced, Some(Replaced { dialog: id, early_only: true }));
+    assert_eq!(replaced, Some(Replaced { dialog: id, early_only: true, over: false }));
     house.end.bye(house.now, id, None);
     let (_, refused) = house.invite(&replaces);
     assert_eq!(titles(&refused), ["CANCEL", "603"]);

@@ -416,6 +416,26 @@ impl World {
         format!("{call_id}%3Bto-tag%3D{}%3Bfrom-tag%3D{}", tag("To:"), tag("From:"))
     }
 
+    /// The value of Replaces that names the newest call of the phone at `address` to the switch, whoever has called.
+    pub(crate) fn names(&self, address: SocketAddr, called: bool) -> String {
+        let said = if called { "SIP/2.0 200 OK INVITE" } else { "ACK" };
+        let text = &self.said[&(address, said.to_owned())];
+        let field =
+            |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).expect("one");
+        let tag = |name: &str| field(name).split("tag=").nth(1).expect("a tag").to_owned();
+        let (ours, theirs) = if called { ("From:", "To:") } else { ("To:", "From:") };
+        format!("{};to-tag={};from-tag={}", field("Call-ID:").trim(), tag(ours), tag(theirs))
+    }
+
+    /// Where the sound of a session goes to.
+    pub(crate) fn sound_goes_to(&self, session: SessionId) -> SocketAddr {
+        let agreed = |order: &Order| {
+            let Order::Agree { session: of, remote, .. } = order else { return None };
+            (*of == session).then_some(*remote)
+        };
+        self.orders.iter().rev().find_map(agreed).expect("something was agreed")
+    }
+
     /// Lets time pass: datagrams arrive, timers fire, phones do what they do.
     pub(crate) fn run(&mut self, span: Duration) {
         let end = self.now + span;

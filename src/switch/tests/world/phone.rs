@@ -32,6 +32,8 @@ pub(crate) struct Phone {
     pub(crate) refused: Vec<u16>,
     /// Its keys are tones in its sound.
     pub(crate) tones: bool,
+    /// It has no codec that anybody knows.
+    pub(crate) mute: bool,
     /// What the phone was asked to register with.
     password: Option<String>,
     timers: Deadlines<DialogId>,
@@ -63,6 +65,7 @@ impl Phone {
             calling: None,
             refused: Vec::new(),
             tones: false,
+            mute: false,
             password: None,
             timers: Deadlines::new(),
             out: VecDeque::new(),
@@ -76,6 +79,10 @@ impl Phone {
 
     fn sdp(&self, direction: &str) -> Vec<u8> {
         let ip = self.address.ip();
+        if self.mute {
+            let sdp = "v=0\r\no=- 1 1 IN IP4 @\r\ns=-\r\nc=IN IP4 @\r\nt=0 0\r\nm=audio 4000 RTP/AVP 3\r\n";
+            return sdp.replace('@', &ip.to_string()).into_bytes();
+        }
         if self.tones {
             let sdp = "v=0\r\no=- 1 1 IN IP4 @\r\ns=-\r\nc=IN IP4 @\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0\r\n";
             return sdp.replace('@', &ip.to_string()).into_bytes();
@@ -89,12 +96,21 @@ impl Phone {
 
     /// Calls a number.
     pub(crate) fn dial(&mut self, now: Timestamp, number: &str) {
+        self.dial_with(now, number, Vec::new());
+    }
+
+    /// Takes up a call that another phone has: the value of Replaces.
+    pub(crate) fn take_up(&mut self, now: Timestamp, replaces: &str) {
+        self.dial_with(now, "take-up", vec![("Replaces".to_owned(), replaces.to_owned())]);
+    }
+
+    fn dial_with(&mut self, now: Timestamp, number: &str, headers: Vec<(String, String)>) {
         let invite = Invite {
             to: Party::new(format!("sip:{number}@bank.example")),
             target: Target::Address(Protocol::Udp, Phone::switch()),
             from: Party::new(format!("sip:{}@bank.example", self.name)),
             sdp: Some(self.sdp("sendrecv")),
-            headers: Vec::new(),
+            headers,
             route: Vec::new(),
             credentials: self.password.clone().map(|password| dozvon_sip::endpoint::Credentials {
                 user: self.name.clone(),

@@ -331,7 +331,11 @@ impl House {
         let fits = match event {
             LegEvent::Answered => rings,
             LegEvent::Ringing => rings,
-            LegEvent::HungUp | LegEvent::Lost(_) | LegEvent::Held(_) => !rings,
+            LegEvent::HungUp
+            | LegEvent::Lost(_)
+            | LegEvent::Held(_)
+            | LegEvent::Broken(_)
+            | LegEvent::Regained => !rings,
             LegEvent::Refused(_)
             | LegEvent::Key(_)
             | LegEvent::Played(_)

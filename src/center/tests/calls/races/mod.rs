@@ -8,6 +8,7 @@ mod broadcast;
 mod callbacks;
 mod closing;
 mod offers;
+mod reattach;
 mod table;
 mod talks;
 

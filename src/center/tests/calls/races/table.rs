@@ -12,6 +12,7 @@ use Row::{CannotHappen, Played};
 
 const OFFERS: &str = include_str!("offers.rs");
 const BROADCAST: &str = include_str!("broadcast.rs");
+const REATTACH: &str = include_str!("reattach.rs");
 const TALKS: &str = include_str!("talks.rs");
 const CLOSING: &str = include_str!("closing.rs");
 const CALLBACKS: &str = include_str!("callbacks.rs");
@@ -42,11 +43,13 @@ const TABLE: [(&str, Row); 34] = [
         "the phone is lost while it rings",
         Played(OFFERS, "a_phone_lost_while_it_rings_loses_the_offer_at_once"),
     ),
-    // The customer waits for the same agent alone, who has him by a new offer as soon as his phone is registered again.
-    // A phone can't take the broken talk up again by an INVITE with Replaces: that dialog is over for the switch.
+    // What follows when nobody waits for the phone is in OFFERS: the customer is back at his place.
     (
         "the phone breaks in a talk",
-        Played(OFFERS, "a_phone_that_breaks_in_a_talk_puts_the_customer_back_at_his_place"),
+        Played(
+            REATTACH,
+            "an_agent_whose_phone_broke_takes_the_talk_up_again_or_gives_the_place_back",
+        ),
     ),
     (
         "one offer after the other rings out",
