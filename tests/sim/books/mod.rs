@@ -97,6 +97,8 @@ struct Call {
     /// When a phone rang for it last, and whose it was that came to nothing.
     rang: Option<Timestamp>,
     refused: Vec<(AgentId, Timestamp)>,
+    /// Who has hung up on it as soon as he had answered, since it came to its queue.
+    dropped_by: Vec<(AgentId, Timestamp)>,
     /// When its agent's phone broke.
     lost_at: Option<Timestamp>,
     /// Its talk has just been ended by neither side.
@@ -121,6 +123,10 @@ pub struct Books {
     memory: BTreeMap<String, Memory>,
     /// Whose phone is asked to ring for which call.
     rung: BTreeMap<AgentId, CallId>,
+    /// When an agent has dropped a talk last, unless he has said since what he does.
+    dropped: BTreeMap<AgentId, Timestamp>,
+    /// Agents whose phones can't be reached.
+    out_of_reach: BTreeSet<AgentId>,
     /// The queues of each agent, by name.
     serves: Vec<BTreeSet<&'static str>>,
     /// Numbers dialled whose sites have an emergency, and since when.
@@ -156,6 +162,8 @@ impl Books {
             requests: Requests::default(),
             memory: BTreeMap::new(),
             rung: BTreeMap::new(),
+            dropped: BTreeMap::new(),
+            out_of_reach: BTreeSet::new(),
             serves: serves.collect(),
             emergencies: BTreeMap::new(),
             versions: versions.collect(),
@@ -236,6 +244,7 @@ impl Books {
             asked: None,
             rang: None,
             refused: Vec::new(),
+            dropped_by: Vec::new(),
             lost_at: None,
             cut: false,
             arms: Arms::default(),
@@ -281,6 +290,20 @@ impl Books {
         let watch = self.watches.entry(supervisor);
         watch.or_insert(Watch { agent, mode, leg: None, up: false }).mode = mode;
         self.touch_talk_of(agent);
+    }
+
+    /// An agent is about to say what he does, or to go home.
+    pub fn chooses(&mut self, agent: AgentId) {
+        self.dropped.remove(&agent);
+    }
+
+    /// An agent's phone is about to come within reach, or to be out of it.
+    pub fn reach(&mut self, agent: AgentId, there: bool) {
+        if there {
+            self.out_of_reach.remove(&agent);
+        } else {
+            self.out_of_reach.insert(agent);
+        }
     }
 
     /// An emergency is about to be declared or called off.

@@ -176,7 +176,10 @@ impl Books {
             }
             What::AgentDropped { agent, .. } => {
                 let now = self.now;
-                self.known(id).refused.push((*agent, now));
+                let call = self.known(id);
+                call.refused.push((*agent, now));
+                call.dropped_by.push((*agent, now));
+                self.dropped.insert(*agent, now);
                 self.tally.count("agents dropped");
             }
             _ => {}

@@ -4,7 +4,7 @@
 use super::{Books, Call, Came};
 use crate::house::bank;
 use dozvon_center::Center;
-use dozvon_center::acd::{OfferResult, ServiceLevel};
+use dozvon_center::acd::{OfferResult, Presence, ServiceLevel};
 use dozvon_center::contact::Outcome;
 use dozvon_center::ids::{AgentId, CallId, CallbackId, QueueId};
 use dozvon_clock::Timestamp;
@@ -24,6 +24,8 @@ const HEAD_START: Duration = Duration::from_secs(60);
 const VIP: Duration = Duration::from_secs(30);
 /// For how long whoever has refused a call isn't asked again.
 const SKIP: Duration = Duration::from_secs(60);
+/// For how long an agent rests who has hung up as soon as he had answered.
+const DROPPED_RESTS: Duration = Duration::from_secs(30);
 /// For how long a caller may wait for one agent alone: his last one, or the one whose phone broke.
 const STICKY: Duration = Duration::from_secs(20);
 const LOST: Duration = Duration::from_secs(20);
@@ -203,6 +205,8 @@ impl Books {
             outcome == Outcome::Answered,
             "law: {id}, {outcome:?}: who is answered talks"
         );
+        // Who leaves a queue is nobody's there any more, and begins anew in the next.
+        call.dropped_by.clear();
         let in_time = lasted <= target(queue);
         let level = match outcome {
             Outcome::Answered if in_time => ServiceLevel::Met,
@@ -314,6 +318,7 @@ impl Books {
         let before = self.rung.insert(agent, id);
         assert!(before.is_none(), "law: {agent} is offered one call at a time");
         self.tally.count("offers");
+        self.who_has_dropped_rests(id, agent);
         let Some(due) = due else { return };
         let serves = &self.serves[agent.0 as usize];
         for (other, call) in self.calls.iter().filter(|(other, _)| **other != id) {
@@ -326,6 +331,29 @@ impl Books {
             let earlier = self.claim(*other).filter(|claim| *claim < due);
             assert!(earlier.is_none(), "law: {id} doesn't overtake {other} with {agent}");
         }
+    }
+
+    /// Who hangs up as soon as he has answered has no call for a while, and that caller for longer: unless nobody else
+    /// at work could have him.
+    fn who_has_dropped_rests(&self, id: CallId, agent: AgentId) {
+        let now = self.now;
+        let rests = self.dropped.get(&agent).is_some_and(|at| now < *at + DROPPED_RESTS);
+        assert!(!rests, "law: {agent} has just dropped a talk, rests, and is offered {id}");
+        let Some(call) = self.calls.get(&id) else { return };
+        let Some(wait) = &call.wait else { return };
+        let recent = |at: &Timestamp| now.since(*at) < SKIP;
+        if !call.dropped_by.iter().any(|(by, at)| *by == agent && recent(at)) {
+            return;
+        }
+        let could = |other: &AgentId| {
+            let ready = self.agents[other.0 as usize].0 == Presence::READY;
+            let refused = call.refused.iter().any(|(by, at)| by == other && recent(at));
+            let serves = self.serves[other.0 as usize].contains(&*wait.queue);
+            ready && serves && !refused && !self.out_of_reach.contains(other)
+        };
+        let others =
+            (0..bank::EVERYBODY).map(AgentId).find(|other| *other != agent && could(other));
+        assert!(others.is_none(), "law: {agent} dropped {id}, {others:?} could have it");
     }
 
     /// By when a waiting call should be answered, unless it may be waiting for somebody of its own.

@@ -290,6 +290,21 @@ pub fn customer(rng: &mut Rng) -> Customer {
     }
 }
 
+/// Who calls for a loan in the last minutes before closing time, and is patient: some of them still wait when those
+/// who had waited have been served.
+pub fn last_minute(rng: &mut Rng) -> Vec<(Timestamp, Customer)> {
+    let closes = at(LOANS_OPEN.1);
+    let patient = |rng: &mut Rng| {
+        let when = closes - Duration::from_secs_f64(120.0 * rng.unit());
+        let patience = Duration::from_secs(300) + rng.exp(600.0);
+        (when, Customer { dialled: "100", wants: Some('9'), patience, ..customer(rng) })
+    };
+    (0..LAST_MINUTE).map(|_| patient(rng)).collect()
+}
+
+/// How many they are.
+const LAST_MINUTE: u32 = 40;
+
 /// What somebody wants.
 pub fn wants(rng: &mut Rng) -> Option<char> {
     let keys =

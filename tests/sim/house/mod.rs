@@ -290,6 +290,7 @@ impl House<'_> {
             }
             Act::LogOut(agent) => {
                 self.input(format!("{agent} goes home"));
+                self.books.chooses(agent);
                 let asker = Asker::new(Actor::Agent);
                 self.center.log_out(self.now, agent, asker).expect("anybody may go home");
                 self.drain();
@@ -306,6 +307,7 @@ impl House<'_> {
             }
             Act::Phone(agent, up) => {
                 self.input(format!("{agent} within reach: {up}"));
+                self.books.reach(agent, up);
                 self.center.reachable(self.now, agent, up);
                 self.drain();
             }
@@ -380,6 +382,7 @@ impl House<'_> {
 
     fn set(&mut self, agent: AgentId, status: Status) {
         self.input(format!("{agent} wants {status}"));
+        self.books.chooses(agent);
         let asker = Asker::new(Actor::Agent);
         let result = self.center.set_status(self.now, agent, status, asker, None);
         self.drain();

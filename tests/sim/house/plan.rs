@@ -21,6 +21,9 @@ impl House<'_> {
         if self.mischiefs.none {
             return;
         }
+        for (at, customer) in bank::last_minute(&mut self.rng) {
+            self.agenda.put(at, Act::Call(customer));
+        }
         for version in 1..self.policies.len() {
             let at = 10.0 + 3.5 * version as f64 + self.rng.unit();
             self.agenda.put(bank::at(at), Act::Reload(version));

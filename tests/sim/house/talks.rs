@@ -26,6 +26,7 @@ impl House<'_> {
     pub(super) fn begin_talk(&mut self, call: CallId) {
         self.know_of_talk(call);
         if self.strikes(Mischief::AgentDrops) {
+            self.dodges_rest(call);
             return self.talk_later(secs(1.0), call, Deed::Phone(LegEvent::HungUp));
         }
         if self.strikes(Mischief::CallerFlees) {
@@ -66,6 +67,17 @@ impl House<'_> {
         let known = self.calls.get_mut(&call).expect("known now");
         known.talks += 1;
         (known.agent, known.third) = (agent, None);
+    }
+
+    /// An agent who drops a talk logs out and in again, which ends his rest: the caller is still none of his.
+    fn dodges_rest(&mut self, call: CallId) {
+        let holder = self.calls[&call].agent.and_then(|leg| self.legs.get(&leg));
+        let Some(Holder::Agent(agent)) = holder.map(|phone| phone.holder) else { return };
+        let until = self.shifts[agent.0 as usize];
+        if self.rng.chance(0.5) && self.now + secs(60.0) < until {
+            self.later(secs(1.2), Act::LogOut(agent));
+            self.later(secs(1.6), Act::LogIn(agent, until));
+        }
     }
 
     fn phone_breaks(&mut self, after: Duration, call: CallId) {
