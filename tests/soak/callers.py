@@ -18,8 +18,10 @@ LANES = 3
 HOLD_SECS_MAX = 37.5
 # What the other side has to notice that a caller has vanished, and how long SIPp waits for it.
 VANISHED_SECS = 40.0
-# A call is over after this in any case: requests are sent again for 32 s at most.
-CALL_SECS_MAX = 3 + HOLD_SECS_MAX + VANISHED_SECS + 32
+# So long a caller waits for an answer, a key's among them, which is sent once; requests are sent again for 32 s at most.
+ANSWER_SECS_MAX = 35.0
+# A call is over after this in any case.
+CALL_SECS_MAX = 3 + HOLD_SECS_MAX + VANISHED_SECS + ANSWER_SECS_MAX
 # Callers come up to so much later than SIPp's even pace has them.
 JITTER_SECS = 3.0
 # How many of a hundred callers give up before they are answered, press a key, lose their network, or hang up at once.
@@ -92,7 +94,8 @@ class Lane:
         self.process = subprocess.Popen(
             ["sipp", "-sf", str(SCENARIO), "-i", "127.0.0.1", "-p", str(free_port()), "-cp", str(free_port()),
              "-inf", "calls.csv", "-m", str(self.count), "-r", str(ten_secs), "-rp", "10000", "-l", "5000",
-             "-cid_str", f"{name}-%u-%p@%s", "-key", "sound", str(sound_port), "-nostdin",
+             "-recv_timeout", str(round(ANSWER_SECS_MAX * 1000)), "-nostdin",
+             "-cid_str", f"{name}-%u-%p@%s", "-key", "sound", str(sound_port),
              "-trace_logs", "-log_file", "seen", "-trace_err", "-error_file", "errors",
              "-trace_stat", "-stf", "stat", "-fd", "1", "%s:%d" % server],
             cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -510,6 +510,33 @@ pub(crate) fn depths(flow: &Flow) -> Vec<Option<u32>> {
     depth
 }
 
+/// The shortest way from the start to this node on which nobody is told how to reach a person and no queue is.
+pub(crate) fn untold_way(flow: &Flow, to: NodeIx) -> Option<Vec<NodeIx>> {
+    let mut before: BTreeMap<NodeIx, NodeIx> = BTreeMap::new();
+    let mut next = VecDeque::from([flow.start.node]);
+    while let Some(node) = next.pop_front() {
+        if node == to {
+            let mut path = vec![node];
+            while let Some(from) = path.last().filter(|at| **at != flow.start.node) {
+                path.push(before[from]);
+            }
+            path.reverse();
+            return Some(path);
+        }
+        let place = flow.node(node);
+        if place.kind.operator_hint().is_some() || matches!(place.kind, Kind::Queue(_)) {
+            continue;
+        }
+        for (_, target) in place.edges() {
+            if target.node != flow.start.node && !before.contains_key(&target.node) {
+                before.insert(target.node, node);
+                next.push_back(target.node);
+            }
+        }
+    }
+    None
+}
+
 /// Nodes that can be reached over these edges.
 pub(crate) fn reachable(edges: &[Vec<NodeIx>], start: NodeIx) -> BTreeSet<NodeIx> {
     let mut seen = BTreeSet::from([start]);
@@ -679,6 +706,25 @@ mod tests {
         assert_eq!(bounds(&lost, &around()).lost, Some(vec![NodeIx(2), NodeIx(1)]));
         let night = flow("  a: {hours: {open: q, closed: end, holiday: end}}\n");
         assert_eq!(bounds(&night, &around()).lost, None);
+    }
+
+    #[test]
+    fn an_untold_way_ends_where_the_operator_is_told_of_and_in_a_queue() {
+        let way = |nodes: &str, to: &str| {
+            let flow = flow(nodes);
+            let path = untold_way(&flow, flow.find(to).unwrap());
+            path.map(|path| names(&flow, &path))
+        };
+        let nodes = format!(
+            "  a: {}\n  ad: {{say: {{play: one, next: told}}}}\n  told: {{say: {{play: one, mentions_operator: true, \
+             next: late}}}}\n  late: {{say: {{play: one, next: q}}}}\n",
+            MENU.replace("to: q", "to: ad")
+        );
+        assert_eq!(way(&nodes, "ad").as_deref(), Some("a -> ad"), "by a key");
+        assert_eq!(way(&nodes, "told").as_deref(), Some("a -> ad -> told"));
+        assert_eq!(way(&nodes, "late"), None);
+        assert_eq!(way(&nodes, "end"), None, "after the queue");
+        assert_eq!(way(&nodes, "a").as_deref(), Some("a"), "the start itself");
     }
 
     #[test]

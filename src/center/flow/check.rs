@@ -50,6 +50,8 @@ pub const F016: &str = "F016";
 pub const F017: &str = "F017";
 /// A flow without tests.
 pub const F018: &str = "F018";
+/// An advertisement before the caller knows how to reach a person.
+pub const F020: &str = "F020";
 
 /// Levels of menus when the flow promises none.
 const DEPTH_DEFAULT: u32 = 3;
@@ -135,6 +137,7 @@ pub(crate) fn nodes(flow: &Flow, around: &Surroundings) -> Vec<Diagnostic> {
 pub(crate) fn ways(flow: &Flow, around: &Surroundings) -> (Vec<Diagnostic>, Option<Bounds>) {
     let mut check = Check { flow, around, found: Vec::new() };
     check.reachable();
+    check.adverts();
     check.depth();
     let loops = bounds::endless_loops(flow);
     for nodes in &loops {
@@ -486,6 +489,29 @@ impl<'a> Check<'a> {
             if !seen.contains(&index) {
                 let message = format!("no caller can reach node `{}`", node.name);
                 self.warn(F002, node.spot, message);
+            }
+        }
+    }
+
+    /// Nobody is told of goods before he is told how to reach a person, or stands in a queue for one.
+    fn adverts(&mut self) {
+        for (index, node) in self.flow.indexed() {
+            let Kind::Say(say) = &node.kind else { continue };
+            if !say.advert {
+                continue;
+            }
+            if say.mentions_operator {
+                let message =
+                    format!("`{}` advertises and tells of the operator at once", node.name);
+                self.error(F020, node.spot, message, "tell of the operator in a node before it");
+            } else if let Some(path) = bounds::untold_way(self.flow, index) {
+                let path = bounds::names(self.flow, &path);
+                let message = format!(
+                    "callers hear the advertisement `{}` before they know how to reach a person: {path}",
+                    node.name
+                );
+                let help = "play it after a node with `mentions_operator: true`";
+                self.error(F020, node.spot, message, help);
             }
         }
     }

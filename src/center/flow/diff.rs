@@ -268,6 +268,7 @@ fn settings(flow: &Flow, node: &Node) -> Vec<Trait> {
         Kind::Say(say) => {
             all.prompts(flow, "plays", &say.play);
             all.flag("tells of the operator", say.mentions_operator);
+            all.flag("advertises", say.advert);
         }
         Kind::Menu(menu) => {
             all.prompts(flow, "plays", &menu.play);

@@ -258,6 +258,12 @@ pub(super) static SAY: Shape = node(
         need("play", Prompts, "[hello, hint]", "What is played, in order."),
         way("next", "Where it goes on."),
         may("mentions_operator", Flag, "true", "It says how to reach a person."),
+        may(
+            "advert",
+            Flag,
+            "false",
+            "It advertises: never before callers know how to reach a person.",
+        ),
     ],
 );
 

@@ -306,6 +306,8 @@ pub struct Say {
     pub play: Vec<PromptRef>,
     /// Whether it says how to reach a person.
     pub mentions_operator: bool,
+    /// Whether it advertises.
+    pub advert: bool,
     /// Where it goes on.
     pub next: Target,
 }

@@ -106,8 +106,9 @@ impl Loader<'_> {
         let fields = self.body(body, spot, &grammar::SAY)?;
         let play = self.reader.need(fields, "say", "play").map(|yaml| self.prompts(yaml));
         let mentions_operator = self.flag(fields, "mentions_operator");
+        let advert = self.flag(fields, "advert");
         let next = self.outcome(F012, fields, "say", "next");
-        Some(Say { play: play.unwrap_or_default(), mentions_operator, next })
+        Some(Say { play: play.unwrap_or_default(), mentions_operator, advert, next })
     }
 
     fn menu(&mut self, body: &Yaml, spot: Spot) -> Option<Menu> {
