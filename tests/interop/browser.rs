@@ -77,6 +77,14 @@ impl Browser {
         browser
     }
 
+    /// Ends it in good order, with all its processes: then nobody writes into its folder any more.
+    async fn close(mut self) {
+        self.page = None;
+        self.send("Browser.close", json!({})).await;
+        let ended = tokio::time::timeout(TALK, self.process.wait()).await;
+        ended.expect("the browser ends when it is told to").unwrap();
+    }
+
     async fn send(&mut self, method: &str, params: Value) -> u64 {
         self.asked += 1;
         let mut message = json!({"id": self.asked, "method": method, "params": params});
@@ -182,6 +190,7 @@ async fn who_has_the_token_begins_and_pauses_a_rollout_by_its_buttons_with_a_rea
     for part in ["supervisor", "the pilot begins", "the bank's card system is down"] {
         assert!(kept.contains(part), "{part} in {kept}");
     }
+    page.close().await;
     house.stop().await;
 }
 
@@ -204,5 +213,6 @@ async fn an_order_that_a_token_may_not_give_is_refused_in_words_and_changes_noth
     assert!(refused.contains("needs a supervisor's token"), "{refused}");
     page.sees(".standing", "not begun").await;
     assert!(!decided(&house).await.contains("by a screen"));
+    page.close().await;
     house.stop().await;
 }
