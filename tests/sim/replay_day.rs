@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 /// Queues with fewer callers say nothing.
 const CALLS_MIN: u64 = 50;
-/// Days of a queue are taken together until there are so many.
+/// Days of a queue are taken together until there are so many days and callers.
+const DAYS_TOGETHER: u32 = 5;
 const CALLS_TOGETHER: u64 = 300;
 /// How near the replay is to a day, and to days taken together: service level, ASA as a share, abandonment, occupancy.
 const OF_A_DAY: [f64; 4] = [0.12, 0.4, 0.05, 0.03];
-const OF_MANY: [f64; 4] = [0.12, 0.3, 0.04, 0.03];
+const OF_MANY: [f64; 4] = [0.06, 0.2, 0.03, 0.015];
 /// An ASA that is so near is near enough, seconds.
 const ASA_SECS: f64 = 5.0;
 /// So few callers who give up, or do not, are chance.
@@ -88,7 +89,7 @@ impl Together {
             sum.busy += day.busy;
             sum.free += day.free;
         }
-        self.was.offered >= CALLS_TOGETHER
+        self.days >= DAYS_TOGETHER && self.was.offered >= CALLS_TOGETHER
     }
 }
 
