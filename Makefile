@@ -20,12 +20,10 @@ endef
 demo: setup
 	cargo run --release --quiet -- demo $(DEMO_ARGS)
 
-# Tests over real sockets wait more than they compute, so there are more at once than cores.
-TEST_THREADS ?= $(shell expr 2 \* $$(nproc))
 test: setup-tests
 	cargo build --workspace --all-targets
 	cargo check --quiet --manifest-path tests/fuzz/Cargo.toml
-	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --workspace --no-fail-fast
+	cargo test --workspace --no-fail-fast
 	python3 tests/sim/mutants.py
 	python3 tests/soak/test_verdict.py
 
